@@ -1,1 +1,2 @@
-//! Under construction.
+//! Recorded casino traffic through the `.wasm` files: in wasmtime, in a real Envoy, and compared.
+pub mod gateway;

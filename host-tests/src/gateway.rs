@@ -1,0 +1,111 @@
+//! The gateway's configuration: the very Envoy bootstrap that is deployed, read as the replayer needs it.
+//!
+//! 1. The document stays as it is; [`Gateway::document`] is what the real Envoy gets, with a few fields
+//!    rewritten (see [`crate::envoy`]).
+//! 2. Whatever changes what a filter sees is either emulated or refused with the field's path, so that
+//!    the two halves of a replay cannot drift apart in silence.
+//! 3. Errors never repeat a value.
+mod filters;
+mod hcm;
+mod node;
+mod routes;
+
+pub use filters::{FailurePolicy, HttpFilter, WasmFilter};
+pub use hcm::{EscapedSlashes, Hcm, Underscores};
+pub use node::{FieldError, Node};
+pub use routes::{Action, CorsPolicy, Route, Routes};
+
+use serde_json::Value;
+use std::path::Path;
+
+/// A gateway's configuration.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// The bootstrap as it is deployed.
+    pub document: Value,
+    /// Port of the listener.
+    pub port: u16,
+    /// Options of the HTTP connection manager.
+    pub hcm: Hcm,
+    /// The HTTP filters in order; the last is the router.
+    pub filters: Vec<HttpFilter>,
+    /// The route table.
+    pub routes: Routes,
+}
+
+/// Why a gateway configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not YAML.
+    #[error("not YAML: {0}")]
+    Yaml(String),
+    /// A field is missing, malformed or not emulated.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+impl Gateway {
+    /// Reads a bootstrap file.
+    pub fn read(path: &Path) -> Result<Self, GatewayError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| GatewayError::Read { path: path.display().to_string(), source })?;
+        Self::from_yaml(&text)
+    }
+
+    /// Reads a bootstrap.
+    pub fn from_yaml(text: &str) -> Result<Self, GatewayError> {
+        // No snippet: the line in error may hold a secret.
+        let document: Value = serde_saphyr::from_str(text).map_err(|error| {
+            let at = error.location().map_or_else(String::new, |at| {
+                format!("line {}, column {}", at.line(), at.column())
+            });
+            GatewayError::Yaml(at)
+        })?;
+        Ok(Self::from_document(document)?)
+    }
+
+    /// Reads a bootstrap that is parsed already.
+    pub fn from_document(document: Value) -> Result<Self, FieldError> {
+        let root = Node::root(&document, "");
+        let listener = root.need("static_resources")?.only_member("listeners")?;
+        let socket = listener.need("address")?.need("socket_address")?;
+        let port = socket.need("port_value")?;
+        let port = u16::try_from(port.number()?).map_err(|_| port.fail("is no port"))?;
+        let chain = listener.only_member("filter_chains")?;
+        if let Some(tls) = chain.get("transport_socket") {
+            return Err(tls.fail("the replayer speaks plain HTTP; terminate TLS in front"));
+        }
+        let manager = chain.only_member("filters")?.need("typed_config")?;
+        if manager.type_name()? != "HttpConnectionManager" {
+            return Err(manager.fail("must be an HttpConnectionManager"));
+        }
+        let hcm = hcm::read(&manager)?;
+        let routes = routes::read(&manager.need("route_config")?)?;
+        let list = manager.need("http_filters")?;
+        let filters = list.items()?.iter().map(filters::read).collect::<Result<Vec<_>, _>>()?;
+        let routers = filters.iter().filter(|it| **it == HttpFilter::Router).count();
+        if routers != 1 || filters.last() != Some(&HttpFilter::Router) {
+            return Err(list.fail("must end in the router, and have no other"));
+        }
+        Ok(Self { port, hcm, filters, routes, document })
+    }
+
+    /// The wasm filters in order.
+    pub fn wasm(&self) -> impl Iterator<Item = &WasmFilter> {
+        self.filters.iter().filter_map(|filter| match filter {
+            HttpFilter::Wasm(wasm) => Some(wasm),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

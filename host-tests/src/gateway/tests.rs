@@ -1,0 +1,174 @@
+use super::*;
+use serde_json::json;
+
+/// A bootstrap with one of everything.
+fn bootstrap() -> Value {
+    json!({"static_resources": {"listeners": [{
+    "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
+    "filter_chains": [{"filters": [{"name": "hcm", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "ingress",
+        "normalize_path": true,
+        "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
+        "use_remote_address": true,
+        "xff_num_trusted_hops": 1,
+        "route_config": {"virtual_hosts": [
+            {"name": "a", "domains": ["*.lucky.example"], "routes": [
+                {"match": {"path": "/health"}, "direct_response": {"status": 200, "body": {"inline_string": "up"}}},
+                {"match": {"prefix": "/"}, "route": {"cluster": "casino", "timeout": "1.5s"}}]},
+            {"name": "b", "domains": ["*"], "routes": []}]},
+        "http_filters": [
+            {"name": "geo", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                "config": {"name": "geo", "failure_policy": "FAIL_RELOAD",
+                    "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": "{}"},
+                    "vm_config": {"vm_id": "v", "code": {"local": {"filename": "/etc/p/geo.wasm"}},
+                        "environment_variables": {"key_values": {"K": "v"}, "host_env_keys": ["H"]}}}}},
+            {"name": "buffer", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer", "max_request_bytes": 9}},
+            {"name": "router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]
+    }}]}]}]}})
+}
+
+fn hcm_path() -> &'static str {
+    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config"
+}
+
+#[test]
+fn reads_what_is_deployed() {
+    let gateway = Gateway::from_document(bootstrap()).unwrap();
+    assert_eq!(gateway.port, 8443);
+    assert_eq!(gateway.hcm.escaped_slashes, EscapedSlashes::Redirect);
+    assert_eq!(gateway.hcm.xff_num_trusted_hops, 1);
+    assert!(!gateway.hcm.merge_slashes, "Envoy's default");
+    let wasm = gateway.wasm().next().unwrap();
+    assert_eq!((wasm.file.as_str(), wasm.vm_id.as_str()), ("geo.wasm", "v"));
+    assert_eq!(wasm.configuration, b"{}");
+    assert_eq!(wasm.environment, [("K".to_owned(), "v".to_owned())]);
+    assert_eq!(wasm.host_environment, ["H"]);
+    assert_eq!(wasm.failure_policy, FailurePolicy::Reload);
+    assert_eq!(gateway.filters[1], HttpFilter::Buffer { max_request_bytes: 9 });
+}
+
+#[test]
+fn struct_and_string_configuration_arrive_as_bytes() {
+    let any = |value| json!({"@type": format!("type.googleapis.com/google.protobuf.{value}")});
+    let mut cases = Vec::new();
+    for (kind, value, bytes) in [
+        ("StringValue", json!("{ \"a\": 1}"), &b"{ \"a\": 1}"[..]),
+        ("BytesValue", json!("YWI="), b"ab"),
+        ("Struct", json!({"a": {"b": [1, "x"]}}), b"{\"a\":{\"b\":[1,\"x\"]}}"),
+    ] {
+        let mut configuration = any(kind);
+        configuration["value"] = value;
+        cases.push((configuration, bytes));
+    }
+    for (configuration, bytes) in cases {
+        let mut document = bootstrap();
+        let filter = "/http_filters/0/typed_config/config";
+        document.pointer_mut(&format!("{}{filter}", hcm_path())).unwrap()["configuration"] =
+            configuration;
+        let gateway = Gateway::from_document(document).unwrap();
+        assert_eq!(gateway.wasm().next().unwrap().configuration, bytes);
+    }
+}
+
+/// Each case sets one field; the error names it by path and keeps the value to itself.
+#[test]
+fn refuses_what_it_cannot_emulate() {
+    let cases = [
+        (
+            "/internal_address_config",
+            json!({}),
+            "internal_address_config: the replayer does not emulate",
+        ),
+        (
+            "/path_with_escaped_slashes_action",
+            json!("secret"),
+            "path_with_escaped_slashes_action: is none of",
+        ),
+        ("/use_remote_address", json!("secret"), "use_remote_address: must be true or false"),
+        (
+            "/http_filters/0/disabled",
+            json!(true),
+            "http_filters[0].disabled: the replayer does not",
+        ),
+        (
+            "/http_filters/0/typed_config/@type",
+            json!("x/secret.Lua"),
+            "http_filters[0].typed_config.@type: the replayer knows no such",
+        ),
+        (
+            "/http_filters/0/typed_config/config/vm_config/code/local/filename",
+            json!("secret"),
+            "local.filename: must name a .wasm",
+        ),
+        (
+            "/http_filters/0/typed_config/config/failure_policy",
+            json!("secret"),
+            "failure_policy: is none of",
+        ),
+        (
+            "/http_filters/1/typed_config/max_request_bytes",
+            json!(-1),
+            "max_request_bytes: must be a whole number",
+        ),
+        (
+            "/http_filters/2",
+            json!({"name": "secret", "typed_config": {"@type": "a/b.Cors"}}),
+            "http_filters: must end in the router",
+        ),
+        (
+            "/route_config/request_headers_to_add",
+            json!([]),
+            "request_headers_to_add: the replayer does not",
+        ),
+        (
+            "/route_config/virtual_hosts/0/routes/1/route/prefix_rewrite",
+            json!("secret"),
+            "route.prefix_rewrite: the replayer does not",
+        ),
+        (
+            "/route_config/virtual_hosts/0/routes/1/route/timeout",
+            json!("secret"),
+            "route.timeout: must be a duration",
+        ),
+    ];
+    for (pointer, value, wanted) in cases {
+        let mut document = bootstrap();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let parent = document.pointer_mut(&format!("{}{parent}", hcm_path())).unwrap();
+        match parent {
+            Value::Array(items) => items[field.parse::<usize>().unwrap()] = value,
+            object => object[field] = value,
+        }
+        let error = Gateway::from_document(document).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+        assert!(error.starts_with("static_resources.listeners[0].filter_chains[0]"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_yaml_error_tells_the_place_and_not_the_line() {
+    let error = Gateway::from_yaml("a: b\nkey: 'hunter2").unwrap_err().to_string();
+    assert!(error.starts_with("not YAML: line "), "{error}");
+    assert!(!error.contains("hunter2"));
+}
+
+#[test]
+fn finds_the_route_as_envoy_does() {
+    let gateway = Gateway::from_document(bootstrap()).unwrap();
+    let forward = Some(Action::Forward { timeout: std::time::Duration::from_millis(1500) });
+    let direct = Some(Action::Direct { status: 200, body: b"up".to_vec() });
+    for (host, path, action) in [
+        ("a.lucky.example", "/x", forward.clone()),
+        ("A.Lucky.Example", "/health?x", direct),
+        ("a.lucky.example", "/healthy", forward),
+        (".lucky.example", "/x", None),
+        ("lucky.example", "/x", None),
+        ("a.lucky.example:80", "/x", None),
+    ] {
+        let found = gateway.routes.find(host, path).map(|it| it.action.clone());
+        assert_eq!(found, action, "{host}{path}");
+    }
+}
