@@ -1,0 +1,212 @@
+//! The core: state, and one function from request to answer.
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::betting::Bets;
+use crate::call::Call;
+use crate::games::Rounds;
+use crate::ledger::{Entry, Kind, Ledger, LedgerError, Posting};
+use crate::oracle::Oracle;
+use crate::payments::Payments;
+use crate::player::{Currency, Player, Players};
+use crate::reply::Refusal;
+use crate::routes;
+use crate::tally::Tally;
+use crate::time::Time;
+
+/// What a casino is made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Everything that looks random follows from it: odds, spins, keys, tokens.
+    pub seed: u64,
+    /// What every player starts with, in minor units.
+    pub opening_balance: i64,
+    /// Whether the wallet contracts answer duplicates as their providers say. Off, so that a
+    /// repeated call shows as a double effect.
+    pub wallet_dedup: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { seed: 1, opening_balance: 100_000, wallet_dedup: false }
+    }
+}
+
+/// A casino could not be made from its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The opening balance is not an amount the ledger takes.
+    #[error("opening balance: {0}")]
+    OpeningBalance(#[from] LedgerError),
+}
+
+/// The demo casino without its network. See the crate's documentation.
+#[derive(Debug)]
+pub struct Casino {
+    pub(crate) settings: Settings,
+    pub(crate) oracle: Oracle,
+    pub(crate) players: Players,
+    pub(crate) ledger: Ledger,
+    pub(crate) tally: Tally,
+    pub(crate) bets: Bets,
+    pub(crate) rounds: Rounds,
+    pub(crate) payments: Payments,
+    /// Stakes taken from players in a state that forbids them.
+    pub(crate) stakes_while_excluded: u64,
+}
+
+/// The player a request is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Purse {
+    pub(crate) id: String,
+    pub(crate) currency: Currency,
+}
+
+impl Casino {
+    /// Opens a casino with the six demo players.
+    ///
+    /// # Errors
+    /// [`SetupError`] names the setting that cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        let mut casino = Self {
+            oracle: Oracle::new(settings.seed),
+            players: Players::demo(),
+            ledger: Ledger::new(),
+            tally: Tally::default(),
+            bets: Bets::default(),
+            rounds: Rounds::default(),
+            payments: Payments::default(),
+            stakes_while_excluded: 0,
+            settings,
+        };
+        let demo: Vec<_> = casino.players.iter().map(|p| (p.id.clone(), p.currency)).collect();
+        for (id, currency) in demo {
+            casino.opening(Time::default(), &id, currency)?;
+        }
+        Ok(casino)
+    }
+
+    /// Answers one request at a time given by the caller. Never fails: what cannot be carried out
+    /// is answered with a status of 4xx and `{"error": {"code", "message"}}`.
+    pub fn handle(&mut self, now: Time, request: &Request<Bytes>) -> Response<Bytes> {
+        let path = request.uri().path();
+        let (label, answer) = match routes::find(request.method(), path) {
+            Ok(found) => {
+                let call = Call::new(now, request, found.params);
+                (found.route.label(), (found.route.run)(self, &call))
+            }
+            Err(refusal) => ("unmatched".to_owned(), Err(refusal)),
+        };
+        let response = answer.unwrap_or_else(Refusal::into_response);
+        if !path.starts_with("/_") {
+            self.tally.count(&label, response.status());
+        }
+        response
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Back to the first day: same settings, everything else forgotten.
+    ///
+    /// # Errors
+    /// As [`Casino::new`]; the casino is unchanged then.
+    pub fn reset(&mut self) -> Result<(), SetupError> {
+        *self = Self::new(self.settings.clone())?;
+        Ok(())
+    }
+
+    /// The player a call is for: `x-player-id`, else the subject of the bearer token, else
+    /// `?player=`. Believed as it stands.
+    pub(crate) fn player(&mut self, call: &Call<'_>) -> Result<Purse, Refusal> {
+        let id = match call.header("x-player-id") {
+            Some(id) => Some(id.to_owned()),
+            None => call.bearer().and_then(|token| self.subject_of(token)),
+        };
+        let id = id.or_else(|| call.query("player")).ok_or_else(|| {
+            Refusal::unauthorized("player_missing", "no x-player-id, bearer token or ?player=")
+        })?;
+        self.purse(call.now, &id)
+    }
+
+    /// The purse of a player by name, opened on first sight if the name is `p-<digits>`.
+    pub(crate) fn purse(&mut self, now: Time, id: &str) -> Result<Purse, Refusal> {
+        if self.players.get(id).is_none() && self.players.open(id) {
+            let currency = self.players.get(id).map_or(Currency::Eur, |p| p.currency);
+            self.opening(now, id, currency).map_err(money_refusal)?;
+        }
+        let player = self.known(id)?;
+        Ok(Purse { id: player.id.clone(), currency: player.currency })
+    }
+
+    pub(crate) fn known(&self, id: &str) -> Result<&Player, Refusal> {
+        self.players.get(id).ok_or_else(unknown_player)
+    }
+
+    pub(crate) fn known_mut(&mut self, id: &str) -> Result<&mut Player, Refusal> {
+        self.players.get_mut(id).ok_or_else(unknown_player)
+    }
+
+    pub(crate) fn balance(&self, purse: &Purse) -> i64 {
+        self.ledger.balance(&purse.id, purse.currency)
+    }
+
+    /// Moves money of a player and keeps count of what should have been stopped before.
+    pub(crate) fn post(
+        &mut self,
+        now: Time,
+        kind: Kind,
+        purse: &Purse,
+        amount: i64,
+        subject: &str,
+        external: Option<&str>,
+    ) -> Result<Posting, LedgerError> {
+        let Purse { id, currency } = purse;
+        let entry = Entry { kind, player: id, currency: *currency, amount, subject, external };
+        let posting = self.ledger.post(now, entry)?;
+        if kind == Kind::Stake && self.players.get(id).is_some_and(|p| p.state.excluded()) {
+            self.stakes_while_excluded += 1;
+        }
+        Ok(posting)
+    }
+
+    /// Refuses a stake above the player's own limit.
+    pub(crate) fn check_stake(&self, now: Time, purse: &Purse, stake: i64) -> Result<(), Refusal> {
+        match self.known(&purse.id)?.limits(now).stake_max {
+            Some(max) if stake > max => Err(Refusal::unprocessable(
+                "stake_limit",
+                format!("the player's limit is {max} minor units"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn opening(&mut self, now: Time, id: &str, currency: Currency) -> Result<(), LedgerError> {
+        let (kind, amount, subject) = (Kind::Opening, self.settings.opening_balance, "opening");
+        let entry = Entry { kind, player: id, currency, amount, subject, external: None };
+        self.ledger.post(now, entry).map(|_| ())
+    }
+
+    /// The subject of a demo token: `demo.<player>`.
+    fn subject_of(&self, token: &str) -> Option<String> {
+        token.strip_prefix("demo.").map(str::to_owned)
+    }
+}
+
+fn unknown_player() -> Refusal {
+    Refusal::not_found("player_unknown", "no such player; p-<digits> are opened on first sight")
+}
+
+/// The ledger's refusals towards a player.
+pub(crate) fn money_refusal(error: LedgerError) -> Refusal {
+    let message = error.to_string();
+    match error {
+        LedgerError::Amount | LedgerError::Overflow => {
+            Refusal::unprocessable("amount_out_of_range", message)
+        }
+        LedgerError::Insufficient { .. } => Refusal::unprocessable("insufficient_funds", message),
+    }
+}

@@ -1,0 +1,1 @@
+//! The wallet contracts of partners.
