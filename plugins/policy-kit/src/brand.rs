@@ -1,0 +1,133 @@
+//! Which brand a request is for, from the host it was sent to.
+
+use std::collections::BTreeMap;
+
+use crate::endpoint::is_label;
+use crate::{invalid, ConfigError};
+
+/// A map of hosts to brands: exact names, `*.example.com` for every name below, `*` for the rest.
+#[derive(Clone, Debug)]
+pub struct Brands {
+    exact: BTreeMap<String, String>,
+    below: Vec<(String, String)>,
+    rest: Option<String>,
+}
+
+impl Brands {
+    /// Compiles the configuration's `brands`.
+    ///
+    /// # Errors
+    /// An empty map, a host that is no host, a brand that is no lower-case label.
+    pub fn compile(raw: BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        if raw.is_empty() {
+            return Err(invalid("brands", "must map at least one host; `*` stands for any"));
+        }
+        let (mut exact, mut below, mut rest) = (BTreeMap::new(), Vec::new(), None);
+        for (position, (host, brand)) in raw.into_iter().enumerate() {
+            let at = format!("brands (entry {} in alphabetical order)", position + 1);
+            if !is_label(&brand) {
+                return Err(invalid(at, "expected a brand of lower-case letters, digits and `-`"));
+            }
+            let suffix = host.strip_prefix("*.").map(str::to_owned);
+            if host == "*" {
+                rest = Some(brand);
+            } else if normal(suffix.as_deref().unwrap_or(&host)).is_none() {
+                return Err(invalid(at, "expected a host in lower case, without a port"));
+            } else if let Some(suffix) = suffix {
+                below.push((format!(".{suffix}"), brand));
+            } else {
+                exact.insert(host, brand);
+            }
+        }
+        // The longest suffix is the most specific.
+        below.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        Ok(Self { exact, below, rest })
+    }
+
+    /// The brand of an authority (`Host` or `:authority`), port and case ignored.
+    pub fn of(&self, authority: &[u8]) -> Option<&str> {
+        let host = std::str::from_utf8(authority).ok()?.to_ascii_lowercase();
+        let host = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => host.as_str(),
+        };
+        let host = normal(host.strip_suffix('.').unwrap_or(host))?;
+        let below = || self.below.iter().find(|(suffix, _)| host.ends_with(suffix.as_str()));
+        let brand = self.exact.get(host).or_else(|| below().map(|(_, brand)| brand));
+        brand.or(self.rest.as_ref()).map(String::as_str)
+    }
+
+    /// Every brand of the map, for checking that nothing names another one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let below = self.below.iter().map(|(_, brand)| brand);
+        self.exact.values().chain(below).chain(&self.rest).map(String::as_str)
+    }
+}
+
+/// A host name or address in lower case, else `None`.
+fn normal(host: &str) -> Option<&str> {
+    let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    let address = |h: &str| {
+        let inner = h.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        inner.is_some_and(|h| h.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')))
+    };
+    let named = !host.is_empty() && host.bytes().all(allowed) && !host.contains("..");
+    ((named && !host.starts_with('.')) || address(host)).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brands(json: &str) -> Result<Brands, ConfigError> {
+        crate::parse(json.as_bytes()).and_then(Brands::compile)
+    }
+
+    #[test]
+    fn hosts() {
+        let map = brands(
+            r#"{"otter.example": "otter", "*.kings.example": "kings",
+                "vip.kings.example": "kings-vip", "[::1]": "local"}"#,
+        )
+        .unwrap();
+        for (authority, brand) in [
+            (&b"otter.example"[..], Some("otter")),
+            (b"OTTER.example:8443", Some("otter")),
+            (b"otter.example.", Some("otter")),
+            (b"otter.example.:443", Some("otter")),
+            (b"bet.kings.example", Some("kings")),
+            (b"a.b.kings.example", Some("kings")),
+            (b"vip.kings.example", Some("kings-vip")),
+            (b"[::1]:10000", Some("local")),
+            (b"kings.example", None),
+            (b"evilkings.example", None),
+            (b".kings.example", None),
+            (b"otter.example@evil.example", None),
+            (b"otter.example,evil.example", None),
+            (b"otter.example/", None),
+            (b"otter..example", None),
+            (b"\xffotter.example", None),
+            (b"", None),
+        ] {
+            assert_eq!(map.of(authority), brand, "{}", authority.escape_ascii());
+        }
+        let any = brands(r#"{"otter.example": "otter", "*": "kings"}"#).unwrap();
+        assert_eq!(any.of(b"elsewhere.example"), Some("kings"));
+        assert_eq!(any.of(b"not a host"), None);
+    }
+
+    #[test]
+    fn refused_maps() {
+        for json in [
+            "{}",
+            r#"{"Otter.example": "otter"}"#,
+            r#"{"otter.example:80": "otter"}"#,
+            r#"{"*.": "otter"}"#,
+            r#"{"otter.example": "Otter"}"#,
+            r#"{"otter.example": ""}"#,
+        ] {
+            let error = brands(json).map(|_| ()).unwrap_err();
+            assert!(error.field.starts_with("brands"), "{json}: {error}");
+        }
+    }
+}

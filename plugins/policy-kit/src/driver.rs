@@ -1,0 +1,408 @@
+//! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
+
+use crate::{Call, CallReply, Denial, Fault, Filter, Host, Reply, Step};
+
+/// Calls one filter may chain in one request before the driver refuses: a filter that asks for ever
+/// would hold the stream for ever.
+const MAX_CALLS: u8 = 16;
+
+/// What only the driver may do with a gateway.
+pub trait Gateway: Host {
+    /// This gateway as a filter sees it.
+    fn host(&mut self) -> &mut dyn Host;
+    /// Answers in place of the upstream.
+    ///
+    /// # Errors
+    /// The client got no answer.
+    fn reply(&mut self, reply: &Reply) -> Result<(), Fault>;
+    /// Sends a call and tells its token.
+    ///
+    /// # Errors
+    /// The call was not sent.
+    fn dispatch(&mut self, call: &Call) -> Result<u32, Fault>;
+    /// Lets a held request go on.
+    ///
+    /// # Errors
+    /// It is still held.
+    fn resume(&mut self) -> Result<(), Fault>;
+    /// Ends the stream without an answer. What a gateway that cannot even do that does with a held
+    /// stream is its idle timeout's business.
+    fn reset(&mut self);
+    /// The first `size` bytes of the request body.
+    ///
+    /// # Errors
+    /// They are not to be had.
+    fn body(&mut self, size: usize) -> Result<Vec<u8>, Fault>;
+}
+
+/// What a callback tells its gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Go on.
+    Continue,
+    /// Hold.
+    Pause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Body {
+        limit: usize,
+    },
+    Call {
+        token: u32,
+        phase: Phase,
+        max_reply: usize,
+    },
+    /// Answered or given up: whatever still arrives is held, never forwarded.
+    Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Headers { end_of_stream: bool },
+    Body,
+}
+
+/// One request's filter and what it waits for.
+#[derive(Debug)]
+pub struct Driver<F> {
+    filter: Option<F>,
+    waiting: Waiting,
+    calls: u8,
+}
+
+impl<F: Filter> Driver<F> {
+    /// Drives `filter`; `None` stands for a plugin that has no valid configuration and therefore
+    /// refuses everything.
+    pub fn new(filter: Option<F>) -> Self {
+        Self { filter, waiting: Waiting::Nothing, calls: 0 }
+    }
+
+    /// Request headers have arrived.
+    pub fn on_request_headers(&mut self, gw: &mut dyn Gateway, end_of_stream: bool) -> Action {
+        let step = match &mut self.filter {
+            Some(filter) => filter.on_request_headers(gw.host(), end_of_stream),
+            None => Step::Deny(Denial::POLICY_UNAVAILABLE.problem(None)),
+        };
+        self.settle(gw, step, Phase::Headers { end_of_stream })
+    }
+
+    /// `size` bytes of the request body are there so far.
+    pub fn on_request_body(
+        &mut self,
+        gw: &mut dyn Gateway,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Action {
+        match self.waiting {
+            Waiting::Nothing => Action::Continue,
+            Waiting::Over | Waiting::Call { .. } => Action::Pause,
+            Waiting::Body { limit } if size > limit => {
+                let reply = Denial::BODY_TOO_LARGE.problem(None);
+                self.settle(gw, Step::Deny(reply), Phase::Body)
+            }
+            Waiting::Body { .. } if !end_of_stream => Action::Pause,
+            Waiting::Body { .. } => self.give_body(gw, size),
+        }
+    }
+
+    /// Request trailers have arrived: the body, if one is waited for, is complete. Its last chunk
+    /// did not say so, and a policy skipped here would be a way around it.
+    pub fn on_request_trailers(&mut self, gw: &mut dyn Gateway) -> Action {
+        match self.waiting {
+            Waiting::Nothing => Action::Continue,
+            Waiting::Over | Waiting::Call { .. } => Action::Pause,
+            // The size is not told here; one byte more than the limit proves an excess.
+            Waiting::Body { limit } => match gw.body(limit.saturating_add(1)) {
+                Ok(body) if body.len() > limit => {
+                    let reply = Denial::BODY_TOO_LARGE.problem(None);
+                    self.settle(gw, Step::Deny(reply), Phase::Body)
+                }
+                body => self.decide_body(gw, body),
+            },
+        }
+    }
+
+    /// The answer to a call. A token that nobody waits for is ignored.
+    ///
+    /// `read` fetches the answer from the gateway, given the most bytes of body to read.
+    pub fn on_call(
+        &mut self,
+        gw: &mut dyn Gateway,
+        token: u32,
+        read: impl FnOnce(usize) -> CallReply,
+    ) {
+        let Waiting::Call { token: awaited, phase, max_reply } = self.waiting else { return };
+        if awaited != token {
+            return;
+        }
+        let Some(filter) = &mut self.filter else { return };
+        let step = filter.on_call(gw.host(), read(max_reply));
+        if self.settle(gw, step, phase) == Action::Continue && gw.resume().is_err() {
+            self.waiting = Waiting::Over;
+            gw.reset();
+        }
+    }
+
+    /// Response headers have arrived, the upstream's or a refusal's.
+    pub fn on_response_headers(&mut self, gw: &mut dyn Gateway) {
+        if let Some(filter) = &mut self.filter {
+            filter.on_response_headers(gw.host());
+        }
+    }
+
+    /// The stream is over.
+    pub fn on_log(&mut self, gw: &mut dyn Gateway) {
+        if let Some(filter) = &mut self.filter {
+            filter.on_log(gw.host());
+        }
+    }
+
+    fn give_body(&mut self, gw: &mut dyn Gateway, size: usize) -> Action {
+        let body = match gw.body(size) {
+            // WasmX tells the size of a body that it then does not hand over.
+            Ok(body) if body.len() != size => {
+                Err(Fault { call: "proxy_get_buffer_bytes", status: None })
+            }
+            other => other,
+        };
+        self.decide_body(gw, body)
+    }
+
+    fn decide_body(&mut self, gw: &mut dyn Gateway, body: Result<Vec<u8>, Fault>) -> Action {
+        let Some(filter) = &mut self.filter else { return Action::Pause };
+        let body = body.as_deref().map_err(|fault| *fault);
+        let step = filter.on_request_body(gw.host(), body);
+        self.settle(gw, step, Phase::Body)
+    }
+
+    fn settle(&mut self, gw: &mut dyn Gateway, step: Step, phase: Phase) -> Action {
+        let mut step = step;
+        loop {
+            step = match step {
+                Step::Continue => {
+                    self.waiting = Waiting::Nothing;
+                    return Action::Continue;
+                }
+                Step::Deny(reply) => {
+                    self.waiting = Waiting::Over;
+                    if gw.reply(&reply).is_err() {
+                        gw.reset();
+                    }
+                    return Action::Pause;
+                }
+                Step::Body { limit } => match phase {
+                    Phase::Headers { end_of_stream: false } => {
+                        // Going on from the headers and holding the body is the one way that
+                        // works on every gateway; see the hosts' notes on waiting for a body.
+                        self.waiting = Waiting::Body { limit };
+                        return Action::Continue;
+                    }
+                    Phase::Headers { end_of_stream: true } => match &mut self.filter {
+                        Some(filter) => match filter.on_request_body(gw.host(), Ok(&[])) {
+                            Step::Body { .. } => unavailable(),
+                            next => next,
+                        },
+                        None => unavailable(),
+                    },
+                    Phase::Body => unavailable(),
+                },
+                Step::Call(call) => {
+                    self.calls = self.calls.saturating_add(1);
+                    if self.calls > MAX_CALLS {
+                        unavailable()
+                    } else {
+                        match (gw.dispatch(&call), &mut self.filter) {
+                            (Ok(token), _) => {
+                                let max_reply = call.max_reply;
+                                self.waiting = Waiting::Call { token, phase, max_reply };
+                                return Action::Pause;
+                            }
+                            (Err(fault), Some(filter)) => {
+                                filter.on_call(gw.host(), CallReply::Failed(fault))
+                            }
+                            (Err(_), None) => unavailable(),
+                        }
+                    }
+                }
+            };
+        }
+    }
+}
+
+fn unavailable() -> Step {
+    Step::Deny(Denial::POLICY_UNAVAILABLE.problem(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeHost;
+    use std::time::Duration;
+
+    /// Answers what the script says, whatever it is asked.
+    struct Scripted(Vec<Step>);
+
+    impl Scripted {
+        fn next(&mut self) -> Step {
+            if self.0.is_empty() {
+                Step::Continue
+            } else {
+                self.0.remove(0)
+            }
+        }
+    }
+
+    impl Filter for Scripted {
+        fn on_request_headers(&mut self, _: &mut dyn Host, _: bool) -> Step {
+            self.next()
+        }
+        fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], Fault>) -> Step {
+            host.log(log::Level::Info, &format!("body {:?}", body.map(<[u8]>::len)));
+            self.next()
+        }
+        fn on_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Step {
+            host.log(log::Level::Info, &format!("{reply:?}"));
+            self.next()
+        }
+    }
+
+    fn call() -> Step {
+        Step::Call(Call {
+            target: "pam".into(),
+            headers: vec![],
+            body: vec![],
+            timeout: Duration::from_millis(100),
+            max_reply: 9,
+        })
+    }
+
+    fn deny() -> Step {
+        Step::Deny(Denial::UNCLASSIFIED.problem(None))
+    }
+
+    const BODY: Step = Step::Body { limit: 4 };
+
+    fn driver(steps: &[Step]) -> Driver<Scripted> {
+        Driver::new(Some(Scripted(steps.to_vec())))
+    }
+
+    #[test]
+    fn without_a_configuration_everything_is_refused() {
+        let mut host = FakeHost::default();
+        let mut driver = Driver::<Scripted>::new(None);
+        assert_eq!(driver.on_request_headers(&mut host, true), Action::Pause);
+        assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+    }
+
+    #[test]
+    fn a_refusal_that_cannot_be_sent_ends_the_stream() {
+        let mut host = FakeHost::default().failing("proxy_send_local_response", 10);
+        let mut driver = driver(&[deny()]);
+        assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
+        assert!(host.was_reset);
+        assert_eq!(driver.on_request_body(&mut host, 1, true), Action::Pause, "never forwarded");
+        assert_eq!(driver.on_request_trailers(&mut host), Action::Pause);
+    }
+
+    #[test]
+    fn bodies() {
+        // Chunks as (bytes so far, end of stream); the actions; what the filter was told.
+        type Case = (&'static [(usize, bool)], &'static [Action], &'static str);
+        let cases: &[Case] = &[
+            (&[(2, false), (4, true)], &[Action::Pause, Action::Continue], "body Ok(4)"),
+            (&[(0, true)], &[Action::Continue], "body Ok(0)"),
+            (&[(5, false)], &[Action::Pause], "413"),
+            (&[(2, false), (5, true)], &[Action::Pause, Action::Pause], "413"),
+        ];
+        for (chunks, actions, want) in cases {
+            let mut host = FakeHost { body: b"12345".to_vec(), ..FakeHost::default() };
+            let mut driver = driver(&[BODY]);
+            assert_eq!(driver.on_request_headers(&mut host, false), Action::Continue);
+            let got: Vec<_> =
+                chunks.iter().map(|(n, end)| driver.on_request_body(&mut host, *n, *end)).collect();
+            assert_eq!(got, *actions, "{chunks:?}");
+            let refused = host.replied.map(|r| r.status.to_string());
+            assert_eq!(refused.or(host.logs.pop()).unwrap(), *want, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn trailers_end_a_body_that_is_waited_for() {
+        for (body, want) in [(&b"1234"[..], None), (b"12345", Some("body_too_large"))] {
+            let mut host = FakeHost { body: body.to_vec(), ..FakeHost::default() };
+            let mut driver = driver(&[BODY]);
+            driver.on_request_headers(&mut host, false);
+            assert_eq!(driver.on_request_body(&mut host, 4, false), Action::Pause);
+            let action = driver.on_request_trailers(&mut host);
+            assert_eq!(action == Action::Continue, want.is_none());
+            assert_eq!(host.replied.map(|r| r.code), want);
+        }
+    }
+
+    #[test]
+    fn a_body_shorter_than_told_is_a_fault() {
+        let mut host = FakeHost::default();
+        let mut driver = driver(&[BODY]);
+        driver.on_request_headers(&mut host, false);
+        driver.on_request_body(&mut host, 3, true);
+        assert!(host.logs[0].starts_with("body Err"), "{:?}", host.logs);
+    }
+
+    #[test]
+    fn a_message_without_a_body_is_an_empty_body() {
+        let mut host = FakeHost::default();
+        assert_eq!(driver(&[BODY]).on_request_headers(&mut host, true), Action::Continue);
+        assert_eq!(host.logs, ["body Ok(0)"]);
+    }
+
+    #[test]
+    fn calls_hold_the_stream_until_their_own_answer() {
+        let mut host = FakeHost::default();
+        let mut driver = driver(&[call(), call(), Step::Continue]);
+        assert_eq!(driver.on_request_headers(&mut host, true), Action::Pause);
+        driver.on_call(&mut host, 77, |_| CallReply::NoAnswer);
+        assert!(host.logs.is_empty(), "a stranger's answer");
+        driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+        assert!(!host.resumed, "asked again");
+        driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+        assert!(!host.resumed, "a token that was answered");
+        driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+        assert!(host.resumed);
+        assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Continue);
+    }
+
+    #[test]
+    fn a_call_and_then_the_body() {
+        let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
+        let mut driver = driver(&[call(), BODY, call(), Step::Continue]);
+        assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
+        driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+        assert!(host.resumed, "the headers must go on for the body to come");
+        host.resumed = false;
+        assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
+        driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+        assert!(host.resumed);
+    }
+
+    #[test]
+    fn calls_that_are_not_taken_are_told_and_bounded() {
+        let mut host = FakeHost::default().failing("proxy_http_call", 2);
+        let mut asks_for_ever = driver(&vec![call(); 99]);
+        assert_eq!(asks_for_ever.on_request_headers(&mut host, true), Action::Pause);
+        assert_eq!(host.logs.len(), usize::from(MAX_CALLS));
+        assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+    }
+
+    #[test]
+    fn a_stream_that_cannot_be_resumed_is_ended() {
+        let mut host = FakeHost::default().failing("proxy_continue_stream", 10);
+        let mut driver = driver(&[call()]);
+        driver.on_request_headers(&mut host, true);
+        driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+        assert!(host.was_reset);
+        assert_eq!(driver.on_request_body(&mut host, 1, true), Action::Pause);
+    }
+}

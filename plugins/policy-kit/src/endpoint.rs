@@ -1,0 +1,162 @@
+//! One endpoint: as the operator writes it, and as it is compared with a path.
+
+use serde::Deserialize;
+
+use crate::{canonical_path, invalid, ConfigError, EndpointClass};
+
+/// One entry of `endpoints`: exactly one of `path`, `prefix`, `template`, and the class it names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// This path and no other: `/api/bets`.
+    pub path: Option<String>,
+    /// This path and all below it, by whole segments: `/static` takes `/static/a`, not `/statics`.
+    pub prefix: Option<String>,
+    /// A path with `{name}` for any one segment that is not empty: `/bets/{id}/cashout`.
+    pub template: Option<String>,
+    /// Methods it is for, upper case; all when left out.
+    pub methods: Option<Vec<String>>,
+    /// What kind of call it is.
+    pub class: EndpointClass,
+    /// The product it belongs to: `casino`, `sportsbook`, `poker`, ...
+    pub product: Option<String>,
+}
+
+/// One step of a pattern. The order is the order of specificity, least first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// Here a prefix ends: anything may follow.
+    Rest,
+    /// Here the pattern ends and the path must, too.
+    End,
+    /// Any one segment that is not empty.
+    Any,
+    /// Exactly this segment.
+    Exactly(String),
+}
+
+/// A compiled endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    parts: Vec<Part>,
+    methods: Option<Vec<String>>,
+    pub(crate) class: EndpointClass,
+    pub(crate) product: Option<String>,
+    /// As the operator wrote it; names the endpoint in records.
+    pub(crate) written: String,
+    /// Position in the configuration, for messages.
+    pub(crate) position: usize,
+}
+
+impl Pattern {
+    pub(crate) fn compile(raw: Endpoint, position: usize) -> Result<Self, ConfigError> {
+        let at = |field: &str| format!("endpoints[{position}].{field}");
+        let (field, written) = match (raw.path, raw.prefix, raw.template) {
+            (Some(path), None, None) => ("path", path),
+            (None, Some(prefix), None) => ("prefix", prefix),
+            (None, None, Some(template)) => ("template", template),
+            _ => {
+                let problem = "give exactly one of `path`, `prefix` and `template`";
+                return Err(invalid(format!("endpoints[{position}]"), problem));
+            }
+        };
+        let parts = parts(field, &written).map_err(|problem| invalid(at(field), problem))?;
+        if let Some(methods) = &raw.methods {
+            let token = |m: &String| !m.is_empty() && m.bytes().all(|b| b.is_ascii_uppercase());
+            if methods.is_empty() || !methods.iter().all(token) {
+                return Err(invalid(at("methods"), "expected methods in upper case, at least one"));
+            }
+        }
+        if raw.product.as_ref().is_some_and(|p| !is_label(p)) {
+            return Err(invalid(at("product"), "expected lower-case letters, digits and `-`"));
+        }
+        let (methods, class, product) = (raw.methods, raw.class, raw.product);
+        Ok(Self { parts, methods, class, product, written, position })
+    }
+
+    pub(crate) fn matches(&self, method: &str, path: &str) -> bool {
+        if self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
+            return false;
+        }
+        let mut segments = path.split('/').skip(1);
+        for part in &self.parts {
+            match part {
+                Part::Rest => return true,
+                Part::End => return segments.next().is_none(),
+                Part::Any => match segments.next() {
+                    Some(segment) if !segment.is_empty() => {}
+                    _ => return false,
+                },
+                Part::Exactly(want) => {
+                    if segments.next() != Some(want.as_str()) {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Orders patterns by what they fix, segment by segment; a pattern for some methods is more
+    /// specific than one for all.
+    pub(crate) fn specificity(&self) -> (Vec<u8>, bool) {
+        let rank = |part: &Part| match part {
+            Part::Rest => 0,
+            Part::End => 1,
+            Part::Any => 2,
+            Part::Exactly(_) => 3,
+        };
+        (self.parts.iter().map(rank).collect(), self.methods.is_some())
+    }
+
+    /// Whether some request is matched by both, neither being more specific.
+    pub(crate) fn ties_with(&self, other: &Self) -> bool {
+        let shared_method = match (&self.methods, &other.methods) {
+            (Some(a), Some(b)) => a.iter().any(|m| b.contains(m)),
+            _ => true,
+        };
+        shared_method && self.specificity() == other.specificity() && self.parts == other.parts
+    }
+}
+
+/// A lower-case label, as used for products, brands and the like.
+pub(crate) fn is_label(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(allowed)
+}
+
+fn parts(field: &str, written: &str) -> Result<Vec<Part>, &'static str> {
+    let canonical = canonical_path(written.as_bytes()).ok();
+    // Braces are visible ASCII, so templates pass the same reading as paths.
+    if canonical.as_deref() != Some(written) {
+        return Err("expected an absolute path that reads the same to everyone: no `//`, dots, \
+                    `;`, `?`, or needless escapes");
+    }
+    let mut parts = Vec::new();
+    for segment in written.split('/').skip(1) {
+        let braces = segment.contains(['{', '}']);
+        let name = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+        match name {
+            Some(name) if field == "template" && is_param(name) => parts.push(Part::Any),
+            _ if braces => return Err("`{name}` must fill a whole segment of a `template`"),
+            _ => parts.push(Part::Exactly(segment.to_owned())),
+        }
+    }
+    if field == "template" && !parts.contains(&Part::Any) {
+        return Err("a template needs a `{name}`; use `path` for a fixed one");
+    }
+    if field == "prefix" {
+        // `/static/` and `/static` mean the same; `/` is everything.
+        if parts.last() == Some(&Part::Exactly(String::new())) {
+            parts.pop();
+        }
+        parts.push(Part::Rest);
+    } else {
+        parts.push(Part::End);
+    }
+    Ok(parts)
+}
+
+fn is_param(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

@@ -1,0 +1,16 @@
+//! Names of the facts that filters leave for each other and for the access log.
+//!
+//! On Envoy a fact is an entry of filter state, which no client can set; the access log prints it as
+//! `%FILTER_STATE(wasm.NAME:PLAIN)%`.
+
+/// The endpoint class.
+pub const CLASS: &str = "pitboss.class";
+/// The brand.
+pub const BRAND: &str = "pitboss.brand";
+/// The place the request came from, ISO 3166-1 or -2; `unknown` where it is not known.
+pub const JURISDICTION: &str = "pitboss.jurisdiction";
+
+/// What one policy decided: `allow`, `deny:<code>` or `shadow:<code>`.
+pub fn decision(plugin: &str) -> String {
+    format!("pitboss.{plugin}.decision")
+}

@@ -1,0 +1,200 @@
+//! A gateway in plain Rust, for native tests of policies and of the driver.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::driver::Gateway;
+use crate::{Action, Call, Driver, Fault, Headers, Host, MapKind, Plugin, Reply};
+
+/// One header as owned bytes.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// What a test can see and set. Fields are public: it is a test's own gateway.
+#[derive(Debug, Default)]
+pub struct FakeHost {
+    /// Request headers as they stand, in order.
+    pub request: Vec<Pair>,
+    /// Response headers as they stand.
+    pub response: Vec<Pair>,
+    /// Body given to [`Gateway::body`].
+    pub body: Vec<u8>,
+    /// Attributes, by path joined with dots.
+    pub properties: BTreeMap<String, Vec<u8>>,
+    /// Facts published so far.
+    pub facts: BTreeMap<String, String>,
+    /// Shared values and versions.
+    pub shared: BTreeMap<String, (Vec<u8>, u32)>,
+    /// Counters.
+    pub counters: BTreeMap<String, u64>,
+    /// Log lines.
+    pub logs: Vec<String>,
+    /// Time told by [`Host::now`], nanoseconds since the epoch.
+    pub now: u64,
+    /// Host calls that answer a status instead of doing anything, by ABI name.
+    pub faults: BTreeMap<&'static str, u32>,
+    /// The local reply, if one was given.
+    pub replied: Option<Reply>,
+    /// Calls sent so far.
+    pub calls: Vec<Call>,
+    /// Whether a held request was let go.
+    pub resumed: bool,
+    /// Whether the stream was ended without an answer.
+    pub was_reset: bool,
+}
+
+impl FakeHost {
+    /// A request with these headers; `:method`, `:path` and `:authority` are headers like others.
+    pub fn request<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: &[(N, V)]) -> Self {
+        let own = |(n, v): &(N, V)| (n.as_ref().to_vec(), v.as_ref().to_vec());
+        Self { request: headers.iter().map(own).collect(), ..Self::default() }
+    }
+
+    /// Makes a host call answer a status.
+    #[must_use]
+    pub fn failing(mut self, call: &'static str, status: u32) -> Self {
+        self.faults.insert(call, status);
+        self
+    }
+
+    /// The values the upstream would see of a header, as text.
+    pub fn upstream(&self, name: &str) -> Vec<String> {
+        let named = self.request.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, v)| String::from_utf8_lossy(v).into_owned()).collect()
+    }
+
+    fn check(&self, call: &'static str) -> Result<(), Fault> {
+        match self.faults.get(call) {
+            Some(status) => Err(Fault { call, status: Some(*status) }),
+            None => Ok(()),
+        }
+    }
+
+    fn map(&mut self, kind: MapKind) -> &mut Vec<Pair> {
+        match kind {
+            MapKind::Request => &mut self.request,
+            MapKind::Response => &mut self.response,
+        }
+    }
+}
+
+/// Configures a plugin and sends it one request without a body.
+///
+/// # Errors
+/// The configuration was refused.
+pub fn run<P: Plugin>(
+    config: &str,
+    mut host: FakeHost,
+) -> Result<(Action, FakeHost), crate::ConfigError> {
+    let plugin = P::configure(config.as_bytes(), &mut host)?;
+    let mut driver = Driver::new(Some(plugin.filter()));
+    let action = driver.on_request_headers(&mut host, true);
+    driver.on_log(&mut host);
+    Ok((action, host))
+}
+
+impl Host for FakeHost {
+    fn headers(&mut self, kind: MapKind) -> Result<Rc<Headers>, Fault> {
+        self.check("proxy_get_header_map_pairs")?;
+        let pairs = self.map(kind).iter().map(|(n, v)| (n.as_slice(), v.as_slice()));
+        Ok(Rc::new(Headers::from_pairs(pairs)))
+    }
+
+    fn set_header(&mut self, kind: MapKind, name: &str, value: &[u8]) -> Result<(), Fault> {
+        self.check("proxy_replace_header_map_value")?;
+        let map = self.map(kind);
+        map.retain(|(n, _)| !n.eq_ignore_ascii_case(name.as_bytes()));
+        map.push((name.as_bytes().to_vec(), value.to_vec()));
+        Ok(())
+    }
+
+    fn remove_header(&mut self, kind: MapKind, name: &str) -> Result<(), Fault> {
+        self.check("proxy_remove_header_map_value")?;
+        self.map(kind).retain(|(n, _)| !n.eq_ignore_ascii_case(name.as_bytes()));
+        Ok(())
+    }
+
+    fn property(&mut self, path: &[&str]) -> Result<Option<Vec<u8>>, Fault> {
+        self.check("proxy_get_property")?;
+        Ok(self.properties.get(&path.join(".")).cloned())
+    }
+
+    fn publish(&mut self, fact: &str, value: &str) -> Result<(), Fault> {
+        self.check("proxy_set_property")?;
+        self.facts.insert(fact.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    fn fact(&mut self, fact: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.check("proxy_get_property")?;
+        Ok(self.facts.get(fact).map(|v| v.clone().into_bytes()))
+    }
+
+    fn shared(&mut self, key: &str) -> Result<Option<(Vec<u8>, u32)>, Fault> {
+        self.check("proxy_get_shared_data")?;
+        Ok(self.shared.get(key).cloned())
+    }
+
+    fn set_shared(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        expected: Option<u32>,
+    ) -> Result<bool, Fault> {
+        self.check("proxy_set_shared_data")?;
+        let version = self.shared.get(key).map(|(_, version)| *version);
+        if version != expected {
+            return Ok(false);
+        }
+        let next = version.unwrap_or(0).wrapping_add(1).max(1);
+        self.shared.insert(key.to_owned(), (value.to_vec(), next));
+        Ok(true)
+    }
+
+    fn now(&mut self) -> Result<u64, Fault> {
+        self.check("proxy_get_current_time_nanoseconds")?;
+        Ok(self.now)
+    }
+
+    fn count(&mut self, metric: &str) {
+        if self.check("proxy_increment_metric").is_ok() {
+            *self.counters.entry(metric.to_owned()).or_default() += 1;
+        }
+    }
+
+    fn log(&mut self, _level: log::Level, message: &str) {
+        self.logs.push(message.to_owned());
+    }
+}
+
+impl Gateway for FakeHost {
+    fn host(&mut self) -> &mut dyn Host {
+        self
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Result<(), Fault> {
+        self.check("proxy_send_local_response")?;
+        self.replied = Some(reply.clone());
+        Ok(())
+    }
+
+    fn dispatch(&mut self, call: &Call) -> Result<u32, Fault> {
+        self.check("proxy_http_call")?;
+        self.calls.push(call.clone());
+        Ok(u32::try_from(self.calls.len()).unwrap_or(u32::MAX))
+    }
+
+    fn resume(&mut self) -> Result<(), Fault> {
+        self.check("proxy_continue_stream")?;
+        self.resumed = true;
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.was_reset = true;
+    }
+
+    fn body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
+        self.check("proxy_get_buffer_bytes")?;
+        Ok(self.body.iter().take(size).copied().collect())
+    }
+}

@@ -1,0 +1,113 @@
+//! What a plugin is: a configuration that makes filters, and a filter that walks one request.
+
+use std::time::Duration;
+
+use crate::{ConfigError, Denial, Fault, Headers, Host, Profile, Reply};
+
+/// A plugin: configured once per VM, then the maker of one [`Filter`] per request.
+pub trait Plugin: Sized + 'static {
+    /// The plugin's name, as in records, metrics and file names.
+    const NAME: &'static str;
+    /// What walks one request.
+    type Filter: Filter + 'static;
+
+    /// Reads the configuration document.
+    ///
+    /// # Errors
+    /// The document must be fixed; the gateway refuses it and keeps what it had.
+    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError>;
+
+    /// Which gateway the operator says this is.
+    fn profile(&self) -> Profile;
+
+    /// A filter for a new request.
+    fn filter(&self) -> Self::Filter;
+
+    /// How often [`Plugin::on_tick`] wants to be called; never by default.
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Called every [`Plugin::tick_period`], on every worker.
+    fn on_tick(&mut self, _host: &mut dyn Host) {}
+}
+
+/// What a filter wants to happen next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Let the request go on.
+    Continue,
+    /// Answer in place of the upstream.
+    Deny(Reply),
+    /// Ask somebody; the stream waits, [`Filter::on_call`] gets the answer.
+    Call(Call),
+    /// Wait for the whole body; [`Filter::on_request_body`] gets it. Over `limit` bytes the request
+    /// is refused with [`Denial::BODY_TOO_LARGE`].
+    Body {
+        /// Most bytes to hold.
+        limit: usize,
+    },
+}
+
+/// An HTTP request to another service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Envoy: a cluster. WasmX: `host:port`.
+    pub target: String,
+    /// Pseudo headers first: `:method`, `:path`, `:authority`.
+    pub headers: Vec<(String, String)>,
+    /// Body; empty for none.
+    pub body: Vec<u8>,
+    /// After this the call counts as failed.
+    pub timeout: Duration,
+    /// Most bytes of the answer's body that are read; a longer one is cut there.
+    pub max_reply: usize,
+}
+
+/// How a [`Call`] ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallReply {
+    /// Somebody answered. A gateway that could not connect may answer 503 or 504 by itself.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// Headers.
+        headers: Headers,
+        /// Body, up to [`Call::max_reply`] bytes.
+        body: Vec<u8>,
+        /// Whether the body was longer than that.
+        cut: bool,
+    },
+    /// Nobody answered.
+    NoAnswer,
+    /// The gateway did not take the call, or did not hand over the answer.
+    Failed(Fault),
+}
+
+/// Walks one request through a plugin.
+pub trait Filter {
+    /// The request's headers are there. `end_of_stream` where no body follows, as far as the gateway
+    /// can tell.
+    fn on_request_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> Step;
+
+    /// The whole body, after [`Step::Body`].
+    fn on_request_body(&mut self, _host: &mut dyn Host, _body: Result<&[u8], Fault>) -> Step {
+        refuse_unasked()
+    }
+
+    /// The end of a call, after [`Step::Call`].
+    fn on_call(&mut self, _host: &mut dyn Host, _reply: CallReply) -> Step {
+        refuse_unasked()
+    }
+
+    /// The response's headers are there, or those of a refusal.
+    fn on_response_headers(&mut self, _host: &mut dyn Host) {}
+
+    /// The request is over, however it ended.
+    fn on_log(&mut self, _host: &mut dyn Host) {}
+}
+
+/// A filter that never waits is never resumed; if it is, something is wrong with the host.
+fn refuse_unasked() -> Step {
+    Step::Deny(Denial::POLICY_UNAVAILABLE.problem(None))
+}

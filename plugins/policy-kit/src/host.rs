@@ -1,0 +1,113 @@
+//! The port through which a policy sees its gateway.
+
+use std::rc::Rc;
+
+use serde::Deserialize;
+
+use crate::Headers;
+
+/// Which gateway the module runs in. They differ in ways no module can detect safely, so the
+/// operator says it: `"host": "envoy"` (the default) or `"wasmx"` (Kong up to 3.10).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Envoy, Istio, Envoy Gateway.
+    #[default]
+    Envoy,
+    /// Kong's ngx_wasm_module.
+    Wasmx,
+}
+
+/// A host call that did not do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The ABI's name of the call, such as `proxy_get_header_map_pairs`.
+    pub call: &'static str,
+    /// The status it answered; `None` where it answered Ok with something unusable.
+    pub status: Option<u32>,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "{} answered status {status}", self.call),
+            None => write!(f, "{} gave an unusable answer", self.call),
+        }
+    }
+}
+
+/// Which headers are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MapKind {
+    /// The request's.
+    Request,
+    /// The response's.
+    Response,
+}
+
+/// What a filter may ask of its gateway. Every call can fail, and none panics.
+pub trait Host {
+    /// All headers of a message, names in lower case, `:authority` as the client sent it. Read once
+    /// per phase and kept.
+    ///
+    /// # Errors
+    /// The gateway did not give them; on Envoy, request headers in response phases.
+    fn headers(&mut self, kind: MapKind) -> Result<Rc<Headers>, Fault>;
+
+    /// Sets a header, replacing every one of that name.
+    ///
+    /// # Errors
+    /// The gateway refused; on Envoy, once the headers have left.
+    fn set_header(&mut self, kind: MapKind, name: &str, value: &[u8]) -> Result<(), Fault>;
+
+    /// Removes every header of that name. One that is not there is no error.
+    ///
+    /// # Errors
+    /// The gateway refused.
+    fn remove_header(&mut self, kind: MapKind, name: &str) -> Result<(), Fault>;
+
+    /// An attribute of the request, such as `["source", "address"]`; `None` where there is none.
+    ///
+    /// # Errors
+    /// The gateway answered neither a value nor "not found".
+    fn property(&mut self, path: &[&str]) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// Leaves a fact for the filters after this one and for the access log. Where the gateway has no
+    /// such place (WasmX) this does nothing: there facts travel in headers.
+    ///
+    /// # Errors
+    /// The gateway has such a place and refused.
+    fn publish(&mut self, fact: &str, value: &str) -> Result<(), Fault>;
+
+    /// A fact left by an earlier filter.
+    ///
+    /// # Errors
+    /// As [`Host::property`].
+    fn fact(&mut self, fact: &str) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// A value shared by all workers, and the version to give to [`Host::set_shared`].
+    ///
+    /// # Errors
+    /// The gateway answered neither a value nor "not found".
+    fn shared(&mut self, key: &str) -> Result<Option<(Vec<u8>, u32)>, Fault>;
+
+    /// Stores a shared value if its version is still `expected`; `None` means that no value may be
+    /// there yet. `false` where somebody else was first.
+    ///
+    /// # Errors
+    /// The gateway answered neither Ok nor a mismatch.
+    fn set_shared(&mut self, key: &str, value: &[u8], expected: Option<u32>)
+        -> Result<bool, Fault>;
+
+    /// Nanoseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// The gateway did not tell.
+    fn now(&mut self) -> Result<u64, Fault>;
+
+    /// Adds one to a counter. A gateway that cannot count does not change a decision.
+    fn count(&mut self, metric: &str);
+
+    /// Writes one log line. A gateway that cannot log does not change a decision.
+    fn log(&mut self, level: log::Level, message: &str);
+}

@@ -1,0 +1,188 @@
+//! [`Host`] and [`Gateway`] over the proxy-wasm ABI.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use policy_kit::{Call, CallReply, Fault, Gateway, Headers, Host, MapKind, Profile, Reply};
+
+use crate::sys::{self, Buffer, Map};
+use crate::{quirks, shim, wire};
+
+/// Ids of the counters defined so far, shared by all streams of a VM: defining one is dear.
+pub(crate) type Counters = Rc<RefCell<BTreeMap<String, u32>>>;
+
+/// The gateway as one stream, or the plugin itself, sees it.
+pub(crate) struct Abi {
+    profile: Profile,
+    plugin: &'static str,
+    counters: Counters,
+    request: Option<Rc<Headers>>,
+    response: Option<Rc<Headers>>,
+}
+
+impl Abi {
+    pub(crate) fn new(profile: Profile, plugin: &'static str, counters: Counters) -> Self {
+        Self { profile, plugin, counters, request: None, response: None }
+    }
+
+    /// A new callback: what was read in the last one may have been changed by other filters.
+    pub(crate) fn forget(&mut self) {
+        self.request = None;
+        self.response = None;
+    }
+
+    fn kept(&mut self, kind: MapKind) -> &mut Option<Rc<Headers>> {
+        match kind {
+            MapKind::Request => &mut self.request,
+            MapKind::Response => &mut self.response,
+        }
+    }
+}
+
+fn map(kind: MapKind) -> Map {
+    match kind {
+        MapKind::Request => Map::Request,
+        MapKind::Response => Map::Response,
+    }
+}
+
+fn read(which: Map) -> Result<Headers, Fault> {
+    let unusable = Fault { call: "proxy_get_header_map_pairs", status: None };
+    sys::headers(which).and_then(|bytes| Headers::parse(bytes).ok_or(unusable))
+}
+
+impl Host for Abi {
+    fn headers(&mut self, kind: MapKind) -> Result<Rc<Headers>, Fault> {
+        if let Some(headers) = self.kept(kind) {
+            return Ok(Rc::clone(headers));
+        }
+        let mut headers = read(map(kind))?;
+        if kind == MapKind::Request {
+            headers = quirks::request_headers(self.profile, headers);
+        }
+        let headers = Rc::new(headers);
+        *self.kept(kind) = Some(Rc::clone(&headers));
+        Ok(headers)
+    }
+
+    fn set_header(&mut self, kind: MapKind, name: &str, value: &[u8]) -> Result<(), Fault> {
+        // Not the ABI's replace: with several headers of one name a host may replace only the first,
+        // and what a client sent twice would survive once.
+        self.remove_header(kind, name)?;
+        *self.kept(kind) = None;
+        sys::add_header(map(kind), name, value)
+    }
+
+    fn remove_header(&mut self, kind: MapKind, name: &str) -> Result<(), Fault> {
+        if self.kept(kind).as_ref().is_some_and(|kept| !kept.has(name)) {
+            return Ok(());
+        }
+        *self.kept(kind) = None;
+        sys::remove_header(map(kind), name)
+    }
+
+    fn property(&mut self, path: &[&str]) -> Result<Option<Vec<u8>>, Fault> {
+        sys::property(&wire::path(path))
+    }
+
+    fn publish(&mut self, fact: &str, value: &str) -> Result<(), Fault> {
+        if !quirks::has_filter_state(self.profile) {
+            return Ok(());
+        }
+        sys::set_property(&wire::path(&[fact]), value.as_bytes())
+    }
+
+    fn fact(&mut self, fact: &str) -> Result<Option<Vec<u8>>, Fault> {
+        if !quirks::has_filter_state(self.profile) {
+            return Ok(None);
+        }
+        sys::property(&wire::path(&[fact]))
+    }
+
+    fn shared(&mut self, key: &str) -> Result<Option<(Vec<u8>, u32)>, Fault> {
+        sys::shared(key)
+    }
+
+    fn set_shared(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        expected: Option<u32>,
+    ) -> Result<bool, Fault> {
+        sys::set_shared(key, value, quirks::cas(self.profile, expected))
+    }
+
+    fn now(&mut self) -> Result<u64, Fault> {
+        sys::now()
+    }
+
+    fn count(&mut self, metric: &str) {
+        let known = self.counters.borrow().get(metric).copied();
+        let id = known.or_else(|| {
+            let id = sys::define_counter(metric)?;
+            self.counters.borrow_mut().insert(metric.to_owned(), id);
+            Some(id)
+        });
+        if let Some(id) = id {
+            sys::increment(id);
+        }
+    }
+
+    fn log(&mut self, level: log::Level, message: &str) {
+        sys::log(level, message);
+    }
+}
+
+impl Gateway for Abi {
+    fn host(&mut self) -> &mut dyn Host {
+        self
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Result<(), Fault> {
+        let details = format!("{}:{}", self.plugin, reply.code);
+        let headers = wire::headers(reply.headers.iter().map(|(n, v)| (*n, v.as_ref())));
+        sys::reply(reply.status, &details, &headers, &reply.body)
+    }
+
+    fn dispatch(&mut self, call: &Call) -> Result<u32, Fault> {
+        shim::dispatch(call)
+    }
+
+    fn resume(&mut self) -> Result<(), Fault> {
+        sys::continue_request()
+    }
+
+    fn reset(&mut self) {
+        sys::close_request();
+    }
+
+    fn body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
+        sys::buffer(Buffer::RequestBody, size)
+    }
+}
+
+/// Fetches the answer that is being delivered.
+pub(crate) fn call_reply(num_headers: usize, body_size: usize, max: usize) -> CallReply {
+    if let Err(fault) = shim::context_is_effective() {
+        return CallReply::Failed(fault);
+    }
+    if num_headers == 0 {
+        return CallReply::NoAnswer;
+    }
+    let headers = match read(Map::CallResponse) {
+        Ok(headers) => headers,
+        Err(fault) => return CallReply::Failed(fault),
+    };
+    let status = headers.single(":status").and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
+    let Some(status) = status else { return CallReply::NoAnswer };
+    let size = body_size.min(max);
+    let body = if size == 0 { Ok(Vec::new()) } else { sys::buffer(Buffer::CallResponseBody, size) };
+    match body {
+        Ok(body) if body.len() == size => {
+            CallReply::Answer { status, headers, body, cut: body_size > max }
+        }
+        Ok(_) => CallReply::Failed(Fault { call: "proxy_get_buffer_bytes", status: None }),
+        Err(fault) => CallReply::Failed(fault),
+    }
+}

@@ -1,0 +1,65 @@
+//! Where gateways differ, in one place. Pure, so that it is tested without one.
+
+use policy_kit::{Headers, Profile};
+
+/// The compare-and-swap argument for "store only if nothing is there" and for "only if the version
+/// is still this".
+///
+/// Envoy takes 0 as "unconditionally", and lets a non-zero version create a missing key, so the one
+/// version that never occurs means insert-if-absent. WasmX takes 0 as insert-if-absent.
+pub(crate) fn cas(profile: Profile, expected: Option<u32>) -> u32 {
+    match (profile, expected) {
+        (_, Some(version)) => version,
+        (Profile::Envoy, None) => u32::MAX,
+        (Profile::Wasmx, None) => 0,
+    }
+}
+
+/// Whether facts travel in filter state. WasmX has none, and answers an unknown property with an
+/// error.
+pub(crate) fn has_filter_state(profile: Profile) -> bool {
+    profile == Profile::Envoy
+}
+
+/// Request headers as every policy expects them. WasmX gives nginx's server name as `:authority`,
+/// and the client's in `host`.
+pub(crate) fn request_headers(profile: Profile, headers: Headers) -> Headers {
+    if profile == Profile::Envoy {
+        return headers;
+    }
+    let host = match headers.single("host") {
+        Some(host) => host.to_vec(),
+        None => Vec::new(),
+    };
+    let rest = headers.iter().filter(|(name, _)| *name != b":authority");
+    Headers::from_pairs(std::iter::once((&b":authority"[..], host.as_slice())).chain(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy_kit::One;
+
+    #[test]
+    fn authority() {
+        let pair = |n: &'static str, v: &'static str| (n.as_bytes(), v.as_bytes());
+        let cases = [
+            (Profile::Envoy, vec![pair(":authority", "a"), pair("host", "b")], "a"),
+            (Profile::Wasmx, vec![pair(":authority", "nginx"), pair("Host", "b")], "b"),
+            (Profile::Wasmx, vec![pair(":authority", "nginx")], ""),
+            (Profile::Wasmx, vec![pair("Host", "a"), pair("host", "b")], ""),
+        ];
+        for (profile, pairs, want) in cases {
+            let map = request_headers(profile, Headers::from_pairs(pairs));
+            assert_eq!(map.one(":authority"), One::Value(want.as_bytes()), "{profile:?}");
+        }
+    }
+
+    #[test]
+    fn insert_if_absent() {
+        assert_eq!(cas(Profile::Envoy, None), u32::MAX);
+        assert_eq!(cas(Profile::Wasmx, None), 0);
+        assert_eq!(cas(Profile::Envoy, Some(7)), 7);
+        assert_eq!(cas(Profile::Wasmx, Some(7)), 7);
+    }
+}

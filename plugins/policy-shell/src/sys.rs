@@ -1,0 +1,284 @@
+//! The host's functions, each wrapped so that no status and no pointer it answers is trusted.
+
+use policy_kit::Fault;
+
+/// Buffers of the ABI that are read here.
+#[derive(Clone, Copy)]
+pub(crate) enum Buffer {
+    RequestBody = 0,
+    CallResponseBody = 4,
+    PluginConfiguration = 7,
+}
+
+/// Header maps of the ABI that are used here.
+#[derive(Clone, Copy)]
+pub(crate) enum Map {
+    Request = 0,
+    Response = 2,
+    CallResponse = 6,
+}
+
+/// The stream as [`continue_request`] and [`close_request`] name it.
+const REQUEST: u32 = 0;
+const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const CAS_MISMATCH: u32 = 8;
+const COUNTER: u32 = 0;
+const NO_GRPC_STATUS: i32 = -1;
+
+mod raw {
+    #[link(wasm_import_module = "env")]
+    extern "C" {
+        pub(super) fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub(super) fn proxy_get_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            max: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_get_header_map_pairs(
+            map: u32,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_add_header_map_value(
+            map: u32,
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_remove_header_map_value(
+            map: u32,
+            key: *const u8,
+            key_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_property(
+            path: *const u8,
+            path_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+            cas: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            cas: u32,
+        ) -> u32;
+        pub(super) fn proxy_continue_stream(stream: u32) -> u32;
+        pub(super) fn proxy_close_stream(stream: u32) -> u32;
+        pub(super) fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_size: usize,
+            body: *const u8,
+            body_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            grpc_status: i32,
+        ) -> u32;
+        pub(super) fn proxy_define_metric(
+            kind: u32,
+            name: *const u8,
+            name_size: usize,
+            id: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    }
+}
+
+/// Calls a function that returns a status and bytes, in memory it allocated through our allocator.
+fn data(ask: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> (u32, *mut u8, usize) {
+    let (mut bytes, mut size) = (std::ptr::null_mut(), 0usize);
+    let status = ask(&mut bytes, &mut size);
+    (status, bytes, size)
+}
+
+/// Takes the bytes over. Null with no size is an empty answer, null with a size is no answer.
+fn take(call: &'static str, bytes: *mut u8, size: usize) -> Result<Vec<u8>, Fault> {
+    if bytes.is_null() {
+        return if size == 0 { Ok(Vec::new()) } else { Err(Fault { call, status: None }) };
+    }
+    // SAFETY: the host got this block of exactly `size` bytes from `proxy_on_memory_allocate`, whose
+    // boxed slice of that length it is, and by the ABI it now belongs to us.
+    Ok(unsafe { Vec::from_raw_parts(bytes, size, size) })
+}
+
+fn done(call: &'static str, status: u32) -> Result<(), Fault> {
+    if status == OK {
+        Ok(())
+    } else {
+        Err(Fault { call, status: Some(status) })
+    }
+}
+
+pub(crate) fn log(level: log::Level, message: &str) {
+    let level = match level {
+        log::Level::Trace => 0,
+        log::Level::Debug => 1,
+        log::Level::Info => 2,
+        log::Level::Warn => 3,
+        log::Level::Error => 4,
+    };
+    // SAFETY: the pointer and the length are those of one live string. The status does not matter:
+    // there is nowhere else to say that logging failed.
+    unsafe { raw::proxy_log(level, message.as_ptr(), message.len()) };
+}
+
+pub(crate) fn now() -> Result<u64, Fault> {
+    let mut time = 0;
+    // SAFETY: `time` lives through the call.
+    let status = unsafe { raw::proxy_get_current_time_nanoseconds(&mut time) };
+    done("proxy_get_current_time_nanoseconds", status).map(|()| time)
+}
+
+pub(crate) fn tick_every(period: std::time::Duration) -> Result<(), Fault> {
+    let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX).max(1);
+    // SAFETY: plain integers.
+    let status = unsafe { raw::proxy_set_tick_period_milliseconds(millis) };
+    done("proxy_set_tick_period_milliseconds", status)
+}
+
+pub(crate) fn buffer(which: Buffer, max: usize) -> Result<Vec<u8>, Fault> {
+    const CALL: &str = "proxy_get_buffer_bytes";
+    let (status, bytes, size) = data(|bytes, size| {
+        // SAFETY: both out-pointers live through the call.
+        unsafe { raw::proxy_get_buffer_bytes(which as u32, 0, max, bytes, size) }
+    });
+    match status {
+        NOT_FOUND => Ok(Vec::new()),
+        _ => done(CALL, status).and_then(|()| take(CALL, bytes, size)),
+    }
+}
+
+pub(crate) fn headers(map: Map) -> Result<Vec<u8>, Fault> {
+    const CALL: &str = "proxy_get_header_map_pairs";
+    let (status, bytes, size) = data(|bytes, size| {
+        // SAFETY: both out-pointers live through the call.
+        unsafe { raw::proxy_get_header_map_pairs(map as u32, bytes, size) }
+    });
+    done(CALL, status).and_then(|()| take(CALL, bytes, size))
+}
+
+pub(crate) fn add_header(map: Map, name: &str, value: &[u8]) -> Result<(), Fault> {
+    // SAFETY: pointers and lengths are those of live slices.
+    let status = unsafe {
+        raw::proxy_add_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    };
+    done("proxy_add_header_map_value", status)
+}
+
+pub(crate) fn remove_header(map: Map, name: &str) -> Result<(), Fault> {
+    // SAFETY: pointer and length are those of a live slice.
+    let status =
+        unsafe { raw::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
+    done("proxy_remove_header_map_value", status)
+}
+
+pub(crate) fn property(path: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    const CALL: &str = "proxy_get_property";
+    let (status, bytes, size) = data(|bytes, size| {
+        // SAFETY: the path is a live slice and both out-pointers live through the call.
+        unsafe { raw::proxy_get_property(path.as_ptr(), path.len(), bytes, size) }
+    });
+    match status {
+        NOT_FOUND => Ok(None),
+        _ => done(CALL, status).and_then(|()| take(CALL, bytes, size)).map(Some),
+    }
+}
+
+pub(crate) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Fault> {
+    // SAFETY: pointers and lengths are those of live slices.
+    let status =
+        unsafe { raw::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
+    done("proxy_set_property", status)
+}
+
+pub(crate) fn shared(key: &str) -> Result<Option<(Vec<u8>, u32)>, Fault> {
+    const CALL: &str = "proxy_get_shared_data";
+    let mut cas = 0;
+    let (status, bytes, size) = data(|bytes, size| {
+        // SAFETY: the key is a live slice and all out-pointers live through the call.
+        unsafe { raw::proxy_get_shared_data(key.as_ptr(), key.len(), bytes, size, &mut cas) }
+    });
+    match status {
+        NOT_FOUND => Ok(None),
+        _ => done(CALL, status)
+            .and_then(|()| take(CALL, bytes, size))
+            .map(|value| Some((value, cas))),
+    }
+}
+
+pub(crate) fn set_shared(key: &str, value: &[u8], cas: u32) -> Result<bool, Fault> {
+    // SAFETY: pointers and lengths are those of live slices.
+    let status = unsafe {
+        raw::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
+    };
+    match status {
+        CAS_MISMATCH => Ok(false),
+        _ => done("proxy_set_shared_data", status).map(|()| true),
+    }
+}
+
+pub(crate) fn continue_request() -> Result<(), Fault> {
+    // SAFETY: plain integers.
+    done("proxy_continue_stream", unsafe { raw::proxy_continue_stream(REQUEST) })
+}
+
+pub(crate) fn close_request() {
+    // SAFETY: plain integers. This is the last resort; a host that refuses it keeps the stream held
+    // until its idle timeout, which is still no pass.
+    unsafe { raw::proxy_close_stream(REQUEST) };
+}
+
+pub(crate) fn reply(status: u16, details: &str, headers: &[u8], body: &[u8]) -> Result<(), Fault> {
+    // SAFETY: pointers and lengths are those of live slices.
+    let status = unsafe {
+        raw::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    };
+    done("proxy_send_local_response", status)
+}
+
+pub(crate) fn define_counter(name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the name is a live slice and `id` lives through the call.
+    let status = unsafe { raw::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut id) };
+    (status == OK).then_some(id)
+}
+
+pub(crate) fn increment(id: u32) {
+    // SAFETY: plain integers. A counter that cannot be counted changes no decision.
+    unsafe { raw::proxy_increment_metric(id, 1) };
+}

@@ -1,0 +1,45 @@
+//! The ABI's serialised forms that a module writes.
+
+/// A header map: a count, the lengths of each name and value, then the bytes, each followed by a
+/// NUL; integers little-endian 32 bits. [`policy_kit::Headers::parse`] reads it.
+pub(crate) fn headers<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Vec<u8> {
+    let word = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    let mut out = Vec::from(word(pairs.clone().count()));
+    for (name, value) in pairs.clone() {
+        out.extend(word(name.len()));
+        out.extend(word(value.len()));
+    }
+    for (name, value) in pairs {
+        out.extend_from_slice(name.as_bytes());
+        out.push(0);
+        out.extend_from_slice(value.as_bytes());
+        out.push(0);
+    }
+    out
+}
+
+/// A property path: segments joined by NUL.
+pub(crate) fn path(segments: &[&str]) -> Vec<u8> {
+    segments.join("\0").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_kit::Headers;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for pairs in [vec![], vec![("a", "1")], vec![("a", ""), ("b", "x\0y"), ("a", "2")]] {
+            let map = Headers::parse(super::headers(pairs.iter().copied())).unwrap();
+            let read: Vec<_> = map.iter().collect();
+            let want: Vec<_> = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+            assert_eq!(read, want);
+        }
+    }
+
+    #[test]
+    fn paths() {
+        assert_eq!(super::path(&["source", "address"]), b"source\0address");
+        assert_eq!(super::path(&["pitboss.class"]), b"pitboss.class");
+    }
+}
