@@ -57,6 +57,13 @@ impl<'r> Call<'r> {
         self.request.body()
     }
 
+    /// The first value of a form field in the body, percent-decoded.
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.body())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
     /// The body as JSON; fields that are not known are ignored.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         serde_json::from_slice(self.body()).map_err(|error| {

@@ -18,20 +18,28 @@
 mod betting;
 mod call;
 mod casino;
+mod faults;
 mod games;
 mod invariants;
+mod keys;
 mod ledger;
 mod oracle;
+pub mod partner;
 mod payments;
 mod player;
 mod reply;
+mod revocations;
 mod routes;
 mod server;
+mod session;
 mod tally;
 mod time;
+mod torn;
 mod wallet;
 
 pub use casino::{Casino, Settings, SetupError};
+pub use faults::{FaultRule, Reset, Slot, Transport};
+pub use keys::KeyError;
 pub use ledger::{Account, Broken, Entry, Kind, Ledger, LedgerError, Posting, MAX_AMOUNT};
 pub use player::{Currency, PlayerState};
 pub use routes::{route_table, RouteInfo};

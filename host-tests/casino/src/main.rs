@@ -25,12 +25,15 @@ struct Args {
     /// Let the wallet contracts answer duplicates as their providers say.
     #[arg(long)]
     wallet_dedup: bool,
+    /// Verify the signatures of partners and of the payment provider.
+    #[arg(long)]
+    verify_partners: bool,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Args { listen, seed, opening_balance, wallet_dedup } = Args::parse();
-    let casino = Casino::new(Settings { seed, opening_balance, wallet_dedup })?;
+    let Args { listen, seed, opening_balance, wallet_dedup, verify_partners } = Args::parse();
+    let casino = Casino::new(Settings { seed, opening_balance, wallet_dedup, verify_partners })?;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let mut stdout = std::io::stdout();

@@ -1,14 +1,13 @@
 //! HTTP/1.1 around one shared [`Casino`].
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,8 +16,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::casino::Casino;
+use crate::faults::{Reset, Slot, Transport};
 use crate::reply::Refusal;
 use crate::time::Time;
+use crate::torn::Payload;
 
 /// A test aid: the time of a request in milliseconds since the Unix epoch, instead of the wall
 /// clock. Recorded traffic is replayed in virtual time.
@@ -67,15 +68,52 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
+/// Answers one request; an error cuts the connection without a word.
 async fn answer(
     casino: Arc<Mutex<Casino>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let response = match read(request).await {
-        Ok((now, request)) => lock(&casino).handle(now, &request),
-        Err(refusal) => refusal.into_response(),
+) -> io::Result<Response<Payload>> {
+    let (now, request) = match read(request).await {
+        Ok(read) => read,
+        Err(refusal) => return Ok(refusal.into_response().map(Payload::whole)),
     };
-    Ok(response.map(Full::new))
+    // Held until the answer is ready, and given back if the client leaves before.
+    let _place = match Place::take(&casino, &request) {
+        Ok(place) => place,
+        Err(full) => return Ok(full.map(Payload::whole)),
+    };
+    let response = lock(&casino).handle(now, &request);
+    let Transport { delay_ms, reset } = response.extensions().get().copied().unwrap_or_default();
+    if delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+    }
+    match reset {
+        None => Ok(response.map(Payload::whole)),
+        Some(Reset::MidBody) => Ok(response.map(Payload::torn)),
+        Some(Reset::Silent) => Err(io::Error::other("asked for at /_faults")),
+    }
+}
+
+/// A slot under a rule's concurrency, left when dropped.
+struct Place {
+    casino: Arc<Mutex<Casino>>,
+    slot: Slot,
+}
+
+impl Place {
+    fn take(
+        casino: &Arc<Mutex<Casino>>,
+        request: &Request<Bytes>,
+    ) -> Result<Self, Box<Response<Bytes>>> {
+        let slot = lock(casino).enter(request)?;
+        Ok(Self { casino: Arc::clone(casino), slot })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.casino).leave(&self.slot);
+    }
 }
 
 async fn read(request: Request<Incoming>) -> Result<(Time, Request<Bytes>), Refusal> {

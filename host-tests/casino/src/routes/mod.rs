@@ -5,8 +5,11 @@ mod admin;
 mod betting;
 mod content;
 mod games;
+mod identity;
+mod location;
 mod payments;
 mod safer;
+mod session;
 mod settlement;
 
 use http::{Method, StatusCode};
@@ -14,6 +17,7 @@ use http::{Method, StatusCode};
 use crate::call::Call;
 use crate::casino::Casino;
 use crate::reply::{Answer, Refusal};
+use crate::wallet;
 
 /// One row of the table.
 pub(crate) struct Route {
@@ -37,7 +41,8 @@ pub struct RouteInfo {
     pub method: Method,
     /// The path; `{name}` stands for one segment, `{*name}` for the rest.
     pub template: &'static str,
-    /// The endpoint class a gateway would give it; `admin` for the casino's own test routes.
+    /// The endpoint class a gateway would give it; `identity` for what only the gateway
+    /// asks, `admin` for the casino's own test routes.
     pub class: &'static str,
 }
 
@@ -111,6 +116,9 @@ macro_rules! routes {
 }
 
 static ROUTES: &[Route] = routes! {
+    POST "/api/session/login" "session" session::login;
+    POST "/api/session/refresh" "session" session::refresh;
+    POST "/api/session/logout" "session" session::logout;
     GET "/api/lobby" "content" content::lobby;
     GET "/api/promotions" "content" content::promotions;
     GET "/static/{*file}" "content" content::file;
@@ -133,10 +141,31 @@ static ROUTES: &[Route] = routes! {
     PUT "/api/safer-gambling/limits" "safer-gambling" safer::set_limits;
     POST "/api/safer-gambling/limits" "safer-gambling" safer::set_limits;
     POST "/api/safer-gambling/self-exclusion" "safer-gambling" safer::exclude;
+    POST "/api/safer-gambling/location-check" "safer-gambling" location::check;
     POST "/psp/callback" "settlement" payments::callback;
     POST "/wallet/win" "settlement" settlement::win;
+    POST "/wallet/hub/user/balance" "settlement" wallet::hub_balance;
+    POST "/wallet/hub/transaction/bet" "settlement" wallet::hub_bet;
+    POST "/wallet/hub/transaction/win" "settlement" wallet::hub_win;
+    POST "/wallet/hub/transaction/rollback" "settlement" wallet::hub_rollback;
+    POST "/wallet/bee/balance" "settlement" wallet::bee_balance;
+    POST "/wallet/bee/betwin" "settlement" wallet::betwin;
+    POST "/wallet/bee/rollback" "settlement" wallet::bee_rollback;
+    POST "/wallet/bee/finish" "settlement" wallet::finish;
+    POST "/wallet/one" "settlement" wallet::one_single;
+    GET "/.well-known/jwks.json" "identity" identity::jwks;
+    GET "/.well-known/location-jwks.json" "identity" identity::location_jwks;
+    GET "/players/{sub}/status" "identity" identity::status;
+    GET "/revocations" "identity" identity::revocations;
+    POST "/oauth/introspect" "identity" identity::introspect;
     GET "/_ledger" "admin" admin::ledger;
     POST "/_reset" "admin" admin::reset;
+    GET "/_faults" "admin" admin::faults;
+    POST "/_faults" "admin" admin::set_faults;
+    POST "/_settings" "admin" admin::set_settings;
+    POST "/_players/{sub}" "admin" admin::set_player;
+    POST "/_keys/rotate" "admin" admin::rotate;
+    GET "/_partners" "admin" admin::partners;
 };
 
 #[cfg(test)]

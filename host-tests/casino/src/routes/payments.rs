@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::casino::{money_refusal, Casino, Purse};
 use crate::ledger::{Account, Kind, LedgerError, MAX_AMOUNT};
+use crate::partner::{same, sign_psp, PSP_HEADER};
 use crate::payments::Pending;
 use crate::reply::{created, ok, Answer, Refusal};
 use crate::time::Time;
@@ -90,6 +91,10 @@ struct Callback {
 /// `POST /psp/callback`: the payment provider's verdict on a deposit that went to it. Sent twice,
 /// it credits twice.
 pub(super) fn callback(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    let signature = call.header(PSP_HEADER).unwrap_or_default();
+    if casino.settings.verify_partners && !same(signature, &sign_psp(call.body())) {
+        return Err(Refusal::unauthorized("signature_invalid", "x-psp-signature does not fit"));
+    }
     let Callback { deposit_id, status, transaction_id } = call.json()?;
     let pending = casino.payments.pending(&deposit_id).cloned();
     let Pending { player, amount } = pending

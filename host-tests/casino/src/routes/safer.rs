@@ -45,8 +45,8 @@ pub(super) fn exclude(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let Exclusion { days } = call.json()?;
     let until = days.map(|days| call.now.plus_secs(i64::from(days) * 86_400));
-    let player = casino.known_mut(&purse.id)?;
-    player.enter(PlayerState::SelfExcluded, until);
+    casino.change_state(call.now, &purse, PlayerState::SelfExcluded, until)?;
+    let player = casino.known(&purse.id)?;
     ok(&json!({
         "player": player.id, "state": player.state, "state_version": player.state_version,
         "until": until,

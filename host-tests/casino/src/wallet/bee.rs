@@ -1,0 +1,229 @@
+//! The bee contract, in the manner of Beexar and SoftSwiss: an HMAC over the body, errors in HTTP
+//! 400 with the meaning in `meta.api_code`, amounts as decimals.
+//!
+//! Duplicates, with `wallet_dedup`:
+//! 1. A transaction seen before does nothing and gets its first id and the first balance.
+//! 2. A rollback leaves a tombstone even if its original is unknown; a bet that comes after is
+//!    refused with `api_code` 409.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+use super::book::{opposite, Contract, Order, Transaction};
+use super::{decimal, minor_units};
+use crate::call::Call;
+use crate::casino::{Casino, Purse};
+use crate::ledger::{Kind, LedgerError};
+use crate::partner::{same, sign_bee, BEE_HEADER};
+use crate::player::Currency;
+use crate::reply::{json_response, ok, Answer};
+
+const CONTRACT: Contract = Contract::Bee;
+
+/// An `api_code`, its message, and the balance where funds are the matter.
+struct Failure(&'static str, &'static str, Option<i64>);
+
+impl Failure {
+    fn into_answer(self) -> Answer {
+        let Self(code, message, balance) = self;
+        let mut meta = json!({ "api_code": code, "api_message": message });
+        if let (Some(balance), Some(fields)) = (balance, meta.as_object_mut()) {
+            fields.insert("balance".to_owned(), decimal(balance).into());
+        }
+        let body = json!({ "code": "invalid_argument", "msg": message, "meta": meta });
+        Ok(json_response(StatusCode::BAD_REQUEST, &body))
+    }
+}
+
+#[derive(Deserialize)]
+struct Message {
+    account_id: String,
+    currency: Currency,
+    #[serde(alias = "round_id_provider", default)]
+    round_id: Option<String>,
+    #[serde(default)]
+    transactions: Vec<Action>,
+}
+
+#[derive(Deserialize)]
+struct Action {
+    id_provider: String,
+    #[serde(rename = "type")]
+    kind: ActionKind,
+    #[serde(default)]
+    amount: Option<String>,
+    #[serde(default)]
+    original_id_provider: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionKind {
+    Bet,
+    Win,
+    Rollback,
+}
+
+/// `POST /wallet/bee/balance`.
+pub(crate) fn balance(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    told_balance(casino, call)
+}
+
+/// `POST /wallet/bee/finish`: the round is over; nothing moves.
+pub(crate) fn finish(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    told_balance(casino, call)
+}
+
+/// `POST /wallet/bee/betwin`: bets and wins of one round, all or none.
+pub(crate) fn betwin(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    let done = open(casino, call).and_then(|(message, purse)| {
+        let orders = orders(casino, &message, &purse)?;
+        let mut done = Vec::new();
+        for (action, kind, amount) in orders {
+            done.push((
+                action,
+                carry_out(casino, call, &purse, &action.id_provider, kind, amount)?,
+            ));
+        }
+        Ok(answered(&message, &done, casino.balance(&purse)))
+    });
+    done.map_or_else(Failure::into_answer, |body| ok(&body))
+}
+
+/// `POST /wallet/bee/rollback`: takes transactions back, and buries those that never came.
+pub(crate) fn rollback(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    let done = open(casino, call).and_then(|(message, purse)| {
+        let mut done = Vec::new();
+        for action in &message.transactions {
+            let original = action.original_id_provider.as_deref();
+            let (ActionKind::Rollback, Some(original)) = (action.kind, original) else {
+                return Err(Failure("400", "a rollback names its original", None));
+            };
+            done.push((action, take_back(casino, call, &purse, action, original)?));
+        }
+        if done.is_empty() {
+            return Err(Failure("400", "no transactions", None));
+        }
+        Ok(answered(&message, &done, casino.balance(&purse)))
+    });
+    done.map_or_else(Failure::into_answer, |body| ok(&body))
+}
+
+fn open(casino: &mut Casino, call: &Call<'_>) -> Result<(Message, Purse), Failure> {
+    let signature = call.header(BEE_HEADER).unwrap_or_default();
+    if casino.settings.verify_partners && !same(signature, &sign_bee(call.body())) {
+        return Err(Failure("403", "the signature does not fit", None));
+    }
+    let message: Message =
+        call.json().map_err(|_| Failure("400", "the body does not fit the contract", None))?;
+    let purse = casino
+        .purse(call.now, &message.account_id)
+        .map_err(|_| Failure("101", "no such player", None))?;
+    if message.currency != purse.currency {
+        return Err(Failure("154", "not the player's currency", None));
+    }
+    Ok((message, purse))
+}
+
+fn told_balance(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    match open(casino, call) {
+        Ok((_, purse)) => ok(&json!({ "balance": decimal(casino.balance(&purse)) })),
+        Err(failure) => failure.into_answer(),
+    }
+}
+
+/// Reads every action before any takes effect, so that a refused one leaves no half.
+fn orders<'m>(
+    casino: &Casino,
+    message: &'m Message,
+    purse: &Purse,
+) -> Result<Vec<(&'m Action, Kind, i64)>, Failure> {
+    let dedup = casino.settings.wallet_dedup;
+    let held = casino.balance(purse);
+    let mut balance = held;
+    let mut orders = Vec::new();
+    for action in &message.transactions {
+        let amount = action.amount.as_deref().and_then(minor_units).filter(|minor| *minor > 0);
+        let amount = amount.ok_or(Failure("400", "an amount is a decimal above zero", None))?;
+        let kind = match action.kind {
+            ActionKind::Bet => Kind::Stake,
+            ActionKind::Win => Kind::Win,
+            ActionKind::Rollback => return Err(Failure("400", "bet or win", None)),
+        };
+        let book = casino.book(CONTRACT);
+        if dedup && book.is_buried(&action.id_provider) {
+            return Err(Failure("409", "this transaction was rolled back", None));
+        }
+        if !(dedup && book.transaction(&action.id_provider).is_some()) {
+            let change = if kind.credits_player() { amount } else { -amount };
+            balance = balance.saturating_add(change);
+        }
+        if balance < 0 {
+            return Err(Failure("100", "not enough money", Some(held)));
+        }
+        orders.push((action, kind, amount));
+    }
+    if orders.is_empty() {
+        return Err(Failure("400", "no transactions", None));
+    }
+    Ok(orders)
+}
+
+fn carry_out(
+    casino: &mut Casino,
+    call: &Call<'_>,
+    purse: &Purse,
+    id: &str,
+    kind: Kind,
+    amount: i64,
+) -> Result<Transaction, Failure> {
+    if casino.settings.wallet_dedup {
+        if let Some(first) = casino.book(CONTRACT).transaction(id) {
+            return Ok(first.clone());
+        }
+    }
+    let (contract, fingerprint) = (CONTRACT, String::new());
+    let order = Order { contract, id, kind, purse, amount, fingerprint };
+    casino.carry_out(call.now, order).map_err(|error| match error {
+        LedgerError::Insufficient { balance } => Failure("100", "not enough money", Some(balance)),
+        LedgerError::Amount | LedgerError::Overflow => {
+            Failure("400", "an amount out of range", None)
+        }
+    })
+}
+
+fn take_back(
+    casino: &mut Casino,
+    call: &Call<'_>,
+    purse: &Purse,
+    action: &Action,
+    original: &str,
+) -> Result<Transaction, Failure> {
+    let dedup = casino.settings.wallet_dedup;
+    let book = casino.book(CONTRACT);
+    let known = book.transaction(original).filter(|tx| tx.player == purse.id).cloned();
+    // Rolled back under another name before: a rollback that moves nothing.
+    let amount = match &known {
+        Some(tx) if !(dedup && book.is_buried(original)) => tx.amount,
+        _ => 0,
+    };
+    let kind = known.map_or(Kind::Refund, |tx| opposite(tx.kind));
+    let done = carry_out(casino, call, purse, &action.id_provider, kind, amount)?;
+    casino.book_mut(CONTRACT).bury(original);
+    Ok(done)
+}
+
+/// The balance told is the first one when every transaction was a repetition.
+fn answered(message: &Message, done: &[(&Action, Transaction)], now: i64) -> Value {
+    let transactions: Vec<_> = done
+        .iter()
+        .map(|(action, tx)| {
+            json!({ "id_provider": action.id_provider, "id": tx.own_id, "bonus_amount": "0" })
+        })
+        .collect();
+    let balance = done.last().map_or(now, |(_, tx)| tx.balance);
+    json!({
+        "round_id": message.round_id, "transactions": transactions, "balance": decimal(balance),
+    })
+}
