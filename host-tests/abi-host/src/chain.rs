@@ -1,172 +1,327 @@
-//! Filter chains: what a test builds and drives.
+//! A running chain: what a test drives.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::builder::ChainBuilder;
+use crate::clock::nanoseconds;
+use crate::event::Event;
+use crate::rng::Rng;
+use crate::vm::FuelUse;
+use crate::worker::Worker;
+use crate::world::{lock, Shared};
 use crate::{
-    Callouts, Clock, Engine, Faults, HostError, LogLine, Module, NativeFilter, PluginConfig,
-    Profile, Report, Request, StartError, StreamId, Trace, Upstream,
+    imports, Answer, Clock, Engine, HostError, LogLine, Outcome, Report, Request, Status, StreamId,
+    Trace, Trap, Upstream,
 };
 
-/// Collects the stages and settings of a chain.
-pub struct ChainBuilder {}
-
-impl ChainBuilder {
-    /// Which host to be. Default: Envoy.
-    #[must_use]
-    pub fn profile(self, _profile: Profile) -> Self {
-        self
-    }
-
-    /// The clock to live by.
-    #[must_use]
-    pub fn clock(self, _clock: Clock) -> Self {
-        self
-    }
-
-    /// Seed of every random choice: `random_get`, backoff jitter, the order of workers.
-    #[must_use]
-    pub fn seed(self, _seed: u64) -> Self {
-        self
-    }
-
-    /// How many workers there are. Default: 1.
-    #[must_use]
-    pub fn workers(self, _workers: usize) -> Self {
-        self
-    }
-
-    /// Starts every plugin on the main thread too, as Envoy does. Default: no.
-    #[must_use]
-    pub fn with_main_thread(self) -> Self {
-        self
-    }
-
-    /// Appends a Wasm filter.
-    #[must_use]
-    pub fn wasm(self, _module: &Module, _config: PluginConfig) -> Self {
-        self
-    }
-
-    /// Appends one of the gateway's own filters.
-    #[must_use]
-    pub fn native(self, _filter: impl NativeFilter + 'static) -> Self {
-        self
-    }
-
-    /// The services that filters may call. Default: none is known.
-    #[must_use]
-    pub fn callouts(self, _callouts: impl Callouts + 'static) -> Self {
-        self
-    }
-
-    /// The rules of fault injection.
-    #[must_use]
-    pub fn faults(self, _faults: Faults) -> Self {
-        self
-    }
-
-    /// The route's timeout. Default: 15 s.
-    #[must_use]
-    pub fn route_timeout(self, _timeout: Duration) -> Self {
-        self
-    }
-
-    /// Most body bytes a paused body callback may hold. Default: 1 MiB.
-    #[must_use]
-    pub fn buffer_limit(self, _bytes: usize) -> Self {
-        self
-    }
-
-    /// Gives a property a fixed value, as `["node", "id"]`, in its bytes on the wire.
-    #[must_use]
-    pub fn property(self, _path: &[&str], _value: impl AsRef<[u8]>) -> Self {
-        self
-    }
-
-    /// Starts all plugins on all workers.
-    ///
-    /// # Errors
-    /// When a plugin does not start.
-    pub fn start(self) -> Result<Chain, HostError> {
-        Ok(Chain {})
-    }
+/// A running filter chain with its workers.
+pub struct Chain {
+    pub(crate) clock: Clock,
+    pub(crate) shared: Arc<Shared>,
+    /// The main thread, where Envoy starts plugins too, but serves no request.
+    pub(crate) main: Option<Worker>,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) rng: Rng,
+    pub(crate) next_stream: u64,
+    pub(crate) elsewhere: VecDeque<(u64, Option<usize>, Event)>,
 }
-
-/// A running filter chain.
-pub struct Chain {}
 
 impl Chain {
     /// Starts collecting a chain.
-    pub fn builder(_engine: &Engine) -> ChainBuilder {
-        ChainBuilder {}
+    pub fn builder(engine: &Engine) -> ChainBuilder {
+        ChainBuilder::new(engine)
     }
 
-    /// Drives one request on the first worker to its end.
+    /// Drives one request on the first worker to its end, and everything else that is due by then.
     pub fn run(&mut self, request: Request, upstream: &mut dyn Upstream) -> Report {
         let stream = self.open(0, request);
-        while self.step(upstream) {}
         loop {
             if let Some(report) = self.take_report(stream) {
+                while self.next_at().is_some_and(|at| at <= self.clock.now()) {
+                    self.step(upstream);
+                }
                 return report;
+            }
+            // A stream always ends, by its idle timeout if nothing else; a lost one would be a
+            // mistake of this crate, and is reported rather than waited for.
+            if !self.step(upstream) {
+                return lost(stream, self.clock.now());
             }
         }
     }
 
-    /// Begins a request on a worker; nothing happens before the next [`Chain::step`].
-    pub fn open(&mut self, _worker: usize, _request: Request) -> StreamId {
-        StreamId(0)
+    /// Begins a request on a worker; nothing happens before the next [`Chain::step`]. A worker
+    /// there is not means the last one.
+    pub fn open(&mut self, worker: usize, request: Request) -> StreamId {
+        self.next_stream += 1;
+        let id = StreamId(self.next_stream);
+        let index = worker.min(self.workers.len().saturating_sub(1));
+        if let Some(worker) = self.workers.get_mut(index) {
+            worker.open(id, request);
+        }
+        id
     }
 
     /// Lets the client of a stream leave now.
-    pub fn leave(&mut self, _stream: StreamId) {}
+    pub fn leave(&mut self, stream: StreamId) {
+        for worker in &mut self.workers {
+            worker.client_leaves(stream);
+        }
+    }
+
+    /// When the next event is due, in nanoseconds since the epoch.
+    pub fn next_at(&self) -> Option<u64> {
+        self.all().filter_map(|worker| worker.queue.next_at()).min()
+    }
 
     /// Handles the next event, moving the clock to its time. False when there is none.
-    pub fn step(&mut self, _upstream: &mut dyn Upstream) -> bool {
-        false
+    pub fn step(&mut self, upstream: &mut dyn Upstream) -> bool {
+        self.distribute();
+        let now = self.clock.now();
+        let next = self.next_at();
+        // An idle timeout can only come first where time has to pass.
+        if next.is_none_or(|at| at > now) {
+            let idle = self.workers.iter().filter_map(Worker::idle_at).min();
+            if let Some(idle) = idle.filter(|idle| next.is_none_or(|at| *idle < at)) {
+                self.clock.set(idle.max(now));
+                self.workers.iter_mut().for_each(Worker::end_idle);
+                self.tell_aborted(upstream);
+                return true;
+            }
+        }
+        let Some(at) = next else { return false };
+        self.clock.set(at.max(now));
+        let Some(index) = self.choose(at.max(now)) else { return false };
+        let Some(worker) = self.worker_mut(index) else { return false };
+        let Some((_, event)) = worker.queue.pop() else { return false };
+        match event {
+            Event::Forward { stream } => self.forward(index, stream, upstream),
+            Event::Opened { stream } => self.opened(index, stream, upstream),
+            event => worker.handle(event),
+        }
+        self.tell_aborted(upstream);
+        self.distribute();
+        true
     }
 
     /// Handles every event due within this time, ticks included, and leaves the clock there.
-    pub fn run_for(&mut self, _time: Duration, _upstream: &mut dyn Upstream) {}
+    pub fn run_for(&mut self, time: Duration, upstream: &mut dyn Upstream) {
+        let until = self.clock.now().saturating_add(nanoseconds(time));
+        loop {
+            self.distribute();
+            let idle = self.workers.iter().filter_map(Worker::idle_at).min();
+            let next = self.next_at().into_iter().chain(idle).min();
+            if next.is_none_or(|at| at > until) || !self.step(upstream) {
+                break;
+            }
+        }
+        self.clock.set(self.clock.now().max(until));
+    }
 
     /// Takes the report of a finished stream.
-    pub fn take_report(&mut self, _stream: StreamId) -> Option<Report> {
-        None
+    pub fn take_report(&mut self, stream: StreamId) -> Option<Report> {
+        self.workers.iter_mut().find_map(|worker| worker.finished.remove(&stream))
     }
 
     /// Replaces the configuration of a plugin: new streams see the new instance, running ones keep
     /// the old one.
     ///
     /// # Errors
-    /// When the new instance does not start; the old one then goes on.
-    pub fn update(&mut self, _plugin: &str, _configuration: &[u8]) -> Result<(), StartError> {
+    /// When the new instance does not start somewhere; the old one then goes on everywhere.
+    pub fn update(&mut self, plugin: &str, configuration: &[u8]) -> Result<(), HostError> {
+        let mut started = Vec::new();
+        for (number, worker) in self.main.iter_mut().chain(&mut self.workers).enumerate() {
+            for index in 0..worker.plugins.len() {
+                let Some(old) = worker.plugins.get(index) else { continue };
+                if old.config.name != plugin {
+                    continue;
+                }
+                let mut config = (*old.config).clone();
+                config.configuration = configuration.to_vec();
+                let module = old.module.clone();
+                started.push((number, index, worker.install(&module, &Arc::new(config))?));
+            }
+        }
+        let mut workers: Vec<_> = self.main.iter_mut().chain(&mut self.workers).collect();
+        for (number, index, installed) in started {
+            let Some(worker) = workers.get_mut(number) else { continue };
+            if let Some(old) = worker.plugins.get_mut(index) {
+                *old = installed;
+            }
+        }
         Ok(())
     }
 
     /// A shared value and its cas.
-    pub fn shared_data(&self, _vm_id: &str, _key: &str) -> Option<(Vec<u8>, u32)> {
-        None
+    pub fn shared_data(&self, vm_id: &str, key: &str) -> Option<(Vec<u8>, u32)> {
+        lock(&self.shared.data).get(vm_id, key.as_bytes()).cloned()
     }
 
-    /// Puts a shared value, whatever is there.
-    pub fn set_shared_data(&self, _vm_id: &str, _key: &str, _value: &[u8]) {}
+    /// The keys under a VM id, in order.
+    pub fn shared_keys(&self, vm_id: &str) -> Vec<Vec<u8>> {
+        lock(&self.shared.data).keys(vm_id)
+    }
 
-    /// The value of a counter or gauge.
-    pub fn metric(&self, _name: &str) -> Option<u64> {
-        None
+    /// Puts a shared value if `cas` allows it, as another plugin would.
+    pub fn set_shared_data(&self, vm_id: &str, key: &str, value: &[u8], cas: u32) -> Status {
+        lock(&self.shared.data).set(self.shared.profile, vm_id, key.as_bytes(), value, cas)
+    }
+
+    /// The value of a counter or gauge, or the number of records of a histogram.
+    pub fn metric(&self, name: &str) -> Option<u64> {
+        lock(&self.shared.metrics).by_name(name)
+    }
+
+    /// All metrics.
+    pub fn metrics(&self) -> Vec<(String, u64)> {
+        lock(&self.shared.metrics).all()
     }
 
     /// All log lines so far, those of the start included.
     pub fn logs(&self) -> Vec<LogLine> {
-        Vec::new()
+        lock(&self.shared.logs).clone()
     }
 
-    /// Host calls made so far by one plugin, on all workers.
-    pub fn trace(&self, _plugin: &str) -> Trace {
-        Trace::default()
+    /// Takes all log lines so far.
+    pub fn take_logs(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut *lock(&self.shared.logs))
+    }
+
+    /// All traps so far.
+    pub fn traps(&self) -> Vec<Trap> {
+        lock(&self.shared.traps).clone()
+    }
+
+    /// Host calls made so far by the present VM of one plugin, on all workers.
+    pub fn trace(&self, plugin: &str) -> Trace {
+        let mut trace = Trace::default();
+        for vm in self.vms(plugin) {
+            imports::trace(&vm.store.data().calls, &mut trace);
+        }
+        trace
+    }
+
+    /// Fuel used by the callbacks of one plugin's VMs, when the engine counts it.
+    pub fn fuel(&self, plugin: &str) -> FuelUse {
+        let mut all = FuelUse::default();
+        for vm in self.vms(plugin) {
+            all.callbacks += vm.fuel.callbacks;
+            all.total = all.total.saturating_add(vm.fuel.total);
+            all.most = all.most.max(vm.fuel.most);
+        }
+        all
+    }
+
+    /// Bytes of linear memory of the largest VM of one plugin.
+    pub fn memory(&self, plugin: &str) -> usize {
+        self.vms(plugin).map(|vm| vm.memory_size()).max().unwrap_or(0)
     }
 
     /// The clock.
     pub fn clock(&self) -> Clock {
-        Clock::default()
+        self.clock.clone()
+    }
+
+    fn vms<'a>(&'a self, plugin: &'a str) -> impl Iterator<Item = &'a crate::vm::Vm> {
+        self.all().flat_map(move |worker| {
+            let mine = worker.plugins.iter().filter(move |one| one.config.name == plugin);
+            mine.filter_map(|one| worker.vms.get(&one.vm))
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Worker> {
+        self.main.iter().chain(&self.workers)
+    }
+
+    fn worker_mut(&mut self, index: Option<usize>) -> Option<&mut Worker> {
+        match index {
+            None => self.main.as_mut(),
+            Some(index) => self.workers.get_mut(index),
+        }
+    }
+
+    /// Chooses, by the seed, among the workers that have something to do by now.
+    fn choose(&mut self, now: u64) -> Option<Option<usize>> {
+        let due = |worker: &&Worker| worker.queue.next_at().is_some_and(|at| at <= now);
+        let ready: Vec<Option<usize>> =
+            self.all().filter(due).map(|worker| worker.world.worker).collect();
+        match ready.len() {
+            0 | 1 => ready.first().copied(),
+            count => {
+                let chosen = self.rng.below(count);
+                ready.get(chosen).copied()
+            }
+        }
+    }
+
+    fn distribute(&mut self) {
+        for worker in self.main.iter_mut().chain(&mut self.workers) {
+            worker.collect(&mut self.elsewhere);
+        }
+        while let Some((at, index, event)) = self.elsewhere.pop_front() {
+            if let Some(worker) = self.worker_mut(index) {
+                worker.queue.push(at, event);
+            }
+        }
+    }
+
+    fn tell_aborted(&mut self, upstream: &mut dyn Upstream) {
+        for worker in &mut self.workers {
+            for stream in worker.aborted.drain(..) {
+                upstream.aborted(stream);
+            }
+        }
+    }
+
+    fn opened(&mut self, index: Option<usize>, id: StreamId, upstream: &mut dyn Upstream) {
+        let Some(worker) = self.worker_mut(index) else { return };
+        let Some(stream) = worker.world.streams.get_mut(&id) else { return };
+        if let Some(answer) = upstream.opened(id, &stream.request.headers) {
+            self.schedule(index, id, answer);
+        }
+    }
+
+    fn forward(&mut self, index: Option<usize>, id: StreamId, upstream: &mut dyn Upstream) {
+        let Some(worker) = self.worker_mut(index) else { return };
+        let Some(stream) = worker.world.streams.get_mut(&id) else { return };
+        let headers = std::mem::take(&mut stream.request.headers);
+        let Some(request) = &mut stream.upstream else { return };
+        request.headers = headers;
+        let answer = upstream.answer(request);
+        stream.request.headers = std::mem::take(&mut request.headers);
+        self.schedule(index, id, answer);
+    }
+
+    /// Puts the upstream's answer into the future, or a timeout where it would be too late.
+    fn schedule(&mut self, index: Option<usize>, stream: StreamId, answer: Answer) {
+        let timeout = self.shared.route_timeout;
+        let (after, outcome) = match answer.outcome {
+            Outcome::Timeout => (timeout, Outcome::Timeout),
+            _ if answer.after >= timeout => (timeout, Outcome::Timeout),
+            outcome => (answer.after, outcome),
+        };
+        let at = self.clock.now().saturating_add(nanoseconds(after));
+        if let Some(worker) = self.worker_mut(index) {
+            worker.queue.push(at, Event::Upstream { stream, outcome });
+        }
+    }
+}
+
+fn lost(stream: StreamId, now: u64) -> Report {
+    Report {
+        stream,
+        ending: crate::Ending::Stalled { filter: String::new() },
+        response: None,
+        replied_by: None,
+        code_details: String::new(),
+        flags: 0,
+        filter_state: Default::default(),
+        upstream: None,
+        logs: Vec::new(),
+        traps: Vec::new(),
+        started: now,
+        ended: now,
     }
 }

@@ -18,24 +18,41 @@
 //! # Ok::<(), abi_host::HostError>(())
 //! ```
 
+mod builder;
 mod callout;
 mod chain;
 mod clock;
 mod engine;
 mod error;
+mod event;
 mod fault;
+mod finish;
 mod headers;
 mod imports;
+mod install;
+mod memory;
+mod metrics;
 mod native;
+mod passage;
 mod plugin;
+mod properties;
 mod report;
 mod request;
+mod rng;
+mod router;
+mod shared_data;
+mod stage;
 mod state;
 mod status;
+mod stream;
 mod upstream;
+mod vm;
+mod worker;
+mod world;
 
+pub use builder::ChainBuilder;
 pub use callout::{Call, CallAnswer, Callouts};
-pub use chain::{Chain, ChainBuilder};
+pub use chain::Chain;
 pub use clock::Clock;
 pub use engine::{Engine, EngineOptions, Module};
 pub use error::{HostError, StartError, StartFailure};
@@ -47,3 +64,4 @@ pub use report::{flags, ClientResponse, Ending, LogLine, Report, StreamId, Trap}
 pub use request::{Codec, Request};
 pub use status::Status;
 pub use upstream::{Answer, Outcome, Response, Upstream, UpstreamRequest};
+pub use vm::FuelUse;

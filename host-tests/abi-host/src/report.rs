@@ -19,7 +19,7 @@ pub mod flags {
     /// DC: the client closed the connection.
     pub const DOWNSTREAM_TERMINATION: u64 = 0x4000;
     /// SI: the stream stood still until its idle timeout.
-    pub const STREAM_IDLE_TIMEOUT: u64 = 0x10_0000;
+    pub const STREAM_IDLE_TIMEOUT: u64 = 0x1_0000;
     /// UPE: the upstream broke the protocol, as by a reset in mid-body.
     pub const UPSTREAM_PROTOCOL_ERROR: u64 = 0x80_0000;
 }

@@ -1,0 +1,178 @@
+//! Collecting the stages and settings of a chain.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::rng::Rng;
+use crate::worker::{PlaceSpec, Worker};
+use crate::world::{Shared, World};
+use crate::{
+    Callouts, Chain, Clock, Engine, Faults, HostError, Module, NativeFilter, PluginConfig, Profile,
+    Status,
+};
+
+/// Collects the stages and settings of a chain.
+pub struct ChainBuilder {
+    shared: Shared,
+    clock: Clock,
+    seed: u64,
+    workers: usize,
+    main_thread: bool,
+    places: Vec<PlaceSpec>,
+    plugins: Vec<(Module, Arc<PluginConfig>)>,
+}
+
+impl ChainBuilder {
+    pub(crate) fn new(_engine: &Engine) -> Self {
+        Self {
+            shared: Shared::default(),
+            clock: Clock::default(),
+            seed: 1,
+            workers: 1,
+            main_thread: false,
+            places: Vec::new(),
+            plugins: Vec::new(),
+        }
+    }
+
+    /// Which host to be. Default: Envoy.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.shared.profile = profile;
+        self
+    }
+
+    /// The clock to live by.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Seed of every random choice: `random_get` and the order of workers.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How many workers there are, at least one. Default: 1.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// Starts every plugin on the main thread too, as Envoy does. Default: no.
+    #[must_use]
+    pub fn with_main_thread(mut self) -> Self {
+        self.main_thread = true;
+        self
+    }
+
+    /// Appends a Wasm filter.
+    #[must_use]
+    pub fn wasm(mut self, module: &Module, config: PluginConfig) -> Self {
+        self.places.push(PlaceSpec::Wasm(self.plugins.len()));
+        self.plugins.push((module.clone(), Arc::new(config)));
+        self
+    }
+
+    /// Appends one of the gateway's own filters.
+    #[must_use]
+    pub fn native(mut self, filter: impl NativeFilter + 'static) -> Self {
+        self.places.push(PlaceSpec::Native(self.shared.natives.len()));
+        self.shared.natives.push(Mutex::new(Box::new(filter)));
+        self
+    }
+
+    /// The services that filters may call. Default: none is known.
+    #[must_use]
+    pub fn callouts(mut self, callouts: impl Callouts + 'static) -> Self {
+        self.shared.callouts = Mutex::new(Box::new(callouts));
+        self
+    }
+
+    /// Adds a foreign function.
+    #[must_use]
+    pub fn foreign_function(
+        mut self,
+        name: &str,
+        function: impl Fn(&[u8]) -> Result<Vec<u8>, Status> + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.foreign.insert(name.as_bytes().to_vec(), Box::new(function));
+        self
+    }
+
+    /// The rules of fault injection.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.shared.faults = faults;
+        self
+    }
+
+    /// The route's timeout. Default: 15 s.
+    #[must_use]
+    pub fn route_timeout(mut self, timeout: Duration) -> Self {
+        self.shared.route_timeout = timeout;
+        self
+    }
+
+    /// The idle timeout of a stream. Default: 5 minutes.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.shared.idle_timeout = timeout;
+        self
+    }
+
+    /// Most body bytes a paused body callback may hold. Default: 1 MiB.
+    #[must_use]
+    pub fn buffer_limit(mut self, bytes: usize) -> Self {
+        self.shared.buffer_limit = bytes;
+        self
+    }
+
+    /// Gives a property a fixed value, as `["node", "id"]`, in the bytes a plugin reads.
+    #[must_use]
+    pub fn property(mut self, path: &[&str], value: impl AsRef<[u8]>) -> Self {
+        let path = path.join("\0").into_bytes();
+        self.shared.properties.insert(path, value.as_ref().to_vec());
+        self
+    }
+
+    /// Starts all plugins: on the main thread if there is one, then on each worker.
+    ///
+    /// # Errors
+    /// When a plugin does not start.
+    pub fn start(self) -> Result<Chain, HostError> {
+        let shared = Arc::new(self.shared);
+        let places = Arc::new(self.places);
+        let mut seeds = Rng::seeded(self.seed);
+        let mut make = |index: Option<usize>| -> Result<Worker, HostError> {
+            let world = World {
+                worker: index,
+                clock: self.clock.clone(),
+                shared: shared.clone(),
+                rng: Rng::seeded(seeds.next()),
+                ..World::default()
+            };
+            let mut worker = Worker::new(world, places.clone());
+            for (module, config) in &self.plugins {
+                let installed = worker.install(module, config)?;
+                worker.plugins.push(installed);
+            }
+            Ok(worker)
+        };
+        let main = if self.main_thread { Some(make(None)?) } else { None };
+        let workers = (0..self.workers).map(|index| make(Some(index))).collect::<Result<_, _>>()?;
+        Ok(Chain {
+            clock: self.clock.clone(),
+            shared: shared.clone(),
+            main,
+            workers,
+            rng: Rng::seeded(seeds.next()),
+            next_stream: 0,
+            elsewhere: Default::default(),
+        })
+    }
+}

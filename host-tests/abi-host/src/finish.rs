@@ -1,0 +1,140 @@
+//! The end of a stream: the access log, then the end of every context, then the report.
+
+use crate::stream::{Hold, Place, Slot, Stream};
+use crate::worker::Worker;
+use crate::{flags, ClientResponse, Ending, LocalReply, Report, StreamId};
+
+impl Worker {
+    /// Ends a stream. Every filter logs before the first one ends, and a filter that never saw the
+    /// request gets a context just to log. A failed VM hears of nothing.
+    pub(crate) fn finish(&mut self, id: StreamId, ending: Ending) {
+        let Some(stream) = self.world.streams.get_mut(&id) else { return };
+        if stream.ending {
+            return;
+        }
+        stream.ending = true;
+        stream.in_log = true;
+        if stream.upstream.is_some() && !stream.upstream_answered {
+            self.aborted.push(id);
+        }
+        let places = stream.slots.len();
+        for place in 0..places {
+            if !self.is_wasm(id, place) {
+                continue;
+            }
+            let Some((vm, context)) = self.context_for_log(id, place) else { continue };
+            self.enter(vm, |vm, world| {
+                vm.call(world, context, "proxy_on_log", |exports| &exports.log, context);
+            });
+        }
+        if let Some(stream) = self.world.streams.get_mut(&id) {
+            stream.in_log = false;
+            for slot in &mut stream.slots {
+                slot.request.close();
+                slot.response.close();
+            }
+        }
+        for place in 0..places {
+            let Some((vm, context)) = self.context_of(id, place) else { continue };
+            self.enter(vm, |vm, world| {
+                vm.call(world, context, "proxy_on_done", |exports| &exports.done, context);
+                vm.call(world, context, "proxy_on_delete", |exports| &exports.delete, context);
+                vm.store.data_mut().contexts.remove(&context);
+            });
+        }
+        if let Some(stream) = self.world.streams.remove(&id) {
+            let report = self.report(stream, ending);
+            self.finished.insert(id, report);
+        }
+    }
+
+    fn is_wasm(&self, id: StreamId, place: usize) -> bool {
+        let slot = self.world.streams.get(&id).and_then(|stream| stream.slots.get(place));
+        matches!(slot, Some(Slot { place: Place::Wasm { .. }, .. }))
+    }
+
+    fn context_of(&self, id: StreamId, place: usize) -> Option<(u64, u32)> {
+        match &self.world.streams.get(&id)?.slots.get(place)?.place {
+            Place::Wasm { vm, context: Some(context), .. } => Some((*vm, *context)),
+            _ => None,
+        }
+    }
+
+    fn report(&self, stream: Stream, ending: Ending) -> Report {
+        let client = stream.client;
+        let response = client.headers_sent.then(|| ClientResponse {
+            headers: stream.response.headers,
+            body: client.body,
+            trailers: stream.response.trailers.filter(|_| client.trailers),
+            complete: client.complete,
+        });
+        let upstream = stream.upstream.map(|mut upstream| {
+            upstream.headers = stream.request.headers;
+            upstream
+        });
+        let state = stream.filter_state.into_iter();
+        Report {
+            stream: stream.id,
+            ending: match stream.stalled_at {
+                Some(filter) => Ending::Stalled { filter },
+                None => ending,
+            },
+            response,
+            replied_by: stream.replied_by,
+            code_details: stream.details.unwrap_or_default(),
+            flags: stream.flags,
+            filter_state: state
+                .map(|(name, value)| (format!("wasm.{}", String::from_utf8_lossy(&name)), value))
+                .collect(),
+            upstream,
+            logs: stream.logs,
+            traps: stream.traps,
+            started: stream.started,
+            ended: self.world.clock.now(),
+        }
+    }
+
+    /// When the earliest idle timeout of this worker's streams is due.
+    pub(crate) fn idle_at(&self) -> Option<u64> {
+        let timeout = crate::clock::nanoseconds(self.world.shared.idle_timeout);
+        let streams = self.world.streams.values();
+        streams.map(|stream| stream.last_activity.saturating_add(timeout)).min()
+    }
+
+    /// Ends the streams that stood still for too long.
+    pub(crate) fn end_idle(&mut self) {
+        let now = self.world.clock.now();
+        let timeout = crate::clock::nanoseconds(self.world.shared.idle_timeout);
+        let mut idle: Vec<StreamId> = self
+            .world
+            .streams
+            .values()
+            .filter(|stream| stream.last_activity.saturating_add(timeout) <= now)
+            .map(|stream| stream.id)
+            .collect();
+        idle.sort();
+        for id in idle {
+            let holder = self.holder(id).and_then(|place| self.name_of(id, place));
+            let Some(stream) = self.world.streams.get_mut(&id) else { continue };
+            stream.last_activity = now;
+            stream.flags |= flags::STREAM_IDLE_TIMEOUT;
+            if stream.stalled_at.is_none() {
+                stream.stalled_at = Some(holder.unwrap_or_default());
+            }
+            let reply = LocalReply {
+                status: 408,
+                body: b"stream timeout".to_vec(),
+                details: "stream_idle_timeout".to_owned(),
+                ..LocalReply::default()
+            };
+            self.local_reply(id, reply, None);
+        }
+    }
+
+    /// The place that holds a stream, if one does.
+    fn holder(&self, id: StreamId) -> Option<usize> {
+        let slots = &self.world.streams.get(&id)?.slots;
+        let held = |slot: &Slot| slot.request.hold != Hold::Run || slot.response.hold != Hold::Run;
+        slots.iter().position(held)
+    }
+}

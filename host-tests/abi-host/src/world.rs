@@ -1,0 +1,112 @@
+//! What host calls can reach: the streams of a worker and what all workers share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::callout::CallAnswer;
+use crate::event::Event;
+use crate::metrics::Metrics;
+use crate::rng::Rng;
+use crate::shared_data::{SharedData, SharedQueues};
+use crate::stream::Stream;
+use crate::{
+    Call, Callouts, Clock, Faults, LogLevel, LogLine, NativeFilter, Profile, StreamId, Trap,
+};
+
+/// A function that plugins reach through `proxy_call_foreign_function`.
+pub(crate) type ForeignFunction = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, crate::Status> + Send + Sync>;
+
+/// What all workers share.
+pub(crate) struct Shared {
+    pub profile: Profile,
+    pub data: Mutex<SharedData>,
+    pub queues: Mutex<SharedQueues>,
+    pub metrics: Mutex<Metrics>,
+    pub callouts: Mutex<Box<dyn Callouts>>,
+    pub natives: Vec<Mutex<Box<dyn NativeFilter>>>,
+    pub foreign: HashMap<Vec<u8>, ForeignFunction>,
+    pub faults: Faults,
+    /// Fixed properties, keyed by their whole path.
+    pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub logs: Mutex<Vec<LogLine>>,
+    pub traps: Mutex<Vec<Trap>>,
+    pub route_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub buffer_limit: usize,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            profile: Profile::Envoy,
+            data: Mutex::default(),
+            queues: Mutex::default(),
+            metrics: Mutex::default(),
+            callouts: Mutex::new(Box::new(|_: &Call| CallAnswer::UnknownTarget)),
+            natives: Vec::new(),
+            foreign: HashMap::new(),
+            faults: Faults::new(),
+            properties: BTreeMap::new(),
+            logs: Mutex::default(),
+            traps: Mutex::default(),
+            route_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(300),
+            buffer_limit: 1024 * 1024,
+        }
+    }
+}
+
+/// Locks, whatever happened to an earlier holder: the data is a test's own.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the host calls of one worker reach. It moves into the store of the VM that is called and
+/// back, which costs two pointers and needs no lock.
+#[derive(Default)]
+pub(crate) struct World {
+    /// `None` on the main thread.
+    pub worker: Option<usize>,
+    pub clock: Clock,
+    pub shared: Arc<Shared>,
+    pub rng: Rng,
+    pub streams: HashMap<StreamId, Stream>,
+    /// Events caused by host calls: when, on which worker, what.
+    pub outbox: Vec<(u64, Option<usize>, Event)>,
+}
+
+impl World {
+    pub(crate) fn log(
+        &mut self,
+        plugin: &str,
+        stream: Option<StreamId>,
+        level: LogLevel,
+        message: &[u8],
+    ) {
+        let line = LogLine {
+            at: self.clock.now(),
+            plugin: plugin.to_owned(),
+            worker: self.worker,
+            stream,
+            level,
+            message: String::from_utf8_lossy(message).into_owned(),
+        };
+        if let Some(stream) = stream.and_then(|id| self.streams.get_mut(&id)) {
+            stream.logs.push(line.clone());
+        }
+        lock(&self.shared.logs).push(line);
+    }
+
+    pub(crate) fn trap(&mut self, trap: Trap) {
+        if let Some(stream) = trap.stream.and_then(|id| self.streams.get_mut(&id)) {
+            stream.traps.push(trap.clone());
+        }
+        lock(&self.shared.traps).push(trap);
+    }
+
+    pub(crate) fn post(&mut self, after: Duration, event: Event) {
+        let at = self.clock.now().saturating_add(crate::clock::nanoseconds(after));
+        self.outbox.push((at, self.worker, event));
+    }
+}
