@@ -39,6 +39,14 @@ impl Running {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// Asks until the first fault rule has that many requests under way.
+    async fn until_under_way(&self, count: u32) {
+        let want = format!(r#""under_way":{count}"#);
+        while !self.ask("GET", "/_faults", "", "").await.contains(&want) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
@@ -78,5 +86,40 @@ async fn bad_requests_get_codes() {
         let answer = casino.ask(method, path, headers, body).await;
         assert!(answer.contains(&format!(r#""code":"{want}""#)), "{want}: {answer}");
     }
+    casino.stop().await;
+}
+
+#[tokio::test]
+async fn connections_are_cut_as_asked() {
+    let casino = Running::start().await;
+    // The rule; what reaches the client, and how many lobbies it counted as answered with 200.
+    for (reset, head, body) in [("silent", false, false), ("mid_body", true, false)] {
+        let rule =
+            format!(r#"{{"rules":[{{"prefix":"/api/lobby","reset":"{reset}","effect":true}}]}}"#);
+        let set = casino.ask("POST", "/_faults", "", &rule).await;
+        assert!(set.starts_with("HTTP/1.1 200"), "{set}");
+        let got = casino.ask("GET", "/api/lobby", "", "").await;
+        assert_eq!(got.starts_with("HTTP/1.1 200"), head, "{reset}: {got}");
+        assert_eq!(got.contains("punto-banco"), body, "{reset}: {got}");
+        assert_eq!(got.contains("games"), head, "{reset}: the first half is sent: {got}");
+    }
+    casino.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_route_answers_503_until_a_client_leaves() {
+    let casino = Running::start().await;
+    let rule = r#"{"rules":[{"prefix":"/api/lobby","concurrency":1,"delay_ms":600000}]}"#;
+    casino.ask("POST", "/_faults", "", rule).await;
+    let mut first = TcpStream::connect(casino.address).await.unwrap();
+    first.write_all(b"GET /api/lobby HTTP/1.1\r\nhost: casino\r\n\r\n").await.unwrap();
+    casino.until_under_way(1).await;
+    let second = casino.ask("GET", "/api/lobby", "", "").await;
+    assert!(second.starts_with("HTTP/1.1 503"), "{second}");
+    assert!(second.contains("at_capacity"), "{second}");
+    let other = casino.ask("GET", "/api/promotions", "", "").await;
+    assert!(other.starts_with("HTTP/1.1 200"), "{other}");
+    drop(first);
+    casino.until_under_way(0).await;
     casino.stop().await;
 }

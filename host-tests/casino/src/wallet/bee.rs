@@ -14,7 +14,7 @@ use super::book::{opposite, Contract, Order, Transaction};
 use super::{decimal, minor_units};
 use crate::call::Call;
 use crate::casino::{Casino, Purse};
-use crate::ledger::{Kind, LedgerError};
+use crate::ledger::{Kind, LedgerError, MAX_AMOUNT};
 use crate::partner::{same, sign_bee, BEE_HEADER};
 use crate::player::Currency;
 use crate::reply::{json_response, ok, Answer};
@@ -40,8 +40,11 @@ impl Failure {
 struct Message {
     account_id: String,
     currency: Currency,
-    #[serde(alias = "round_id_provider", default)]
+    #[serde(default)]
     round_id: Option<String>,
+    /// A rollback names the round so.
+    #[serde(default)]
+    round_id_provider: Option<String>,
     #[serde(default)]
     transactions: Vec<Action>,
 }
@@ -91,7 +94,8 @@ pub(crate) fn betwin(casino: &mut Casino, call: &Call<'_>) -> Answer {
     done.map_or_else(Failure::into_answer, |body| ok(&body))
 }
 
-/// `POST /wallet/bee/rollback`: takes transactions back, and buries those that never came.
+/// `POST /wallet/bee/rollback`: takes transactions back one after the other, and buries those that
+/// never came. One that cannot be taken back ends the list; those before it stay taken back.
 pub(crate) fn rollback(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let done = open(casino, call).and_then(|(message, purse)| {
         let mut done = Vec::new();
@@ -144,7 +148,8 @@ fn orders<'m>(
     let mut balance = held;
     let mut orders = Vec::new();
     for action in &message.transactions {
-        let amount = action.amount.as_deref().and_then(minor_units).filter(|minor| *minor > 0);
+        let amount = action.amount.as_deref().and_then(minor_units);
+        let amount = amount.filter(|minor| (1..=MAX_AMOUNT).contains(minor));
         let amount = amount.ok_or(Failure("400", "an amount is a decimal above zero", None))?;
         let kind = match action.kind {
             ActionKind::Bet => Kind::Stake,
@@ -223,7 +228,8 @@ fn answered(message: &Message, done: &[(&Action, Transaction)], now: i64) -> Val
         })
         .collect();
     let balance = done.last().map_or(now, |(_, tx)| tx.balance);
+    let round = message.round_id.as_ref().or(message.round_id_provider.as_ref());
     json!({
-        "round_id": message.round_id, "transactions": transactions, "balance": decimal(balance),
+        "round_id": round, "transactions": transactions, "balance": decimal(balance),
     })
 }
