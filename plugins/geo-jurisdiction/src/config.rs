@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policy_kit::{Endpoint, EndpointClass, Profile};
+use policy_kit::{Endpoint, EndpointClass, EnvelopeConfig, Profile, TrustConfig};
 use serde::Deserialize;
 
 /// Deserialized, not yet believed.
@@ -12,18 +12,31 @@ pub struct Config {
     /// The gateway the module runs in.
     #[serde(default)]
     pub host: Profile,
+    /// The operator's own name for this state of the document, told in metrics, logs and evidence.
+    #[serde(default)]
+    pub version: String,
     /// Whether refusals take effect.
     #[serde(default)]
     pub mode: Mode,
+    /// Whom to believe about the client's address and place.
+    pub address: TrustConfig,
     /// Where the place comes from.
-    pub source: Source,
+    pub place: PlaceConfig,
+    /// Which kinds of anonymous network are told, and where they are refused.
+    pub anonymous: Option<AnonymousConfig>,
     /// Hosts and the brands they belong to.
     pub brands: BTreeMap<String, String>,
     /// What each brand is licensed for. Required: an absent list must not mean "everywhere".
-    pub licences: Vec<Licence>,
+    pub licences: Vec<LicenceConfig>,
+    /// Places from where nothing passes but `safer-gambling` and `settlement`.
+    #[serde(default)]
+    pub blocked: Vec<String>,
     /// Classes whose treatment differs from the catalogue's default.
     #[serde(default)]
     pub classes: BTreeMap<EndpointClass, Treatment>,
+    /// What an unknown place means for a class that needs a licence; refused where not named.
+    #[serde(default)]
+    pub on_unknown: BTreeMap<EndpointClass, OnUnknown>,
     /// Requests that match no endpoint.
     #[serde(default)]
     pub unclassified: Unclassified,
@@ -32,30 +45,91 @@ pub struct Config {
     pub on_error: OnError,
     /// Who blocks, as a URI: the `Link: rel="blocked-by"` of a 451 (RFC 7725 section 4).
     pub blocked_by: String,
+    /// Refusals in a partner's own words, by the names that endpoints give.
+    #[serde(default)]
+    pub envelopes: BTreeMap<String, EnvelopeConfig>,
     /// What kind of call each path is.
     pub endpoints: Vec<Endpoint>,
 }
 
-/// Headers that a trusted edge overwrites with what it knows of the client's place.
+/// Where the place comes from.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct PlaceConfig {
+    /// The source that counts.
+    pub first: SourceName,
+    /// A second opinion; it also counts where the first says nothing at all.
+    pub second: Option<SourceName>,
+    /// What happens when both know and do not agree.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
+    /// Headers that a trusted proxy overwrites with what it knows of the client's place.
+    pub header: Option<HeaderConfig>,
+    /// Networks of each place: `{"MT": ["203.0.113.0/24"]}`. The longest prefix wins.
+    pub table: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// A source of the place.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceName {
+    /// The headers of a trusted proxy.
+    Header,
+    /// The table, by the client's address.
+    Table,
+}
+
+/// Two sources that do not agree.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum OnConflict {
+    /// Refused with `place_conflict`.
+    #[default]
+    Deny,
+    /// The first counts.
+    First,
+    /// The second counts.
+    Second,
+}
+
+/// Headers with a place.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderConfig {
     /// Holds an ISO 3166-1 alpha-2 code or an ISO 3166-2 code.
-    pub country_header: String,
+    pub country: String,
     /// Holds an ISO 3166-2 code, with or without its country.
-    pub region_header: Option<String>,
+    pub region: Option<String>,
+}
+
+/// Anonymous networks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnonymousConfig {
+    /// A trusted proxy's headers, each `true`/`1` or `false`/`0`, and the kind that each one tells:
+    /// `{"x-geo-vpn": "vpn"}`.
+    pub headers: BTreeMap<String, String>,
+    /// Kinds refused per class; every kind for a class that needs a licence and is not named.
+    #[serde(default)]
+    pub refuse: BTreeMap<EndpointClass, Vec<String>>,
 }
 
 /// A brand and where it may operate.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Licence {
+pub struct LicenceConfig {
     /// A brand of `brands`.
     pub brand: String,
     /// ISO 3166-1 codes for whole countries, ISO 3166-2 codes for one subdivision.
     pub markets: Vec<String>,
+    /// Products the licence is for; every product when left out.
+    pub products: Option<Vec<String>>,
     /// Classes the licence is for; every class when left out.
     pub classes: Option<Vec<EndpointClass>>,
+    /// First moment it holds, RFC 3339: `2026-01-01T00:00:00Z`.
+    pub from: Option<String>,
+    /// First moment it no longer holds.
+    pub until: Option<String>,
 }
 
 /// Whether refusals take effect.
@@ -77,6 +151,16 @@ pub enum Treatment {
     Pass,
     /// Passes only from a known place where the brand is licensed.
     Licensed,
+}
+
+/// What an unknown place means.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnknown {
+    /// Refused with `jurisdiction_unknown`.
+    Refuse,
+    /// Passes.
+    Pass,
 }
 
 /// Requests that match no endpoint.

@@ -3,17 +3,20 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    facts, request_id, ConfigError, Denial, Fault, Filter, Headers, Host, MapKind, One, Plugin,
-    Profile, Reply, Step, MEANING_HEADERS,
+    address, facts, request_id, BodyFault, ConfigError, Denial, Fault, Filter, Headers, Host,
+    MapKind, Match, Plugin, Profile, Reply, Step, MEANING_HEADERS,
 };
 
 use crate::config::{Config, Mode, OnError};
-use crate::policy::{Facts, Policy, Verdict, UNLICENSED};
+use crate::denials::{PRODUCT_UNLICENSED, UNLICENSED};
+use crate::policy::{Case, Facts, Policy, Ruling};
 
 /// The place, told to the upstream.
 const JURISDICTION_HEADER: &str = "x-jurisdiction";
 /// The endpoint class, told to the upstream.
 const CLASS_HEADER: &str = "x-endpoint-class";
+/// Most bytes of a body that is read to learn what kind of call it is.
+const MAX_BODY: usize = 64 << 10;
 
 /// The plugin: a policy shared by the filters of a VM.
 #[derive(Debug)]
@@ -25,8 +28,13 @@ impl Plugin for GeoJurisdiction {
     const NAME: &'static str = "geo-jurisdiction";
     type Filter = Geo;
 
-    fn configure(document: &[u8], _: &mut dyn Host) -> Result<Self, ConfigError> {
+    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         let policy = policy_kit::parse::<Config>(document).and_then(Policy::try_from)?;
+        let version = if policy.version().is_empty() { "none" } else { policy.version() };
+        let (name, catalogue) = (Self::NAME, policy.catalogue());
+        let line = format!("{name}: configured, version {version}, catalogue {catalogue}");
+        host.log(log::Level::Info, &line);
+        host.count(&format!("pitboss.{name}.configured.version={version}.catalogue={catalogue}"));
         Ok(Self { policy: Rc::new(policy) })
     }
 
@@ -35,7 +43,7 @@ impl Plugin for GeoJurisdiction {
     }
 
     fn filter(&self) -> Geo {
-        Geo { policy: Rc::clone(&self.policy) }
+        Geo { policy: Rc::clone(&self.policy), case: Case::default(), request_id: None }
     }
 }
 
@@ -43,81 +51,129 @@ impl Plugin for GeoJurisdiction {
 #[derive(Debug)]
 pub struct Geo {
     policy: Rc<Policy>,
+    case: Case,
+    request_id: Option<String>,
 }
 
 impl Filter for Geo {
     fn on_request_headers(&mut self, host: &mut dyn Host, _: bool) -> Step {
-        match self.walk(host) {
-            Ok(step) => step,
-            Err(fault) => self.failed(host, fault),
-        }
+        let policy = Rc::clone(&self.policy);
+        self.on_headers(&policy, host).unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
+        let policy = Rc::clone(&self.policy);
+        let endpoint = policy.classify(&self.case);
+        let decided = match body {
+            Ok(body) => {
+                let endpoint = endpoint.with_body(body);
+                let ruling = policy.rule(&endpoint, &self.case);
+                self.apply(host, &endpoint, &ruling)
+            }
+            Err(BodyFault::Unreadable(fault)) => Err(fault),
+            Err(fault @ BodyFault::TooLarge) => {
+                let ruling = Ruling { refusal: Some(fault.denial()), rule: "body".to_owned() };
+                self.apply(host, &endpoint, &ruling)
+            }
+        };
+        decided.unwrap_or_else(|fault| self.failed(host, fault))
     }
 }
 
 impl Geo {
-    fn walk(&self, host: &mut dyn Host) -> Result<Step, Fault> {
+    fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
         let headers = host.headers(MapKind::Request)?;
-        // Whatever is decided: nothing a client sent may pass for what we say, or change what the
-        // call means after it was classified.
-        for name in MEANING_HEADERS.into_iter().chain([JURISDICTION_HEADER, CLASS_HEADER]) {
+        self.request_id = request_id(&headers).map(str::to_owned);
+        let peer = host.property(&["source", "address"])?;
+        let peer = peer.as_deref().and_then(address);
+        let now = if policy.needs_clock() { host.now()? } else { 0 };
+        self.case = policy.weigh(&Facts { headers: &headers, peer, now });
+        self.strip(host, &headers)?;
+        let endpoint = policy.classify(&self.case);
+        if endpoint.needs_body() {
+            // Until the body is known the call counts as the strictest that it may be, and headers
+            // cannot be written any more once it is.
+            self.tell_upstream(host, &endpoint)?;
+            host.publish(facts::CLASS, endpoint.class.as_str())?;
+            return Ok(Step::Body { limit: MAX_BODY });
+        }
+        let ruling = policy.rule(&endpoint, &self.case);
+        let step = self.apply(host, &endpoint, &ruling)?;
+        if step == Step::Continue {
+            self.tell_upstream(host, &endpoint)?;
+        }
+        Ok(step)
+    }
+
+    /// Whatever is decided: nothing a client sent may pass for what we or the edge say, or change
+    /// what the call means after it was classified.
+    fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
+        let ours = MEANING_HEADERS.into_iter().chain([JURISDICTION_HEADER, CLASS_HEADER]);
+        let edge = self.policy.edge_headers().filter(|_| !self.case.trusted_peer);
+        for name in ours.chain(edge) {
             if headers.has(name) {
                 host.remove_header(MapKind::Request, name)?;
             }
         }
-        let verdict = self.policy.decide(&self.facts(&headers));
-        self.tell_filters(host, &verdict)?;
-        match verdict.refusal {
-            Some(denial) if self.policy.mode() == Mode::Enforce => {
-                Ok(Step::Deny(self.reply(denial, &headers)))
-            }
-            _ => self.tell_upstream(host, &verdict).map(|()| Step::Continue),
-        }
+        Ok(())
     }
 
-    fn facts<'a>(&'a self, headers: &'a Headers) -> Facts<'a> {
-        let region = self.policy.region_header().map_or(One::Absent, |name| headers.one(name));
-        Facts {
-            method: headers.single(":method").unwrap_or_default(),
-            target: headers.single(":path").unwrap_or_default(),
-            authority: headers.single(":authority").unwrap_or_default(),
-            country: headers.one(self.policy.country_header()),
-            region,
-        }
-    }
-
-    fn tell_filters(&self, host: &mut dyn Host, verdict: &Verdict<'_>) -> Result<(), Fault> {
-        let class = verdict.endpoint.class.as_str();
-        let (word, code) = match (verdict.refusal, self.policy.mode()) {
+    fn apply(
+        &self,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+        ruling: &Ruling,
+    ) -> Result<Step, Fault> {
+        let class = endpoint.class.as_str();
+        let mode = self.policy.mode();
+        let (word, code) = match (ruling.refusal, mode) {
             (None, _) => ("allow", None),
             (Some(denial), Mode::Enforce) => ("deny", Some(denial.code)),
             (Some(denial), Mode::Shadow) => ("shadow", Some(denial.code)),
         };
-        let decision = code.map_or(word.to_owned(), |code| format!("{word}:{code}"));
         host.count(&metric(class, word, code.unwrap_or("none")));
         host.publish(facts::CLASS, class)?;
-        if let Some(brand) = verdict.brand {
+        if let Some(brand) = &self.case.brand {
             host.publish(facts::BRAND, brand)?;
         }
-        let place = verdict.place.as_ref().map_or("unknown", |place| place.as_str());
-        host.publish(facts::JURISDICTION, place)?;
-        host.publish(&facts::decision(GeoJurisdiction::NAME), &decision)
+        host.publish(facts::JURISDICTION, self.place().unwrap_or("unknown"))?;
+        host.publish(&facts::evidence(GeoJurisdiction::NAME), &self.evidence(ruling))?;
+        let decision = code.map_or(word.to_owned(), |code| format!("{word}:{code}"));
+        host.publish(&facts::decision(GeoJurisdiction::NAME), &decision)?;
+        match ruling.refusal {
+            Some(denial) if mode == Mode::Enforce => Ok(Step::Deny(self.reply(denial, endpoint))),
+            _ => Ok(Step::Continue),
+        }
     }
 
-    fn tell_upstream(&self, host: &mut dyn Host, verdict: &Verdict<'_>) -> Result<(), Fault> {
-        let class = verdict.endpoint.class.as_str();
+    fn place(&self) -> Option<&str> {
+        self.case.located.place.as_ref().map(|place| place.as_str())
+    }
+
+    /// What a regulator asks of a decision: where, by whose word, by which rule of which document.
+    fn evidence(&self, ruling: &Ruling) -> String {
+        let located = &self.case.located;
+        let place = self.place().unwrap_or("unknown");
+        let other = located.other.as_ref().map(|p| format!(" other={}", p.as_str()));
+        let other = other.unwrap_or_default();
+        let (source, rule, version) = (located.source, &ruling.rule, self.policy.version());
+        format!("place={place}{other} source={source} rule={rule} version={version}")
+    }
+
+    fn tell_upstream(&self, host: &mut dyn Host, endpoint: &Match<'_>) -> Result<(), Fault> {
+        let class = endpoint.class.as_str();
         host.set_header(MapKind::Request, CLASS_HEADER, class.as_bytes())?;
-        match &verdict.place {
-            Some(place) => {
-                let place = place.as_str().as_bytes();
-                host.set_header(MapKind::Request, JURISDICTION_HEADER, place)
-            }
+        match self.place() {
+            Some(place) => host.set_header(MapKind::Request, JURISDICTION_HEADER, place.as_bytes()),
             None => Ok(()),
         }
     }
 
-    fn reply(&self, denial: Denial, headers: &Headers) -> Reply {
-        let reply = denial.problem(request_id(headers));
-        if denial == UNLICENSED {
+    fn reply(&self, denial: Denial, endpoint: &Match<'_>) -> Reply {
+        let id = self.request_id.as_deref();
+        let reply = self.policy.envelopes().reply(endpoint.envelope, denial, id);
+        let legal = denial == UNLICENSED || denial == PRODUCT_UNLICENSED;
+        if legal && reply.status == denial.status {
             let link = format!("<{}>; rel=\"blocked-by\"", self.policy.blocked_by());
             return reply.with_header("link", link);
         }
@@ -130,7 +186,7 @@ impl Geo {
         match self.policy.on_error() {
             OnError::Refuse => {
                 host.count(&metric("unknown", "deny", denial.code));
-                Step::Deny(denial.problem(None))
+                Step::Deny(self.reply(denial, &self.policy.classify(&self.case)))
             }
             OnError::Forward => {
                 host.count(&metric("unknown", "forward", denial.code));

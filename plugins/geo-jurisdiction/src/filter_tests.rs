@@ -2,25 +2,36 @@
 
 use super::*;
 use policy_kit::fake::{run, FakeHost};
-use policy_kit::Action;
+use policy_kit::{Action, Driver};
 
 const CONFIG: &str = r#"{
-    "source": {"country_header": "x-geo-country", "region_header": "x-geo-region"},
+    "version": "v1",
+    "address": {"trusted": ["10.0.0.0/8"]},
+    "place": {"first": "header", "header": {"country": "x-geo-country", "region": "x-geo-region"}},
     "brands": {"otter.example": "otter"},
     "licences": [{"brand": "otter", "markets": ["MT", "US-NJ"]}],
     "blocked_by": "https://otter.example/licences",
     "endpoints": [
         {"path": "/bets", "methods": ["POST"], "class": "wager"},
         {"path": "/balance", "class": "account"},
-        {"path": "/limits", "class": "safer-gambling"}
-    ]
+        {"path": "/limits", "class": "safer-gambling"},
+        {"path": "/one", "envelope": "one", "select": {"pointer": "/type", "classes":
+            {"debit": "wager", "credit": "settlement"}}}
+    ],
+    "envelopes": {"one": {"*": {"status": 200, "json": {"status": "ERROR", "why": "{code}"}}}}
 }"#;
 
 fn bet<'a>(more: &[(&'a str, &'a [u8])]) -> FakeHost {
     let mut headers: Vec<(&str, &[u8])> =
         vec![(":method", b"POST"), (":path", b"/bets"), (":authority", b"otter.example")];
     headers.extend_from_slice(more);
-    FakeHost::request(&headers)
+    through_the_edge(&headers)
+}
+
+fn through_the_edge(headers: &[(&str, &[u8])]) -> FakeHost {
+    let mut host = FakeHost::request(headers);
+    host.properties.insert("source.address".into(), b"10.0.0.1:40000".to_vec());
+    host
 }
 
 fn shadow() -> String {
@@ -39,6 +50,10 @@ fn an_allowed_wager_tells_the_upstream_and_the_filters() {
         ("pitboss.brand", "otter"),
         ("pitboss.class", "wager"),
         ("pitboss.geo-jurisdiction.decision", "allow"),
+        (
+            "pitboss.geo-jurisdiction.evidence",
+            "place=US-NJ source=header rule=licences[0] version=v1",
+        ),
         ("pitboss.jurisdiction", "US-NJ"),
     ];
     assert_eq!(facts, want);
@@ -133,6 +148,7 @@ fn every_failing_call_decides_as_configured() {
         ("proxy_get_header_map_pairs", true),
         ("proxy_replace_header_map_value", true),
         ("proxy_remove_header_map_value", true),
+        ("proxy_get_property", true),
         ("proxy_set_property", true),
         ("proxy_increment_metric", false),
     ];
@@ -150,4 +166,78 @@ fn every_failing_call_decides_as_configured() {
             }
         }
     }
+}
+
+#[test]
+fn an_untrusted_peer_is_not_believed_and_its_place_not_passed_on() {
+    let mut host = bet(&[("x-geo-country", b"MT"), ("x-geo-region", b"")]);
+    host.properties.insert("source.address".into(), b"[2001:db8::1]:40000".to_vec());
+    let (action, host) = run::<GeoJurisdiction>(&shadow(), host).unwrap();
+    assert_eq!(action, Action::Continue);
+    assert_eq!(host.facts["pitboss.geo-jurisdiction.decision"], "shadow:jurisdiction_unknown");
+    assert!(host.upstream("x-geo-country").is_empty());
+    assert!(host.upstream("x-geo-region").is_empty());
+    assert!(host.upstream("x-jurisdiction").is_empty());
+}
+
+#[test]
+fn the_body_tells_the_class() {
+    for (body, country, want) in [
+        (r#"{"type": "debit"}"#, "MT", "allow"),
+        (r#"{"type": "debit"}"#, "DE", "deny:jurisdiction_unlicensed"),
+        (r#"{"type": "credit"}"#, "DE", "allow"),
+        (r#"{"type": "credit", "type": "debit"}"#, "MT", "deny:endpoint_unclassified"),
+        (r#"{"type": "bonus"}"#, "MT", "deny:endpoint_unclassified"),
+        ("", "MT", "deny:endpoint_unclassified"),
+    ] {
+        let mut host = through_the_edge(&[
+            (":method", b"POST"),
+            (":path", b"/one"),
+            (":authority", b"otter.example"),
+            ("x-geo-country", country.as_bytes()),
+        ]);
+        host.body = body.as_bytes().to_vec();
+        let plugin = GeoJurisdiction::configure(CONFIG.as_bytes(), &mut host).unwrap();
+        let mut driver = Driver::new(Some(plugin.filter()));
+        assert_eq!(driver.on_request_headers(&mut host, false), Action::Continue);
+        assert_eq!(host.facts["pitboss.class"], "wager", "the strictest, until it is known");
+        assert_eq!(host.upstream("x-endpoint-class"), ["wager"]);
+        let action = driver.on_request_body(&mut host, body.len(), true);
+        assert_eq!(action == Action::Continue, want == "allow", "{body} {country}");
+        assert_eq!(host.facts["pitboss.geo-jurisdiction.decision"], want, "{body} {country}");
+        if let Some(reply) = host.replied {
+            let code = want.trim_start_matches("deny:");
+            let answer = format!(r#"{{"status":"ERROR","why":"{code}"}}"#);
+            assert_eq!(String::from_utf8(reply.body).unwrap(), answer);
+            assert_eq!(reply.status, 200);
+        }
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_refused() {
+    for (size, fails, want) in
+        [(MAX_BODY + 1, None, "body_too_large"), (3, Some(10), "policy_unavailable")]
+    {
+        let mut host =
+            through_the_edge(&[(":method", b"POST"), (":path", b"/one"), (":authority", b"o")]);
+        if let Some(status) = fails {
+            host = host.failing("proxy_get_buffer_bytes", status);
+        }
+        let plugin = GeoJurisdiction::configure(CONFIG.as_bytes(), &mut host).unwrap();
+        let mut driver = Driver::new(Some(plugin.filter()));
+        driver.on_request_headers(&mut host, false);
+        assert_eq!(driver.on_request_body(&mut host, size, true), Action::Pause);
+        let reply = host.replied.unwrap();
+        assert_eq!((reply.code, reply.status), (want, 200));
+    }
+}
+
+#[test]
+fn the_version_and_the_catalogue_are_told() {
+    let (_, host) = run::<GeoJurisdiction>(CONFIG, bet(&[])).unwrap();
+    let told = host.counters.keys().find(|k| k.contains(".configured.")).unwrap();
+    let catalogue = told.split("version=v1.catalogue=").nth(1).unwrap();
+    assert_eq!(catalogue.len(), 12, "{told}");
+    assert!(host.logs.iter().any(|l| l.contains("version v1") && l.contains(catalogue)));
 }

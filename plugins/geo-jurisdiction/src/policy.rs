@@ -1,92 +1,94 @@
-//! Pure core: facts in, verdict out. No clock, no host, no log.
+//! Pure core: facts in, ruling out. No clock, no host, no log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use policy_kit::{
-    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Location, Match, One, Profile,
+    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Location,
+    Match, Profile, Trust,
 };
 
-use crate::config::{Config, Licence, Mode, OnError, Treatment, Unclassified};
+use crate::anonymous::Anonymous;
+use crate::config::{Config, Mode, OnError, OnUnknown, Treatment, Unclassified};
+use crate::denials::{ALL, ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
+use crate::licence::{self, ask, Answer, Licence, Question};
+use crate::locate::{Located, Sources};
 use crate::place::Place;
 
-/// No readable place reached us, so where the player is cannot be told: fail closed.
-pub const UNKNOWN: Denial = Denial {
-    status: 403,
-    code: "jurisdiction_unknown",
-    title: "Your location could not be determined.",
-};
-/// A known place that is not on the licence list of this brand (RFC 7725).
-pub const UNLICENSED: Denial = Denial {
-    status: 451,
-    code: "jurisdiction_unlicensed",
-    title: "This service is not licensed where you are.",
-};
-
-/// What this policy needs to know of a request. Bytes: clients need not send UTF-8.
+/// What this policy needs to know of a request. Headers as bytes: clients need not send UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// `:method`.
-    pub method: &'a [u8],
-    /// `:path`, as it came.
-    pub target: &'a [u8],
-    /// `:authority`.
-    pub authority: &'a [u8],
-    /// The trusted country header.
-    pub country: One<'a>,
-    /// The trusted region header.
-    pub region: One<'a>,
+    /// All request headers.
+    pub headers: &'a Headers,
+    /// Address of the connection.
+    pub peer: Option<IpAddr>,
+    /// Nanoseconds since the epoch; 0 where [`Policy::needs_clock`] says that nobody asks.
+    pub now: u64,
 }
 
-/// What the policy makes of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict<'a> {
-    /// The endpoint it is for.
-    pub endpoint: Match<'a>,
+/// The facts, weighed: all that is decided about a request but for what its body says.
+#[derive(Clone, Debug, Default)]
+pub struct Case {
+    method: Vec<u8>,
+    target: Vec<u8>,
     /// The brand of the host it was sent to.
-    pub brand: Option<&'a str>,
-    /// Where it came from.
-    pub place: Option<Place>,
+    pub brand: Option<String>,
+    /// Where it comes from.
+    pub located: Located,
+    /// Whether headers about the client count.
+    pub trusted_peer: bool,
+    anonymous: Vec<String>,
+    now: u64,
+}
+
+/// A decision and the rule behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
     /// Why it may not pass; `None` if it may.
     pub refusal: Option<Denial>,
+    /// The rule, as evidence: `licences[2]`, `class`, `blocked`, `anonymous:vpn`, ...
+    pub rule: String,
 }
 
 /// A validated configuration, immutable for the life of the VM.
 #[derive(Debug)]
 pub struct Policy {
     profile: Profile,
+    version: String,
     mode: Mode,
     on_error: OnError,
     unclassified: Unclassified,
-    country_header: String,
-    region_header: Option<String>,
+    trust: Trust,
+    sources: Sources,
+    anonymous: Anonymous,
+    anonymous_headers: Vec<String>,
     brands: Brands,
-    licences: Vec<Compiled>,
+    licences: Vec<Licence>,
+    dated: bool,
+    blocked: Vec<Place>,
     treatments: BTreeMap<EndpointClass, Treatment>,
+    on_unknown: BTreeMap<EndpointClass, OnUnknown>,
     blocked_by: String,
+    envelopes: Envelopes,
     endpoints: Endpoints,
-}
-
-#[derive(Debug)]
-struct Compiled {
-    brand: String,
-    markets: Vec<Place>,
-    classes: Option<BTreeSet<EndpointClass>>,
 }
 
 impl TryFrom<Config> for Policy {
     type Error = ConfigError;
 
     fn try_from(raw: Config) -> Result<Self, ConfigError> {
-        let country_header = header_name("source.country_header", &raw.source.country_header)?;
-        let region = raw.source.region_header.as_deref();
-        let region_header = region.map(|r| header_name("source.region_header", r)).transpose()?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        if raw.version.len() > 32 || !raw.version.bytes().all(plain) {
+            return Err(invalid("version", "expected up to 32 letters, digits, `-` and `_`"));
+        }
         let brands = Brands::compile(raw.brands)?;
         if raw.licences.is_empty() {
             return Err(invalid("licences", "must name at least one licence"));
         }
+        let dated = raw.licences.iter().any(|l| l.from.is_some() || l.until.is_some());
         let licences = raw.licences.into_iter().enumerate();
-        let licences =
-            licences.map(|(i, raw)| licence(i, raw, &brands)).collect::<Result<_, _>>()?;
+        let licences = licences.map(|(i, raw)| Licence::compile(i, raw, &brands));
+        let licences = licences.collect::<Result<_, _>>()?;
         for (class, treatment) in &raw.classes {
             if class.defaults().location == Location::Never && *treatment != Treatment::Pass {
                 return Err(invalid(format!("classes.{class}"), "is never blocked by location"));
@@ -95,18 +97,33 @@ impl TryFrom<Config> for Policy {
         if !is_uri(&raw.blocked_by) {
             return Err(invalid("blocked_by", "expected an https:// or http:// URI"));
         }
+        let names = raw.anonymous.as_ref().map(|a| a.headers.keys().cloned().collect());
+        let codes = ALL.map(|denial| denial.code);
+        let envelopes = Envelopes::compile(raw.envelopes, &codes)?;
+        let endpoints = Endpoints::compile(raw.endpoints)?;
+        if let Some((i, _)) = endpoints.envelopes().find(|(_, name)| !envelopes.has(name)) {
+            let at = format!("endpoints[{i}].envelope");
+            return Err(invalid(at, "is not a name in `envelopes`"));
+        }
         Ok(Self {
             profile: raw.host,
+            version: raw.version,
             mode: raw.mode,
             on_error: raw.on_error,
             unclassified: raw.unclassified,
-            country_header,
-            region_header,
+            trust: Trust::compile(&raw.address, "address")?,
+            sources: Sources::compile(raw.place)?,
+            anonymous: raw.anonymous.map(Anonymous::compile).transpose()?.unwrap_or_default(),
+            anonymous_headers: names.unwrap_or_default(),
             brands,
             licences,
+            dated,
+            blocked: licence::places(&raw.blocked, "blocked")?,
             treatments: raw.classes,
+            on_unknown: raw.on_unknown,
             blocked_by: raw.blocked_by,
-            endpoints: Endpoints::compile(raw.endpoints)?,
+            envelopes,
+            endpoints,
         })
     }
 }
@@ -115,6 +132,16 @@ impl Policy {
     /// The gateway the operator named.
     pub fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// The operator's name for this state of the document; may be empty.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The digest of the endpoint catalogue.
+    pub fn catalogue(&self) -> &str {
+        self.endpoints.digest()
     }
 
     /// Whether refusals take effect.
@@ -127,14 +154,9 @@ impl Policy {
         self.on_error
     }
 
-    /// The header that [`Facts::country`] is read from.
-    pub fn country_header(&self) -> &str {
-        &self.country_header
-    }
-
-    /// The header that [`Facts::region`] is read from, if there is one.
-    pub fn region_header(&self) -> Option<&str> {
-        self.region_header.as_deref()
+    /// Whether a licence begins or ends, so that the time matters.
+    pub fn needs_clock(&self) -> bool {
+        self.dated
     }
 
     /// Who blocks, for the `Link` of a 451.
@@ -142,33 +164,74 @@ impl Policy {
         &self.blocked_by
     }
 
-    /// Decides one request.
-    pub fn decide(&self, facts: &Facts<'_>) -> Verdict<'_> {
-        let endpoint = self.endpoints.classify(facts.method, facts.target);
-        let brand = self.brands.of(facts.authority);
-        let place = Place::from_headers(facts.country, facts.region);
-        let refusal = self.refusal(endpoint.class, brand, place.as_ref());
-        Verdict { endpoint, brand, place, refusal }
+    /// Refusals in partners' words.
+    pub fn envelopes(&self) -> &Envelopes {
+        &self.envelopes
     }
 
-    fn refusal(
-        &self,
-        class: EndpointClass,
-        brand: Option<&str>,
-        place: Option<&Place>,
-    ) -> Option<Denial> {
+    /// Headers that only a trusted proxy may set.
+    pub fn edge_headers(&self) -> impl Iterator<Item = &str> {
+        self.sources.headers().chain(self.anonymous_headers.iter().map(String::as_str))
+    }
+
+    /// Weighs the facts.
+    pub fn weigh(&self, facts: &Facts<'_>) -> Case {
+        let headers = facts.headers;
+        let origin = self.trust.origin(facts.peer, headers);
+        let authority = headers.single(":authority").unwrap_or_default();
+        let kinds = self.anonymous.kinds(headers).filter(|_| origin.trusted_peer);
+        Case {
+            method: headers.single(":method").unwrap_or_default().to_vec(),
+            target: headers.single(":path").unwrap_or_default().to_vec(),
+            brand: self.brands.of(authority).map(str::to_owned),
+            located: self.sources.locate(&origin, headers),
+            trusted_peer: origin.trusted_peer,
+            anonymous: kinds.map(str::to_owned).collect(),
+            now: facts.now,
+        }
+    }
+
+    /// The endpoint of a case.
+    pub fn classify(&self, case: &Case) -> Match<'_> {
+        self.endpoints.classify(&case.method, &case.target)
+    }
+
+    /// Decides a case as a call to `endpoint`.
+    pub fn rule(&self, endpoint: &Match<'_>, case: &Case) -> Ruling {
+        let class = endpoint.class;
         if class == EndpointClass::Unclassified && self.unclassified == Unclassified::Refuse {
-            return Some(Denial::UNCLASSIFIED);
+            return refuse(Denial::UNCLASSIFIED, "unclassified");
         }
-        if self.treatment(class) == Treatment::Pass {
-            return None;
+        if class.defaults().location == Location::Never {
+            return pass("class");
         }
-        let Some(place) = place else { return Some(UNKNOWN) };
-        // A host of no known brand holds no licence anywhere.
-        let licensed = brand.is_some_and(|brand| {
-            self.licences.iter().any(|l| l.brand == brand && l.covers(class, place))
-        });
-        (!licensed).then_some(UNLICENSED)
+        let mut places = case.located.place.iter().chain(&case.located.other);
+        if places.any(|p| self.blocked.iter().any(|b| p.within(b))) {
+            return refuse(UNLICENSED, "blocked");
+        }
+        let licensed = self.treatment(class) == Treatment::Licensed;
+        let hidden = case.anonymous.iter().find(|k| self.anonymous.refuses(class, k, licensed));
+        if let Some(kind) = hidden {
+            return refuse(ANONYMOUS, &format!("anonymous:{kind}"));
+        }
+        if !licensed {
+            return pass("class");
+        }
+        if case.located.conflict {
+            return refuse(CONFLICT, "place.on_conflict");
+        }
+        let Some(place) = &case.located.place else {
+            return match self.on_unknown.get(&class) {
+                Some(OnUnknown::Pass) => pass("on_unknown"),
+                Some(OnUnknown::Refuse) | None => refuse(UNKNOWN, "on_unknown"),
+            };
+        };
+        let (brand, product, now) = (case.brand.as_deref(), endpoint.product, case.now);
+        match ask(&self.licences, &Question { brand, place, class, product, now }) {
+            Answer::Covered(i) => pass(&format!("licences[{i}]")),
+            Answer::OtherProduct => refuse(PRODUCT_UNLICENSED, "licences"),
+            Answer::Uncovered => refuse(UNLICENSED, "licences"),
+        }
     }
 
     fn treatment(&self, class: EndpointClass) -> Treatment {
@@ -180,36 +243,15 @@ impl Policy {
     }
 }
 
-impl Compiled {
-    fn covers(&self, class: EndpointClass, place: &Place) -> bool {
-        self.classes.as_ref().is_none_or(|c| c.contains(&class))
-            && self.markets.iter().any(|market| place.within(market))
-    }
+fn pass(rule: &str) -> Ruling {
+    Ruling { refusal: None, rule: rule.to_owned() }
 }
 
-fn licence(i: usize, raw: Licence, brands: &Brands) -> Result<Compiled, ConfigError> {
-    if !brands.names().any(|b| b == raw.brand) {
-        return Err(invalid(format!("licences[{i}].brand"), "is not a brand of `brands`"));
-    }
-    if raw.markets.is_empty() {
-        return Err(invalid(format!("licences[{i}].markets"), "must name at least one market"));
-    }
-    let mut markets = Vec::with_capacity(raw.markets.len());
-    for (j, market) in raw.markets.iter().enumerate() {
-        let problem = "expected an assigned ISO 3166-1 code such as `MT`, or an ISO 3166-2 code \
-                       such as `US-NJ`";
-        let at = || invalid(format!("licences[{i}].markets[{j}]"), problem);
-        markets.push(Place::parse(market.as_bytes()).ok_or_else(at)?);
-    }
-    if raw.classes.as_ref().is_some_and(Vec::is_empty) {
-        let problem = "must name at least one class; leave it out for all";
-        return Err(invalid(format!("licences[{i}].classes"), problem));
-    }
-    let classes = raw.classes.map(|c| c.into_iter().collect());
-    Ok(Compiled { brand: raw.brand, markets, classes })
+fn refuse(denial: Denial, rule: &str) -> Ruling {
+    Ruling { refusal: Some(denial), rule: rule.to_owned() }
 }
 
-fn header_name(field: &str, name: &str) -> Result<String, ConfigError> {
+pub(crate) fn header_name(field: &str, name: &str) -> Result<String, ConfigError> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     if name.is_empty() || !name.bytes().all(allowed) {
         return Err(invalid(field, "expected a header name in lower case"));

@@ -1,10 +1,11 @@
 //! Case tables of the pure policy, the outcome last.
 
 use super::*;
-use policy_kit::Headers;
+use proptest::prelude::*;
 
 const CONFIG: &str = r#"{
-    "source": {"country_header": "x-geo-country", "region_header": "x-geo-region"},
+    "address": {"trusted": ["10.0.0.0/8"]},
+    "place": {"first": "header", "header": {"country": "x-geo-country", "region": "x-geo-region"}},
     "brands": {"otter.example": "otter", "kings.example": "kings"},
     "licences": [
         {"brand": "otter", "markets": ["MT", "GB", "US-NJ"]},
@@ -19,7 +20,8 @@ const CONFIG: &str = r#"{
         {"path": "/wd", "class": "withdrawal"}, {"path": "/s", "class": "session"},
         {"path": "/w", "class": "wager"}, {"path": "/r", "class": "round"},
         {"path": "/co", "class": "cashout"}, {"path": "/sg", "class": "safer-gambling"},
-        {"path": "/st", "class": "settlement"}
+        {"path": "/st", "class": "settlement"},
+        {"path": "/slots", "class": "wager", "product": "casino"}
     ]
 }"#;
 
@@ -37,17 +39,28 @@ fn config(changes: &str) -> Result<Policy, ConfigError> {
     policy_kit::parse::<Config>(base.to_string().as_bytes()).and_then(Policy::try_from)
 }
 
+/// The code for a request through a trusted proxy.
 fn code(policy: &Policy, target: &str, host: &str, country: &str) -> &'static str {
-    let map = Headers::from_pairs([(&b"c"[..], country.as_bytes())]);
-    let country = if country.is_empty() { One::Absent } else { map.one("c") };
-    let facts = Facts {
-        method: b"POST",
-        target: target.as_bytes(),
-        authority: host.as_bytes(),
-        country,
-        region: One::Absent,
-    };
-    policy.decide(&facts).refusal.map_or("allow", |denial| denial.code)
+    let country = (!country.is_empty()).then_some(("x-geo-country", country));
+    ruling(policy, target, host, "10.0.0.1", country.as_slice(), 0).0
+}
+
+/// Code and rule for a request with these headers from this peer.
+fn ruling(
+    policy: &Policy,
+    target: &str,
+    host: &str,
+    peer: &str,
+    more: &[(&str, &str)],
+    now: u64,
+) -> (&'static str, String) {
+    let mut pairs = vec![(":method", "POST"), (":path", target), (":authority", host)];
+    pairs.push(("x-forwarded-for", "203.0.113.7"));
+    pairs.extend_from_slice(more);
+    let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
+    let case = policy.weigh(&Facts { headers: &headers, peer: peer.parse().ok(), now });
+    let ruling = policy.rule(&policy.classify(&case), &case);
+    (ruling.refusal.map_or("allow", |denial| denial.code), ruling.rule)
 }
 
 #[test]
@@ -127,26 +140,19 @@ fn refused_configurations_name_the_field() {
         (r#"{"licences": null}"#, "licences"),
         (r#"{"licences": "MT"}"#, "licences"),
         (r#"{"licences": [{"brand": "ottr", "markets": ["MT"]}]}"#, "licences[0].brand"),
-        (r#"{"licences": [{"brand": "otter", "markets": []}]}"#, "licences[0].markets"),
-        (r#"{"licences": [{"brand": "otter", "markets": ["UK"]}]}"#, "licences[0].markets[0]"),
-        (r#"{"licences": [{"brand": "otter", "markets": ["mt"]}]}"#, "licences[0].markets[0]"),
-        (
-            r#"{"licences": [{"brand": "otter", "markets": ["MT"], "classes": []}]}"#,
-            "licences[0].classes",
-        ),
-        (
-            r#"{"licences": [{"brand": "otter", "markets": ["MT"], "classes": ["bet"]}]}"#,
-            "licences[0].classes[0]",
-        ),
+        (r#"{"version": "2026.1"}"#, "version"),
+        (r#"{"blocked": ["KP", "Iran"]}"#, "blocked[1]"),
+        (r#"{"address": {"trusted": ["10.0.0.1/8"]}}"#, "address.trusted[0]"),
+        (r#"{"address": null}"#, "address"),
+        (r#"{"on_unknown": {"wager": "deny"}}"#, "on_unknown.wager"),
         (r#"{"licenses": []}"#, "licenses"),
         (r#"{"mode": "off"}"#, "mode"),
         (r#"{"host": "nginx"}"#, "host"),
         (r#"{"on_error": "allow"}"#, "on_error"),
         (r#"{"unclassified": "pass"}"#, "unclassified"),
-        (r#"{"source": {"country_header": ""}}"#, "source.country_header"),
-        (r#"{"source": {"country_header": "X-Geo"}}"#, "source.country_header"),
-        (r#"{"source": {"country": "x-geo"}}"#, "source.country"),
-        (r#"{"source": {}}"#, "source.country_header"),
+        (r#"{"place": {"first": "header"}}"#, "place.header"),
+        (r#"{"place": {"first": "guess"}}"#, "place.first"),
+        (r#"{"place": null}"#, "place"),
         (r#"{"brands": {}}"#, "brands"),
         (r#"{"blocked_by": "someone"}"#, "blocked_by"),
         (r#"{"blocked_by": "https://a>; rel=x"}"#, "blocked_by"),
@@ -156,6 +162,10 @@ fn refused_configurations_name_the_field() {
         (
             r#"{"endpoints": [{"path": "/w", "class": "wager"}, {"path": "/w", "class": "odds"}]}"#,
             "endpoints[1]",
+        ),
+        (
+            r#"{"endpoints": [{"path": "/w", "class": "wager", "envelope": "hub"}]}"#,
+            "endpoints[0].envelope",
         ),
     ] {
         let error = config(changes).map(|_| ()).unwrap_err();
@@ -167,5 +177,126 @@ fn refused_configurations_name_the_field() {
 fn no_class_that_must_pass_can_be_blocked() {
     for class in ["settlement", "safer-gambling"] {
         assert!(config(&format!(r#"{{"classes": {{"{class}": "pass"}}}}"#)).is_ok());
+    }
+}
+
+#[test]
+fn blocked_anonymous_unknown_and_product() {
+    let policy = config(
+        r#"{"blocked": ["KP", "US-TX"],
+            "on_unknown": {"deposit": "pass"},
+            "anonymous": {"headers": {"x-vpn": "vpn", "x-tor": "tor"},
+                          "refuse": {"account": ["tor"], "deposit": []}},
+            "licences": [{"brand": "otter", "markets": ["MT", "KP", "US"]},
+                         {"brand": "kings", "markets": ["MT"], "products": ["sportsbook"]}]}"#,
+    )
+    .unwrap();
+    const OTTER: &str = "otter.example";
+    type Sent = &'static [(&'static str, &'static str)];
+    let cases: &[(&str, &str, Sent, &str, &str)] = &[
+        ("/c", OTTER, &[("x-geo-country", "KP")], "jurisdiction_unlicensed", "blocked"),
+        ("/wd", OTTER, &[("x-geo-country", "KP")], "jurisdiction_unlicensed", "blocked"),
+        ("/a", OTTER, &[("x-geo-country", "US-TX")], "jurisdiction_unlicensed", "blocked"),
+        ("/a", OTTER, &[("x-geo-country", "US")], "allow", "class"),
+        ("/sg", OTTER, &[("x-geo-country", "KP")], "allow", "class"),
+        ("/st", OTTER, &[("x-geo-country", "KP")], "allow", "class"),
+        (
+            "/w",
+            OTTER,
+            &[("x-geo-country", "MT"), ("x-vpn", "true")],
+            "anonymous_network",
+            "anonymous:vpn",
+        ),
+        ("/w", OTTER, &[("x-vpn", "true")], "anonymous_network", "anonymous:vpn"),
+        ("/w", OTTER, &[("x-geo-country", "MT"), ("x-vpn", "false")], "allow", "licences[0]"),
+        ("/a", OTTER, &[("x-vpn", "true")], "allow", "class"),
+        ("/a", OTTER, &[("x-tor", "true")], "anonymous_network", "anonymous:tor"),
+        ("/d", OTTER, &[("x-geo-country", "MT"), ("x-vpn", "true")], "allow", "licences[0]"),
+        ("/sg", OTTER, &[("x-vpn", "true")], "allow", "class"),
+        ("/d", OTTER, &[], "allow", "on_unknown"),
+        ("/w", OTTER, &[], "jurisdiction_unknown", "on_unknown"),
+        ("/slots", OTTER, &[("x-geo-country", "MT")], "allow", "licences[0]"),
+        ("/slots", "kings.example", &[("x-geo-country", "MT")], "product_unlicensed", "licences"),
+        (
+            "/slots",
+            "kings.example",
+            &[("x-geo-country", "SE")],
+            "jurisdiction_unlicensed",
+            "licences",
+        ),
+        ("/x//", OTTER, &[("x-geo-country", "MT")], "endpoint_unclassified", "unclassified"),
+    ];
+    for (target, host, headers, code, rule) in cases {
+        let got = ruling(&policy, target, host, "10.0.0.1", headers, 0);
+        assert_eq!(got, (*code, (*rule).to_owned()), "{target} {host} {headers:?}");
+    }
+}
+
+#[test]
+fn a_second_opinion_counts_and_can_block() {
+    let place = r#""place": {"first": "header", "second": "table",
+        "header": {"country": "x-geo-country"}, "table": {"KP": ["203.0.113.0/24"]}}"#;
+    let policy = config(&format!("{{{place}}}")).unwrap();
+    assert_eq!(code(&policy, "/w", "otter.example", "MT"), "place_conflict");
+    assert_eq!(code(&policy, "/a", "otter.example", "MT"), "allow");
+    let policy = config(&format!(r#"{{{place}, "blocked": ["KP"]}}"#)).unwrap();
+    assert_eq!(code(&policy, "/a", "otter.example", "MT"), "jurisdiction_unlicensed");
+    assert_eq!(code(&policy, "/a", "otter.example", "T1"), "jurisdiction_unlicensed");
+}
+
+#[test]
+fn licences_end() {
+    let licences = r#"[{"brand": "otter", "markets": ["MT"], "until": "1970-01-01T00:00:05Z"}]"#;
+    let policy = config(&format!(r#"{{"licences": {licences}}}"#)).unwrap();
+    assert!(policy.needs_clock());
+    assert!(!config("{}").unwrap().needs_clock());
+    for (second, want) in [(4, "allow"), (5, "jurisdiction_unlicensed")] {
+        let headers = [("x-geo-country", "MT")];
+        let now = second * 1_000_000_000;
+        let got = ruling(&policy, "/w", "otter.example", "10.0.0.1", &headers, now);
+        assert_eq!(got.0, want, "second {second}");
+    }
+}
+
+fn any_headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let name = prop::sample::select(vec![
+        "x-geo-country",
+        "x-geo-region",
+        "x-forwarded-for",
+        "x-vpn",
+        "x-jurisdiction",
+        "x-real-ip",
+        "forwarded",
+        "true-client-ip",
+        "cf-ipcountry",
+        "x-endpoint-class",
+    ]);
+    let value = prop_oneof![
+        prop::sample::select(vec!["MT", "NJ", "KP", "true", "10.0.0.9", "198.51.100.1, 10.0.0.9"])
+            .prop_map(str::to_owned),
+        "[ -~]{0,12}",
+    ];
+    prop::collection::vec((name, value), 0..8)
+}
+
+proptest! {
+    /// Whatever a peer that is not trusted sends along, the decision is the one without it.
+    #[test]
+    fn no_header_from_an_untrusted_peer_changes_a_decision(
+        more in any_headers(),
+        peer in prop::sample::select(vec!["198.51.100.1", "203.0.113.9", "2001:db8::7"]),
+        target in prop::sample::select(vec!["/w", "/a", "/d", "/slots", "/sg", "/x//", "/c"]),
+    ) {
+        let policy = config(r#"{
+            "blocked": ["KP"],
+            "anonymous": {"headers": {"x-vpn": "vpn"}, "refuse": {"account": ["vpn"]}},
+            "place": {"first": "header", "second": "table",
+                      "header": {"country": "x-geo-country", "region": "x-geo-region"},
+                      "table": {"MT": ["198.51.100.0/24"], "SE": ["2001:db8::/32"]}}
+        }"#).unwrap();
+        let more: Vec<_> = more.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let with = ruling(&policy, target, "otter.example", peer, &more, 0);
+        let without = ruling(&policy, target, "otter.example", peer, &[], 0);
+        prop_assert_eq!(with, without);
     }
 }

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 /// What kind of call a request is. Every policy's defaults hang off the class.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[serde(rename_all = "kebab-case")]
+// Read as a string, so that a class that is a map's key is named in an error's path.
+#[serde(try_from = "String")]
 pub enum EndpointClass {
     /// Lobby, images, promotions.
     Content,
@@ -33,7 +34,6 @@ pub enum EndpointClass {
     /// Win, rollback, settle and PSP callbacks: money already owed.
     Settlement,
     /// No endpoint matched. Never written by an operator; gets the strictest treatment.
-    #[serde(skip)]
     Unclassified,
 }
 
@@ -130,6 +130,27 @@ impl EndpointClass {
         }
     }
 
+    /// How strictly a call is treated that may turn out to have this class: higher is stricter. A
+    /// class that is exempt from checks ranks lowest, so that being possibly exempt is worth nothing.
+    pub const fn strictness(self) -> u8 {
+        match self {
+            Self::Settlement => 0,
+            Self::SaferGambling => 1,
+            Self::Content => 2,
+            Self::Odds => 3,
+            Self::Session => 4,
+            Self::History => 5,
+            Self::Account => 6,
+            Self::Round => 7,
+            Self::Withdrawal => 8,
+            Self::Deposit => 9,
+            Self::Cashout => 10,
+            Self::Launch => 11,
+            Self::Wager => 12,
+            Self::Unclassified => 13,
+        }
+    }
+
     /// The class's defaults, as every policy reads them.
     pub const fn defaults(self) -> ClassDefaults {
         use {Audit as A, Location as L, Token as T};
@@ -152,6 +173,20 @@ impl EndpointClass {
             Self::Unclassified => (T::Required, L::Fresh, Some(1), false, A::Yes),
         };
         ClassDefaults { token, location, shed_order, idempotency, audit }
+    }
+}
+
+impl TryFrom<String> for EndpointClass {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let mut writable = Self::ALL.into_iter().filter(|class| *class != Self::Unclassified);
+        writable.clone().find(|class| class.as_str() == name).ok_or_else(|| {
+            let first = writable.next().map_or(String::new(), |class| format!("`{class}`"));
+            let all = writable.fold(first, |all, class| format!("{all}, `{class}`"));
+            // The name itself is not repeated; what follows `expected` is shown to the operator.
+            format!("unknown class, expected one of {all}")
+        })
     }
 }
 
@@ -183,6 +218,16 @@ mod tests {
             assert_eq!(d.shed_order.is_none(), protected, "{class}");
             assert_eq!(d.location == Location::Never, protected, "{class}");
         }
+    }
+
+    #[test]
+    fn strictness_is_an_order_with_the_exempt_last() {
+        let mut classes = EndpointClass::ALL;
+        classes.sort_by_key(|c| std::cmp::Reverse(c.strictness()));
+        assert_eq!(classes[..2], [EndpointClass::Unclassified, EndpointClass::Wager]);
+        assert_eq!(classes[12..], [EndpointClass::SaferGambling, EndpointClass::Settlement]);
+        let ranks: std::collections::BTreeSet<_> = classes.map(EndpointClass::strictness).into();
+        assert_eq!(ranks.len(), 14);
     }
 
     #[test]

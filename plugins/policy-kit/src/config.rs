@@ -70,6 +70,7 @@ fn explain(field: String, error: &serde_json::Error) -> ConfigError {
         }
     } else {
         match text.rsplit_once(", expected ") {
+            // What follows the last `expected` is our own, whatever stands before it is not.
             Some((_, ours)) => format!("wrong type or value, expected {ours}"),
             None => format!("wrong type or value, {at}"),
         }

@@ -1,6 +1,6 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
-use crate::{Call, CallReply, Denial, Fault, Filter, Host, Reply, Step};
+use crate::{BodyFault, Call, CallReply, Denial, Fault, Filter, Host, Reply, Step};
 
 /// Calls one filter may chain in one request before the driver refuses: a filter that asks for ever
 /// would hold the stream for ever.
@@ -100,8 +100,7 @@ impl<F: Filter> Driver<F> {
             Waiting::Nothing => Action::Continue,
             Waiting::Over | Waiting::Call { .. } => Action::Pause,
             Waiting::Body { limit } if size > limit => {
-                let reply = Denial::BODY_TOO_LARGE.problem(None);
-                self.settle(gw, Step::Deny(reply), Phase::Body)
+                self.decide_body(gw, Err(BodyFault::TooLarge))
             }
             Waiting::Body { .. } if !end_of_stream => Action::Pause,
             Waiting::Body { .. } => self.give_body(gw, size),
@@ -115,13 +114,14 @@ impl<F: Filter> Driver<F> {
             Waiting::Nothing => Action::Continue,
             Waiting::Over | Waiting::Call { .. } => Action::Pause,
             // The size is not told here; one byte more than the limit proves an excess.
-            Waiting::Body { limit } => match gw.body(limit.saturating_add(1)) {
-                Ok(body) if body.len() > limit => {
-                    let reply = Denial::BODY_TOO_LARGE.problem(None);
-                    self.settle(gw, Step::Deny(reply), Phase::Body)
-                }
-                body => self.decide_body(gw, body),
-            },
+            Waiting::Body { limit } => {
+                let body = gw.body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
+                let fits = |body: Vec<u8>| match body.len() > limit {
+                    true => Err(BodyFault::TooLarge),
+                    false => Ok(body),
+                };
+                self.decide_body(gw, body.and_then(fits))
+            }
         }
     }
 
@@ -161,17 +161,16 @@ impl<F: Filter> Driver<F> {
     }
 
     fn give_body(&mut self, gw: &mut dyn Gateway, size: usize) -> Action {
+        let short = Fault { call: "proxy_get_buffer_bytes", status: None };
         let body = match gw.body(size) {
             // WasmX tells the size of a body that it then does not hand over.
-            Ok(body) if body.len() != size => {
-                Err(Fault { call: "proxy_get_buffer_bytes", status: None })
-            }
+            Ok(body) if body.len() != size => Err(short),
             other => other,
         };
-        self.decide_body(gw, body)
+        self.decide_body(gw, body.map_err(BodyFault::Unreadable))
     }
 
-    fn decide_body(&mut self, gw: &mut dyn Gateway, body: Result<Vec<u8>, Fault>) -> Action {
+    fn decide_body(&mut self, gw: &mut dyn Gateway, body: Result<Vec<u8>, BodyFault>) -> Action {
         let Some(filter) = &mut self.filter else { return Action::Pause };
         let body = body.as_deref().map_err(|fault| *fault);
         let step = filter.on_request_body(gw.host(), body);
@@ -259,8 +258,11 @@ mod tests {
         fn on_request_headers(&mut self, _: &mut dyn Host, _: bool) -> Step {
             self.next()
         }
-        fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], Fault>) -> Step {
+        fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
             host.log(log::Level::Info, &format!("body {:?}", body.map(<[u8]>::len)));
+            if let Err(fault) = body {
+                return Step::Deny(fault.denial().problem(None));
+            }
             self.next()
         }
         fn on_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Step {

@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::select::{Select, SelectConfig};
 use crate::{canonical_path, invalid, ConfigError, EndpointClass};
 
-/// One entry of `endpoints`: exactly one of `path`, `prefix`, `template`, and the class it names.
+/// One entry of `endpoints`: exactly one of `path`, `prefix`, `template`, and exactly one of `class`
+/// and `select`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
@@ -17,9 +19,20 @@ pub struct Endpoint {
     /// Methods it is for, upper case; all when left out.
     pub methods: Option<Vec<String>>,
     /// What kind of call it is.
-    pub class: EndpointClass,
+    pub class: Option<EndpointClass>,
+    /// What tells the kind of call, where one URL carries many.
+    pub select: Option<SelectConfig>,
     /// The product it belongs to: `casino`, `sportsbook`, `poker`, ...
     pub product: Option<String>,
+    /// The envelope for refusals on this endpoint, a name in `envelopes`; problem details if absent.
+    pub envelope: Option<String>,
+}
+
+/// What an endpoint says of the kind of call.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Class(EndpointClass),
+    Select(Select),
 }
 
 /// One step of a pattern. The order is the order of specificity, least first.
@@ -40,8 +53,9 @@ enum Part {
 pub(crate) struct Pattern {
     parts: Vec<Part>,
     methods: Option<Vec<String>>,
-    pub(crate) class: EndpointClass,
+    pub(crate) kind: Kind,
     pub(crate) product: Option<String>,
+    pub(crate) envelope: Option<String>,
     /// As the operator wrote it; names the endpoint in records.
     pub(crate) written: String,
     /// Position in the configuration, for messages.
@@ -70,8 +84,28 @@ impl Pattern {
         if raw.product.as_ref().is_some_and(|p| !is_label(p)) {
             return Err(invalid(at("product"), "expected lower-case letters, digits and `-`"));
         }
-        let (methods, class, product) = (raw.methods, raw.class, raw.product);
-        Ok(Self { parts, methods, class, product, written, position })
+        let kind = match (raw.class, raw.select) {
+            (Some(class), None) => Kind::Class(class),
+            (None, Some(select)) => Kind::Select(Select::compile(select, &at("select"))?),
+            _ => {
+                let problem = "give exactly one of `class` and `select`";
+                return Err(invalid(format!("endpoints[{position}]"), problem));
+            }
+        };
+        let (methods, product, envelope) = (raw.methods, raw.product, raw.envelope);
+        Ok(Self { parts, methods, kind, product, envelope, written, position })
+    }
+
+    /// One line that says all that classification depends on, for the catalogue's digest.
+    pub(crate) fn describe(&self) -> String {
+        let mut methods = self.methods.clone().unwrap_or_default();
+        methods.sort();
+        let kind = match &self.kind {
+            Kind::Class(class) => class.to_string(),
+            Kind::Select(select) => select.describe(),
+        };
+        let product = self.product.as_deref().unwrap_or("-");
+        format!("{} {:?} {kind} {product}\n", methods.join(","), self.parts)
     }
 
     pub(crate) fn matches(&self, method: &str, path: &str) -> bool {

@@ -1,23 +1,55 @@
 //! The map from method and path to an endpoint class.
 
-use crate::endpoint::{Endpoint, Pattern};
+use sha2::{Digest, Sha256};
+
+use crate::endpoint::{Endpoint, Kind, Pattern};
+use crate::select::Select;
 use crate::{canonical_path, invalid, ConfigError, EndpointClass};
 
 /// All endpoints of a configuration, most specific first.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     patterns: Vec<Pattern>,
+    digest: String,
 }
 
 /// What a request turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Match<'a> {
-    /// The class; [`EndpointClass::Unclassified`] where nothing matched or the path is unsafe.
+    /// The class; [`EndpointClass::Unclassified`] where nothing matched or the path is unsafe. While
+    /// [`Match::needs_body`] says so, the strictest of the candidates.
     pub class: EndpointClass,
     /// The product of the endpoint, if it names one.
     pub product: Option<&'a str>,
+    /// The envelope for refusals, if the endpoint names one.
+    pub envelope: Option<&'a str>,
     /// The endpoint as the operator wrote it; empty where nothing matched.
     pub endpoint: &'a str,
+    pending: Option<&'a Select>,
+}
+
+impl Match<'_> {
+    /// A request that no rule knows.
+    pub const UNCLASSIFIED: Match<'static> = Match {
+        class: EndpointClass::Unclassified,
+        product: None,
+        envelope: None,
+        endpoint: "",
+        pending: None,
+    };
+
+    /// Whether only the body tells the class.
+    pub fn needs_body(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// The match once the body is known.
+    pub fn with_body(self, body: &[u8]) -> Self {
+        match self.pending {
+            Some(select) => Self { class: select.by_body(body), pending: None, ..self },
+            None => self,
+        }
+    }
 }
 
 impl Endpoints {
@@ -45,20 +77,44 @@ impl Endpoints {
                 return Err(invalid(format!("endpoints[{second}]"), problem));
             }
         }
-        Ok(Self { patterns })
+        let mut lines: Vec<_> = patterns.iter().map(Pattern::describe).collect();
+        lines.sort();
+        let digest = Sha256::digest(lines.concat());
+        let digest = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { patterns, digest })
+    }
+
+    /// Twelve hexadecimal digits that differ where two modules classify differently: the first bytes
+    /// of the SHA-256 of all endpoints, whatever their order in the file.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The envelopes that endpoints refer to, each with the endpoint's place in the configuration.
+    pub fn envelopes(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.patterns.iter().filter_map(|p| Some((p.position, p.envelope.as_deref()?)))
     }
 
     /// Classifies a request by its method and raw target (the `:path` header).
     pub fn classify(&self, method: &[u8], target: &[u8]) -> Match<'_> {
-        let unclassified =
-            Match { class: EndpointClass::Unclassified, product: None, endpoint: "" };
-        let Ok(method) = std::str::from_utf8(method) else { return unclassified };
-        let Ok(path) = canonical_path(target) else { return unclassified };
-        match self.patterns.iter().find(|p| p.matches(method, &path)) {
-            Some(p) => {
-                Match { class: p.class, product: p.product.as_deref(), endpoint: &p.written }
-            }
-            None => unclassified,
+        let Ok(method) = std::str::from_utf8(method) else { return Match::UNCLASSIFIED };
+        let Ok(path) = canonical_path(target) else { return Match::UNCLASSIFIED };
+        let Some(found) = self.patterns.iter().find(|p| p.matches(method, &path)) else {
+            return Match::UNCLASSIFIED;
+        };
+        let (class, pending) = match &found.kind {
+            Kind::Class(class) => (*class, None),
+            Kind::Select(select) => match select.by_target(target) {
+                Some(class) => (class, None),
+                None => (select.strictest(), Some(select)),
+            },
+        };
+        Match {
+            class,
+            product: found.product.as_deref(),
+            envelope: found.envelope.as_deref(),
+            endpoint: &found.written,
+            pending,
         }
     }
 }
@@ -132,6 +188,16 @@ mod tests {
         for (json, field) in [
             ("[]", "endpoints"),
             (r#"[{"class": "wager"}]"#, "endpoints[0]"),
+            (r#"[{"path": "/a"}]"#, "endpoints[0]"),
+            (
+                r#"[{"path": "/a", "select": {"pointer": "type", "classes": {"a": "odds"}}}]"#,
+                "endpoints[0].select.pointer",
+            ),
+            (r#"[{"path": "/a", "select": {"classes": {"a": "odds"}}}]"#, "endpoints[0].select"),
+            (
+                r#"[{"path": "/a", "select": {"query": "t", "classes": {}}}]"#,
+                "endpoints[0].select.classes",
+            ),
             (r#"[{"path": "/a", "prefix": "/a", "class": "wager"}]"#, "endpoints[0]"),
             (r#"[{"path": "a", "class": "wager"}]"#, "endpoints[0].path"),
             (r#"[{"path": "/a//b", "class": "wager"}]"#, "endpoints[0].path"),
@@ -169,6 +235,60 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_url_many_calls() {
+        let map = compile(
+            r#"[
+            {"path": "/one", "envelope": "one", "select": {"pointer": "/type", "classes":
+                {"debit": "wager", "credit": "settlement", "balance": "account"}}},
+            {"path": "/get", "select": {"query": "action", "classes":
+                {"bet": "wager", "win": "settlement"}}}
+        ]"#,
+        )
+        .unwrap();
+        let pending = map.classify(b"POST", b"/one");
+        assert!(pending.needs_body());
+        assert_eq!((pending.class.as_str(), pending.envelope), ("wager", Some("one")));
+        for (body, want) in [
+            (r#"{"type": "debit"}"#, "wager"),
+            (r#"{"type": "credit"}"#, "settlement"),
+            (r#"{"type": "credit", "type": "debit"}"#, "unclassified"),
+            (r#"{"type": "transfer"}"#, "unclassified"),
+            ("", "unclassified"),
+        ] {
+            let known = map.classify(b"POST", b"/one").with_body(body.as_bytes());
+            assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{body}");
+        }
+        for (target, want) in [
+            ("/get?action=bet", "wager"),
+            ("/get?action=win", "settlement"),
+            ("/get?action=win&action=bet", "unclassified"),
+            ("/get", "unclassified"),
+        ] {
+            let known = map.classify(b"GET", target.as_bytes());
+            assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_digest_tells_catalogues_apart() {
+        let of = |json: &str| compile(json).unwrap().digest().to_owned();
+        let base = of(r#"[{"path": "/a", "class": "wager"}, {"path": "/b", "class": "odds"}]"#);
+        assert_eq!(base.len(), 12);
+        let reordered = r#"[{"path": "/b", "class": "odds"}, {"path": "/a", "class": "wager"}]"#;
+        assert_eq!(of(reordered), base);
+        for other in [
+            r#"[{"path": "/a", "class": "wager"}, {"path": "/b", "class": "content"}]"#,
+            r#"[{"path": "/a", "class": "wager"}, {"prefix": "/b", "class": "odds"}]"#,
+            r#"[{"path": "/a", "class": "wager"},
+                {"path": "/b", "class": "odds", "methods": ["GET"]}]"#,
+            r#"[{"path": "/a", "class": "wager"},
+                {"path": "/b", "class": "odds", "product": "casino"}]"#,
+        ] {
+            assert_ne!(of(other), base, "{other}");
+        }
+    }
+
     proptest! {
         /// The order of the file does not matter: the first of all matching patterns by a naive
         /// search over every specificity is the one found.
@@ -189,11 +309,10 @@ mod tests {
             let one = compile(&format!("[{}]", json.join(","))).unwrap();
             let two = compile(&format!("[{}]", shuffled.join(","))).unwrap();
             for method in [&b"GET"[..], b"POST"] {
-                prop_assert_eq!(
-                    one.classify(method, target.as_bytes()),
-                    two.classify(method, target.as_bytes())
-                );
+                let [one, two] = [&one, &two].map(|map| map.classify(method, target.as_bytes()));
+                prop_assert_eq!((one.class, one.endpoint), (two.class, two.endpoint));
             }
+            prop_assert_eq!(one.digest(), two.digest());
         }
     }
 }

@@ -14,3 +14,8 @@ pub const JURISDICTION: &str = "pitboss.jurisdiction";
 pub fn decision(plugin: &str) -> String {
     format!("pitboss.{plugin}.decision")
 }
+
+/// Why one policy decided as it did, in that policy's own words.
+pub fn evidence(plugin: &str) -> String {
+    format!("pitboss.{plugin}.evidence")
+}

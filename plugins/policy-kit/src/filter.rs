@@ -41,12 +41,30 @@ pub enum Step {
     Deny(Reply),
     /// Ask somebody; the stream waits, [`Filter::on_call`] gets the answer.
     Call(Call),
-    /// Wait for the whole body; [`Filter::on_request_body`] gets it. Over `limit` bytes the request
-    /// is refused with [`Denial::BODY_TOO_LARGE`].
+    /// Wait for the whole body; [`Filter::on_request_body`] gets it, or is told why not.
     Body {
         /// Most bytes to hold.
         limit: usize,
     },
+}
+
+/// Why a body that was waited for is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It is longer than the filter wanted to hold.
+    TooLarge,
+    /// The gateway did not hand it over, or not all of it.
+    Unreadable(Fault),
+}
+
+impl BodyFault {
+    /// The refusal that fits.
+    pub const fn denial(self) -> Denial {
+        match self {
+            Self::TooLarge => Denial::BODY_TOO_LARGE,
+            Self::Unreadable(_) => Denial::POLICY_UNAVAILABLE,
+        }
+    }
 }
 
 /// An HTTP request to another service.
@@ -91,7 +109,7 @@ pub trait Filter {
     fn on_request_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> Step;
 
     /// The whole body, after [`Step::Body`].
-    fn on_request_body(&mut self, _host: &mut dyn Host, _body: Result<&[u8], Fault>) -> Step {
+    fn on_request_body(&mut self, _host: &mut dyn Host, _body: Result<&[u8], BodyFault>) -> Step {
         refuse_unasked()
     }
 

@@ -6,6 +6,7 @@
 //! steps into what a gateway does: go on, reply, wait for a call, wait for the body.
 #![warn(missing_docs)]
 
+mod address;
 mod brand;
 mod class;
 mod config;
@@ -13,14 +14,18 @@ mod denial;
 mod driver;
 mod endpoint;
 mod endpoints;
+mod envelope;
 pub mod facts;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod filter;
 mod headers;
 mod host;
+mod json;
 mod path;
+mod select;
 
+pub use address::{address, network, Origin, Trust, TrustConfig};
 pub use brand::Brands;
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use config::{invalid, parse, ConfigError};
@@ -28,7 +33,10 @@ pub use denial::{request_id, Denial, Reply};
 pub use driver::{Action, Driver, Gateway};
 pub use endpoint::Endpoint;
 pub use endpoints::{Endpoints, Match};
-pub use filter::{Call, CallReply, Filter, Plugin, Step};
+pub use envelope::{AnswerConfig, EnvelopeConfig, Envelopes};
+pub use filter::{BodyFault, Call, CallReply, Filter, Plugin, Step};
 pub use headers::{Headers, One};
 pub use host::{Fault, Host, MapKind, Profile};
+pub use json::{is_pointer, strict_json, text_at};
 pub use path::{canonical_path, PathFault, MEANING_HEADERS};
+pub use select::SelectConfig;

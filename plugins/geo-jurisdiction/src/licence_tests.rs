@@ -1,0 +1,128 @@
+//! The matrix as a table, and against a naive model.
+
+use super::*;
+use policy_kit::Brands;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn brands() -> Brands {
+    let hosts = [("a.example", "otter"), ("b.example", "kings")];
+    let hosts = hosts.map(|(h, b)| (h.to_owned(), b.to_owned()));
+    Brands::compile(BTreeMap::from(hosts)).unwrap()
+}
+
+fn licences(json: &str) -> Result<Vec<Licence>, ConfigError> {
+    let raw: Vec<LicenceConfig> = policy_kit::parse(json.as_bytes())?;
+    raw.into_iter().enumerate().map(|(i, raw)| Licence::compile(i, raw, &brands())).collect()
+}
+
+#[test]
+fn brand_market_product_class_and_time() {
+    let all = licences(
+        r#"[
+        {"brand": "otter", "markets": ["MT"]},
+        {"brand": "otter", "markets": ["US-NJ"], "products": ["sportsbook"]},
+        {"brand": "kings", "markets": ["GB"], "products": ["casino"], "classes": ["wager"]},
+        {"brand": "kings", "markets": ["SE"], "from": "1970-01-01T00:00:10Z",
+         "until": "1970-01-01T01:00:20+01:00"}
+    ]"#,
+    )
+    .unwrap();
+    for (brand, place, class, product, second, want) in [
+        ("otter", "MT", EndpointClass::Wager, Some("casino"), 0, Answer::Covered(0)),
+        ("otter", "US-NJ", EndpointClass::Wager, Some("sportsbook"), 0, Answer::Covered(1)),
+        ("otter", "US-NJ", EndpointClass::Wager, Some("casino"), 0, Answer::OtherProduct),
+        ("otter", "US-NJ", EndpointClass::Deposit, None, 0, Answer::Covered(1)),
+        ("otter", "US-NJ", EndpointClass::Unclassified, None, 0, Answer::OtherProduct),
+        ("otter", "MT", EndpointClass::Unclassified, None, 0, Answer::Covered(0)),
+        ("otter", "GB", EndpointClass::Wager, Some("casino"), 0, Answer::Uncovered),
+        ("kings", "GB", EndpointClass::Wager, Some("casino"), 0, Answer::Covered(2)),
+        ("kings", "GB", EndpointClass::Launch, Some("casino"), 0, Answer::Uncovered),
+        ("kings", "SE", EndpointClass::Wager, None, 9, Answer::Uncovered),
+        ("kings", "SE", EndpointClass::Wager, None, 10, Answer::Covered(3)),
+        ("kings", "SE", EndpointClass::Wager, None, 19, Answer::Covered(3)),
+        ("kings", "SE", EndpointClass::Wager, None, 20, Answer::Uncovered),
+        ("", "MT", EndpointClass::Wager, None, 0, Answer::Uncovered),
+    ] {
+        let at = Place::parse(place.as_bytes()).unwrap();
+        let brand = Some(brand).filter(|b| !b.is_empty());
+        let now = second * 1_000_000_000;
+        let got = ask(&all, &Question { brand, place: &at, class, product, now });
+        assert_eq!(got, want, "{brand:?} {place} {class} {product:?} {second}");
+    }
+}
+
+#[test]
+fn refused_entries_name_the_field() {
+    for (changes, field) in [
+        (r#""brand": "ottr""#, "licences[0].brand"),
+        (r#""markets": []"#, "licences[0].markets"),
+        (r#""markets": ["MT", "UK"]"#, "licences[0].markets[1]"),
+        (r#""markets": ["mt"]"#, "licences[0].markets[0]"),
+        (r#""classes": []"#, "licences[0].classes"),
+        (r#""products": []"#, "licences[0].products"),
+        (r#""from": "2026-01-01""#, "licences[0].from"),
+        (r#""until": "1969-01-01T00:00:00Z""#, "licences[0].until"),
+        (r#""from": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:00:00Z""#, "licences[0].until"),
+    ] {
+        let mut entry = serde_json::json!({"brand": "otter", "markets": ["MT"]});
+        let changes: serde_json::Value = serde_json::from_str(&format!("{{{changes}}}")).unwrap();
+        for (name, value) in changes.as_object().unwrap() {
+            entry[name] = value.clone();
+        }
+        let error = licences(&format!("[{entry}]")).map(|_| ()).unwrap_err();
+        assert_eq!(error.field, field, "{changes}");
+    }
+}
+
+/// Brand, markets, products, seconds of validity.
+type Entry = (usize, Vec<usize>, Option<Vec<usize>>, (u64, u64));
+
+const BRANDS: [&str; 2] = ["otter", "kings"];
+const PLACES: [&str; 5] = ["MT", "US", "US-NJ", "US-NY", "GB"];
+const PRODUCTS: [&str; 3] = ["casino", "sportsbook", "poker"];
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let some = |n: usize| prop::collection::vec(0..n, 1..3);
+    (0..2usize, some(5), prop::option::of(some(3)), (0..50u64, 51..100u64))
+}
+
+proptest! {
+    #[test]
+    fn lookups_agree_with_a_naive_model(
+        matrix in prop::collection::vec(entry(), 1..8),
+        brand in 0..2usize, place in 0..5usize, product in prop::option::of(0..3usize),
+        second in 0..110u64,
+    ) {
+        let texts: Vec<_> = matrix.iter().map(|(brand, markets, products, (from, until))| {
+            let mut entry = serde_json::json!({
+                "brand": BRANDS[*brand],
+                "markets": markets.iter().map(|m| PLACES[*m]).collect::<Vec<_>>(),
+                "from": format!("1970-01-01T00:{:02}:{:02}Z", from / 60, from % 60),
+                "until": format!("1970-01-01T00:{:02}:{:02}Z", until / 60, until % 60),
+            });
+            if let Some(products) = products {
+                entry["products"] = products.iter().map(|p| PRODUCTS[*p]).collect();
+            }
+            entry.to_string()
+        }).collect();
+        let all = licences(&format!("[{}]", texts.join(","))).unwrap();
+        let at = PLACES[place];
+        let there: Vec<_> = matrix.iter().filter(|(b, markets, _, (from, until))| {
+            let country = at.get(..2).unwrap();
+            let market = markets.iter().any(|m| PLACES[*m] == at || PLACES[*m] == country);
+            *b == brand && market && (*from..*until).contains(&second)
+        }).collect();
+        let covered = there.iter().any(|(_, _, products, _)| match (products, product) {
+            (None, _) | (_, None) => true,
+            (Some(products), Some(product)) => products.contains(&product),
+        });
+        let place = Place::parse(at.as_bytes()).unwrap();
+        let got = ask(&all, &Question {
+            brand: Some(BRANDS[brand]), place: &place, class: EndpointClass::Wager,
+            product: product.map(|p| PRODUCTS[p]), now: second * 1_000_000_000,
+        });
+        prop_assert_eq!(matches!(got, Answer::Covered(_)), covered);
+        prop_assert_eq!(got == Answer::Uncovered, there.is_empty());
+    }
+}

@@ -1,0 +1,134 @@
+//! The client's address: who is at the other end, behind which proxies of ours.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::{invalid, ConfigError, Headers};
+
+/// As the operator writes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustConfig {
+    /// Networks of the operator's own proxies. What anybody else says of a client is ignored.
+    pub trusted: Vec<String>,
+    /// Most trusted proxies a request passes through, the peer included.
+    #[serde(default = "one")]
+    pub hops: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Whom to believe about a client's address.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    networks: Vec<IpNet>,
+    hops: usize,
+}
+
+/// What is known of who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address; `None` where a trusted proxy told something unreadable or nothing.
+    pub client: Option<IpAddr>,
+    /// Whether the peer is a trusted proxy: only then do headers about the client count.
+    pub trusted_peer: bool,
+}
+
+impl Trust {
+    /// Compiles the configuration at path `at`.
+    ///
+    /// # Errors
+    /// A network that is none, or no hops.
+    pub fn compile(raw: &TrustConfig, at: &str) -> Result<Self, ConfigError> {
+        let mut networks = Vec::with_capacity(raw.trusted.len());
+        for (i, text) in raw.trusted.iter().enumerate() {
+            networks.push(network(text, &format!("{at}.trusted[{i}]"))?);
+        }
+        if !(1..=16).contains(&raw.hops) {
+            return Err(invalid(format!("{at}.hops"), "expected 1 to 16"));
+        }
+        Ok(Self { networks, hops: raw.hops })
+    }
+
+    /// Finds the client by walking `X-Forwarded-For` from the right: each trusted proxy's entry is
+    /// believed, the first address that is not a trusted proxy is the client.
+    ///
+    /// `peer` is the address of the connection. Envoy appends it to the header by itself, WasmX does
+    /// not; an equal last entry is therefore the same hop.
+    pub fn origin(&self, peer: Option<IpAddr>, headers: &Headers) -> Origin {
+        let Some(peer) = peer else { return Origin { client: None, trusted_peer: false } };
+        if !self.trusts(peer) {
+            return Origin { client: Some(peer), trusted_peer: false };
+        }
+        let lines: Vec<&[u8]> = headers.all("x-forwarded-for").collect();
+        let mut entries = lines.iter().rev().flat_map(|line| line.rsplit(|b| *b == b','));
+        let mut entries = entries.by_ref().peekable();
+        entries.next_if(|entry| address(entry) == Some(peer));
+        let mut client = None;
+        for _ in 0..self.hops {
+            // What a trusted proxy wrote is the truth, or it is broken; neither falls back.
+            client = entries.next().and_then(address);
+            match client {
+                Some(address) if self.trusts(address) => {}
+                _ => break,
+            }
+        }
+        Origin { client, trusted_peer: true }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Reads a network, `10.0.0.0/8` or a single address; the host bits must be zero, so that what is
+/// written is what is meant.
+///
+/// # Errors
+/// Names `at`.
+pub fn network(text: &str, at: &str) -> Result<IpNet, ConfigError> {
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => Some(network),
+        Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
+    };
+    let network = network.filter(|n| n.addr() == n.network());
+    network.ok_or_else(|| invalid(at, "expected a network such as `10.0.0.0/8` or `fd00::/8`"))
+}
+
+/// Reads an address as proxies write it: with a port, in brackets, with a zone, IPv4 mapped into
+/// IPv6. `None` for anything else.
+pub fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
+    let plain = |text: &str| -> Option<IpAddr> {
+        // A zone is only the sender's name for its own link.
+        let text = match text.split_once('%') {
+            Some((address, zone)) if address.contains(':') && !zone.is_empty() => address,
+            Some(_) => return None,
+            None => text,
+        };
+        text.parse::<IpAddr>().ok()
+    };
+    let found = match text.strip_prefix('[').and_then(|t| t.split_once(']')) {
+        Some((inner, port)) => {
+            let port_fits = port.is_empty() || is_port(port.strip_prefix(':')?);
+            plain(inner).filter(|a| a.is_ipv6() && port_fits)
+        }
+        None => plain(text).or_else(|| match text.parse::<SocketAddr>() {
+            Ok(SocketAddr::V4(socket)) => Some(IpAddr::V4(*socket.ip())),
+            _ => None,
+        }),
+    };
+    found.map(|address| address.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! Refusals in a partner's own words.
+//!
+//! An aggregator reads a bare 403 or 503 as a failed call and answers with retries and rollbacks;
+//! what it understands is its own contract's document, often with status 200.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{invalid, ConfigError, Denial, Reply};
+
+/// As the operator writes it: for each refusal code, or `*` for the rest, a status and a JSON
+/// document. `{code}`, `{title}` and `{request_id}` in its strings are replaced, escaped.
+pub type EnvelopeConfig = BTreeMap<String, AnswerConfig>;
+
+/// One answer of an envelope.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerConfig {
+    /// HTTP status, 200 to 599.
+    pub status: u16,
+    /// The document.
+    pub json: Value,
+}
+
+/// The envelopes of a configuration, by the names that endpoints refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Envelopes(BTreeMap<String, EnvelopeConfig>);
+
+impl Envelopes {
+    /// Compiles the configuration's `envelopes`. `codes` are the refusals that there can be.
+    ///
+    /// # Errors
+    /// An envelope without `*` (some refusal would have no words), a code that is none, a status
+    /// that is none.
+    pub fn compile(
+        raw: BTreeMap<String, EnvelopeConfig>,
+        codes: &[&str],
+    ) -> Result<Self, ConfigError> {
+        for (name, envelope) in &raw {
+            let at = format!("envelopes.{name}");
+            if !envelope.contains_key("*") {
+                return Err(invalid(at, "needs an answer for `*`, any other code"));
+            }
+            for (code, answer) in envelope {
+                if code != "*" && !codes.contains(&code.as_str()) {
+                    return Err(invalid(format!("{at}.{code}"), "is not a code of this plugin"));
+                }
+                if !(200..=599).contains(&answer.status) {
+                    return Err(invalid(format!("{at}.{code}.status"), "expected 200 to 599"));
+                }
+            }
+        }
+        Ok(Self(raw))
+    }
+
+    /// Whether there is an envelope of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The refusal in the words of the envelope, or as problem details where there is none.
+    pub fn reply(&self, envelope: Option<&str>, denial: Denial, request_id: Option<&str>) -> Reply {
+        let envelope = envelope.and_then(|name| self.0.get(name));
+        let answer = envelope.and_then(|e| e.get(denial.code).or_else(|| e.get("*")));
+        let Some(answer) = answer else { return denial.problem(request_id) };
+        let mut document = answer.json.clone();
+        fill(&mut document, denial, request_id.unwrap_or_default());
+        Reply {
+            status: answer.status,
+            headers: vec![
+                ("content-type", Cow::Borrowed("application/json")),
+                ("cache-control", Cow::Borrowed("no-store")),
+            ],
+            body: document.to_string().into_bytes(),
+            code: denial.code,
+        }
+    }
+}
+
+/// Replaces placeholders in strings. One pass over the template's own text: what is filled in is
+/// never looked at again, so a request id cannot smuggle a placeholder in.
+fn fill(document: &mut Value, denial: Denial, request_id: &str) {
+    match document {
+        Value::String(text) => *text = filled(text, denial, request_id),
+        Value::Array(items) => items.iter_mut().for_each(|i| fill(i, denial, request_id)),
+        Value::Object(members) => {
+            members.values_mut().for_each(|m| fill(m, denial, request_id));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn filled(template: &str, denial: Denial, request_id: &str) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (value, tail) = match after.split_once('}') {
+            Some(("code", tail)) => (denial.code, tail),
+            Some(("title", tail)) => (denial.title, tail),
+            Some(("request_id", tail)) => (request_id, tail),
+            _ => ("{", after),
+        };
+        out.push_str(value);
+        rest = tail;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelopes(json: &str) -> Result<Envelopes, ConfigError> {
+        crate::parse(json.as_bytes())
+            .and_then(|raw| Envelopes::compile(raw, &["endpoint_unclassified"]))
+    }
+
+    #[test]
+    fn words_and_escapes() {
+        let all = envelopes(
+            r#"{"hub": {
+                "endpoint_unclassified": {"status": 200, "json": {"status": "RS_ERROR_{code}"}},
+                "*": {"status": 400, "json": [{"id": "{request_id}", "n": 1, "x": "{who} {"}]}
+            }}"#,
+        )
+        .unwrap();
+        let unavailable = Denial::POLICY_UNAVAILABLE;
+        for (envelope, denial, id, status, body) in [
+            (
+                Some("hub"),
+                Denial::UNCLASSIFIED,
+                Some("r"),
+                200,
+                r#"{"status":"RS_ERROR_endpoint_unclassified"}"#,
+            ),
+            (
+                Some("hub"),
+                unavailable,
+                Some(r#"a"},{code}"#),
+                400,
+                r#"[{"id":"a\"},{code}","n":1,"x":"{who} {"}]"#,
+            ),
+            (Some("hub"), unavailable, None, 400, r#"[{"id":"","n":1,"x":"{who} {"}]"#),
+        ] {
+            let reply = all.reply(envelope, denial, id);
+            assert_eq!(reply.status, status);
+            assert_eq!(String::from_utf8(reply.body).unwrap(), body);
+            assert_eq!(reply.code, denial.code, "the record keeps our own code");
+        }
+        assert_eq!(all.reply(None, unavailable, None), unavailable.problem(None));
+        assert_eq!(all.reply(Some("else"), unavailable, None), unavailable.problem(None));
+    }
+
+    #[test]
+    fn refused_envelopes() {
+        for (json, field) in [
+            (r#"{"hub": {}}"#, "envelopes.hub"),
+            (r#"{"hub": {"*": {"status": 99, "json": {}}}}"#, "envelopes.hub.*.status"),
+            (
+                r#"{"hub": {"*": {"status": 200, "json": {}}, "x": {"status": 200, "json": {}}}}"#,
+                "envelopes.hub.x",
+            ),
+        ] {
+            assert_eq!(envelopes(json).map(|_| ()).unwrap_err().field, field, "{json}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Reading JSON that somebody else will read again, so that both read the same.
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Deepest nesting that is read. Serde's own limit is the same; this one is ours to rely on.
+const MAX_DEPTH: u8 = 100;
+
+/// Parses one JSON document, refusing what readers disagree about: a member given twice in one
+/// object, also where only the case differs (some readers match names without case), and anything
+/// after the document. `None` for all that and for what is no JSON.
+pub fn strict_json(body: &[u8]) -> Option<Value> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = Strict(MAX_DEPTH).deserialize(&mut json).ok()?;
+    json.end().ok()?;
+    Some(value)
+}
+
+/// The text at a JSON pointer (RFC 6901). Numbers and booleans are given as they print; objects,
+/// arrays and null are no text.
+pub fn text_at(value: &Value, pointer: &str) -> Option<String> {
+    match value.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether a text is a JSON pointer that names something below the root.
+pub fn is_pointer(text: &str) -> bool {
+    let escapes = |s: &str| s.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && escapes(text)
+}
+
+#[derive(Clone, Copy)]
+struct Strict(u8);
+
+impl Strict {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("too deep"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut out = Vec::new();
+        let seed = self.deeper()?;
+        while let Some(item) = items.next_element_seed(seed)? {
+            out.push(item);
+        }
+        Ok(Value::Array(out))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut out = Map::new();
+        let mut names = std::collections::BTreeSet::new();
+        let seed = self.deeper()?;
+        while let Some(name) = members.next_key::<String>()? {
+            if !names.insert(name.to_ascii_lowercase()) {
+                return Err(A::Error::custom("a member is given twice"));
+            }
+            let value = members.next_value_seed(seed)?;
+            out.insert(name, value);
+        }
+        Ok(Value::Object(out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_at_pointers() {
+        for (body, pointer, want) in [
+            (r#"{"type": "debit"}"#, "/type", Some("debit")),
+            (r#"{"a": {"b": [1, {"c": true}]}}"#, "/a/b/1/c", Some("true")),
+            (r#"{"n": 12}"#, "/n", Some("12")),
+            (r#"{"a/b": "x"}"#, "/a~1b", Some("x")),
+            (r#"{"type": null}"#, "/type", None),
+            (r#"{"type": {"x": 1}}"#, "/type", None),
+            (r#"{"Type": "debit"}"#, "/type", None),
+            (r#"{"type": "a", "type": "b"}"#, "/type", None),
+            (r#"{"type": "a", "Type": "b"}"#, "/type", None),
+            (r#"{"x": {"k": 1, "k": 2}, "type": "a"}"#, "/type", None),
+            (r#"{"type": "a"} x"#, "/type", None),
+            (r#"{"type": "a""#, "/type", None),
+            ("", "/type", None),
+            ("\u{feff}{\"type\": \"a\"}", "/type", None),
+        ] {
+            let got = strict_json(body.as_bytes()).and_then(|v| text_at(&v, pointer));
+            assert_eq!(got.as_deref(), want, "{body} {pointer}");
+        }
+        assert_eq!(strict_json(&[b'['; 100_000]), None, "deep nesting must not exhaust the stack");
+    }
+
+    #[test]
+    fn pointers() {
+        for (text, want) in [
+            ("/a", true),
+            ("/a/0", true),
+            ("/a~0b~1", true),
+            ("", false),
+            ("a", false),
+            ("/~2", false),
+        ] {
+            assert_eq!(is_pointer(text), want, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_what_serde_reads(text in r#"[\[\]{}",:a-c0-9 .eE+-]{0,40}"#) {
+            if let Some(value) = strict_json(text.as_bytes()) {
+                prop_assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
+            }
+        }
+    }
+}
