@@ -101,7 +101,7 @@ impl Gateway {
     /// The wasm filters in order.
     pub fn wasm(&self) -> impl Iterator<Item = &WasmFilter> {
         self.filters.iter().filter_map(|filter| match filter {
-            HttpFilter::Wasm(wasm) => Some(wasm),
+            HttpFilter::Wasm(wasm) => Some(wasm.as_ref()),
             _ => None,
         })
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq)]
 pub enum HttpFilter {
     /// A proxy-wasm module.
-    Wasm(WasmFilter),
+    Wasm(Box<WasmFilter>),
     /// `envoy.filters.http.cors`; its policy stands in the route.
     Cors,
     /// `envoy.filters.http.buffer`.
@@ -63,9 +63,8 @@ pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
     node.known(&["name", "typed_config"])?;
     let config = node.need("typed_config")?;
     match config.type_name()? {
-        "Wasm" => {
-            read_wasm(node.need("name")?.str()?, &config.need("config")?).map(HttpFilter::Wasm)
-        }
+        "Wasm" => read_wasm(node.need("name")?.str()?, &config.need("config")?)
+            .map(|it| HttpFilter::Wasm(Box::new(it))),
         "Cors" => Ok(HttpFilter::Cors),
         "Buffer" => {
             let limit = config.need("max_request_bytes")?.number()?;

@@ -11,7 +11,6 @@ pub struct Routes {
 #[derive(Debug, Clone, PartialEq)]
 struct VirtualHost {
     domains: Vec<String>,
-    cors: Option<CorsPolicy>,
     routes: Vec<Route>,
 }
 
@@ -138,7 +137,7 @@ pub(super) fn read(node: &Node<'_>) -> Result<Routes, FieldError> {
         for route in host.list("routes")? {
             routes.push(read_route(&route, cors.as_ref())?);
         }
-        hosts.push(VirtualHost { domains, cors, routes });
+        hosts.push(VirtualHost { domains, routes });
     }
     Ok(Routes { hosts })
 }

@@ -1,0 +1,125 @@
+//! What Envoy does with a request before its filters see it, for the half that runs without Envoy.
+//!
+//! 1. Each rule was observed on the real Envoy, and `tests/replay_front.rs` sends the same requests to
+//!    both and wants no difference.
+//! 2. The order is Envoy's: the codec (request line, header fields, lengths), then the connection
+//!    manager (host, path, addresses).
+//! 3. A refusal carries Envoy's response code detail, which is what its access log says.
+mod address;
+mod cors;
+mod head;
+mod path;
+mod router;
+mod target;
+
+pub use address::request_id;
+pub use cors::Cors;
+pub use router::upstream_fields;
+
+use crate::gateway::Gateway;
+use crate::traffic::{Answer, Fields, Request};
+use std::net::SocketAddr;
+
+/// A request that Envoy answers before the first filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// Envoy's response code detail.
+    pub details: &'static str,
+    /// Where the client is sent instead.
+    pub location: Option<Vec<u8>>,
+}
+
+impl Refusal {
+    fn new(status: u16, details: &'static str) -> Self {
+        Self { status, details, location: None }
+    }
+
+    fn bad_request(details: &'static str) -> Self {
+        Self::new(400, details)
+    }
+
+    /// The answer the client gets.
+    pub fn answer(&self) -> Answer {
+        // The codec explains itself in the body, the connection manager does not.
+        let by_codec = self.details.starts_with("http");
+        let body: &[u8] = match self.status {
+            400 if by_codec => b"Bad Request",
+            431 => b"Request Header Fields Too Large",
+            501 => b"Not Implemented",
+            _ => b"",
+        };
+        let location = self.location.iter().map(|it| (b"location".to_vec(), it.clone()));
+        Answer { status: self.status, headers: location.collect(), body: body.to_vec() }
+    }
+}
+
+/// A request as the first filter sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The headers, pseudo headers first.
+    pub headers: Fields,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The property `source.address`.
+    pub source: SocketAddr,
+}
+
+/// Takes a request as the gateway's listener would.
+pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal> {
+    let hcm = &gateway.hcm;
+    head::check_line(request)?;
+    let mut fields = head::fields(request, hcm)?;
+    head::hop_by_hop(&mut fields)?;
+    let target = target::split(&request.method, &request.target, &mut fields)?;
+    if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
+        return Err(Refusal::bad_request("http.invalid_authority"));
+    }
+    let Some(authority) = target.authority else {
+        return Err(Refusal::bad_request("missing_host_header"));
+    };
+    if !target.path.starts_with(b"/") {
+        return Err(Refusal::new(404, "absolute_path_rejected"));
+    }
+    if target.path.contains(&b'#') {
+        return Err(Refusal::bad_request("path_normalization_failed"));
+    }
+    let path = match path::apply(hcm, &target.path) {
+        path::Path::Use(path) => path,
+        path::Path::Reject => return Err(Refusal::bad_request("path_normalization_failed")),
+        path::Path::Redirect(location) => {
+            return Err(Refusal {
+                status: 307,
+                details: "path_normalization_failed",
+                location: Some(location),
+            })
+        }
+    };
+    let upgrade = is_upgrade(&fields);
+    head::strip_connection(&mut fields);
+    let source = address::apply(hcm, request, &mut fields);
+    if upgrade {
+        return Err(Refusal::new(403, "upgrade_failed"));
+    }
+    let authority = target::strip(hcm, &authority, gateway.port);
+    let mut headers: Fields = [
+        (&b":authority"[..], authority.as_slice()),
+        (b":path", path.as_slice()),
+        (b":method", request.method.as_slice()),
+        (b":scheme", b"http"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_vec(), value.to_vec()))
+    .collect();
+    headers.append(&mut fields);
+    Ok(Accepted { headers, body: request.body.clone(), source })
+}
+
+/// True for an upgrade that Envoy would have to be told to allow. It ignores `h2c`.
+fn is_upgrade(fields: &Fields) -> bool {
+    let asks = |name: &str| address::value(fields, name).map(<[u8]>::to_ascii_lowercase);
+    let wants = asks("connection")
+        .is_some_and(|it| it.split(|it| *it == b',').any(|it| it.trim_ascii() == b"upgrade"));
+    wants && asks("upgrade").is_some_and(|it| it != b"h2c")
+}

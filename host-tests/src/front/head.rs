@@ -1,0 +1,220 @@
+//! The head of a request as Envoy's HTTP/1 codec takes it: what it refuses, joins and leaves out.
+use super::Refusal;
+use crate::gateway::{Hcm, Underscores};
+use crate::traffic::{Fields, Request};
+
+/// Header fields that Envoy keeps once; further ones are joined with a comma.
+const JOINED: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "expect",
+    "grpc-timeout",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "referer",
+    "te",
+    "upgrade",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "content-length",
+    "user-agent",
+    "via",
+    "x-client-trace-id",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
+/// Joined too, but only these of Envoy's own.
+const JOINED_ENVOY: &[&str] = &[
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-force-trace",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-internal",
+    "x-envoy-ip-tags",
+    "x-envoy-max-retries",
+    "x-envoy-original-host",
+    "x-envoy-original-path",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-rq-timeout-ms",
+];
+
+/// Methods that Envoy's codec knows.
+const METHODS: &[&str] = &[
+    "ACL",
+    "BIND",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MOVE",
+    "MSEARCH",
+    "NOTIFY",
+    "OPTIONS",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "TRACE",
+    "UNBIND",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+];
+
+/// Checks a request line: the method, and what the target may hold.
+pub(super) fn check_line(request: &Request) -> Result<(), Refusal> {
+    let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
+    let clean = !request.target.is_empty() && request.target.iter().all(u8::is_ascii_graphic);
+    if known && clean {
+        Ok(())
+    } else {
+        Err(Refusal::bad_request("http1.codec_error"))
+    }
+}
+
+/// The header fields as Envoy's map has them.
+pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
+    let mut out = Fields::new();
+    let mut bytes = 0;
+    for (count, (name, value)) in request.headers.iter().enumerate() {
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return Err(Refusal::bad_request("http1.codec_error"));
+        }
+        if value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
+            return Err(Refusal::bad_request("http1.codec_error"));
+        }
+        if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
+            return Err(Refusal::bad_request("http1.invalid_characters"));
+        }
+        bytes += name.len() + value.len();
+        if bytes > hcm.max_headers_kib * 1024 {
+            return Err(Refusal::new(431, "http1.headers_too_large"));
+        }
+        if count >= hcm.max_headers_count {
+            return Err(Refusal::new(431, "http1.too_many_headers"));
+        }
+        let name = name.to_ascii_lowercase();
+        if name.contains(&b'_') {
+            match hcm.underscores {
+                Underscores::Allow => {}
+                Underscores::Drop => continue,
+                Underscores::Reject => {
+                    return Err(Refusal::bad_request("http1.unexpected_underscore"));
+                }
+            }
+        }
+        add(&mut out, name, value.trim_ascii());
+    }
+    Ok(out)
+}
+
+fn add(fields: &mut Fields, name: Vec<u8>, value: &[u8]) {
+    let joined = |list: &[&str]| list.iter().any(|it| it.as_bytes() == name);
+    if joined(JOINED) || joined(JOINED_ENVOY) {
+        if let Some((_, first)) = fields.iter_mut().find(|(it, _)| *it == name) {
+            if !first.is_empty() && !value.is_empty() {
+                first.push(b',');
+            }
+            first.extend_from_slice(value);
+            return;
+        }
+    }
+    fields.push((name, value.to_vec()));
+}
+
+/// Leaves out what belongs to the connection, and refuses contradictions about the body's length.
+pub(super) fn hop_by_hop(fields: &mut Fields) -> Result<(), Refusal> {
+    let get = |fields: &Fields, name: &str| {
+        fields.iter().find(|(it, _)| it == name.as_bytes()).map(|(_, value)| value.clone())
+    };
+    if let Some(connection) = get(fields, "connection") {
+        for option in connection.split(|byte| *byte == b',') {
+            let option = option.trim_ascii().to_ascii_lowercase();
+            match option.as_slice() {
+                b"" | b"close" | b"keep-alive" | b"upgrade" | b"te" => {}
+                b"x-forwarded-for" | b"x-forwarded-host" | b"x-forwarded-proto" => {
+                    return Err(Refusal::bad_request("http1.connection_header_rejected"));
+                }
+                name => fields.retain(|(it, _)| it != name),
+            }
+        }
+    }
+    let length = get(fields, "content-length");
+    let chunked = get(fields, "transfer-encoding");
+    if let Some(length) = &length {
+        if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
+            return Err(Refusal::bad_request("http1.codec_error"));
+        }
+    }
+    if let Some(coding) = &chunked {
+        if !coding.eq_ignore_ascii_case(b"chunked") {
+            return Err(Refusal::new(501, "http1.invalid_transfer_encoding"));
+        }
+        if length.is_some() {
+            return Err(Refusal::bad_request("http1.content_length_and_chunked_not_allowed"));
+        }
+    }
+    Ok(())
+}
+
+/// What the connection manager strips once the request is accepted.
+pub(super) fn strip_connection(fields: &mut Fields) {
+    for (name, value) in fields.iter_mut() {
+        if name == b"te" && value.split(|it| *it == b',').any(|it| it.trim_ascii() == b"trailers") {
+            *value = b"trailers".to_vec();
+        }
+    }
+    fields.retain(|(name, value)| match name.as_slice() {
+        b"connection" | b"keep-alive" | b"proxy-connection" | b"upgrade" => false,
+        b"transfer-encoding" | b"expect" => false,
+        b"te" => value == b"trailers",
+        _ => true,
+    });
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

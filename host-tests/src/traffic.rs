@@ -1,0 +1,110 @@
+//! One recorded request, as bytes: what a client sent, from where, and when.
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Header fields in order, as bytes.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The header that ties a request to its line in the gateway's access log.
+pub const REPLAY_HEADER: &str = "x-pitboss-replay";
+
+/// A recorded request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its number in the recording, from 1.
+    pub number: usize,
+    /// When it was sent, in nanoseconds since the Unix epoch.
+    pub at: u64,
+    /// Time since the first request of the recording.
+    pub offset: Duration,
+    /// Who sent it.
+    pub client: SocketAddr,
+    /// The method, verbatim.
+    pub method: Vec<u8>,
+    /// The request target, verbatim.
+    pub target: Vec<u8>,
+    /// The header fields, verbatim and in order.
+    pub headers: Fields,
+    /// The body, without transfer coding.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without headers but `host`, at the epoch. For tests and tables.
+    pub fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
+        Self {
+            number: 1,
+            at: 0,
+            offset: Duration::ZERO,
+            client: SocketAddr::from(([203, 0, 113, 9], 5555)),
+            method: method.as_bytes().to_vec(),
+            target: target.as_ref().to_vec(),
+            headers: vec![(b"host".to_vec(), b"casino.example".to_vec())],
+            body: Vec::new(),
+        }
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Gives it a body and the `content-length` that goes with it.
+    #[must_use]
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        let length = self.body.len().to_string();
+        self.header("content-length", length)
+    }
+
+    /// Sets who sends it.
+    #[must_use]
+    pub fn from(mut self, client: SocketAddr) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// The values of the header fields of this name.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.headers
+            .iter()
+            .filter(move |(it, _)| it.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// True when the body goes out in chunks.
+    pub fn is_chunked(&self) -> bool {
+        self.values("transfer-encoding").any(|it| it.eq_ignore_ascii_case(b"chunked"))
+    }
+
+    /// The same request marked with its number; a mark it was recorded with goes.
+    #[must_use]
+    pub fn marked(&self) -> Self {
+        let mut marked = self.clone();
+        marked.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(REPLAY_HEADER.as_bytes()));
+        marked.header(REPLAY_HEADER, self.number.to_string())
+    }
+}
+
+/// An answer as the client gets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header fields, names in lower case.
+    pub headers: Fields,
+    /// The body, without transfer coding.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first value of this header field, as text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers
+            .iter()
+            .find(|(it, _)| it.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+}

@@ -1,0 +1,520 @@
+//! The emulated front and the real Envoy, request by request: what the upstream gets, or what the
+//! client is told, must be the same.
+use bytes::Bytes;
+use host_tests::client::send;
+use host_tests::envoy::{find_for_test, EnvoyProcess, LogLine, Options};
+use host_tests::front::{receive, request_id, upstream_fields};
+use host_tests::gateway::Gateway;
+use host_tests::traffic::{Answer, Fields, Request};
+use host_tests::upstream::Server;
+use serde_json::{json, Value};
+use std::time::Duration;
+
+/// Options of the connection manager under which every request of the table is sent.
+fn variants() -> Vec<(&'static str, Value)> {
+    vec![
+        ("defaults", json!({})),
+        (
+            "hardened",
+            json!({
+                "normalize_path": true, "merge_slashes": true,
+                "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
+                "use_remote_address": true, "xff_num_trusted_hops": 1,
+                "common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"},
+            }),
+        ),
+        (
+            "edge",
+            json!({
+                "normalize_path": true, "path_with_escaped_slashes_action": "REJECT_REQUEST",
+                "use_remote_address": true, "strip_matching_host_port": true, "via": "gw",
+                "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER"},
+            }),
+        ),
+        (
+            "inner",
+            json!({
+                "normalize_path": true, "merge_slashes": true,
+                "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
+                "xff_num_trusted_hops": 1, "strip_any_host_port": true,
+            }),
+        ),
+        (
+            "two hops",
+            json!({
+                "merge_slashes": true, "use_remote_address": true, "xff_num_trusted_hops": 2,
+                "skip_xff_append": true, "strip_trailing_host_dot": true,
+                "preserve_external_request_id": true,
+            }),
+        ),
+    ]
+}
+
+fn gateway(options: &Value) -> Value {
+    let mut hcm = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "ingress",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+            {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
+        "http_filters": [{"name": "router", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
+    });
+    for (name, value) in options.as_object().unwrap() {
+        hcm[name] = value.clone();
+    }
+    json!({"static_resources": {
+        "listeners": [{
+            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
+            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": hcm}]}]}],
+        "clusters": [{"name": "casino", "type": "STATIC"}]}})
+}
+
+const PATHS: &[&str] = &[
+    "/",
+    "/api/lobby",
+    "/a/../b",
+    "/a/./b",
+    "/../x",
+    "/a/..",
+    "/a/.",
+    "//x",
+    "/a//b?x=//y",
+    "//",
+    "///",
+    "//../a",
+    "/a//../b",
+    "/%2e%2e/x",
+    "/a/%2e%2E/b",
+    "/a%2fb",
+    "/a%2Fb?q=%2f",
+    "/a%5cb",
+    "/a\\b",
+    "/\\evil",
+    "/%62ets",
+    "/%7Ebob",
+    "/a%00b",
+    "/%00",
+    "/a?%00",
+    "/a\0b",
+    "/a;x=1/../b",
+    "/a%3bx",
+    "/a%zz",
+    "/a%2",
+    "/a%e9",
+    "/a b",
+    "/a\tb",
+    "/a?x=../y/./z",
+    "/a?x=a\\b",
+    "/a?x=%2f",
+    "/a#frag",
+    "/a?b#frag",
+    "",
+    "*",
+    "x",
+    "?x",
+    "/a/...",
+    "/a/.../b",
+    "/a%2e/b",
+    "/%2e",
+    "/a/b/../..//c",
+    "/a%2f..%2fb",
+    "/a%5C..%5Cb",
+    "/a\"b<>",
+    "/a|b^`{}",
+    "/A%c3%a9",
+    "/%2f",
+    "/%2f%2fevil.example",
+    "//evil.example",
+    "/a%23b",
+    "/a%3fb",
+    "/a%3Fb/../c",
+    "/.",
+    "/..",
+    "/a/./",
+    "/a/../",
+    "/.a",
+    "/a.",
+    "/..a/b",
+    "/a/..b",
+    "/a%zz%2f",
+    "/a%2f%zz",
+    "/%252e",
+    "/%2525",
+    "/a%7eb%2e%2E%2d",
+    "/a%0ab",
+    "/a%0d%0ab",
+    "/a\x7fb",
+    "/a\x01b",
+    "/a/%2e%2e%2fb",
+    "/a%2e%2e%2fb",
+    "/a%2f%2fb",
+    "/%%32%65/x",
+    "/a//",
+    "/a/%2e",
+    "/a%20b",
+    "/:80/x",
+    "/a@b:c",
+    "/a,b;c=d",
+    "/a'b(c)*+!$&",
+    "http://other.example/p/../q?x=1",
+    "http://other.example",
+    "http://other.example:8080/z",
+    "https://sec/z",
+    "HTTP://Other/z",
+    "ftp://x/y",
+    "http:///y",
+    "http://h/a#f",
+    "http://other?x=1",
+    "http://other#x",
+    "http://user@other/x",
+    "http://other:99999/x",
+    "http://[::1]/x",
+    "http://other//x/../y",
+    "http://other:8443/x",
+    "http://other./x",
+    "http://o^ther/x",
+    "http:/x/y",
+];
+
+const METHODS: &[&str] = &[
+    "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "PURGE", "FOO",
+    "get", "M-SEARCH", "MSEARCH", "G ET", "",
+];
+
+/// Values of a `host` header; each is sent instead of the usual one.
+const HOSTS: &[&[u8]] = &[
+    b"",
+    b"a,b",
+    b"a b",
+    b"A.Example",
+    b"a:80",
+    b"a:8443",
+    b"a/b",
+    b"user@a",
+    b"a.",
+    b"a.:80",
+    b"\xe9",
+    b"a:b",
+    b"[::1]:80",
+    b"[::1]",
+    b"a?b",
+    b"a#b",
+    b"a_b",
+    b"  a  ",
+    b"%41",
+    b"a\"",
+    b"a<b>",
+    b"a;b",
+    b"(a)",
+    b"a\\b",
+    b"a^b",
+    b"a`b",
+    b"a{b}",
+    b"a|b",
+    b":80",
+    b"a:99999",
+    b"a:8443:8443",
+];
+
+/// Header lines to add; several to one request where a case needs them.
+fn headers() -> Vec<Vec<(&'static str, &'static [u8])>> {
+    let mut cases: Vec<Vec<(&str, &[u8])>> = vec![
+        vec![("X-Foo", b"Bar")],
+        vec![("x foo", b"a")],
+        vec![("x-foo ", b"a")],
+        vec![("", b"a")],
+        vec![("x", b"")],
+        vec![("x", b"a"), ("x", b"b")],
+        vec![("x", b"\xff\xfe")],
+        vec![("x", b"a\0b")],
+        vec![("x", b"a\x01b")],
+        vec![("x", b"a\tb")],
+        vec![("x", b"a\x7fb")],
+        vec![("x_y", b"a")],
+        vec![("x@y", b"a")],
+        vec![("x(y", b"a")],
+        vec![("\u{e9}", b"a")],
+        vec![("x", b"  a  ")],
+        vec![("x/y", b"1")],
+        vec![("x!#$%&'*+.^`|~", b"1")],
+        vec![(":path", b"/evil")],
+        vec![("x-geo-country", b"GB"), ("x-geo-country", b"MT")],
+        vec![("connection", b"close")],
+        vec![("connection", b"keep-alive")],
+        vec![("connection", b"x-foo"), ("x-foo", b"1")],
+        vec![("connection", b"close, X-Foo"), ("x-foo", b"1")],
+        vec![("connection", b"x-a,, x-b"), ("x-b", b"1")],
+        vec![("connection", b"host")],
+        vec![("connection", b"cookie"), ("cookie", b"a")],
+        vec![("connection", b"x-forwarded-for")],
+        vec![("connection", b"X-Forwarded-Proto")],
+        vec![("connection", b"x-forwarded-host")],
+        vec![("connection", b"te"), ("te", b"trailers")],
+        vec![("keep-alive", b"5")],
+        vec![("proxy-connection", b"a")],
+        vec![("te", b"trailers")],
+        vec![("te", b"gzip")],
+        vec![("te", b"trailers, gzip")],
+        vec![("trailer", b"x")],
+        vec![("upgrade", b"websocket"), ("connection", b"upgrade")],
+        vec![("upgrade", b"foo")],
+        vec![
+            ("upgrade", b"h2c"),
+            ("connection", b"upgrade, http2-settings"),
+            ("http2-settings", b"A"),
+        ],
+        vec![("proxy-authorization", b"x")],
+        vec![("http2-settings", b"A")],
+        vec![("x-forwarded-for", b"1.2.3.4")],
+        vec![("x-forwarded-for", b"10.0.0.1")],
+        vec![("x-forwarded-for", b"1.2.3.4, 10.0.0.9")],
+        vec![("x-forwarded-for", b"garbage")],
+        vec![("x-forwarded-for", b"1.2.3.4"), ("X-Forwarded-For", b"5.6.7.8")],
+        vec![("x-forwarded-for", b"")],
+        vec![("x-forwarded-for", b"1.2.3.4,2001:db8::1, 9.9.9.9:80")],
+        vec![("x-forwarded-for", b"[2001:db8::1]")],
+        vec![("x-forwarded-for", b"2001:db8::1, ::ffff:1.2.3.4")],
+        vec![("x-forwarded-for", b"1.2.3.4,")],
+        vec![("x-forwarded-for", b"1.2.3.4, 5.6.7.8, 9.10.11.12")],
+        vec![("x-forwarded-for", b"01.2.3.4")],
+        vec![("x-forwarded-proto", b"https")],
+        vec![("x-forwarded-proto", b"gopher")],
+        vec![("x-forwarded-proto", b"")],
+        vec![("x-forwarded-proto", b"https"), ("x-forwarded-proto", b"https")],
+        vec![("x-request-id", b"abc")],
+        vec![("x-request-id", b"")],
+        vec![
+            ("x-forwarded-host", b"e"),
+            ("x-forwarded-port", b"99"),
+            ("forwarded", b"for=1"),
+            ("x-real-ip", b"1.1.1.1"),
+        ],
+        vec![("via", b"1.1 x")],
+        vec![("x-envoy-internal", b"true")],
+        vec![("x-envoy-foo", b"1")],
+        vec![
+            ("x-original-url", b"/evil"),
+            ("x-rewrite-url", b"/evil"),
+            ("x-http-method-override", b"PUT"),
+        ],
+        vec![("expect", b"x")],
+        vec![("content-length", b"0")],
+    ];
+    for name in [
+        "x-envoy-external-address",
+        "x-envoy-upstream-rq-timeout-ms",
+        "x-envoy-max-retries",
+        "x-envoy-retry-on",
+        "x-envoy-decorator-operation",
+        "x-envoy-original-path",
+        "x-envoy-attempt-count",
+        "x-envoy-ip-tags",
+        "x-envoy-downstream-service-cluster",
+        "x-envoy-downstream-service-node",
+        "x-envoy-force-trace",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-upstream-alt-stat-name",
+        "x-envoy-hedge-on-per-try-timeout",
+        "x-envoy-original-host",
+        "x-forwarded-client-cert",
+        "x-client-trace-id",
+        "x-envoy-peer-metadata",
+    ] {
+        cases.push(vec![(name, b"5")]);
+    }
+    for name in [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-type",
+        "cookie",
+        "date",
+        "etag",
+        "forwarded",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "traceparent",
+        "user-agent",
+        "via",
+        "x-api-key",
+        "x-real-ip",
+        "x-request-id",
+        "x-forwarded-host",
+        "grpc-timeout",
+        "server",
+        "warning",
+        "x-client-trace-id",
+        "access-control-request-method",
+        "x-envoy-attempt-count",
+        "x-envoy-external-address",
+    ] {
+        cases.push(vec![(name, b"a"), (name, b"b")]);
+    }
+    cases
+}
+
+fn bodies() -> Vec<Request> {
+    let post = |headers: &[(&str, &str)], body: &str| {
+        let mut request = Request::new("POST", "/api/bets");
+        request.body = body.as_bytes().to_vec();
+        headers.iter().fold(request, |it, (name, value)| it.header(name, value))
+    };
+    vec![
+        post(&[("content-length", "3")], "abc"),
+        post(&[("transfer-encoding", "chunked")], "abc"),
+        post(&[("transfer-encoding", "Chunked")], "abc"),
+        post(&[("content-length", "3"), ("content-length", "3")], "abc"),
+        post(&[("content-length", "3"), ("content-length", "4")], "abc"),
+        post(&[("content-length", "3, 3")], "abc"),
+        post(&[("content-length", "x")], "abc"),
+        post(&[("content-length", "-1")], "abc"),
+        post(&[("transfer-encoding", "chunked"), ("content-length", "3")], "abc"),
+        post(&[("transfer-encoding", "gzip")], ""),
+        post(&[("transfer-encoding", "gzip, chunked")], ""),
+        post(&[("transfer-encoding", "identity")], ""),
+        post(&[("content-length", "0")], ""),
+        Request { method: b"GET".to_vec(), ..post(&[("content-length", "3")], "abc") },
+        Request { method: b"GET".to_vec(), ..post(&[("transfer-encoding", "chunked")], "abc") },
+    ]
+}
+
+fn table() -> Vec<Request> {
+    let mut table: Vec<Request> = PATHS.iter().map(|it| Request::new("GET", it)).collect();
+    table.push(Request::new("OPTIONS", "*"));
+    table.push(Request::new("GET", b"/a\xe9b"));
+    table.push(Request::new("GET", b"/a?\xff"));
+    table.extend(METHODS.iter().map(|it| Request::new(it, "/")));
+    let get = || Request::new("GET", "/x");
+    for host in HOSTS {
+        table.push(Request { headers: vec![(b"Host".to_vec(), host.to_vec())], ..get() });
+    }
+    table.push(Request { headers: Vec::new(), ..get() });
+    table.push(get().header("host", "second"));
+    for lines in headers() {
+        table.push(lines.iter().fold(get(), |it, (name, value)| it.header(name, value)));
+    }
+    let long = vec![b'a'; 61 * 1024];
+    table.push(get().header("x", long));
+    table.push((0..90).fold(get(), |it, n| it.header(format!("x{n}"), "1")));
+    table.push((0..110).fold(get(), |it, n| it.header(format!("x{n}"), "1")));
+    table.extend(bodies());
+    for client in ["[2001:db8::7]:5555", "10.1.2.3:5555", "[fd00::1]:5555"] {
+        table.push(get().from(client.parse().unwrap()));
+        table.push(get().from(client.parse().unwrap()).header("x-forwarded-for", "1.2.3.4"));
+    }
+    for (index, request) in table.iter_mut().enumerate() {
+        request.number = index + 1;
+        *request = request.marked();
+    }
+    table
+}
+
+/// One side's result, as text: what went upstream, or what the client was told.
+fn shown(answer: &Answer, details: &str, source: &str) -> String {
+    let location = answer.header("location").map_or_else(String::new, |it| format!(" to {it}"));
+    let body = answer.body.iter().map(|byte| char::from(*byte)).collect::<String>();
+    format!("{} {details} {source}{location}\n{body}", answer.status)
+}
+
+/// What an echo upstream answers: the head it got, request ids made equal.
+fn echoed(method: &str, target: &str, headers: &http::HeaderMap, body: &[u8]) -> String {
+    let mut out = format!("{method} {target}\n");
+    for (name, value) in headers {
+        let mut value: String = value.as_bytes().iter().map(|it| char::from(*it)).collect();
+        if name == "x-request-id" && value.len() == 36 {
+            value = request_id(0);
+        }
+        out += &format!("{name}: {value}\n");
+    }
+    out + &body.iter().map(|it| char::from(*it)).collect::<String>()
+}
+
+fn header_map(fields: &Fields) -> http::HeaderMap {
+    let pair = |(name, value): &(Vec<u8>, Vec<u8>)| {
+        (http::HeaderName::from_bytes(name).unwrap(), http::HeaderValue::from_bytes(value).unwrap())
+    };
+    let mut map = http::HeaderMap::new();
+    fields.iter().map(pair).for_each(|(name, value)| {
+        map.append(name, value);
+    });
+    map
+}
+
+fn emulated(gateway: &Gateway, request: &Request) -> String {
+    match receive(gateway, request) {
+        Err(refusal) => shown(&refusal.answer(), refusal.details, ""),
+        Ok(accepted) => {
+            let text = |name: &str| {
+                let found = accepted.headers.iter().find(|(it, _)| it == name.as_bytes());
+                String::from_utf8(found.unwrap().1.clone()).unwrap()
+            };
+            let fields =
+                upstream_fields(&accepted.headers, &accepted.body, Duration::from_secs(15));
+            let (method, path) = (text(":method"), text(":path"));
+            let mut body = echoed(&method, &path, &header_map(&fields), &accepted.body);
+            if method == "HEAD" {
+                body.clear();
+            }
+            let answer = Answer { status: 200, headers: Vec::new(), body: body.into_bytes() };
+            shown(&answer, "via_upstream", &accepted.source.to_string())
+        }
+    }
+}
+
+fn real(answer: &Answer, line: &LogLine) -> String {
+    let details = line.details.clone().unwrap_or_default();
+    let source = if details == "via_upstream" { line.source.clone() } else { None };
+    shown(answer, &details, &source.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_emulated_front_is_the_real_one() {
+    let Some(binary) = find_for_test().unwrap() else { return };
+    let server = Server::start(|request: http::Request<Bytes>| {
+        let target = request.uri().to_string();
+        let (head, body) = request.into_parts();
+        let text = echoed(head.method.as_str(), &target, &head.headers, &body);
+        let bytes: Vec<u8> = text.chars().map(|it| u32::from(it) as u8).collect();
+        http::Response::new(Bytes::from(bytes))
+    })
+    .await
+    .unwrap();
+    let table = table();
+    let mut differences = Vec::new();
+    for (variant, options) in variants() {
+        let document = gateway(&options);
+        let gateway = Gateway::from_document(document.clone()).unwrap();
+        let envoy = Options::new(binary.clone(), "target".into(), server.address);
+        let envoy = EnvoyProcess::start(&document, envoy).await.unwrap();
+        let mut answers = Vec::new();
+        for request in &table {
+            let answer = send(envoy.address, Some(envoy.listener_port), request).await;
+            answers.push(answer.unwrap_or_else(|error| panic!("{variant}: {request:?}: {error}")));
+        }
+        let numbers: Vec<usize> = table.iter().map(|it| it.number).collect();
+        let log = envoy.access_log(table.len()).await.unwrap();
+        let log = host_tests::envoy::assign(log, &numbers);
+        for (request, answer) in table.iter().zip(&answers) {
+            let (ours, envoys) = (emulated(&gateway, request), real(answer, &log[&request.number]));
+            if ours != envoys {
+                let wire = String::from_utf8_lossy(&host_tests::raw::bytes_of(request))
+                    .chars()
+                    .take(300)
+                    .collect::<String>();
+                differences.push(format!(
+                    "{variant}: {wire:?}\n  ours:    {ours:?}\n  envoy's: {envoys:?}"
+                ));
+            }
+        }
+    }
+    let count = differences.len();
+    assert!(count == 0, "{count} differ\n{}", differences.join("\n"));
+}
