@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::{Account, Broken, Kind, Posting};
+use crate::ledger::Broken;
 use crate::player::Currency;
+use crate::posting::{Account, Kind, Posting};
 
 type Balances = BTreeMap<(Account, Currency), i64>;
 
@@ -80,7 +81,8 @@ pub(crate) fn check(postings: &[Posting], kept: &Balances) -> Vec<Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Entry, Ledger};
+    use crate::ledger::Ledger;
+    use crate::posting::Entry;
     use crate::time::Time;
 
     fn books() -> Ledger {

@@ -31,8 +31,12 @@ fn runner(cases: u32) -> (TestRunner, u64) {
 type Op = (u8, u8, i64, u8);
 
 fn op() -> impl Strategy<Value = Op> {
-    let amount = prop_oneof![1..500_i64, 1..200_000_i64, Just(0), Just(-1), Just(i64::MAX)];
-    (0..18_u8, 0..3_u8, amount, 0..6_u8)
+    let amount = prop_oneof![
+        8 => 1..500_i64,
+        4 => 1..200_000_i64,
+        1 => prop_oneof![Just(0), Just(-1), Just(i64::MAX)],
+    ];
+    (0..18_u8, 0..2_u8, amount, 0..6_u8)
 }
 
 fn send(desk: &mut Desk, (kind, who, amount, name): Op) {
@@ -43,13 +47,16 @@ fn send(desk: &mut Desk, (kind, who, amount, name): Op) {
     let decimal = format!("{}.{:02}", amount / 100, (amount % 100).abs());
     let hub = |to: &str| {
         json!({
-            "user": player, "currency": "EUR", "request_uuid": format!("q{}", name / 2),
+            "user": player, "currency": "EUR", "request_uuid": format!("q{}", amount % 7),
             "transaction_uuid": format!("{to}{name}"), "amount": amount,
             "reference_transaction_uuid": format!("b{}", name / 2),
         })
     };
     let bee = |list: Value| json!({"account_id": player, "currency": "EUR", "transactions": list});
-    let one = |call: &str| json!({"type": call, "tid": format!("{call}{name}"), "userid": player, "amount": decimal});
+    let one = |call: &str| {
+        let (tid, amount) = (format!("{call}{name}"), format!("{}.00", name % 3));
+        json!({"type": call, "tid": tid, "userid": player, "amount": amount})
+    };
     match kind {
         0 => {
             post(desk, "/api/bets", json!({"event": "ev-1", "selection": "home", "stake": amount}));
@@ -120,8 +127,8 @@ fn players_hold_what_came_in_less_what_went_out(desk: &Desk) -> bool {
 
 #[test]
 fn the_books_hold_after_every_request() {
-    let (mut runner, seed) = runner(48);
-    let strategy = (proptest::collection::vec(op(), 1..60), any::<bool>());
+    let (mut runner, seed) = runner(192);
+    let strategy = (proptest::collection::vec(op(), 1..90), any::<bool>());
     let outcome = runner.run(&strategy, |(ops, wallet_dedup)| {
         let mut desk = Desk::with(Settings { wallet_dedup, ..Settings::default() });
         for op in ops {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::casino::Casino;
-use crate::ledger::Account;
+use crate::posting::Account;
 use crate::reply::{ok, Answer};
 
 /// `GET /api/account/balance`.

@@ -9,9 +9,9 @@ use serde_json::{json, Value};
 use crate::call::Call;
 use crate::casino::Casino;
 use crate::faults::FaultRule;
-use crate::ledger::Kind;
 use crate::partner;
 use crate::player::PlayerState;
+use crate::posting::Kind;
 use crate::reply::{ok, Answer, Refusal};
 use crate::time::Time;
 

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::betting::{event_number, payout, price, Bet, BetState, Odds, PRICE_SECS, SELECTIONS};
 use crate::call::Call;
-use crate::casino::{money_refusal, Casino, Purse};
-use crate::ledger::{Kind, MAX_AMOUNT};
+use crate::casino::Casino;
+use crate::posting::{Kind, MAX_AMOUNT};
+use crate::purse::{money_refusal, Purse};
 use crate::reply::{created, ok, Answer, Refusal};
 use crate::time::Time;
 

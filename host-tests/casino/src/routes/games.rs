@@ -4,9 +4,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::call::Call;
-use crate::casino::{money_refusal, Casino, Purse};
+use crate::casino::Casino;
 use crate::games::{game, Game, GameKind, Round};
-use crate::ledger::{Kind, LedgerError, Posting};
+use crate::ledger::LedgerError;
+use crate::posting::{Kind, Posting};
+use crate::purse::{money_refusal, Purse};
 use crate::reply::{created, ok, Answer, Refusal};
 
 /// `POST /api/games/{game}/launch`: an address with a word that is good for one game session.
@@ -168,7 +170,7 @@ fn pay_win(
     // A win too large for one posting is capped, as every house caps them.
     let posted = match posted {
         Err(LedgerError::Amount) => {
-            casino.post(call.now, Kind::Win, purse, crate::ledger::MAX_AMOUNT, round, None)
+            casino.post(call.now, Kind::Win, purse, crate::posting::MAX_AMOUNT, round, None)
         }
         other => other,
     };

@@ -4,10 +4,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::call::Call;
-use crate::casino::{money_refusal, Casino, Purse};
-use crate::ledger::{Account, Kind, LedgerError, MAX_AMOUNT};
+use crate::casino::Casino;
+use crate::ledger::LedgerError;
 use crate::partner::{same, sign_psp, PSP_HEADER};
 use crate::payments::Pending;
+use crate::posting::{Account, Kind, MAX_AMOUNT};
+use crate::purse::{money_refusal, Purse};
 use crate::reply::{created, ok, Answer, Refusal};
 use crate::time::Time;
 

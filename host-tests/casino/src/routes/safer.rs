@@ -33,7 +33,7 @@ pub(super) fn set_limits(casino: &mut Casino, call: &Call<'_>) -> Answer {
     limits(casino, call)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Exclusion {
     /// How long; without it, until the operator lifts it.
     days: Option<u32>,
@@ -43,7 +43,7 @@ struct Exclusion {
 /// player's status. Bets that still arrive are taken all the same and counted.
 pub(super) fn exclude(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
-    let Exclusion { days } = call.json()?;
+    let Exclusion { days } = call.json_or_default()?;
     let until = days.map(|days| call.now.plus_secs(i64::from(days) * 86_400));
     casino.change_state(call.now, &purse, PlayerState::SelfExcluded, until)?;
     let player = casino.known(&purse.id)?;

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::betting::BetState;
 use crate::call::Call;
-use crate::casino::{money_refusal, Casino};
-use crate::ledger::Kind;
+use crate::casino::Casino;
+use crate::posting::Kind;
+use crate::purse::money_refusal;
 use crate::reply::{ok, Answer, Refusal};
 
 #[derive(Deserialize)]

@@ -13,10 +13,12 @@ use serde_json::{json, Value};
 use super::book::{opposite, Contract, Order, Transaction};
 use super::{decimal, minor_units};
 use crate::call::Call;
-use crate::casino::{Casino, Purse};
-use crate::ledger::{Kind, LedgerError, MAX_AMOUNT};
+use crate::casino::Casino;
+use crate::ledger::LedgerError;
 use crate::partner::{same, sign_bee, BEE_HEADER};
 use crate::player::Currency;
+use crate::posting::{Kind, MAX_AMOUNT};
+use crate::purse::Purse;
 use crate::reply::{json_response, ok, Answer};
 
 const CONTRACT: Contract = Contract::Bee;

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::casino::{Casino, Purse};
-use crate::ledger::{Kind, LedgerError};
+use crate::casino::Casino;
+use crate::ledger::LedgerError;
+use crate::posting::Kind;
+use crate::purse::Purse;
 use crate::time::Time;
 
 /// Which contract, and so which partner.

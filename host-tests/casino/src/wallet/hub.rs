@@ -15,10 +15,12 @@ use serde_json::{json, Value};
 
 use super::book::{opposite, Contract, Order};
 use crate::call::Call;
-use crate::casino::{Casino, Purse};
-use crate::ledger::{Kind, LedgerError};
+use crate::casino::Casino;
+use crate::ledger::LedgerError;
 use crate::partner::HUB_HEADER;
 use crate::player::Currency;
+use crate::posting::Kind;
+use crate::purse::Purse;
 use crate::reply::{json_response, raw, Answer};
 
 const CONTRACT: Contract = Contract::Hub;

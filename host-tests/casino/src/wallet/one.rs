@@ -13,9 +13,11 @@ use serde_json::{json, Map, Value};
 use super::book::{opposite, Contract, Order};
 use super::{decimal, minor_units};
 use crate::call::Call;
-use crate::casino::{Casino, Purse};
-use crate::ledger::{Kind, LedgerError};
+use crate::casino::Casino;
+use crate::ledger::LedgerError;
 use crate::partner::{same, sign_one};
+use crate::posting::Kind;
+use crate::purse::Purse;
 use crate::reply::{json_response, raw, Answer};
 
 const CONTRACT: Contract = Contract::One;
