@@ -278,6 +278,7 @@ impl Chain {
     fn opened(&mut self, index: Option<usize>, id: StreamId, upstream: &mut dyn Upstream) {
         let Some(worker) = self.worker_mut(index) else { return };
         let Some(stream) = worker.world.streams.get_mut(&id) else { return };
+        stream.upstream_told = true;
         if let Some(answer) = upstream.opened(id, &stream.request.headers) {
             self.schedule(index, id, answer);
         }
@@ -286,6 +287,7 @@ impl Chain {
     fn forward(&mut self, index: Option<usize>, id: StreamId, upstream: &mut dyn Upstream) {
         let Some(worker) = self.worker_mut(index) else { return };
         let Some(stream) = worker.world.streams.get_mut(&id) else { return };
+        stream.upstream_told = true;
         let headers = std::mem::take(&mut stream.request.headers);
         let Some(request) = &mut stream.upstream else { return };
         request.headers = headers;

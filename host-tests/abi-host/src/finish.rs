@@ -14,7 +14,7 @@ impl Worker {
         }
         stream.ending = true;
         stream.in_log = true;
-        if stream.upstream.is_some() && !stream.upstream_answered {
+        if stream.upstream_told && !stream.upstream_answered {
             self.aborted.push(id);
         }
         let places = stream.slots.len();

@@ -11,6 +11,9 @@ use crate::worker::Worker;
 use crate::world::lock;
 use crate::{FailurePolicy, Headers, LocalReply, PluginConfig, StreamId, Verdict};
 
+/// `response.code_details` of a stream whose VM has failed.
+const FAILED: &str = "wasm_fail_stream";
+
 /// A filter and a direction.
 #[derive(Clone, Copy)]
 pub(crate) struct Stage {
@@ -212,9 +215,10 @@ impl Worker {
 
     /// A paused body over its limit: 413 for a request; a response, whose headers are out, is cut.
     pub(crate) fn check_limit(&mut self, id: StreamId, stage: Stage) {
-        let limit = match self.native_limit(id, stage) {
-            Some(limit) => limit,
-            None => self.world.shared.buffer_limit,
+        let Some(stream) = self.world.streams.get(&id) else { return };
+        let limit = match stage.way {
+            Way::Request => stream.request_limit.unwrap_or(self.world.shared.buffer_limit),
+            Way::Response => self.world.shared.buffer_limit,
         };
         let Some(side) = self.side(id, stage.way, stage.place) else { return };
         if side.held.as_ref().is_none_or(|held| held.len() <= limit) {
@@ -230,7 +234,7 @@ impl Worker {
             details: details.to_owned(),
             ..LocalReply::default()
         };
-        let native = self.native_limit(id, stage).is_some();
+        let native = matches!(self.slot(id, stage.place), Some(s) if s.is_native());
         let by = self.name_of(id, stage.place).filter(|_| native);
         self.local_reply(id, reply, by);
     }
@@ -243,14 +247,21 @@ impl Worker {
         if plugin.failure_policy == FailurePolicy::Open {
             return Hold::Run;
         }
-        let by = plugin.name.clone();
-        if !std::mem::replace(failed, true) {
-            let reply = LocalReply {
-                status: 503,
-                details: "wasm_fail_stream".to_owned(),
-                ..LocalReply::default()
-            };
-            self.local_reply(id, reply, Some(by));
+        let name = plugin.name.clone();
+        let was_failed = std::mem::replace(failed, true);
+        // Filters behind it that share the VM fail too, but are not where it began.
+        let by = self.world.streams.get(&id).and_then(|stream| {
+            let first = stream.details.as_deref() != Some(FAILED);
+            if first {
+                Some(name)
+            } else {
+                stream.replied_by.clone()
+            }
+        });
+        if !was_failed {
+            let reply =
+                LocalReply { status: 503, details: FAILED.to_owned(), ..LocalReply::default() };
+            self.local_reply(id, reply, by);
         }
         Hold::All
     }
@@ -345,8 +356,13 @@ impl Worker {
             native.response_headers(&stream.request.headers, &mut stream.response.headers);
             return Hold::Run;
         }
+        let limit = native.buffers_request();
         match native.request_headers(&mut stream.request.headers, end) {
-            Verdict::Continue if native.buffers_request().is_some() && !end => Hold::Single,
+            Verdict::Continue if limit.is_some() && !end => {
+                // Its limit is from now on that of the whole stream.
+                stream.request_limit = limit;
+                Hold::Single
+            }
             Verdict::Continue => Hold::Run,
             Verdict::Reply(reply) => {
                 let by = native.name().to_owned();
@@ -364,13 +380,5 @@ impl Worker {
             return DataStatus::Buffer(data);
         }
         DataStatus::Continue(data)
-    }
-
-    fn native_limit(&mut self, id: StreamId, stage: Stage) -> Option<usize> {
-        let index = match self.slot(id, stage.place)?.place {
-            Place::Native(index) => index,
-            _ => return None,
-        };
-        lock(self.world.shared.natives.get(index)?).buffers_request()
     }
 }

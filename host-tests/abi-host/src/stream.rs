@@ -90,6 +90,10 @@ impl Slot {
         Self { place, request: Side::default(), response: Side::default() }
     }
 
+    pub(crate) fn is_native(&self) -> bool {
+        matches!(self.place, Place::Native(_))
+    }
+
     pub(crate) fn side(&mut self, way: Way) -> &mut Side {
         match way {
             Way::Request => &mut self.request,
@@ -138,8 +142,12 @@ pub(crate) struct Stream {
     pub filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     /// No more request callbacks: something was answered already.
     pub request_cut: bool,
+    /// Most body bytes held, when a buffer filter has set it.
+    pub request_limit: Option<usize>,
     pub client: ClientView,
     pub upstream: Option<UpstreamRequest>,
+    /// The upstream has been told of the request.
+    pub upstream_told: bool,
     pub upstream_answered: bool,
     pub attempts: u64,
     pub code: Option<u16>,
@@ -173,8 +181,10 @@ impl Stream {
             slots,
             filter_state: BTreeMap::new(),
             request_cut: false,
+            request_limit: None,
             client: ClientView::default(),
             upstream: None,
+            upstream_told: false,
             upstream_answered: false,
             attempts: 0,
             code: None,

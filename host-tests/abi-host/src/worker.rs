@@ -78,8 +78,8 @@ impl Worker {
         self.queue.push(now, Event::Arrive { stream: id, part: Part::Headers });
         let mut at = now;
         for _ in 0..pieces {
-            at = at.saturating_add(gap);
             self.queue.push(at, Event::Arrive { stream: id, part: Part::Piece });
+            at = at.saturating_add(gap);
         }
         self.world.streams.insert(id, Stream::new(id, request, slots, now));
     }

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// A function that plugins reach through `proxy_call_foreign_function`.
-pub(crate) type ForeignFunction = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, crate::Status> + Send + Sync>;
+pub(crate) type ForeignFunction =
+    Box<dyn Fn(&[u8]) -> Result<Vec<u8>, crate::Status> + Send + Sync>;
 
 /// What all workers share.
 pub(crate) struct Shared {
