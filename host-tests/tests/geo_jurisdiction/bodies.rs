@@ -1,0 +1,66 @@
+//! Where one URL carries many calls: the body decides, and nothing reaches the upstream before.
+
+use abi_host::{Headers, Profile};
+use serde_json::{json, Value};
+
+use crate::world::{self, hello, outcome, through_the_edge};
+
+fn changes(profile: Profile) -> Value {
+    json!({
+        "host": if profile == Profile::Envoy { "envoy" } else { "wasmx" },
+        "endpoints": [{"path": "/one", "envelope": "one", "select": {"pointer": "/type", "classes":
+            {"debit": "wager", "credit": "settlement"}}}],
+        "envelopes": {"one": {"*": {"status": 200, "json": {"code": "{code}", "id": "{request_id}"}}}},
+    })
+}
+
+#[test]
+fn the_body_tells_the_class_however_it_arrives() {
+    let debit: &[&[u8]] = &[br#"{"type": "debit"}"#];
+    let pieces: &[&[u8]] = &[b"{\"ty", b"pe\": \"deb", b"it\"}"];
+    let credit: &[&[u8]] = &[b"{\"type\":", b" \"credit\"}"];
+    let twice: &[&[u8]] = &[br#"{"type": "credit", "type": "debit"}"#];
+    let large = vec![b' '; (64 << 10) + 1];
+    let large: &[&[u8]] = &[&large];
+    for (chunks, country, want) in [
+        (debit, "MT", "allow"),
+        (debit, "DE", "jurisdiction_unlicensed"),
+        (pieces, "DE", "jurisdiction_unlicensed"),
+        (credit, "DE", "allow"),
+        (twice, "MT", "endpoint_unclassified"),
+        (&[], "MT", "endpoint_unclassified"),
+        (large, "MT", "body_too_large"),
+    ] {
+        for trailers in [false, true] {
+            let configuration = world::configuration(&changes(Profile::Envoy));
+            let mut chain = world::builder(Profile::Envoy, &configuration).start().unwrap();
+            let place: [(&str, &[u8]); 1] = [("x-geo-country", country.as_bytes())];
+            let mut request = through_the_edge("POST", b"/one", &place);
+            request.chunks = chunks.iter().map(|c| c.to_vec()).collect();
+            if trailers {
+                request = request.trailers(Headers::from([("x-checksum", "1")]));
+            }
+            let report = chain.run(request, &mut hello);
+            let case = format!("{want} from {country}, trailers {trailers}");
+            assert_eq!(outcome(&report), want, "{case}");
+            assert_eq!(report.status(), 200, "{case}: the partner's own words");
+            assert_eq!(report.traps, [], "{case}");
+            let body_left = report.upstream.is_some_and(|u| !u.body.is_empty());
+            assert_eq!(body_left, want == "allow", "{case}");
+        }
+    }
+}
+
+/// The gateway of Kong tells the size of a body that it does not hand over.
+#[test]
+fn a_body_that_wasmx_keeps_to_itself_is_refused() {
+    let configuration = world::configuration(&changes(Profile::Wasmx));
+    for (size, want) in [(100, "allow"), (9 << 10, "policy_unavailable")] {
+        let mut chain = world::builder(Profile::Wasmx, &configuration).start().unwrap();
+        let mut body = br#"{"type": "credit"}"#.to_vec();
+        body.resize(size, b' ');
+        let mut request = through_the_edge("POST", b"/one", &[]);
+        request.chunks = vec![body];
+        assert_eq!(outcome(&chain.run(request, &mut hello)), want, "{size} bytes");
+    }
+}

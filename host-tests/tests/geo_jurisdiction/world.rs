@@ -1,0 +1,107 @@
+//! What these tests share: the deployed example, the module, and a request through the edge.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use abi_host::{
+    Answer, Chain, ChainBuilder, Engine, EngineOptions, Module, PluginConfig, Profile, Report,
+    Response, UpstreamRequest,
+};
+use host_tests::envoy::workspace_root;
+use host_tests::gateway::Gateway;
+use serde_json::Value;
+
+pub const PLUGIN: &str = "geo-jurisdiction";
+pub const OTTER: &str = "play.lucky-otter.example";
+
+/// The example that operators start from.
+pub fn example() -> Gateway {
+    let path = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
+    Gateway::read(&path).unwrap()
+}
+
+/// The plugin's configuration in the example, with some top-level members replaced.
+pub fn configuration(changes: &Value) -> String {
+    let gateway = example();
+    let filter = gateway.wasm().next().unwrap();
+    let mut document: Value = serde_json::from_slice(&filter.configuration).unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    document.to_string()
+}
+
+/// The folder of the modules, built.
+pub fn wasm_dir() -> PathBuf {
+    host_tests::artifact::build(PLUGIN).unwrap().parent().unwrap().to_owned()
+}
+
+pub fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| engine().load(wasm_dir().join("geo_jurisdiction.wasm")).unwrap())
+}
+
+pub fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
+        Engine::new(EngineOptions { cache_directory, ..EngineOptions::default() }).unwrap()
+    })
+}
+
+pub fn builder(profile: Profile, configuration: &str) -> ChainBuilder {
+    let plugin = PluginConfig::new(PLUGIN, configuration);
+    Chain::builder(engine()).profile(profile).wasm(module(), plugin)
+}
+
+/// A chain under a profile; the document says the same host.
+pub fn chain(profile: Profile) -> Chain {
+    let host = match profile {
+        Profile::Envoy => "envoy",
+        Profile::Wasmx => "wasmx",
+    };
+    let changes = serde_json::json!({"host": host});
+    builder(profile, &configuration(&changes)).start().unwrap()
+}
+
+/// A request that the trusted edge passes on for a client of 198.51.100.23.
+pub fn through_the_edge(
+    method: &str,
+    target: &[u8],
+    headers: &[(&str, &[u8])],
+) -> abi_host::Request {
+    let mut request = abi_host::Request::new(method, "/");
+    request.headers.set(":path", target);
+    request.headers.set(":authority", OTTER);
+    // WasmX gives the client's host here.
+    request.headers.add("host", OTTER);
+    request.headers.add("x-forwarded-for", "198.51.100.23");
+    for (name, value) in headers {
+        request.headers.add(name, value);
+    }
+    request.source = edge();
+    request
+}
+
+pub fn edge() -> SocketAddr {
+    "10.0.0.1:40000".parse().unwrap()
+}
+
+pub fn hello(_: &UpstreamRequest) -> Answer {
+    Answer::respond(Response::new(200).body("hello"))
+}
+
+/// The `code` of a refusal, or `allow` where the upstream saw the whole request.
+pub fn outcome(report: &Report) -> String {
+    match &report.upstream {
+        Some(upstream) if upstream.complete && report.replied_by.is_none() => "allow".to_owned(),
+        _ => code(report.text().as_bytes()).unwrap_or_else(|| format!("{:?}", report.ending)),
+    }
+}
+
+/// The `code` of a problem document.
+pub fn code(body: &[u8]) -> Option<String> {
+    let problem: Value = serde_json::from_slice(body).ok()?;
+    Some(problem.get("code")?.as_str()?.to_owned())
+}
