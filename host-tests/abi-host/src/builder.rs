@@ -18,6 +18,7 @@ pub struct ChainBuilder {
     seed: u64,
     workers: usize,
     main_thread: bool,
+    interleaved: bool,
     places: Vec<PlaceSpec>,
     plugins: Vec<(Module, Arc<PluginConfig>)>,
 }
@@ -30,6 +31,7 @@ impl ChainBuilder {
             seed: 1,
             workers: 1,
             main_thread: false,
+            interleaved: false,
             places: Vec::new(),
             plugins: Vec::new(),
         }
@@ -67,6 +69,14 @@ impl ChainBuilder {
     #[must_use]
     pub fn with_main_thread(mut self) -> Self {
         self.main_thread = true;
+        self
+    }
+
+    /// Lets workers overtake each other in the middle of a callback, at each read and write of
+    /// shared data, as threads do. Which one and when is the seed's choice. Default: no.
+    #[must_use]
+    pub fn interleaved(mut self) -> Self {
+        self.interleaved = true;
         self
     }
 
@@ -171,6 +181,7 @@ impl ChainBuilder {
             main,
             workers,
             rng: Rng::seeded(seeds.next()),
+            interleaved: self.interleaved,
             next_stream: 0,
             elsewhere: Default::default(),
         })

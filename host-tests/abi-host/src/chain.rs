@@ -24,6 +24,7 @@ pub struct Chain {
     pub(crate) main: Option<Worker>,
     pub(crate) workers: Vec<Worker>,
     pub(crate) rng: Rng,
+    pub(crate) interleaved: bool,
     pub(crate) next_stream: u64,
     pub(crate) elsewhere: VecDeque<(u64, Option<usize>, Event)>,
 }
@@ -93,12 +94,14 @@ impl Chain {
         }
         let Some(at) = next else { return false };
         self.clock.set(at.max(now));
+        let interleaved = self.interleaved;
         let Some(index) = self.choose(at.max(now)) else { return false };
         let Some(worker) = self.worker_mut(index) else { return false };
         let Some((_, event)) = worker.queue.pop() else { return false };
         match event {
             Event::Forward { stream } => self.forward(index, stream, upstream),
             Event::Opened { stream } => self.opened(index, stream, upstream),
+            event if interleaved => self.handle_interleaved(index, event),
             event => worker.handle(event),
         }
         self.tell_aborted(upstream);
@@ -254,6 +257,24 @@ impl Chain {
                 ready.get(chosen).copied()
             }
         }
+    }
+
+    /// Lends all other workers to the one that runs, so that they can overtake it.
+    fn handle_interleaved(&mut self, index: Option<usize>, event: Event) {
+        let mut all = std::mem::take(&mut self.workers);
+        all.extend(self.main.take());
+        if let Some(at) = all.iter().position(|worker| worker.world.worker == index) {
+            let mut running = all.swap_remove(at);
+            running.world.peers = all;
+            running.handle(event);
+            all = std::mem::take(&mut running.world.peers);
+            all.push(running);
+        }
+        all.sort_by_key(|worker| worker.world.worker);
+        let (main, workers): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|worker| worker.world.worker.is_none());
+        self.main = main.into_iter().next();
+        self.workers = workers;
     }
 
     fn distribute(&mut self) {

@@ -102,6 +102,10 @@ impl EventQueue {
         self.heap.peek().map(|entry| entry.0.at)
     }
 
+    pub(crate) fn next(&self) -> Option<(u64, &Event)> {
+        self.heap.peek().map(|entry| (entry.0.at, &entry.0.event))
+    }
+
     pub(crate) fn pop(&mut self) -> Option<(u64, Event)> {
         self.heap.pop().map(|entry| (entry.0.at, entry.0.event))
     }

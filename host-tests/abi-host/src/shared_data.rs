@@ -4,10 +4,13 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::{Profile, Status};
 
+/// Keys to values and their cas.
+type Map = HashMap<Vec<u8>, (Vec<u8>, u32)>;
+
 /// The shared-data maps, one per VM id.
 #[derive(Default)]
 pub(crate) struct SharedData {
-    maps: HashMap<String, HashMap<Vec<u8>, (Vec<u8>, u32)>>,
+    maps: HashMap<String, Map>,
     last_cas: u32,
 }
 

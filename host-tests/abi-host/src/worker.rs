@@ -112,6 +112,12 @@ impl Worker {
         self.vms.get(&vm).is_none_or(|vm| vm.failed)
     }
 
+    /// True when the next event is due and is this worker's alone to handle.
+    pub(crate) fn may_overtake(&self, now: u64) -> bool {
+        let router = |event: &Event| matches!(event, Event::Opened { .. } | Event::Forward { .. });
+        self.queue.next().is_some_and(|(at, event)| at <= now && !router(event))
+    }
+
     /// Handles one event of this worker. The router's two are the chain's to handle.
     pub(crate) fn handle(&mut self, event: Event) {
         match event {

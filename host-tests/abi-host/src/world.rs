@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 use crate::rng::Rng;
 use crate::shared_data::{SharedData, SharedQueues};
 use crate::stream::Stream;
+use crate::worker::Worker;
 use crate::{
     Call, Callouts, Clock, Faults, LogLevel, LogLine, NativeFilter, Profile, StreamId, Trap,
 };
@@ -75,6 +76,8 @@ pub(crate) struct World {
     pub streams: HashMap<StreamId, Stream>,
     /// Events caused by host calls: when, on which worker, what.
     pub outbox: Vec<(u64, Option<usize>, Event)>,
+    /// The other workers, where they may take their turn in the middle of this one's callbacks.
+    pub peers: Vec<Worker>,
 }
 
 impl World {
@@ -104,6 +107,26 @@ impl World {
             stream.traps.push(trap.clone());
         }
         lock(&self.shared.traps).push(trap);
+    }
+
+    /// A point where a real worker could be overtaken: by the seed's choice, one other worker that
+    /// has something to do now does it, while this one stands in the middle of a host call.
+    pub(crate) fn yield_point(&mut self) {
+        if self.peers.is_empty() || self.rng.below(2) == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        let due: Vec<usize> = (0..self.peers.len())
+            .filter(|index| self.peers.get(*index).is_some_and(|peer| peer.may_overtake(now)))
+            .collect();
+        let Some(chosen) = due.get(self.rng.below(due.len())) else { return };
+        let mut peer = self.peers.swap_remove(*chosen);
+        peer.world.peers = std::mem::take(&mut self.peers);
+        if let Some((_, event)) = peer.queue.pop() {
+            peer.handle(event);
+        }
+        self.peers = std::mem::take(&mut peer.world.peers);
+        self.peers.push(peer);
     }
 
     pub(crate) fn post(&mut self, after: Duration, event: Event) {

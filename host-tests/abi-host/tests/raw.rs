@@ -45,8 +45,8 @@ fn status(profile: Profile, text: &str) -> Option<u8> {
     let module = engine().compile(text).unwrap();
     let config = PluginConfig::new("raw", "");
     let mut chain = builder().profile(profile).wasm(&module, config).start().unwrap();
-    let report = chain.run(Request::new("POST", "/p").chunk("body"), &mut hello);
-    report.logs.first().map(|line| line.message.as_bytes()[0])
+    chain.run(Request::new("POST", "/p").chunk("body"), &mut hello);
+    chain.logs().first().map(|line| line.message.as_bytes()[0])
 }
 
 const REQUEST: (&str, &str) = ("proxy_on_request_headers", "i32 i32 i32");

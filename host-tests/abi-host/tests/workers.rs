@@ -72,6 +72,23 @@ fn all_workers_share_data_and_metrics() {
 }
 
 #[test]
+fn workers_overtake_each_other_between_a_read_and_a_write() {
+    let mut mismatches = 0;
+    for seed in 0..10 {
+        let stages = builder().workers(4).seed(seed).interleaved();
+        let mut chain = with(stages, &["count-shared:n"]).start().unwrap();
+        let streams: Vec<_> = (0..16).map(|n| chain.open(n % 4, Request::get("/"))).collect();
+        chain.run_for(Duration::from_millis(1), &mut hello);
+        for stream in streams {
+            assert_eq!(chain.take_report(stream).unwrap().status(), 200, "seed {seed}");
+        }
+        assert_eq!(chain.shared_data("", "n").unwrap().0, b"16", "seed {seed}");
+        mismatches += messages(&chain, "stored after").len();
+    }
+    assert!(mismatches > 10, "only {mismatches} races in ten runs");
+}
+
+#[test]
 fn the_seed_decides_the_order_of_workers_and_nothing_else_does() {
     let order = |seed: u64| {
         let mut chain = with(builder().workers(4).seed(seed), &["trace"]).start().unwrap();

@@ -35,6 +35,7 @@ fn shared_data(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "env",
         "proxy_get_shared_data",
         |guest, key: u32, key_size: u32, out: u32, out_size: u32, cas_out: u32| {
+            guest.data_mut().world.yield_point();
             let mut cas = 0;
             let status = answer(guest, out, out_size, |memory, state, value| {
                 let Some(key) = slice(memory, key, key_size) else {
@@ -61,6 +62,7 @@ fn shared_data(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "env",
         "proxy_set_shared_data",
         |guest, key: u32, key_size: u32, value: u32, value_size: u32, cas: u32| {
+            guest.data_mut().world.yield_point();
             let (memory, state) = split(guest);
             let (Some(key), Some(value)) =
                 (slice(memory, key, key_size), slice(memory, value, value_size))
