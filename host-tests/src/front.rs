@@ -46,6 +46,7 @@ impl Refusal {
         let by_codec = self.details.starts_with("http");
         let body: &[u8] = match self.status {
             400 if by_codec => b"Bad Request",
+            403 if by_codec => b"Forbidden",
             431 => b"Request Header Fields Too Large",
             501 => b"Not Implemented",
             _ => b"",
@@ -76,6 +77,11 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
     if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
         return Err(Refusal::bad_request("http.invalid_authority"));
     }
+    // Only a proxy in front could have had a TLS connection.
+    let is_https = target.scheme.as_deref() == Some(b"https");
+    if is_https && hcm.use_remote_address && hcm.xff_num_trusted_hops == 0 {
+        return Err(Refusal::new(403, "http1.https_url_on_plaintext_connection"));
+    }
     let Some(authority) = target.authority else {
         return Err(Refusal::bad_request("missing_host_header"));
     };
@@ -102,12 +108,18 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
     if upgrade {
         return Err(Refusal::new(403, "upgrade_failed"));
     }
+    let forwarded = address::value(&fields, "x-forwarded-proto").unwrap_or_default();
+    let scheme = target.scheme.unwrap_or_else(|| {
+        let known: &[u8] =
+            if forwarded.eq_ignore_ascii_case(b"https") { b"https" } else { b"http" };
+        known.to_vec()
+    });
     let authority = target::strip(hcm, &authority, gateway.port);
     let mut headers: Fields = [
         (&b":authority"[..], authority.as_slice()),
         (b":path", path.as_slice()),
         (b":method", request.method.as_slice()),
-        (b":scheme", b"http"),
+        (b":scheme", scheme.as_slice()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_vec(), value.to_vec()))

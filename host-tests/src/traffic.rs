@@ -74,6 +74,14 @@ impl Request {
             .map(|(_, value)| value.as_slice())
     }
 
+    /// Who an edge says the client is: the last entry of X-Forwarded-For, else the peer.
+    pub fn origin(&self) -> String {
+        let said =
+            self.values("x-forwarded-for").last().and_then(|it| it.rsplit(|b| *b == b',').next());
+        let said = said.map(|it| it.trim_ascii().escape_ascii().to_string());
+        said.unwrap_or_else(|| self.client.ip().to_string())
+    }
+
     /// True when the body goes out in chunks.
     pub fn is_chunked(&self) -> bool {
         self.values("transfer-encoding").any(|it| it.eq_ignore_ascii_case(b"chunked"))

@@ -1,4 +1,6 @@
 //! The real Envoy as the replayer runs it: start, refusal, update, access log, client addresses.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
+
 use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyError, EnvoyProcess, Options, Update};

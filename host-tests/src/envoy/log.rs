@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct LogLine {
     /// What the replay mark said; nothing when the gateway refused the request's head.
     pub id: Option<String>,
+    /// The request id that Envoy gave.
+    pub request_id: Option<String>,
     /// The response code.
     pub code: Option<u16>,
     /// The response code details.

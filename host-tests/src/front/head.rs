@@ -106,6 +106,10 @@ const METHODS: &[&str] = &[
 
 /// Checks a request line: the method, and what the target may hold.
 pub(super) fn check_line(request: &Request) -> Result<(), Refusal> {
+    let is_control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
+    if request.target.iter().any(is_control) {
+        return Err(Refusal::bad_request("http1.invalid_characters"));
+    }
     let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
     let clean = !request.target.is_empty() && request.target.iter().all(u8::is_ascii_graphic);
     if known && clean {
@@ -121,9 +125,6 @@ pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
     let mut bytes = 0;
     for (count, (name, value)) in request.headers.iter().enumerate() {
         if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-            return Err(Refusal::bad_request("http1.codec_error"));
-        }
-        if value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
             return Err(Refusal::bad_request("http1.codec_error"));
         }
         if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
@@ -209,7 +210,8 @@ pub(super) fn strip_connection(fields: &mut Fields) {
     }
     fields.retain(|(name, value)| match name.as_slice() {
         b"connection" | b"keep-alive" | b"proxy-connection" | b"upgrade" => false,
-        b"transfer-encoding" | b"expect" => false,
+        b"transfer-encoding" => false,
+        b"expect" => !value.eq_ignore_ascii_case(b"100-continue"),
         b"te" => value == b"trailers",
         _ => true,
     });

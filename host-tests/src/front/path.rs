@@ -97,14 +97,20 @@ fn normalise(path: &[u8]) -> Option<Vec<u8>> {
 
 fn canonical(segment: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(segment.len());
+    let mut stray_percent = None;
     let mut rest = segment;
     while let Some((first, tail)) = rest.split_first() {
         match escape(rest) {
             Some((0, _)) => return None,
             Some((byte, after)) if is_unreserved(byte) => {
                 out.push(byte);
+                keep_escaped(&mut out, stray_percent, after);
                 rest = after;
                 continue;
+            }
+            None if *first == b'%' => {
+                stray_percent = Some(out.len());
+                out.push(b'%');
             }
             _ if matches!(first, b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}') => {
                 out.extend_from_slice(format!("%{first:02X}").as_bytes());
@@ -114,6 +120,18 @@ fn canonical(segment: &[u8]) -> Option<Vec<u8>> {
         rest = tail;
     }
     Some(out)
+}
+
+/// Decoding must not bring an escape to light, as in `%%32e`: the stray percent becomes `%25` then.
+fn keep_escaped(out: &mut Vec<u8>, stray_percent: Option<usize>, after: &[u8]) {
+    let Some(at) = stray_percent else { return };
+    let mut seen = out.get(at..).unwrap_or_default().to_vec();
+    if seen.len() == 2 {
+        seen.extend(after.first());
+    }
+    if seen.len() == 3 && escape(&seen).is_some() {
+        out.splice(at..=at, *b"%25");
+    }
 }
 
 /// One slash for several. A path of nothing but slashes becomes two of them, in Envoy as here.
@@ -168,6 +186,8 @@ mod tests {
             ("/a|b", Some("/a%7Cb")),
             ("/%252e", Some("/%252e")),
             ("/a%zz%2", Some("/a%zz%2")),
+            ("/%%32%65/x", Some("/%252e/x")),
+            ("/%%32e/x", Some("/%252e/x")),
             ("/a%00", None),
         ] {
             assert_eq!(normal(path).as_deref(), wanted, "{path}");
@@ -178,8 +198,6 @@ mod tests {
         #[test]
         fn normalising_twice_changes_nothing(path in "/[a-c./%\\\\2eE5fF]{0,24}") {
             if let Some(once) = normal(&path) {
-                // An escape may come to light when one is resolved, as in %%325.
-                prop_assume!(!once.contains("%2"));
                 prop_assert_eq!(normal(&once), Some(once));
             }
         }

@@ -8,16 +8,21 @@ use crate::traffic::Fields;
 pub(super) struct Target {
     pub(super) path: Vec<u8>,
     pub(super) authority: Option<Vec<u8>>,
+    /// The scheme of an absolute target.
+    pub(super) scheme: Option<Vec<u8>>,
 }
 
 /// Splits the target; the authority of an absolute target replaces the host header.
 pub(super) fn split(method: &[u8], target: &[u8], fields: &mut Fields) -> Result<Target, Refusal> {
     let host = take_host(fields);
     if target.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
-        return Ok(Target { path: target.to_vec(), authority: host });
+        return Ok(Target { path: target.to_vec(), authority: host, scheme: None });
+    }
+    if target == b"*" {
+        return Err(Refusal::bad_request("http1.invalid_url"));
     }
     let Some(at) = target.windows(3).position(|it| it == b"://") else {
-        return Err(Refusal::bad_request("http1.invalid_url"));
+        return Err(Refusal::bad_request("http1.codec_error"));
     };
     let (scheme, rest) = target.split_at_checked(at).unwrap_or_default();
     if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
@@ -28,11 +33,15 @@ pub(super) fn split(method: &[u8], target: &[u8], fields: &mut Fields) -> Result
     let (authority, path) = rest.split_at_checked(end).unwrap_or_default();
     // Who the client says it is does not belong to the host.
     let authority = authority.rsplit(|it| *it == b'@').next().unwrap_or_default();
-    if authority.is_empty() || path.starts_with(b"#") || !port_is_right(authority) {
+    if path.starts_with(b"#") || !authority_is_valid(authority) {
+        return Err(Refusal::bad_request("http1.codec_error"));
+    }
+    if authority.is_empty() || !port_is_right(authority) {
         return Err(Refusal::bad_request("http1.invalid_url"));
     }
     let path = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
-    Ok(Target { path, authority: Some(authority.to_vec()) })
+    let scheme = Some(scheme.to_ascii_lowercase());
+    Ok(Target { path, authority: Some(authority.to_vec()), scheme })
 }
 
 fn take_host(fields: &mut Fields) -> Option<Vec<u8>> {
@@ -82,6 +91,6 @@ fn port_at(authority: &[u8]) -> Option<usize> {
     let (host, port) = authority.split_at_checked(colon)?;
     let inside_brackets = host.starts_with(b"[") && !host.ends_with(b"]");
     let digits = port.get(1..)?;
-    let numeric = std::str::from_utf8(digits).is_ok_and(|it| it.parse::<u16>().is_ok());
+    let numeric = std::str::from_utf8(digits).is_ok_and(|it| it.parse::<u32>().is_ok());
     (numeric && !inside_brackets).then_some(colon)
 }

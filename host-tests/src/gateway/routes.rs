@@ -79,6 +79,17 @@ impl OriginMatch {
 }
 
 impl Routes {
+    /// The longest time an upstream may take.
+    pub fn timeout(&self) -> Duration {
+        let timeouts = self.hosts.iter().flat_map(|host| &host.routes).filter_map(|route| {
+            match route.action {
+                Action::Forward { timeout } => Some(timeout),
+                Action::Direct { .. } => None,
+            }
+        });
+        timeouts.max().unwrap_or(Duration::from_secs(15))
+    }
+
     /// The route of a request, if it has one.
     pub fn find(&self, authority: &str, path: &str) -> Option<&Route> {
         let authority = authority.to_ascii_lowercase();

@@ -1,0 +1,90 @@
+//! Where the `.wasm` files are; tests have them built once per process.
+use crate::envoy::workspace_root;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// Names the folder with the `.wasm` files; what is in it is taken as it is.
+pub const WASM_DIR_VARIABLE: &str = "PITBOSS_WASM_DIR";
+
+/// Why a module is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArtifactError {
+    /// It was never built.
+    #[error("{file} is not in {folder}; `make build` builds it")]
+    Missing {
+        /// The file.
+        file: String,
+        /// Where it should be.
+        folder: String,
+    },
+    /// It does not build.
+    #[error("building {package} failed:\n{output}")]
+    Build {
+        /// The package.
+        package: String,
+        /// What cargo said.
+        output: String,
+    },
+}
+
+/// The folder with the `.wasm` files.
+pub fn wasm_dir() -> PathBuf {
+    if let Some(folder) = std::env::var_os(WASM_DIR_VARIABLE) {
+        return PathBuf::from(folder);
+    }
+    target_dir().join("wasm32-wasip1/plugin")
+}
+
+/// Cargo's target folder.
+pub fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => workspace_root().join(folder),
+        None => workspace_root().join("target"),
+    }
+}
+
+/// The module `file` in `folder`.
+pub fn find(folder: &Path, file: &str) -> Result<PathBuf, ArtifactError> {
+    let path = folder.join(file);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let folder = folder.strip_prefix(workspace_root()).unwrap_or(folder).display().to_string();
+    Err(ArtifactError::Missing { file: file.to_owned(), folder })
+}
+
+/// Builds the module of `package`, once per process, and tells where it is. With
+/// [`WASM_DIR_VARIABLE`] set nothing is built.
+pub fn build(package: &str) -> Result<PathBuf, ArtifactError> {
+    static BUILT: Mutex<BTreeMap<String, Result<(), ArtifactError>>> = Mutex::new(BTreeMap::new());
+    if std::env::var_os(WASM_DIR_VARIABLE).is_none() {
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        built.entry(package.to_owned()).or_insert_with(|| run_cargo(package)).clone()?;
+    }
+    find(&wasm_dir(), &format!("{}.wasm", package.replace('-', "_")))
+}
+
+fn run_cargo(package: &str) -> Result<(), ArtifactError> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let result = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--target",
+            "wasm32-wasip1",
+            "--profile",
+            "plugin",
+            "-p",
+            package,
+        ])
+        .current_dir(workspace_root())
+        .output();
+    let output = match result {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(ArtifactError::Build { package: package.to_owned(), output })
+}

@@ -1,0 +1,170 @@
+//! The command line.
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use host_tests::gateway::Gateway;
+use host_tests::golden::{self, Golden};
+use host_tests::replay::{self, Comparison};
+use host_tests::traffic::Request;
+use host_tests::{artifact, envoy, har, record};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs a gateway's .wasm files against recorded casino traffic.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay recorded traffic and print one line a request: number, seconds, client, method, target,
+    /// class, decision, plugin, code, status
+    Replay(Replay),
+    /// Send the scripted clients through a real Envoy to the demo casino and write what happened
+    Record(Record),
+}
+
+#[derive(Debug, Args)]
+struct Replay {
+    /// The gateway's configuration, as it is deployed
+    #[arg(long, value_name = "FILE.yaml")]
+    gateway_config: PathBuf,
+    /// The recorded traffic
+    #[arg(long, value_name = "FILE.har")]
+    traffic: PathBuf,
+    /// Where the filters run; `both` also compares
+    #[arg(long, value_enum, default_value_t = Via::Both)]
+    via: Via,
+    /// Compare with these decisions; UPDATE_GOLDEN=1 rewrites them
+    #[arg(long, value_name = "FILE")]
+    golden: Option<PathBuf>,
+    /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
+    #[arg(long, value_name = "DIR")]
+    wasm_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Record {
+    /// The gateway's configuration, as it is deployed
+    #[arg(long, value_name = "FILE.yaml")]
+    gateway_config: PathBuf,
+    /// The recording to write
+    #[arg(long, value_name = "FILE.har")]
+    out: PathBuf,
+    /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
+    #[arg(long, value_name = "DIR")]
+    wasm_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Via {
+    /// The emulated host: fast, deterministic, in recorded time
+    Wasmtime,
+    /// The real Envoy
+    Envoy,
+    /// Both, compared request by request
+    Both,
+}
+
+impl Cli {
+    /// Does what was asked; the exit code is 1 when something differs.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Replay(replay) => replay.run(),
+            Command::Record(record) => record.run(),
+        }
+    }
+}
+
+impl Replay {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let gateway = read_gateway(&self.gateway_config)?;
+        let name = self.traffic.display().to_string();
+        let text = std::fs::read_to_string(&self.traffic).with_context(|| name.clone())?;
+        let requests = har::read(&text).with_context(|| name)?;
+        let wasm_dir = self.wasm_dir.clone().unwrap_or_else(artifact::wasm_dir);
+        let envoy = match (self.via, envoy::find()) {
+            (Via::Wasmtime, _) => None,
+            (_, Ok(envoy)) => Some(envoy),
+            (Via::Both, Err(missing)) if std::env::var_os("CI").is_none() => {
+                println!("{missing}; wasmtime only");
+                None
+            }
+            (_, Err(missing)) => return Err(missing.into()),
+        };
+        let emulated = match self.via {
+            Via::Envoy => None,
+            _ => Some(replay::run_emulated(&gateway, &requests, &wasm_dir)?),
+        };
+        let real = match envoy {
+            Some(envoy) => {
+                Some(runtime()?.block_on(replay::run_real(&gateway, &requests, &wasm_dir, envoy))?)
+            }
+            None => None,
+        };
+        let Some(shown) = emulated.as_ref().or(real.as_ref()) else { return Ok(ExitCode::SUCCESS) };
+        let lines = replay::lines(&requests, shown);
+        print!("{lines}");
+        let mut good = self.check_golden(&lines)?;
+        match (&emulated, &real) {
+            (Some(emulated), Some(real)) => good &= compare(&requests, emulated, real),
+            _ => println!("replayed {} requests", requests.len()),
+        }
+        Ok(ExitCode::from(u8::from(!good)))
+    }
+
+    fn check_golden(&self, lines: &str) -> anyhow::Result<bool> {
+        let Some(path) = &self.golden else { return Ok(true) };
+        let name = path.display();
+        match golden::check(path, lines, golden::update_asked())? {
+            Golden::Same => Ok(true),
+            Golden::Updated => {
+                println!("{name} rewritten");
+                Ok(true)
+            }
+            Golden::Differs { diff } => {
+                println!("\n{name} differs ({}=1 rewrites it):\n{diff}", golden::UPDATE_VARIABLE);
+                Ok(false)
+            }
+        }
+    }
+}
+
+impl Record {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let gateway = read_gateway(&self.gateway_config)?;
+        let wasm_dir = self.wasm_dir.unwrap_or_else(artifact::wasm_dir);
+        let envoy = envoy::find()?;
+        let requests = record::first_light();
+        let run = replay::send_all(&gateway, &requests, &wasm_dir, envoy);
+        let run = runtime()?.block_on(run)?;
+        let recorded: Vec<har::Recorded> = requests
+            .into_iter()
+            .zip(run)
+            .map(|(request, (answer, _))| har::Recorded { request, answer: record::tidy(answer) })
+            .collect();
+        std::fs::write(&self.out, har::write(&recorded)?)
+            .with_context(|| self.out.display().to_string())?;
+        println!("recorded {} requests in {}", recorded.len(), self.out.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn compare(requests: &[Request], emulated: &[replay::Outcome], real: &[replay::Outcome]) -> bool {
+    let comparison = Comparison::new(requests, emulated, real);
+    for difference in &comparison.differing {
+        println!("\n{difference}");
+    }
+    println!("{}", comparison.summary());
+    comparison.differing.is_empty()
+}
+
+fn read_gateway(path: &std::path::Path) -> anyhow::Result<Gateway> {
+    Gateway::read(path).with_context(|| path.display().to_string())
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,77 @@
+//! Golden decisions: what a replay decided when somebody last looked at it.
+use similar::{ChangeTag, TextDiff};
+use std::path::Path;
+
+/// Rewrites the golden file instead of comparing with it.
+pub const UPDATE_VARIABLE: &str = "UPDATE_GOLDEN";
+
+/// How a run compares with its golden file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Golden {
+    /// No difference.
+    Same,
+    /// The file was written.
+    Updated,
+    /// The run decided otherwise.
+    Differs {
+        /// The lines that differ, with their neighbours.
+        diff: String,
+    },
+}
+
+/// Compares the lines of a run with the golden file, or rewrites the file where `update` says so.
+pub fn check(path: &Path, actual: &str, update: bool) -> Result<Golden, std::io::Error> {
+    let expected = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        read => read?,
+    };
+    if expected == actual {
+        return Ok(Golden::Same);
+    }
+    if update {
+        std::fs::write(path, actual)?;
+        return Ok(Golden::Updated);
+    }
+    Ok(Golden::Differs { diff: diff(&expected, actual) })
+}
+
+/// True when the environment asks for golden files to be rewritten.
+pub fn update_asked() -> bool {
+    std::env::var_os(UPDATE_VARIABLE).is_some_and(|it| !it.is_empty() && it != "0")
+}
+
+fn diff(expected: &str, actual: &str) -> String {
+    let diff = TextDiff::from_lines(expected, actual);
+    let mut out = String::new();
+    for group in diff.grouped_ops(1) {
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let sign = match change.tag() {
+                ChangeTag::Delete => "golden ",
+                ChangeTag::Insert => "now    ",
+                ChangeTag::Equal => "       ",
+            };
+            out.push_str(sign);
+            out.push_str(change.value());
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_shown_and_written_only_on_demand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.golden");
+        assert_eq!(check(&path, "1 allow\n2 deny\n", true).unwrap(), Golden::Updated);
+        assert_eq!(check(&path, "1 allow\n2 deny\n", false).unwrap(), Golden::Same);
+        let Golden::Differs { diff } = check(&path, "1 allow\n2 allow\n", false).unwrap() else {
+            panic!("a difference went unnoticed");
+        };
+        assert_eq!(diff, "       1 allow\ngolden 2 deny\nnow    2 allow\n\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1 allow\n2 deny\n");
+    }
+}

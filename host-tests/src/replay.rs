@@ -1,0 +1,88 @@
+//! Replays recorded traffic through the filters, in wasmtime, in the real Envoy, or in both.
+//!
+//! 1. Both halves read the same gateway configuration and get the same requests, in order, each with
+//!    its number in the header `x-pitboss-replay`.
+//! 2. Each half has a fresh casino behind it, whose clock stands at the recorded time. The filters'
+//!    clock does so in wasmtime; under Envoy it is the machine's.
+//! 3. What the filters decided is read from filter state, never guessed from the status.
+mod emulated;
+mod house;
+mod outcome;
+mod real;
+
+pub use emulated::run as run_emulated;
+pub use house::House;
+pub use outcome::Outcome;
+pub use real::{run as run_real, send_all};
+
+use crate::artifact::ArtifactError;
+use crate::client::ClientError;
+use crate::envoy::EnvoyError;
+use crate::traffic::Request;
+
+/// Why a replay cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A module is missing.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// A module does not start in wasmtime.
+    #[error(transparent)]
+    Host(#[from] abi_host::HostError),
+    /// Envoy does not start, or not as it should.
+    #[error(transparent)]
+    Envoy(#[from] EnvoyError),
+    /// The casino does not open.
+    #[error("the casino: {0}")]
+    Casino(#[from] casino::SetupError),
+    /// Files or sockets.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A request could not be sent.
+    #[error("request {number}: {source}")]
+    Send {
+        /// Its number.
+        number: usize,
+        /// Why.
+        source: ClientError,
+    },
+}
+
+/// The lines of a run, as printed and as kept golden.
+pub fn lines(requests: &[Request], outcomes: &[Outcome]) -> String {
+    let line = |(request, outcome): (&Request, &Outcome)| outcome.line(request) + "\n";
+    requests.iter().zip(outcomes).map(line).collect()
+}
+
+/// How two halves compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// Requests replayed.
+    pub replayed: usize,
+    /// What differs, one text for each differing request.
+    pub differing: Vec<String>,
+}
+
+impl Comparison {
+    /// Compares wasmtime's outcomes with Envoy's.
+    pub fn new(requests: &[Request], emulated: &[Outcome], real: &[Outcome]) -> Self {
+        let pairs = requests.iter().zip(emulated.iter().zip(real));
+        let differing = pairs.filter_map(|(request, (ours, envoys))| {
+            let differences = ours.differences(envoys);
+            if differences.is_empty() {
+                return None;
+            }
+            let (ours, envoys) = (ours.line(request), envoys.line(request));
+            let list = differences.join("\n           ");
+            Some(format!("wasmtime {ours}\nenvoy    {envoys}\n           {list}"))
+        });
+        Self { replayed: requests.len(), differing: differing.collect() }
+    }
+
+    /// The last line of a run.
+    pub fn summary(&self) -> String {
+        let differ = self.differing.len();
+        let agree = self.replayed - differ;
+        format!("replayed {} requests, {agree} agree, {differ} differ", self.replayed)
+    }
+}

@@ -1,0 +1,146 @@
+//! What became of one request, in the words of the filters.
+use crate::envoy::config::{decision_of, PLUGINS};
+use crate::traffic::{Answer, Request};
+
+/// What became of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Status the client saw; 0 when it saw none.
+    pub status: u16,
+    /// Endpoint class.
+    pub class: String,
+    /// Brand.
+    pub brand: String,
+    /// Jurisdiction.
+    pub jurisdiction: String,
+    /// `allow`, `deny`, `shadow`; `gateway` when the gateway itself refused; `none` without a policy.
+    pub decision: String,
+    /// Plugin that decided.
+    pub plugin: String,
+    /// Stable code of the refusal, or the gateway's response code detail.
+    pub code: String,
+    /// Where the client was sent.
+    pub location: String,
+    /// The body the client saw.
+    pub body: Vec<u8>,
+}
+
+/// What stands for nothing in a printed line.
+const NOTHING: &str = "-";
+
+impl Outcome {
+    /// Puts an outcome together from the answer, the code detail and the filter state.
+    pub fn new(answer: &Answer, details: &str, fact: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |name: &str| fact(name).unwrap_or_else(|| NOTHING.to_owned());
+        let (decision, plugin, code) = decide(details, &fact);
+        Self {
+            status: answer.status,
+            class: text("pitboss.class"),
+            brand: text("pitboss.brand"),
+            jurisdiction: text("pitboss.jurisdiction"),
+            decision,
+            plugin,
+            code,
+            location: answer.header("location").unwrap_or_default(),
+            body: answer.body.clone(),
+        }
+    }
+
+    /// The line that is printed, and kept as golden.
+    pub fn line(&self, request: &Request) -> String {
+        let seconds = request.offset.as_secs_f64();
+        let method = request.method.escape_ascii().to_string();
+        let target = request.target.escape_ascii().to_string();
+        format!(
+            "{:>3} {seconds:>8.3} {:<15} {method:<7} {target:<40} {:<14} {:<7} {:<16} {:<25} {}",
+            request.number,
+            request.origin(),
+            self.class,
+            self.decision,
+            self.plugin,
+            self.code,
+            self.status,
+        )
+    }
+
+    /// What differs from the other side, one line each.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let body = |it: &Self| String::from_utf8_lossy(&it.body).into_owned();
+        let pairs = [
+            ("status", self.status.to_string(), other.status.to_string()),
+            ("class", self.class.clone(), other.class.clone()),
+            ("brand", self.brand.clone(), other.brand.clone()),
+            ("jurisdiction", self.jurisdiction.clone(), other.jurisdiction.clone()),
+            ("decision", self.decision.clone(), other.decision.clone()),
+            ("plugin", self.plugin.clone(), other.plugin.clone()),
+            ("code", self.code.clone(), other.code.clone()),
+            ("location", self.location.clone(), other.location.clone()),
+            ("body", body(self), body(other)),
+        ];
+        let differing = pairs.into_iter().filter(|(_, ours, theirs)| ours != theirs);
+        differing.map(|(name, ours, theirs)| format!("{name}: {ours:?} but {theirs:?}")).collect()
+    }
+}
+
+/// Decision, plugin and code: the first plugin that denies, else the first that would have.
+fn decide(details: &str, fact: &impl Fn(&str) -> Option<String>) -> (String, String, String) {
+    let nothing = || NOTHING.to_owned();
+    let decisions: Vec<(&str, String)> =
+        PLUGINS.iter().filter_map(|plugin| Some((*plugin, fact(&decision_of(plugin))?))).collect();
+    for verdict in ["deny", "shadow"] {
+        for (plugin, decision) in &decisions {
+            if let Some(code) = decision.strip_prefix(verdict).and_then(|it| it.strip_prefix(':')) {
+                return (verdict.to_owned(), (*plugin).to_owned(), code.to_owned());
+            }
+        }
+    }
+    match decisions.last() {
+        Some(_) => ("allow".to_owned(), nothing(), nothing()),
+        None if details == "via_upstream" => ("none".to_owned(), nothing(), nothing()),
+        None => ("gateway".to_owned(), nothing(), details.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Facts, the code detail, and the decision, plugin and code that follow.
+    #[test]
+    fn the_first_refusal_is_the_decision() {
+        let geo = "pitboss.geo-jurisdiction.decision";
+        let auth = "pitboss.player-auth.decision";
+        for (facts, details, wanted) in [
+            (&[][..], "via_upstream", ["none", "-", "-"]),
+            (&[], "http1.codec_error", ["gateway", "-", "http1.codec_error"]),
+            (&[(geo, "allow")], "via_upstream", ["allow", "-", "-"]),
+            (&[(geo, "deny:x")], "y", ["deny", "geo-jurisdiction", "x"]),
+            (&[(geo, "deny:x"), (auth, "shadow:y")], "", ["deny", "geo-jurisdiction", "x"]),
+            (
+                &[(geo, "shadow:x"), (auth, "allow")],
+                "via_upstream",
+                ["shadow", "geo-jurisdiction", "x"],
+            ),
+            (
+                &[(geo, "shadow:x"), (auth, "shadow:y")],
+                "via_upstream",
+                ["shadow", "player-auth", "y"],
+            ),
+        ] {
+            let fact = |name: &str| {
+                facts.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
+            };
+            let outcome = Outcome::new(&Answer::default(), details, fact);
+            assert_eq!([outcome.decision, outcome.plugin, outcome.code], wanted, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn each_field_counts_in_a_comparison() {
+        let ours = Outcome { status: 403, body: b"a".to_vec(), ..Outcome::default() };
+        assert!(ours.differences(&ours).is_empty());
+        let theirs = Outcome { status: 200, body: b"b".to_vec(), ..Outcome::default() };
+        let wanted = ["status: \"403\" but \"200\"", "body: \"a\" but \"b\""];
+        assert_eq!(ours.differences(&theirs), wanted);
+    }
+}

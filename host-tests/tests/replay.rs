@@ -1,0 +1,124 @@
+//! The recording through the deployed example: golden decisions, and wasmtime against the real Envoy.
+#![allow(clippy::unwrap_used)] // helpers of a test
+
+use host_tests::envoy::{find_for_test, workspace_root};
+use host_tests::gateway::Gateway;
+use host_tests::golden::{check, Golden};
+use host_tests::replay::{lines, run_emulated, run_real, Comparison, Outcome};
+use host_tests::traffic::Request;
+use host_tests::{artifact, har, record};
+use serde_json::Value;
+
+fn example() -> Gateway {
+    Gateway::read(&workspace_root().join("envoy-examples/geo-jurisdiction.yaml")).unwrap()
+}
+
+fn recording() -> Vec<Request> {
+    let path = workspace_root().join("host-tests/recordings/first-light.har");
+    har::read(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn emulate(gateway: &Gateway, requests: &[Request]) -> Vec<Outcome> {
+    for wasm in gateway.wasm() {
+        artifact::build(&wasm.file.trim_end_matches(".wasm").replace('_', "-")).unwrap();
+    }
+    run_emulated(gateway, requests, &artifact::wasm_dir()).unwrap()
+}
+
+#[test]
+fn the_recording_holds_what_the_scripted_clients_send() {
+    assert_eq!(recording(), record::first_light());
+}
+
+#[test]
+fn the_golden_decisions_stand() {
+    let requests = recording();
+    let now = lines(&requests, &emulate(&example(), &requests));
+    let golden = workspace_root().join("host-tests/recordings/first-light.golden");
+    match check(&golden, &now, false).unwrap() {
+        Golden::Differs { diff } => panic!("`make golden` rewrites them:\n{diff}"),
+        same => assert_eq!(same, Golden::Same),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_halves_agree() {
+    let Some(envoy) = find_for_test().unwrap() else { return };
+    let (gateway, requests) = (example(), recording());
+    let emulated = emulate(&gateway, &requests);
+    let real = run_real(&gateway, &requests, &artifact::wasm_dir(), envoy).await.unwrap();
+    let comparison = Comparison::new(&requests, &emulated, &real);
+    assert!(comparison.differing.is_empty(), "{}", comparison.differing.join("\n\n"));
+    let count = requests.len();
+    let summary = format!("replayed {count} requests, {count} agree, 0 differ");
+    assert_eq!(comparison.summary(), summary);
+}
+
+#[test]
+fn a_difference_is_counted_and_shows_both_sides() {
+    let requests = [Request::new("GET", "/a"), Request::new("GET", "/b")];
+    let ours = [Outcome { status: 200, ..Outcome::default() }, Outcome::default()];
+    let theirs = [Outcome { status: 403, ..Outcome::default() }, Outcome::default()];
+    let comparison = Comparison::new(&requests, &ours, &theirs);
+    assert_eq!(comparison.summary(), "replayed 2 requests, 1 agree, 1 differ");
+    assert!(comparison.differing.concat().contains("status: \"200\" but \"403\""));
+}
+
+/// Each case takes one option of the deployed gateway away; the emulation must follow.
+#[test]
+fn the_gateways_own_options_count() {
+    let request = |target: &str| Request::new("POST", target).body("{}");
+    let decide = |change: &dyn Fn(&mut Value), target: &str| {
+        let mut document = example().document;
+        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+        change(document.pointer_mut(manager).unwrap());
+        let gateway = Gateway::from_document(document).unwrap();
+        let outcome = emulate(&gateway, &[request(target)]).remove(0);
+        (outcome.decision, outcome.class, outcome.status)
+    };
+    let keep = |_: &mut Value| {};
+    let deny = |class: &str| ("deny".to_owned(), class.to_owned());
+    let wager = decide(&keep, "/api/./bets");
+    assert_eq!((wager.0, wager.1), deny("wager"));
+    let raw = decide(&|it| it["normalize_path"] = false.into(), "/api/./bets");
+    assert_ne!(raw.1, "wager", "the plugin sees the raw path");
+    let redirected = decide(&keep, "/api%2fbets");
+    assert_eq!((redirected.0.as_str(), redirected.2), ("gateway", 307));
+    let kept = |it: &mut Value| it["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED".into();
+    assert_ne!(decide(&kept, "/api%2fbets").0, "gateway");
+}
+
+#[test]
+fn the_command_line_says_what_is_wrong_and_with_which_field() {
+    let run = |config: &str, traffic: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("g.yaml"), config).unwrap();
+        std::fs::write(folder.path().join("t.har"), traffic).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+            .current_dir(folder.path())
+            .args([
+                "replay",
+                "--via",
+                "wasmtime",
+                "--gateway-config",
+                "g.yaml",
+                "--traffic",
+                "t.har",
+            ])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let example = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
+    let example = std::fs::read_to_string(example).unwrap();
+    for (config, traffic, wanted) in [
+        ("a: [", "{}", "error: g.yaml: not YAML: line 1"),
+        ("static_resources: {}", "{}", "error: g.yaml: static_resources: `listeners` is missing"),
+        (&example, "{}", "error: t.har: log: is missing"),
+        (&example, r#"{"log": {"version": "1.2", "entries": [{}]}}"#, "error: t.har: entry 1: "),
+    ] {
+        let (code, said) = run(config, traffic);
+        assert!(said.starts_with(wanted), "{said}");
+        assert_eq!(code, Some(2), "{said}");
+    }
+}
