@@ -51,8 +51,14 @@ impl Refusal {
             501 => b"Not Implemented",
             _ => b"",
         };
-        let location = self.location.iter().map(|it| (b"location".to_vec(), it.clone()));
-        Answer { status: self.status, headers: location.collect(), body: body.to_vec() }
+        let mut headers = Fields::new();
+        if let Some(location) = &self.location {
+            headers.push((b"location".to_vec(), location.clone()));
+        }
+        if !body.is_empty() {
+            headers.push((b"content-type".to_vec(), b"text/plain".to_vec()));
+        }
+        Answer { status: self.status, headers, body: body.to_vec() }
     }
 }
 

@@ -122,3 +122,33 @@ fn the_command_line_says_what_is_wrong_and_with_which_field() {
         assert_eq!(code, Some(2), "{said}");
     }
 }
+
+/// A changed decision ends in exit code 1 and shows the line; `UPDATE_GOLDEN=1` writes it.
+#[test]
+fn the_command_line_holds_a_run_to_its_golden_file() {
+    emulate(&example(), &[]);
+    let root = workspace_root();
+    let folder = tempfile::tempdir().unwrap();
+    let golden = folder.path().join("x.golden");
+    let right =
+        std::fs::read_to_string(root.join("host-tests/recordings/first-light.golden")).unwrap();
+    std::fs::write(&golden, right.replacen("deny ", "allow", 1)).unwrap();
+    let run = |update: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+            .current_dir(&root)
+            .args(["replay", "--via", "wasmtime", "--golden", golden.to_str().unwrap()])
+            .args(["--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
+            .args(["--traffic", "host-tests/recordings/first-light.har"])
+            .env("UPDATE_GOLDEN", update)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = run("");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("\ngolden ") && said.contains("\nnow    "), "{said}");
+    let (code, said) = run("1");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(std::fs::read_to_string(&golden).unwrap(), right);
+    assert_eq!(run("").0, Some(0));
+}

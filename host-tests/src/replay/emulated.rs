@@ -54,13 +54,14 @@ fn one(
         incoming.chunks.push(accepted.body);
     }
     let report = chain.run(incoming, upstream);
-    let answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
+    let mut answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
         status: response.status(),
         headers: response.headers.clone().into_pairs(),
         body: if request.method == b"HEAD" { Vec::new() } else { response.body.clone() },
     });
     // The route is the router's business, and so is the want of one.
     let details = answer.header(NO_ROUTE).unwrap_or(report.code_details);
+    answer.headers.retain(|(name, _)| name != NO_ROUTE.as_bytes());
     Outcome::new(&answer, &details, |name| {
         let value = report.filter_state.get(&format!("wasm.{name}"))?;
         Some(String::from_utf8_lossy(value).into_owned())
@@ -82,7 +83,12 @@ fn behind(gateway: &Gateway, house: &House, request: &UpstreamRequest) -> abi_ho
         }
         None => return local(404, "route_not_found"),
         Some(Action::Direct { status, body }) => {
-            return local(*status, "direct_response").body(body)
+            let answer = local(*status, "direct_response").body(body);
+            return if body.is_empty() {
+                answer
+            } else {
+                answer.header("content-type", "text/plain")
+            };
         }
         Some(Action::Forward { timeout }) => *timeout,
     };

@@ -19,8 +19,8 @@ pub struct Outcome {
     pub plugin: String,
     /// Stable code of the refusal, or the gateway's response code detail.
     pub code: String,
-    /// Where the client was sent.
-    pub location: String,
+    /// The answer's header fields, sorted, without those that change from run to run.
+    pub headers: Vec<String>,
     /// The body the client saw.
     pub body: Vec<u8>,
 }
@@ -41,7 +41,7 @@ impl Outcome {
             decision,
             plugin,
             code,
-            location: answer.header("location").unwrap_or_default(),
+            headers: settled(answer),
             body: answer.body.clone(),
         }
     }
@@ -74,12 +74,35 @@ impl Outcome {
             ("decision", self.decision.clone(), other.decision.clone()),
             ("plugin", self.plugin.clone(), other.plugin.clone()),
             ("code", self.code.clone(), other.code.clone()),
-            ("location", self.location.clone(), other.location.clone()),
+            ("headers", self.headers.join(" | "), other.headers.join(" | ")),
             ("body", body(self), body(other)),
         ];
         let differing = pairs.into_iter().filter(|(_, ours, theirs)| ours != theirs);
         differing.map(|(name, ours, theirs)| format!("{name}: {ours:?} but {theirs:?}")).collect()
     }
+}
+
+/// Header fields of the connection, of the moment, or of Envoy's own book-keeping.
+const RESTLESS: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "server",
+    "transfer-encoding",
+    "via",
+    "x-envoy-upstream-service-time",
+    "x-request-id",
+];
+
+fn settled(answer: &Answer) -> Vec<String> {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let counts =
+        |name: &[u8]| !name.starts_with(b":") && !RESTLESS.iter().any(|it| it.as_bytes() == name);
+    let fields = answer.headers.iter().filter(|(name, _)| counts(name));
+    let mut fields: Vec<String> =
+        fields.map(|(name, value)| format!("{}: {}", text(name), text(value))).collect();
+    fields.sort();
+    fields
 }
 
 /// Decision, plugin and code: the first plugin that denies, else the first that would have.

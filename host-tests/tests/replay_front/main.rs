@@ -1,0 +1,143 @@
+//! The emulated front and the real Envoy, request by request: what the upstream gets, or what the
+//! client is told, must be the same.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
+
+mod table;
+
+use bytes::Bytes;
+use host_tests::client::send;
+use host_tests::envoy::{find_for_test, EnvoyProcess, LogLine, Options};
+use host_tests::front::{receive, request_id, upstream_fields};
+use host_tests::gateway::Gateway;
+use host_tests::traffic::{Answer, Fields, Request};
+use host_tests::upstream::Server;
+use serde_json::{json, Value};
+use std::time::Duration;
+use table::{table, variants};
+
+fn gateway(options: &Value) -> Value {
+    let mut hcm = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "ingress",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+            {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
+        "http_filters": [{"name": "router", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
+    });
+    for (name, value) in options.as_object().unwrap() {
+        hcm[name] = value.clone();
+    }
+    json!({"static_resources": {
+        "listeners": [{
+            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
+            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": hcm}]}]}],
+        "clusters": [{"name": "casino", "type": "STATIC"}]}})
+}
+
+/// One side's result, as text: what went upstream, or what the client was told.
+fn shown(answer: &Answer, details: &str, source: &str) -> String {
+    let location = answer.header("location").map_or_else(String::new, |it| format!(" to {it}"));
+    let body = answer.body.iter().map(|byte| char::from(*byte)).collect::<String>();
+    format!("{} {details} {source}{location}\n{body}", answer.status)
+}
+
+/// What an echo upstream answers: the head it got, request ids made equal.
+fn echoed(method: &str, target: &str, headers: &http::HeaderMap, body: &[u8]) -> String {
+    let mut out = format!("{method} {target}\n");
+    for (name, value) in headers {
+        let mut value: String = value.as_bytes().iter().map(|it| char::from(*it)).collect();
+        if name == "x-request-id" && value.len() == 36 {
+            value = request_id(0);
+        }
+        out += &format!("{name}: {value}\n");
+    }
+    out + &body.iter().map(|it| char::from(*it)).collect::<String>()
+}
+
+fn header_map(fields: &Fields) -> http::HeaderMap {
+    let pair = |(name, value): &(Vec<u8>, Vec<u8>)| {
+        (http::HeaderName::from_bytes(name).unwrap(), http::HeaderValue::from_bytes(value).unwrap())
+    };
+    let mut map = http::HeaderMap::new();
+    fields.iter().map(pair).for_each(|(name, value)| {
+        map.append(name, value);
+    });
+    map
+}
+
+fn emulated(gateway: &Gateway, request: &Request) -> String {
+    match receive(gateway, request) {
+        Err(refusal) => shown(&refusal.answer(), refusal.details, ""),
+        Ok(accepted) => {
+            let text = |name: &str| {
+                let found = accepted.headers.iter().find(|(it, _)| it == name.as_bytes());
+                String::from_utf8(found.unwrap().1.clone()).unwrap()
+            };
+            let fields =
+                upstream_fields(&accepted.headers, &accepted.body, Duration::from_secs(15));
+            let (method, path) = (text(":method"), text(":path"));
+            let mut body = echoed(&method, &path, &header_map(&fields), &accepted.body);
+            if method == "HEAD" {
+                body.clear();
+            }
+            let mut body: Vec<u8> = body.chars().map(|it| u32::from(it) as u8).collect();
+            let mut status = 200;
+            if path.parse::<http::Uri>().is_err() {
+                // The server behind the gateway, hyper, takes no such path.
+                (status, body) = (400, Vec::new());
+            }
+            let answer = Answer { status, headers: Vec::new(), body };
+            shown(&answer, "via_upstream", &accepted.source.to_string())
+        }
+    }
+}
+
+fn real(answer: &Answer, line: &LogLine) -> String {
+    let details = line.details.clone().unwrap_or_default();
+    let source = if details == "via_upstream" { line.source.clone() } else { None };
+    shown(answer, &details, &source.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_emulated_front_is_the_real_one() {
+    let Some(binary) = find_for_test().unwrap() else { return };
+    let server = Server::start(|request: http::Request<Bytes>| {
+        let target = request.uri().to_string();
+        let (head, body) = request.into_parts();
+        let text = echoed(head.method.as_str(), &target, &head.headers, &body);
+        let bytes: Vec<u8> = text.chars().map(|it| u32::from(it) as u8).collect();
+        http::Response::new(Bytes::from(bytes))
+    })
+    .await
+    .unwrap();
+    let table = table();
+    let mut differences = Vec::new();
+    for (variant, options) in variants() {
+        let document = gateway(&options);
+        let gateway = Gateway::from_document(document.clone()).unwrap();
+        let envoy = Options::new(binary.clone(), "target".into(), server.address);
+        let envoy = EnvoyProcess::start(&document, envoy).await.unwrap();
+        let mut answers = Vec::new();
+        for request in &table {
+            let answer = send(envoy.address, Some(envoy.listener_port), request).await;
+            answers.push(answer.unwrap_or_else(|error| panic!("{variant}: {request:?}: {error}")));
+        }
+        let numbers: Vec<usize> = table.iter().map(|it| it.number).collect();
+        let log = envoy.access_log(table.len()).await.unwrap();
+        let log = host_tests::envoy::assign(log, &numbers);
+        for (request, answer) in table.iter().zip(&answers) {
+            let (ours, envoys) = (emulated(&gateway, request), real(answer, &log[&request.number]));
+            if ours != envoys {
+                let wire = String::from_utf8_lossy(&host_tests::raw::bytes_of(request))
+                    .chars()
+                    .take(300)
+                    .collect::<String>();
+                differences.push(format!(
+                    "{variant}: {wire:?}\n  ours:    {ours:?}\n  envoy's: {envoys:?}"
+                ));
+            }
+        }
+    }
+    let count = differences.len();
+    assert!(count == 0, "{count} differ\n{}", differences.join("\n"));
+}
