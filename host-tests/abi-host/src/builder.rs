@@ -142,6 +142,14 @@ impl ChainBuilder {
         self
     }
 
+    /// Largest request body that WasmX lets filters read (`client_body_buffer_size`). Default:
+    /// 8 KiB.
+    #[must_use]
+    pub fn client_body_buffer(mut self, bytes: usize) -> Self {
+        self.shared.client_body_buffer = bytes;
+        self
+    }
+
     /// Gives a property a fixed value, as `["node", "id"]`, in the bytes a plugin reads.
     #[must_use]
     pub fn property(mut self, path: &[&str], value: impl AsRef<[u8]>) -> Self {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::vm::{key_of, Vm};
 use crate::worker::{Installed, Worker};
 use crate::world::lock;
-use crate::{FailurePolicy, HostError, LogLine, Module, PluginConfig, StartError, StartFailure};
+use crate::{
+    FailurePolicy, HostError, LogLine, Module, PluginConfig, Profile, StartError, StartFailure,
+};
 
 /// Envoy's base interval between two reloads of a failed VM.
 const RELOAD_BACKOFF: u64 = 1_000_000_000;
@@ -33,6 +35,12 @@ impl Worker {
         module: &Module,
         config: &Arc<PluginConfig>,
     ) -> Result<Installed, HostError> {
+        let fatal = "proxy_get_log_level";
+        let wasmx = self.world.shared.profile == Profile::Wasmx;
+        if wasmx && module.host_calls().contains(&fatal) {
+            // On the real host the worker dies at start, again and again.
+            return Err(HostError::UnknownImport(format!("env.{fatal}")));
+        }
         let key = key_of(module, config);
         let shared = self.vms.iter().find(|(_, vm)| vm.key == key && !vm.failed);
         let vm = shared.map(|(id, _)| *id);
@@ -111,11 +119,14 @@ impl Worker {
     pub(crate) fn reload_failed(&mut self) {
         for index in 0..self.plugins.len() {
             let Some(plugin) = self.plugins.get(index) else { return };
-            if plugin.config.failure_policy != FailurePolicy::Reload || !self.is_failed(plugin.vm) {
+            // WasmX knows no policy: it puts a new instance in the place of a failed one at once.
+            let wasmx = self.world.shared.profile == Profile::Wasmx;
+            let reloads = wasmx || plugin.config.failure_policy == FailurePolicy::Reload;
+            if !reloads || !self.is_failed(plugin.vm) {
                 continue;
             }
             let now = self.world.clock.now();
-            if now.saturating_sub(plugin.loaded_at) < RELOAD_BACKOFF {
+            if !wasmx && now.saturating_sub(plugin.loaded_at) < RELOAD_BACKOFF {
                 continue;
             }
             let (module, config, old) = (plugin.module.clone(), plugin.config.clone(), plugin.vm);

@@ -1,18 +1,20 @@
 //! How headers, body and trailers pass from filter to filter.
 //!
-//! Requests pass from the first filter to the last, responses from the last to the first. A *step*
+//! Requests pass from the first filter to the last, responses from the last to the first (on WasmX
+//! from the first to the last too). A *step*
 //! counts in the order of passage, a *place* in the order of the chain.
 
 use crate::stage::{DataStatus, Stage};
 use crate::stream::{Hold, Side, Way};
 use crate::worker::Worker;
-use crate::StreamId;
+use crate::{Profile, StreamId};
 
 impl Worker {
     /// Step and place are each other's mirror image on the way back.
     pub(crate) fn place_at(&self, way: Way, step: usize) -> usize {
         match way {
             Way::Request => step,
+            Way::Response if self.world.shared.profile == Profile::Wasmx => step,
             Way::Response => self.places.len().saturating_sub(1).saturating_sub(step),
         }
     }

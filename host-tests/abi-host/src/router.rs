@@ -6,7 +6,8 @@ use crate::event::Event;
 use crate::stream::{Flow, Way};
 use crate::worker::Worker;
 use crate::{
-    flags, Codec, Ending, Headers, LocalReply, Outcome, Response, StreamId, UpstreamRequest,
+    flags, Codec, Ending, Headers, LocalReply, Outcome, Profile, Response, StreamId,
+    UpstreamRequest,
 };
 
 const REQUIRED: [&str; 3] = [":method", ":path", ":authority"];
@@ -222,7 +223,8 @@ impl Worker {
         }
         stream.request_cut = true;
         stream.details = Some(reply.details);
-        if by.is_some() {
+        let by_filter = by.is_some();
+        if by_filter {
             stream.replied_by = by;
         }
         if stream.client.headers_sent {
@@ -233,30 +235,34 @@ impl Worker {
         for (name, value) in reply.headers.iter() {
             headers.add(name, value);
         }
-        if reply.body.is_empty() {
+        let mut reply_body = reply.body;
+        if self.world.shared.profile == Profile::Wasmx && by_filter {
+            wasmx_reply(&mut headers, &mut reply_body);
+        }
+        if reply_body.is_empty() {
             headers.remove("content-length");
             headers.remove("content-type");
         } else {
-            headers.set("content-length", reply.body.len().to_string());
+            headers.set("content-length", reply_body.len().to_string());
             if headers.get("content-type").is_none() {
                 headers.add("content-type", "text/plain");
             }
         }
-        let end = reply.body.is_empty() || head;
+        let end = reply_body.is_empty() || head;
         stream.code = Some(reply.status);
         if stream.response.started {
             stream.response.headers = headers;
             stream.response.trailers = None;
             stream.client.headers_sent = true;
             stream.client.complete = true;
-            stream.client.body = if end { Vec::new() } else { reply.body };
+            stream.client.body = if end { Vec::new() } else { reply_body };
             return self.finish(id, Ending::Completed);
         }
         stream.response = Flow { headers, started: true, ended: true, ..Flow::default() };
         self.pass_headers(id, Way::Response, 0, end);
         if !end && self.goes_on(id, Way::Response) {
-            self.note_response(id, reply.body.len(), true);
-            self.pass_data(id, Way::Response, 0, reply.body, true);
+            self.note_response(id, reply_body.len(), true);
+            self.pass_data(id, Way::Response, 0, reply_body, true);
         }
     }
 
@@ -265,5 +271,16 @@ impl Worker {
         let Some(stream) = self.world.streams.get_mut(&id) else { return };
         stream.details = Some(details.to_owned());
         self.finish(id, Ending::Reset);
+    }
+}
+
+/// What WasmX does to a filter's own answer: a newline behind the body, and of several cookies only
+/// the first.
+fn wasmx_reply(headers: &mut Headers, body: &mut Vec<u8>) {
+    if !body.is_empty() {
+        body.push(b'\n');
+    }
+    if let Some(cookie) = headers.get("set-cookie").map(<[u8]>::to_vec) {
+        headers.set("set-cookie", cookie);
     }
 }

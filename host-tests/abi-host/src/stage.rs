@@ -9,7 +9,7 @@ use crate::stream::{Hold, Place, Way};
 use crate::vm::Exports;
 use crate::worker::Worker;
 use crate::world::lock;
-use crate::{FailurePolicy, Headers, LocalReply, PluginConfig, StreamId, Verdict};
+use crate::{FailurePolicy, Headers, LocalReply, PluginConfig, Profile, StreamId, Verdict};
 
 /// `response.code_details` of a stream whose VM has failed.
 const FAILED: &str = "wasm_fail_stream";
@@ -68,7 +68,9 @@ impl Worker {
         let Some(side) = self.side(id, stage.way, stage.place) else { return Hold::All };
         side.headers_open = true;
         side.end_of_stream = end;
-        let params = (target.context, count, u32::from(end));
+        let wasmx = self.world.shared.profile == Profile::Wasmx;
+        // WasmX never tells with the headers that nothing follows them.
+        let params = (target.context, count, u32::from(end && !wasmx));
         let called = match stage.way {
             Way::Request => {
                 self.call(&target, "proxy_on_request_headers", |e| &e.request_headers, params)
@@ -88,7 +90,6 @@ impl Worker {
             1 if target.plugin.allow_on_headers_stop_iteration => Hold::Single,
             _ => Hold::All,
         };
-        let wasmx = self.world.shared.profile == crate::Profile::Wasmx;
         let hold = if wasmx && stage.way == Way::Response { Hold::Run } else { hold };
         if hold == Hold::Run {
             if let Some(side) = self.side(id, stage.way, stage.place) {
@@ -259,8 +260,11 @@ impl Worker {
             }
         });
         if !was_failed {
-            let reply =
-                LocalReply { status: 503, details: FAILED.to_owned(), ..LocalReply::default() };
+            let status = match self.world.shared.profile {
+                Profile::Envoy => 503,
+                Profile::Wasmx => 500,
+            };
+            let reply = LocalReply { status, details: FAILED.to_owned(), ..LocalReply::default() };
             self.local_reply(id, reply, by);
         }
         Hold::All

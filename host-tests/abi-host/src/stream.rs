@@ -165,6 +165,10 @@ pub(crate) struct Stream {
     pub pending_chunks: Vec<Vec<u8>>,
     pub pending_trailers: Option<Headers>,
     pub codec: Codec,
+    /// Where a body is shown only as a whole: what has come of it.
+    pub whole_body: Vec<u8>,
+    /// The filters are told the size of the body but cannot read it.
+    pub body_hidden: bool,
     pub logs: Vec<LogLine>,
     pub traps: Vec<Trap>,
 }
@@ -202,6 +206,8 @@ impl Stream {
             pending_chunks: request.chunks,
             pending_trailers: request.trailers,
             codec: request.codec,
+            whole_body: Vec::new(),
+            body_hidden: false,
             logs: Vec::new(),
             traps: Vec::new(),
         }

@@ -9,7 +9,9 @@ use crate::state::{CallResponse, Deferred};
 use crate::stream::{Place, Slot, Stream, Way};
 use crate::vm::Vm;
 use crate::world::World;
-use crate::{flags, Codec, FailurePolicy, Module, PluginConfig, Report, Request, Status, StreamId};
+use crate::{
+    flags, Codec, FailurePolicy, Module, PluginConfig, Profile, Report, Request, Status, StreamId,
+};
 
 /// What stands at one place of the chain.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,14 @@ impl Worker {
     /// Begins a stream; its parts come as events.
     pub(crate) fn open(&mut self, id: StreamId, request: Request) {
         self.reload_failed();
+        let mut request = request;
+        if self.world.shared.profile == Profile::Wasmx {
+            // There `:authority` is the name of the nginx server; the client's is in `host`.
+            if let Some(host) = request.headers.get(":authority").map(<[u8]>::to_vec) {
+                request.headers.set("host", host);
+                request.headers.set(":authority", "kong");
+            }
+        }
         let slots = self.places.iter().map(|place| Slot::new(self.place(*place))).collect();
         let now = self.world.clock.now();
         if let Some(after) = request.client_leaves {
@@ -173,6 +183,9 @@ impl Worker {
                         self.resume(stream, way, place);
                     }
                 }
+                Deferred::Reply(stream, _, _) if self.reply_breaks(stream) => {
+                    self.reset(stream, "local_response_in_response");
+                }
                 Deferred::Reply(stream, place, reply) => {
                     let by = self.name_of(stream, place);
                     self.local_reply(stream, reply, by);
@@ -190,11 +203,13 @@ impl Worker {
             let end = stream.pending_chunks.is_empty() && stream.pending_trailers.is_none();
             stream.request.started = true;
             stream.request.ended = end;
-            let end = end && self.world.shared.profile == crate::Profile::Envoy;
             return self.pass_headers(id, Way::Request, 0, end);
         }
         if stream.request_cut {
             return;
+        }
+        if self.world.shared.profile == Profile::Wasmx {
+            return self.arrive_whole(id);
         }
         let Some(piece) = stream.pending_chunks.pop() else {
             stream.request.trailers = stream.pending_trailers.take();
@@ -213,6 +228,24 @@ impl Worker {
             }
             self.pass_data(id, Way::Request, 0, Vec::new(), true);
         }
+    }
+
+    /// WasmX shows a body once, when all of it is there, and not at all when nginx had to put it
+    /// into a file; its size is told all the same. Trailers it does not know.
+    fn arrive_whole(&mut self, id: StreamId) {
+        let limit = self.world.shared.client_body_buffer;
+        let Some(stream) = self.world.streams.get_mut(&id) else { return };
+        if let Some(piece) = stream.pending_chunks.pop() {
+            stream.request.bytes += piece.len();
+            stream.whole_body.extend(piece);
+        }
+        if !stream.pending_chunks.is_empty() || stream.request.ended {
+            return;
+        }
+        stream.request.ended = true;
+        let body = std::mem::take(&mut stream.whole_body);
+        stream.body_hidden = body.len() > limit;
+        self.pass_data(id, Way::Request, 0, body, true);
     }
 
     pub(crate) fn client_leaves(&mut self, id: StreamId) {
@@ -300,6 +333,12 @@ impl Worker {
                 Some(crate::world::lock(native).name().to_owned())
             }
         }
+    }
+
+    /// On WasmX a filter's own answer in the place of a response under way breaks it.
+    fn reply_breaks(&self, id: StreamId) -> bool {
+        let started = self.world.streams.get(&id).is_some_and(|stream| stream.response.started);
+        started && self.world.shared.profile == Profile::Wasmx
     }
 
     /// True while this direction of a stream may still move.

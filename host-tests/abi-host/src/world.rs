@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub route_timeout: Duration,
     pub idle_timeout: Duration,
     pub buffer_limit: usize,
+    /// Largest request body that WasmX lets filters read.
+    pub client_body_buffer: usize,
 }
 
 impl Default for Shared {
@@ -55,6 +57,7 @@ impl Default for Shared {
             route_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(300),
             buffer_limit: 1024 * 1024,
+            client_body_buffer: 8 * 1024,
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Order, endings and the passage of headers, bodies and trailers.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 

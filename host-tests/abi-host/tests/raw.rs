@@ -1,4 +1,5 @@
 //! Statuses of host calls, asked for by a module written for the purpose: no SDK in between.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -59,6 +60,9 @@ fn arguments(numbers: &[i64], signature: &str) -> String {
     numbers.iter().zip(types).map(|(n, t)| format!("({t}.const {n})")).collect()
 }
 
+/// Call, signature, callback, arguments, status.
+type Case<'a> = (&'a str, &'a str, (&'a str, &'a str), &'a [i64], u8);
+
 #[test]
 fn statuses_as_envoy_answers_them() {
     let i5 = "i32 i32 i32 i32 i32";
@@ -71,8 +75,7 @@ fn statuses_as_envoy_answers_them() {
     let set_buffer = "proxy_set_buffer_bytes";
     let property = "proxy_get_property";
     let (far, huge) = (70_000, -1);
-    // (call, signature, callback, arguments, status)
-    let cases: &[(&str, &str, (&str, &str), &[i64], u8)] = &[
+    let cases: &[Case] = &[
         (get, i5, REQUEST, &[0, 16, 5, 0, 4], 0),
         (get, i5, REQUEST, &[0, 32, 5, 0, 4], 1),
         (get, i5, REQUEST, &[9, 16, 5, 0, 4], 2),

@@ -1,4 +1,5 @@
 //! Several workers over one store, timers, queues, and new configurations.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 

@@ -36,6 +36,9 @@ fn buffer(state: &mut VmState, kind: u32) -> Buffer<'_> {
     match kind {
         0 | 1 => {
             let way = if kind == 0 { Way::Request } else { Way::Response };
+            if way == Way::Request && state.stream().is_some_and(|stream| stream.body_hidden) {
+                return Buffer::Null;
+            }
             match state.side(way).and_then(|side| side.body()) {
                 Some(body) => Buffer::Body(body),
                 None => Buffer::Null,

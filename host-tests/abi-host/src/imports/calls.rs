@@ -64,7 +64,11 @@ fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
         CallAnswer::NoCapacity => return Ok(Status::INTERNAL_FAILURE),
         CallAnswer::Response(response, after) => (CallEnd::Response(response), Some(after)),
         CallAnswer::Refused(after) => (
-            CallEnd::status(503, "upstream connect error or disconnect/reset before headers"),
+            failure(
+                shared.profile,
+                503,
+                "upstream connect error or disconnect/reset before headers",
+            ),
             Some(after),
         ),
         CallAnswer::Reset(after) => (CallEnd::Broken, Some(after)),
@@ -73,31 +77,26 @@ fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
     let due = match (after, call.timeout) {
         (Some(after), Some(timeout)) if after < timeout => Some((answer, after)),
         (Some(after), None) => Some((answer, after)),
-        (_, Some(timeout)) => Some((CallEnd::status(504, "upstream request timeout"), timeout)),
+        (_, Some(timeout)) => {
+            Some((failure(shared.profile, 504, "upstream request timeout"), timeout))
+        }
         (None, None) => None,
     };
     state.next_token = state.next_token.wrapping_add(1).max(1);
     let token = state.next_token;
     let (vm, root) = (state.vm, state.root());
     if let Some((answer, after)) = due {
-        let answer = match shared.profile {
-            Profile::Wasmx if is_gateway_made(&answer) => CallEnd::Broken,
-            _ => answer,
-        };
         state.world.post(after, Event::CallDone { vm, root, token, answer });
     }
     let (memory, _) = split(guest);
     Ok(super::general::written(write_u32(memory, raw.token_out, token)))
 }
 
-/// On Envoy a failed call is answered with a status made up by the router.
-fn is_gateway_made(answer: &CallEnd) -> bool {
-    match answer {
-        CallEnd::Broken => true,
-        CallEnd::Response(response) => {
-            response.chunks.concat().starts_with(b"upstream ")
-                && matches!(response.status(), 503 | 504)
-        }
+/// On Envoy a failed call is answered by the router, on WasmX by a callback without headers.
+fn failure(profile: Profile, status: u16, text: &str) -> CallEnd {
+    match profile {
+        Profile::Envoy => CallEnd::status(status, text),
+        Profile::Wasmx => CallEnd::Broken,
     }
 }
 

@@ -74,6 +74,9 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "env",
         "proxy_call_foreign_function",
         |guest, name: u32, name_size: u32, args: u32, args_size: u32, out: u32, out_size: u32| {
+            if guest.data().world.shared.profile == crate::Profile::Wasmx {
+                return Err(wasmtime::Error::msg("WasmX does not implement foreign functions"));
+            }
             let (memory, state) = split(guest);
             let Some(name) = slice(memory, name, name_size) else {
                 return Ok(Status::INVALID_MEMORY_ACCESS.0);
