@@ -150,9 +150,7 @@ impl Chain {
         let mut workers: Vec<_> = self.main.iter_mut().chain(&mut self.workers).collect();
         for (number, index, installed) in started {
             let Some(worker) = workers.get_mut(number) else { continue };
-            if let Some(old) = worker.plugins.get_mut(index) {
-                *old = installed;
-            }
+            worker.replace(index, installed);
         }
         Ok(())
     }

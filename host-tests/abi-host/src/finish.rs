@@ -46,6 +46,7 @@ impl Worker {
             let report = self.report(stream, ending);
             self.finished.insert(id, report);
         }
+        self.end_retired();
     }
 
     fn is_wasm(&self, id: StreamId, place: usize) -> bool {

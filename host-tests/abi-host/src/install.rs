@@ -141,6 +141,40 @@ impl Worker {
         }
     }
 
+    /// Puts a new instance of a plugin in the place of the old one, which ends with its last
+    /// stream.
+    pub(crate) fn replace(&mut self, index: usize, installed: Installed) {
+        let Some(plugin) = self.plugins.get_mut(index) else { return };
+        let old = std::mem::replace(plugin, installed);
+        self.retired.push((old.vm, old.root));
+        self.end_retired();
+    }
+
+    /// Ends the root contexts that were waiting for their last stream.
+    pub(crate) fn end_retired(&mut self) {
+        if self.retired.is_empty() {
+            return;
+        }
+        let (busy, idle) = self.retired.iter().partition(|(vm, root)| self.has_streams(*vm, *root));
+        self.retired = busy;
+        let idle: Vec<(u64, u32)> = idle;
+        for (vm, root) in idle {
+            self.enter(vm, |vm, world| {
+                vm.call(world, root, "proxy_on_done", |exports| &exports.done, root);
+                vm.call(world, root, "proxy_on_delete", |exports| &exports.delete, root);
+                vm.store.data_mut().contexts.remove(&root);
+            });
+            self.drop_timer(vm, root);
+            self.drop_unused(vm);
+        }
+    }
+
+    fn has_streams(&self, vm: u64, root: u32) -> bool {
+        let Some(vm) = self.vms.get(&vm) else { return false };
+        let mut contexts = vm.store.data().contexts.values();
+        contexts.any(|context| context.root == root && context.stream.is_some())
+    }
+
     /// Drops a VM that no plugin and no stream needs any more.
     pub(crate) fn drop_unused(&mut self, vm: u64) {
         let failed = self.is_failed(vm);

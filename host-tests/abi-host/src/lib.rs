@@ -33,6 +33,7 @@ mod install;
 mod memory;
 mod metrics;
 mod native;
+mod native_stage;
 mod passage;
 mod plugin;
 mod properties;

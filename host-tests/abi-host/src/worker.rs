@@ -46,6 +46,8 @@ pub(crate) struct Worker {
     pub finished: HashMap<StreamId, Report>,
     /// Streams whose upstream request was given up.
     pub aborted: Vec<StreamId>,
+    /// Root contexts that no new stream uses: VM and root context. They end with their last stream.
+    pub retired: Vec<(u64, u32)>,
     timers: HashMap<(u64, u32), Timer>,
     timer_generation: u64,
 }
@@ -61,6 +63,7 @@ impl Worker {
             queue: EventQueue::default(),
             finished: HashMap::new(),
             aborted: Vec::new(),
+            retired: Vec::new(),
             timers: HashMap::new(),
             timer_generation: 0,
         }
@@ -292,6 +295,10 @@ impl Worker {
         }
         self.timers.insert((vm, root), Timer { period, generation });
         self.schedule_tick(vm, root, generation, period);
+    }
+
+    pub(crate) fn drop_timer(&mut self, vm: u64, root: u32) {
+        self.timers.remove(&(vm, root));
     }
 
     fn schedule_tick(&mut self, vm: u64, root: u32, generation: u64, period: Duration) {

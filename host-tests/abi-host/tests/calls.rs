@@ -128,6 +128,21 @@ fn a_call_from_the_body_callback_sees_the_held_body() {
 }
 
 #[test]
+fn after_a_pause_in_the_headers_the_filter_still_sees_the_whole_body() {
+    let answer = CallAnswer::Response(Response::new(200).body("yes"), Duration::from_secs(9));
+    let stages = with(
+        builder().callouts(answering(answer)),
+        &["call timeout:10000 trace", "pause-for-body"],
+    );
+    let request =
+        Request::new("POST", "/").chunk("ab").chunk("c").with_chunk_gap(Duration::from_secs(1));
+    let report = run(&mut stages.start().unwrap(), request);
+    assert_eq!(lines(&report, "a")[2], "request body 3 true");
+    assert_eq!(lines(&report, "b"), ["whole body abc"]);
+    assert_eq!(report.upstream.unwrap().body, b"abc");
+}
+
+#[test]
 fn a_call_in_the_response_holds_it() {
     let answer = CallAnswer::Response(Response::new(200).body("yes"), Duration::from_millis(5));
     let stages = with(builder().callouts(answering(answer)), &["trace", "call-in-response"]);

@@ -125,6 +125,21 @@ fn a_new_configuration_is_for_new_streams() {
 }
 
 #[test]
+fn the_old_instance_ends_with_its_last_stream() {
+    let mut chain = chain(&["tick:100 pause-for-body"]);
+    let gap = Duration::from_millis(250);
+    let old = chain.open(0, Request::new("POST", "/").chunk("a").chunk("b").with_chunk_gap(gap));
+    chain.run_for(Duration::from_millis(150), &mut hello);
+    assert_eq!(messages(&chain, "tick").len(), 1);
+    chain.update("a", b"trace").unwrap();
+    chain.run_for(Duration::from_millis(60), &mut hello);
+    assert_eq!(messages(&chain, "tick").len(), 2, "it still has a stream, and ticks");
+    chain.run_for(Duration::from_secs(5), &mut hello);
+    assert_eq!(chain.take_report(old).unwrap().status(), 200);
+    assert_eq!(messages(&chain, "tick").len(), 2, "without streams it has no timer");
+}
+
+#[test]
 fn environment_and_output_of_a_vm() {
     let config = PluginConfig::new("a", "print-env:SECRET print").env("SECRET", "s3").env("B", "");
     let mut chain = builder().wasm(plain(), config).start().unwrap();
