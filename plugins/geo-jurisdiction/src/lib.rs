@@ -38,4 +38,4 @@ pub mod policy;
 pub mod table;
 
 #[cfg(target_arch = "wasm32")]
-policy_shell::export!(crate::filter::GeoJurisdiction);
+policy_shell::export!(crate::filter::GeoJurisdiction: request_headers, request_body);

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use policy_kit::{Call, CallReply, Fault, Gateway, Headers, Host, MapKind, Profile, Reply};
 
-use crate::sys::{self, Buffer, Map};
-use crate::{quirks, shim, wire};
+use crate::codes::{Buffer, Map};
+use crate::{quirks, sys, wire};
 
 /// Ids of the counters defined so far, shared by all streams of a VM: defining one is dear.
 pub(crate) type Counters = Rc<RefCell<BTreeMap<String, u32>>>;
@@ -19,17 +19,25 @@ pub(crate) struct Abi {
     counters: Counters,
     request: Option<Rc<Headers>>,
     response: Option<Rc<Headers>>,
+    sent: Option<u32>,
 }
 
 impl Abi {
     pub(crate) fn new(profile: Profile, plugin: &'static str, counters: Counters) -> Self {
-        Self { profile, plugin, counters, request: None, response: None }
+        Self { profile, plugin, counters, request: None, response: None, sent: None }
     }
 
-    /// A new callback: what was read in the last one may have been changed by other filters.
-    pub(crate) fn forget(&mut self) {
+    /// The same for a new callback: what was read in the last one may have been changed by other
+    /// filters.
+    pub(crate) fn anew(&mut self) -> &mut Self {
         self.request = None;
         self.response = None;
+        self
+    }
+
+    /// The token of a call sent since the last time this was asked.
+    pub(crate) fn sent(&mut self) -> Option<u32> {
+        self.sent.take()
     }
 
     fn kept(&mut self, kind: MapKind) -> &mut Option<Rc<Headers>> {
@@ -146,7 +154,9 @@ impl Gateway for Abi {
     }
 
     fn dispatch(&mut self, call: &Call) -> Result<u32, Fault> {
-        shim::dispatch(call)
+        let token = sys::call(call)?;
+        self.sent = Some(token);
+        Ok(token)
     }
 
     fn resume(&mut self) -> Result<(), Fault> {
@@ -164,9 +174,6 @@ impl Gateway for Abi {
 
 /// Fetches the answer that is being delivered.
 pub(crate) fn call_reply(num_headers: usize, body_size: usize, max: usize) -> CallReply {
-    if let Err(fault) = shim::context_is_effective() {
-        return CallReply::Failed(fault);
-    }
     if num_headers == 0 {
         return CallReply::NoAnswer;
     }

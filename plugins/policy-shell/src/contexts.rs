@@ -1,30 +1,44 @@
-//! The SDK's contexts: one per VM and configuration, one per stream. They only pass on.
+//! One context per configuration, one per stream. They only pass on.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{Action, Driver, Host, Plugin, Profile};
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types;
+use policy_kit::{Action, CallReply, Driver, Fault, Host, Plugin, Profile};
 
 use crate::abi::{call_reply, Abi, Counters};
-use crate::sys::{self, Buffer};
+use crate::codes::Buffer;
+use crate::sys;
 
 /// Longest configuration that is read, in bytes. Envoy's own limits are lower.
 const MAX_CONFIGURATION: usize = 16 << 20;
 
-/// Registers the plugin with the SDK; called by [`export!`](crate::export).
-pub fn start<P: Plugin>() {
-    proxy_wasm::set_root_context(|_| Box::new(Root::<P>::new()));
+/// A configuration, whatever plugin it is for.
+pub(crate) trait RootContext {
+    fn configure(&mut self, size: usize) -> bool;
+    fn tick(&mut self);
+    fn stream(&self) -> Box<dyn StreamContext>;
 }
 
-struct Root<P> {
+/// A stream, whatever plugin it is for.
+pub(crate) trait StreamContext {
+    fn request_headers(&mut self, end_of_stream: bool) -> Action;
+    fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action;
+    fn request_trailers(&mut self) -> Action;
+    fn response_headers(&mut self);
+    fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>);
+    fn log(&mut self);
+    /// The token of a call sent since the last time this was asked.
+    fn sent(&mut self) -> Option<u32>;
+}
+
+/// The context of a configuration.
+pub(crate) struct Root<P> {
     plugin: Option<P>,
     counters: Counters,
 }
 
 impl<P: Plugin> Root<P> {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { plugin: None, counters: Rc::new(RefCell::new(Default::default())) }
     }
 
@@ -34,49 +48,38 @@ impl<P: Plugin> Root<P> {
     }
 }
 
-impl<P: Plugin> Context for Root<P> {}
-
 impl<P: Plugin> RootContext for Root<P> {
-    fn on_configure(&mut self, size: usize) -> bool {
+    fn configure(&mut self, size: usize) -> bool {
         let mut abi = self.abi();
+        let mut refuse = |why: String| {
+            abi.log(log::Level::Error, &format!("{}: {why}", P::NAME));
+            false
+        };
         let document = match sys::buffer(Buffer::PluginConfiguration, size.min(MAX_CONFIGURATION)) {
             Ok(document) => document,
-            Err(fault) => {
-                let line = format!("{}: no configuration: {fault}", P::NAME);
-                abi.log(log::Level::Error, &line);
-                return false;
-            }
+            Err(fault) => return refuse(format!("no configuration: {fault}")),
         };
-        let plugin = match P::configure(&document, &mut abi) {
+        let plugin = match P::configure(&document, &mut self.abi()) {
             Ok(plugin) => plugin,
-            Err(error) => {
-                let line = format!("{}: configuration refused: {error}", P::NAME);
-                abi.log(log::Level::Error, &line);
-                return false;
-            }
+            Err(error) => return refuse(format!("configuration refused: {error}")),
         };
         if let Some(Err(fault)) = plugin.tick_period().map(sys::tick_every) {
-            abi.log(log::Level::Error, &format!("{}: no timer: {fault}", P::NAME));
-            return false;
+            return refuse(format!("no timer: {fault}"));
         }
         self.plugin = Some(plugin);
         true
     }
 
-    fn on_tick(&mut self) {
+    fn tick(&mut self) {
         let mut abi = self.abi();
         if let Some(plugin) = &mut self.plugin {
             plugin.on_tick(&mut abi);
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn stream(&self) -> Box<dyn StreamContext> {
         let driver = Driver::new(self.plugin.as_ref().map(P::filter));
-        Some(Box::new(Stream::<P> { driver, abi: self.abi() }))
-    }
-
-    fn get_type(&self) -> Option<types::ContextType> {
-        Some(types::ContextType::HttpContext)
+        Box::new(Stream::<P> { driver, abi: self.abi() })
     }
 }
 
@@ -85,44 +88,35 @@ struct Stream<P: Plugin> {
     abi: Abi,
 }
 
-fn action(action: Action) -> types::Action {
-    match action {
-        Action::Continue => types::Action::Continue,
-        Action::Pause => types::Action::Pause,
-    }
-}
-
-impl<P: Plugin> Context for Stream<P> {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
-        self.abi.forget();
-        self.driver.on_call(&mut self.abi, token, |max| call_reply(headers, body, max));
-    }
-}
-
-impl<P: Plugin> HttpContext for Stream<P> {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> types::Action {
-        self.abi.forget();
-        action(self.driver.on_request_headers(&mut self.abi, end_of_stream))
+impl<P: Plugin> StreamContext for Stream<P> {
+    fn request_headers(&mut self, end_of_stream: bool) -> Action {
+        self.driver.on_request_headers(self.abi.anew(), end_of_stream)
     }
 
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> types::Action {
-        self.abi.forget();
-        action(self.driver.on_request_body(&mut self.abi, size, end_of_stream))
+    fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.driver.on_request_body(self.abi.anew(), size, end_of_stream)
     }
 
-    fn on_http_request_trailers(&mut self, _: usize) -> types::Action {
-        self.abi.forget();
-        action(self.driver.on_request_trailers(&mut self.abi))
+    fn request_trailers(&mut self) -> Action {
+        self.driver.on_request_trailers(self.abi.anew())
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> types::Action {
-        self.abi.forget();
-        self.driver.on_response_headers(&mut self.abi);
-        types::Action::Continue
+    fn response_headers(&mut self) {
+        self.driver.on_response_headers(self.abi.anew());
     }
 
-    fn on_log(&mut self) {
-        self.abi.forget();
-        self.driver.on_log(&mut self.abi);
+    fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>) {
+        self.driver.on_call(self.abi.anew(), token, |max| match ready {
+            Ok(()) => call_reply(headers, body, max),
+            Err(fault) => CallReply::Failed(fault),
+        });
+    }
+
+    fn log(&mut self) {
+        self.driver.on_log(self.abi.anew());
+    }
+
+    fn sent(&mut self) -> Option<u32> {
+        self.abi.sent()
     }
 }

@@ -1,46 +1,116 @@
-//! The proxy-wasm adapter: the only Pitboss crate that names `proxy_wasm`, and the only one with
+//! The proxy-wasm adapter: the only Pitboss crate that talks to a gateway, and the only one with
 //! `unsafe` code.
 //!
 //! It gives any [`policy_kit::Plugin`] the callbacks of proxy-wasm ABI 0.2.1, reads headers as bytes
-//! and checks every status itself. The SDK's own wrappers panic on a status they do not expect and
-//! on headers that are not UTF-8; a panic takes the whole VM and every other stream in it down, so
-//! none of them is called, save the one that registers a call's token (see [`shim`]).
+//! and checks every status itself. The callbacks are its own, not those of the Rust SDK: the SDK's
+//! dispatcher unwraps the status of `proxy_set_effective_context`, panics on most statuses of
+//! `proxy_http_call` and on ids it does not know, and a panic takes down the VM with every other
+//! stream in it. The SDK is the yardstick of the tests: numbers and names are compared with its own.
+//!
+//! A module exports only the callbacks that its plugin uses, because a gateway pays for each one it
+//! finds:
 //!
 //! ```ignore
 //! #[cfg(target_arch = "wasm32")]
-//! policy_shell::export!(crate::filter::GeoJurisdiction);
+//! policy_shell::export!(crate::filter::GeoJurisdiction: request_headers, request_body);
 //! ```
 #![warn(missing_docs)]
 // Natively only the pure parts are compiled, for their tests; nothing calls them there.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
+mod codes;
 mod quirks;
 mod wire;
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
 #[cfg(target_arch = "wasm32")]
+pub mod callbacks;
+#[cfg(target_arch = "wasm32")]
 mod contexts;
 #[cfg(target_arch = "wasm32")]
-mod shim;
-#[cfg(target_arch = "wasm32")]
 mod sys;
+#[cfg(target_arch = "wasm32")]
+mod vm;
 
 #[cfg(target_arch = "wasm32")]
-pub use contexts::start;
-#[cfg(target_arch = "wasm32")]
-#[doc(hidden)]
-pub use proxy_wasm;
+pub use vm::start;
 
-/// Makes a module of a plugin: exports the entry point that registers it.
+/// Makes a module of a plugin: exports what every module has, and the callbacks named after the
+/// colon: `request_headers`, `request_body` (which brings the trailers that may end a body), `call`
+/// (the answers to calls), `response_headers`, `tick`, `log`.
 #[cfg(target_arch = "wasm32")]
 #[macro_export]
 macro_rules! export {
-    ($plugin:ty) => {
-        // A module of its own, since the SDK's entry point is public and undocumented.
+    ($plugin:ty : $($callback:ident),+ $(,)?) => {
+        // A module of its own: nothing but the gateway calls these.
         #[allow(unreachable_pub)]
-        mod entry_point {
-            $crate::proxy_wasm::main! {{ $crate::start::<$plugin>(); }}
+        mod entry_points {
+            extern "C" {
+                fn __wasm_call_ctors();
+            }
+
+            #[no_mangle]
+            extern "C" fn _initialize() {
+                // SAFETY: the linker defines it, and a gateway calls `_initialize` once, first.
+                unsafe { __wasm_call_ctors() };
+                $crate::start::<$plugin>();
+            }
+
+            $($crate::export_callback!($callback);)+
+        }
+    };
+}
+
+/// One callback of [`export!`].
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_callback {
+    (request_headers) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_request_headers(context: u32, _: u32, end_of_stream: u32) -> u32 {
+            $crate::callbacks::request_headers(context, end_of_stream)
+        }
+    };
+    (request_body) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_request_body(context: u32, size: u32, end_of_stream: u32) -> u32 {
+            $crate::callbacks::request_body(context, size, end_of_stream)
+        }
+        #[no_mangle]
+        extern "C" fn proxy_on_request_trailers(context: u32, _: u32) -> u32 {
+            $crate::callbacks::request_trailers(context)
+        }
+    };
+    (call) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_http_call_response(
+            _: u32,
+            token: u32,
+            headers: u32,
+            body: u32,
+            _: u32,
+        ) {
+            $crate::callbacks::call_response(token, headers, body)
+        }
+    };
+    (response_headers) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_response_headers(context: u32, _: u32, _: u32) -> u32 {
+            $crate::callbacks::response_headers(context)
+        }
+    };
+    (tick) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_tick(context: u32) {
+            $crate::callbacks::tick(context)
+        }
+    };
+    (log) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_log(context: u32) {
+            $crate::callbacks::log(context)
         }
     };
 }

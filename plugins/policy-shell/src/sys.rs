@@ -1,30 +1,10 @@
 //! The host's functions, each wrapped so that no status and no pointer it answers is trusted.
 
-use policy_kit::Fault;
+use policy_kit::{Call, Fault};
 
-/// Buffers of the ABI that are read here.
-#[derive(Clone, Copy)]
-pub(crate) enum Buffer {
-    RequestBody = 0,
-    CallResponseBody = 4,
-    PluginConfiguration = 7,
-}
-
-/// Header maps of the ABI that are used here.
-#[derive(Clone, Copy)]
-pub(crate) enum Map {
-    Request = 0,
-    Response = 2,
-    CallResponse = 6,
-}
-
-/// The stream as [`continue_request`] and [`close_request`] name it.
-const REQUEST: u32 = 0;
-const OK: u32 = 0;
-const NOT_FOUND: u32 = 1;
-const CAS_MISMATCH: u32 = 8;
-const COUNTER: u32 = 0;
-const NO_GRPC_STATUS: i32 = -1;
+use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
+use crate::codes::{Buffer, Map, COUNTER, NO_GRPC_STATUS, REQUEST_STREAM};
+use crate::wire;
 
 mod raw {
     #[link(wasm_import_module = "env")]
@@ -101,6 +81,19 @@ mod raw {
             id: *mut u32,
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
+        pub(super) fn proxy_http_call(
+            target: *const u8,
+            target_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout: u32,
+            token: *mut u32,
+        ) -> u32;
     }
 }
 
@@ -130,13 +123,7 @@ fn done(call: &'static str, status: u32) -> Result<(), Fault> {
 }
 
 pub(crate) fn log(level: log::Level, message: &str) {
-    let level = match level {
-        log::Level::Trace => 0,
-        log::Level::Debug => 1,
-        log::Level::Info => 2,
-        log::Level::Warn => 3,
-        log::Level::Error => 4,
-    };
+    let level = crate::codes::level(level);
     // SAFETY: the pointer and the length are those of one live string. The status does not matter:
     // there is nowhere else to say that logging failed.
     unsafe { raw::proxy_log(level, message.as_ptr(), message.len()) };
@@ -245,13 +232,13 @@ pub(crate) fn set_shared(key: &str, value: &[u8], cas: u32) -> Result<bool, Faul
 
 pub(crate) fn continue_request() -> Result<(), Fault> {
     // SAFETY: plain integers.
-    done("proxy_continue_stream", unsafe { raw::proxy_continue_stream(REQUEST) })
+    done("proxy_continue_stream", unsafe { raw::proxy_continue_stream(REQUEST_STREAM) })
 }
 
 pub(crate) fn close_request() {
     // SAFETY: plain integers. This is the last resort; a host that refuses it keeps the stream held
     // until its idle timeout, which is still no pass.
-    unsafe { raw::proxy_close_stream(REQUEST) };
+    unsafe { raw::proxy_close_stream(REQUEST_STREAM) };
 }
 
 pub(crate) fn reply(status: u16, details: &str, headers: &[u8], body: &[u8]) -> Result<(), Fault> {
@@ -281,4 +268,34 @@ pub(crate) fn define_counter(name: &str) -> Option<u32> {
 pub(crate) fn increment(id: u32) {
     // SAFETY: plain integers. A counter that cannot be counted changes no decision.
     unsafe { raw::proxy_increment_metric(id, 1) };
+}
+
+/// Makes host calls act on this context.
+pub(crate) fn act_on(context: u32) -> Result<(), Fault> {
+    // SAFETY: plain integers.
+    done("proxy_set_effective_context", unsafe { raw::proxy_set_effective_context(context) })
+}
+
+pub(crate) fn call(call: &Call) -> Result<u32, Fault> {
+    let headers = wire::headers(call.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    let trailers = wire::headers(std::iter::empty());
+    // 0 would be no timeout, and hold the stream for ever.
+    let timeout = u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX).max(1);
+    let mut token = 0;
+    // SAFETY: pointers and lengths are those of live slices, and `token` lives through the call.
+    let status = unsafe {
+        raw::proxy_http_call(
+            call.target.as_ptr(),
+            call.target.len(),
+            headers.as_ptr(),
+            headers.len(),
+            call.body.as_ptr(),
+            call.body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout,
+            &mut token,
+        )
+    };
+    done("proxy_http_call", status).map(|()| token)
 }

@@ -1,0 +1,195 @@
+//! policy-shell as a module: calls, bodies, shared data, ticks, and every status of every host call.
+//! The module does what each request's `x-script` header says and leaves what it saw in a fact.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use abi_host::{
+    Answer, Call, CallAnswer, Chain, Clock, Ending, Engine, EngineOptions, Fault, Faults, Headers,
+    Module, PluginConfig, Profile, Report, Request, Response, UpstreamRequest,
+};
+
+const PLUGIN: &str = "shell-probe";
+const PROFILES: [(Profile, &str); 2] = [(Profile::Envoy, "envoy"), (Profile::Wasmx, "wasmx")];
+
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
+        Engine::new(EngineOptions { cache_directory, ..EngineOptions::default() }).unwrap()
+    })
+}
+
+fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| engine().load(host_tests::artifact::build(PLUGIN).unwrap()).unwrap())
+}
+
+/// Target names and what they do.
+fn service(call: &Call) -> CallAnswer {
+    match call.upstream.as_slice() {
+        b"pam:80" => CallAnswer::now(Response::new(200).body("0123456")),
+        b"long:80" => CallAnswer::now(Response::new(200).body("0123456789")),
+        b"late:80" => CallAnswer::Response(Response::new(200), Duration::from_secs(60)),
+        b"down:80" => CallAnswer::Refused(Duration::ZERO),
+        b"torn:80" => CallAnswer::Reset(Duration::ZERO),
+        b"full:80" => CallAnswer::NoCapacity,
+        _ => CallAnswer::UnknownTarget,
+    }
+}
+
+fn chain(profile: (Profile, &str), target: &str, faults: &Faults) -> Chain {
+    let configuration =
+        format!(r#"{{"host": "{}", "target": "{target}", "tick_ms": 1000}}"#, profile.1);
+    Chain::builder(engine())
+        .profile(profile.0)
+        .callouts(service)
+        .faults(faults.clone())
+        .clock(Clock::at(1_700_000_000_123_000_000))
+        .wasm(module(), PluginConfig::new(PLUGIN, configuration))
+        .start()
+        .unwrap()
+}
+
+fn hello(_: &UpstreamRequest) -> Answer {
+    Answer::respond(Response::new(200).body("hello"))
+}
+
+fn scripted(script: &str) -> Request {
+    Request::new("POST", "/x").header("x-script", script)
+}
+
+/// What the filter left on Envoy; on WasmX, which keeps no facts, only how it went.
+fn seen(report: &Report) -> String {
+    let fact = report.filter_state.get("wasm.probe.seen");
+    fact.map(|v| String::from_utf8_lossy(v).into_owned()).unwrap_or_default()
+}
+
+#[test]
+fn calls_end_as_they_do() {
+    for (target, seen_wanted) in [
+        ("pam:80", "answer=200/7"),
+        ("long:80", "answer=200/8+"),
+        ("late:80", "answer=504/8+"),
+        ("down:80", "answer=503/8+"),
+        ("torn:80", "no-answer"),
+        ("full:80", "failed:proxy_http_call"),
+        ("nobody", "failed:proxy_http_call"),
+    ] {
+        let mut chain = chain(PROFILES[0], target, &Faults::new());
+        let report = chain.run(scripted("call"), &mut hello);
+        assert_eq!(seen(&report), seen_wanted, "{target}");
+        assert_eq!((report.status(), report.traps.len()), (200, 0), "{target}");
+    }
+}
+
+#[test]
+fn calls_bodies_and_refusals_in_every_order() {
+    for profile in PROFILES {
+        for (script, body, status) in [
+            ("", "", 200),
+            ("call", "", 200),
+            ("call,call,call", "abc", 200),
+            ("body:3", "abc", 200),
+            ("body:3", "abcd", 413),
+            ("body:3,call", "abc", 200),
+            ("call,body:3", "abc", 200),
+            ("call,body:3,call,deny", "abc", 403),
+            ("body:3,body:3", "abc", 503),
+            ("deny", "abc", 403),
+            ("call,deny", "", 403),
+        ] {
+            let mut chain = chain(profile, "pam:80", &Faults::new());
+            let mut request = scripted(script);
+            request.chunks = body.bytes().map(|b| vec![b]).collect();
+            let report = chain.run(request, &mut hello);
+            let case = format!("{profile:?} {script} {body:?}");
+            assert_eq!(report.status(), status, "{case}: {:?}", report.ending);
+            assert_eq!(report.traps, [], "{case}");
+            let passed = report.upstream.filter(|u| u.complete).map(|u| u.body);
+            assert_eq!(passed, (status == 200).then(|| body.into()), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_body_that_ends_with_trailers_is_whole() {
+    for (script, status) in [("body:3", 200), ("body:2", 413), ("body:3,call", 200)] {
+        let mut chain = chain(PROFILES[0], "pam:80", &Faults::new());
+        let request = scripted(script).chunk("ab").chunk("c");
+        let request = request.trailers(Headers::from([("x-checksum", "1")]));
+        let report = chain.run(request, &mut hello);
+        assert_eq!(report.status(), status, "{script}: {:?}", report.ending);
+        let known = if status == 200 { "body=3" } else { "TooLarge" };
+        assert!(seen(&report).starts_with(known), "{script}: {}", seen(&report));
+    }
+}
+
+#[test]
+fn shared_data_counts_on_both_hosts() {
+    for profile in PROFILES {
+        let mut chain = chain(profile, "", &Faults::new());
+        for expected in 1..=3u8 {
+            chain.run(scripted("count:k,insert:k"), &mut hello);
+            let value = chain.shared_data("", "k").map(|(value, _)| value);
+            assert_eq!(value, Some(vec![expected]), "{profile:?}: an insert must not replace");
+        }
+        chain.run(scripted("insert:new"), &mut hello);
+        assert_eq!(chain.shared_data("", "new").map(|(value, _)| value), Some(vec![9]));
+    }
+}
+
+#[test]
+fn headers_are_replaced_not_added_to() {
+    for profile in PROFILES {
+        let mut chain = chain(profile, "", &Faults::new());
+        let request = scripted("set:x-a=new,remove:x-b,set:x-c=1,remove:x-none")
+            .header("x-a", "1")
+            .header("x-a", b"\xff")
+            .header("x-b", "1")
+            .header("x-b", "2");
+        let upstream = chain.run(request, &mut hello).upstream.unwrap();
+        let all = |name| upstream.headers.get_all(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        assert_eq!((all("x-a"), all("x-b")), (vec![b"new".to_vec()], vec![]), "{profile:?}");
+        assert_eq!(all("x-c"), [b"1"], "{profile:?}");
+    }
+}
+
+#[test]
+fn the_clock_properties_and_ticks() {
+    let mut chain = chain(PROFILES[0], "", &Faults::new());
+    let report = chain.run(scripted("now,property:request.path,property:no.such"), &mut hello);
+    assert_eq!(seen(&report), "now=1700000000123 property=/x property=none");
+    chain.run_for(Duration::from_millis(3500), &mut hello);
+    assert_eq!(chain.metric("probe.ticks"), Some(3));
+    assert_eq!(chain.metric("probe.logged"), Some(1));
+}
+
+/// Whatever a host answers, wherever: no trap, and a request that was to be refused is not passed.
+#[test]
+fn every_host_call_answers_every_status() {
+    for profile in PROFILES {
+        let script = "count:k,now,property:request.path,set:x-a=1,remove:x-b,call,body:9,call,deny";
+        for call in module().host_calls() {
+            for status in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99] {
+                let faults = Faults::new();
+                let mut chain = chain(profile, "pam:80", &faults);
+                faults.inject(Fault::new(call, status));
+                let request = scripted(script).header("x-b", "1").chunk("abc");
+                let report = chain.run(request, &mut hello);
+                chain.run_for(Duration::from_secs(2), &mut hello);
+                let case = format!("{profile:?} {call} {status}: {:?}", report.ending);
+                assert_eq!(chain.traps(), [], "{case}: {:?}", chain.logs());
+                // A host that hands over no headers hands over no script, and no refusal either.
+                let unscripted = call == "proxy_get_header_map_pairs" && status == 0;
+                let arrived = report.upstream.as_ref().is_some_and(|u| u.complete);
+                assert_eq!(arrived, unscripted, "{case}");
+                let answered = matches!(report.status(), 403 | 503) || unscripted;
+                let held = matches!(report.ending, Ending::Stalled { .. } | Ending::Reset);
+                assert!(answered || held, "{case}: {}", report.status());
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a reviewer would otherwise have to look for, one rule a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
+
+use host_tests::envoy::workspace_root;
+
+/// Headings of every plugin's README, in this order.
+const HEADINGS: [&str; 8] = [
+    "What it does",
+    "Configuration",
+    "Refusals",
+    "What it tells others",
+    "Metrics",
+    "When something fails",
+    "Worked example",
+    "Limits",
+];
+
+fn files(folder: &Path, ending: &str, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            files(&path, ending, out);
+        } else if name.ends_with(ending) {
+            out.push(path);
+        }
+    }
+}
+
+fn all(ending: &str) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    files(&workspace_root(), ending, &mut out);
+    assert!(!out.is_empty(), "no {ending} found: this test looks in the wrong place");
+    out
+}
+
+/// Plugins are the modules that have a README of their own to be held to.
+fn plugins() -> Vec<PathBuf> {
+    let kept = ["policy-kit", "policy-shell", "policy-token", "suite"];
+    let folders = std::fs::read_dir(workspace_root().join("plugins")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap().path());
+    folders.filter(|p| !kept.contains(&&*p.file_name().unwrap().to_string_lossy())).collect()
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    let long = |path: &PathBuf| read_to_string(path).unwrap().lines().count() > 400;
+    assert_eq!(all(".rs").into_iter().filter(long).collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn every_plugin_readme_has_the_same_headings() {
+    for plugin in plugins() {
+        let text = read_to_string(plugin.join("README.md")).unwrap();
+        let headings: Vec<_> = text.lines().filter_map(|l| l.strip_prefix("## ")).collect();
+        assert_eq!(headings, HEADINGS, "{}", plugin.display());
+    }
+}
+
+#[test]
+fn the_readme_lists_every_refusal() {
+    let text = read_to_string(workspace_root().join("plugins/geo-jurisdiction/README.md")).unwrap();
+    for denial in geo_jurisdiction::denials::ALL {
+        let row = format!("| {} | `{}` |", denial.status, denial.code);
+        assert!(text.contains(&row), "no row `{row}`");
+    }
+}
+
+/// The SDK panics on statuses that a policy must survive, so no module of ours is built on it: it is
+/// the yardstick of the shell's tests, and what foreign modules in tests are made with.
+#[test]
+fn no_plugin_is_built_on_the_sdk() {
+    for path in all("Cargo.toml") {
+        let text = read_to_string(&path).unwrap();
+        let needs = text.split("dev-dependencies]").next().unwrap();
+        let allowed = path.parent() == Some(&workspace_root())
+            || path.ends_with("host-tests/fixtures/plain-filter/Cargo.toml");
+        assert!(allowed || !needs.contains("\nproxy-wasm"), "{}", path.display());
+    }
+}
+
+#[test]
+fn unsafe_code_is_in_the_shell_alone() {
+    for path in all(".rs") {
+        if path.to_string_lossy().contains("policy-shell") || path.ends_with("tests/tidy.rs") {
+            continue;
+        }
+        let text = read_to_string(&path).unwrap();
+        assert!(!text.contains("unsafe {"), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_path_that_the_readmes_name_exists() {
+    for path in all("README.md") {
+        let folder = path.parent().unwrap();
+        let text = read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            if !target.is_empty() && !target.contains("://") {
+                assert!(folder.join(target).exists(), "{}: {link}", path.display());
+            }
+        }
+    }
+}

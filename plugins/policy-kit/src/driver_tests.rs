@@ -1,0 +1,172 @@
+//! The driver over a fake gateway: every wait, every order, every refusal.
+
+use super::*;
+use crate::fake::FakeHost;
+use std::time::Duration;
+
+/// Answers what the script says, whatever it is asked.
+struct Scripted(Vec<Step>);
+
+impl Scripted {
+    fn next(&mut self) -> Step {
+        if self.0.is_empty() {
+            Step::Continue
+        } else {
+            self.0.remove(0)
+        }
+    }
+}
+
+impl Filter for Scripted {
+    fn on_request_headers(&mut self, _: &mut dyn Host, _: bool) -> Step {
+        self.next()
+    }
+    fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
+        host.log(log::Level::Info, &format!("body {:?}", body.map(<[u8]>::len)));
+        if let Err(fault) = body {
+            return Step::Deny(fault.denial().problem(None));
+        }
+        self.next()
+    }
+    fn on_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Step {
+        host.log(log::Level::Info, &format!("{reply:?}"));
+        self.next()
+    }
+}
+
+fn call() -> Step {
+    Step::Call(Call {
+        target: "pam".into(),
+        headers: vec![],
+        body: vec![],
+        timeout: Duration::from_millis(100),
+        max_reply: 9,
+    })
+}
+
+fn deny() -> Step {
+    Step::Deny(Denial::UNCLASSIFIED.problem(None))
+}
+
+const BODY: Step = Step::Body { limit: 4 };
+
+fn driver(steps: &[Step]) -> Driver<Scripted> {
+    Driver::new(Some(Scripted(steps.to_vec())))
+}
+
+#[test]
+fn without_a_configuration_everything_is_refused() {
+    let mut host = FakeHost::default();
+    let mut driver = Driver::<Scripted>::new(None);
+    assert_eq!(driver.on_request_headers(&mut host, true), Action::Pause);
+    assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+}
+
+#[test]
+fn a_refusal_that_cannot_be_sent_ends_the_stream() {
+    let mut host = FakeHost::default().failing("proxy_send_local_response", 10);
+    let mut driver = driver(&[deny()]);
+    assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
+    assert!(host.was_reset);
+    assert_eq!(driver.on_request_body(&mut host, 1, true), Action::Pause, "never forwarded");
+    assert_eq!(driver.on_request_trailers(&mut host), Action::Pause);
+}
+
+#[test]
+fn bodies() {
+    // Chunks as (bytes so far, end of stream); the actions; what the filter was told.
+    type Case = (&'static [(usize, bool)], &'static [Action], &'static str);
+    let cases: &[Case] = &[
+        (&[(2, false), (4, true)], &[Action::Pause, Action::Continue], "body Ok(4)"),
+        (&[(0, true)], &[Action::Continue], "body Ok(0)"),
+        (&[(5, false)], &[Action::Pause], "413"),
+        (&[(2, false), (5, true)], &[Action::Pause, Action::Pause], "413"),
+    ];
+    for (chunks, actions, want) in cases {
+        let mut host = FakeHost { body: b"12345".to_vec(), ..FakeHost::default() };
+        let mut driver = driver(&[BODY]);
+        assert_eq!(driver.on_request_headers(&mut host, false), Action::Continue);
+        let got: Vec<_> =
+            chunks.iter().map(|(n, end)| driver.on_request_body(&mut host, *n, *end)).collect();
+        assert_eq!(got, *actions, "{chunks:?}");
+        let refused = host.replied.map(|r| r.status.to_string());
+        assert_eq!(refused.or(host.logs.pop()).unwrap(), *want, "{chunks:?}");
+    }
+}
+
+#[test]
+fn trailers_end_a_body_that_is_waited_for() {
+    for (body, want) in [(&b"1234"[..], None), (b"12345", Some("body_too_large"))] {
+        let mut host = FakeHost { body: body.to_vec(), ..FakeHost::default() };
+        let mut driver = driver(&[BODY]);
+        driver.on_request_headers(&mut host, false);
+        assert_eq!(driver.on_request_body(&mut host, 4, false), Action::Pause);
+        let action = driver.on_request_trailers(&mut host);
+        assert_eq!(action == Action::Continue, want.is_none());
+        assert_eq!(host.replied.map(|r| r.code), want);
+    }
+}
+
+#[test]
+fn a_body_shorter_than_told_is_a_fault() {
+    let mut host = FakeHost::default();
+    let mut driver = driver(&[BODY]);
+    driver.on_request_headers(&mut host, false);
+    driver.on_request_body(&mut host, 3, true);
+    assert!(host.logs[0].starts_with("body Err"), "{:?}", host.logs);
+}
+
+#[test]
+fn a_message_without_a_body_is_an_empty_body() {
+    let mut host = FakeHost::default();
+    assert_eq!(driver(&[BODY]).on_request_headers(&mut host, true), Action::Continue);
+    assert_eq!(host.logs, ["body Ok(0)"]);
+}
+
+#[test]
+fn calls_hold_the_stream_until_their_own_answer() {
+    let mut host = FakeHost::default();
+    let mut driver = driver(&[call(), call(), Step::Continue]);
+    assert_eq!(driver.on_request_headers(&mut host, true), Action::Pause);
+    driver.on_call(&mut host, 77, |_| CallReply::NoAnswer);
+    assert!(host.logs.is_empty(), "a stranger's answer");
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(!host.resumed, "asked again");
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(!host.resumed, "a token that was answered");
+    driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+    assert!(host.resumed);
+    assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Continue);
+}
+
+#[test]
+fn a_call_and_then_the_body() {
+    let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[call(), BODY, call(), Step::Continue]);
+    assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(host.resumed, "the headers must go on for the body to come");
+    host.resumed = false;
+    assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
+    driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+    assert!(host.resumed);
+}
+
+#[test]
+fn calls_that_are_not_taken_are_told_and_bounded() {
+    let mut host = FakeHost::default().failing("proxy_http_call", 2);
+    let mut asks_for_ever = driver(&vec![call(); 99]);
+    assert_eq!(asks_for_ever.on_request_headers(&mut host, true), Action::Pause);
+    assert_eq!(host.logs.len(), usize::from(MAX_CALLS));
+    assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+}
+
+#[test]
+fn a_stream_that_cannot_be_resumed_is_ended() {
+    let mut host = FakeHost::default().failing("proxy_continue_stream", 10);
+    let mut driver = driver(&[call()]);
+    driver.on_request_headers(&mut host, true);
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(host.was_reset);
+    assert_eq!(driver.on_request_body(&mut host, 1, true), Action::Pause);
+}

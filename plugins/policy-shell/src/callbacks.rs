@@ -1,0 +1,88 @@
+//! The callbacks of ABI 0.2.1. A stream that is not known is held, never let pass.
+
+use policy_kit::Action;
+
+use crate::codes::action::{CONTINUE, PAUSE};
+use crate::{sys, vm};
+
+/// A `u32` of the ABI as a size; the two are equally wide here.
+fn size(of: u32) -> usize {
+    usize::try_from(of).unwrap_or(usize::MAX)
+}
+
+fn told(action: Option<Action>) -> u32 {
+    match action {
+        Some(Action::Continue) => CONTINUE,
+        Some(Action::Pause) | None => PAUSE,
+    }
+}
+
+/// Tells hosts which ABI this is; they look for the name.
+#[no_mangle]
+extern "C" fn proxy_abi_version_0_2_1() {}
+
+/// Gives a host memory to put an answer in; null where there is none.
+#[no_mangle]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    let mut block: Vec<u8> = Vec::new();
+    if block.try_reserve_exact(size).is_err() {
+        return std::ptr::null_mut();
+    }
+    block.resize(size, 0);
+    // Boxed, so that the block is exactly as long as `sys::take` will say it is.
+    Box::into_raw(block.into_boxed_slice()).cast()
+}
+
+#[no_mangle]
+extern "C" fn proxy_on_context_create(context: u32, root: u32) {
+    vm::create(context, root);
+}
+
+#[no_mangle]
+extern "C" fn proxy_on_configure(context: u32, length: u32) -> u32 {
+    u32::from(vm::on_root(context, |root| root.configure(size(length))).unwrap_or(false))
+}
+
+#[no_mangle]
+extern "C" fn proxy_on_delete(context: u32) {
+    vm::delete(context);
+}
+
+/// Request headers have arrived.
+pub fn request_headers(context: u32, end_of_stream: u32) -> u32 {
+    told(vm::on_stream(context, |stream| stream.request_headers(end_of_stream != 0)))
+}
+
+/// A part of the request body has arrived; `length` is what is there so far.
+pub fn request_body(context: u32, length: u32, end_of_stream: u32) -> u32 {
+    told(vm::on_stream(context, |s| s.request_body(size(length), end_of_stream != 0)))
+}
+
+/// Request trailers have arrived.
+pub fn request_trailers(context: u32) -> u32 {
+    told(vm::on_stream(context, |stream| stream.request_trailers()))
+}
+
+/// Response headers have arrived. What a stream that is not known gets is the gateway's business.
+pub fn response_headers(context: u32) -> u32 {
+    vm::on_stream(context, |stream| stream.response_headers());
+    CONTINUE
+}
+
+/// The answer to a call. It comes in the name of the configuration, so the stream that waits for it
+/// has to be made the one that host calls act on.
+pub fn call_response(token: u32, headers: u32, body: u32) {
+    let Some(context) = vm::waiting_for(token) else { return };
+    let ready = sys::act_on(context);
+    vm::on_stream(context, |s| s.call_response(token, size(headers), size(body), ready));
+}
+
+/// The timer of a configuration.
+pub fn tick(context: u32) {
+    vm::on_root(context, |root| root.tick());
+}
+
+/// A stream is over.
+pub fn log(context: u32) {
+    vm::on_stream(context, |stream| stream.log());
+}
