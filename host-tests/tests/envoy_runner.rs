@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use host_tests::client::send;
-use host_tests::envoy::{find_for_test, EnvoyError, EnvoyProcess, Options, Update};
+use host_tests::envoy::{find_for_test, workspace_root, EnvoyError, EnvoyProcess, Options, Update};
+use host_tests::gateway::Gateway;
 use host_tests::traffic::Request;
 use host_tests::upstream::Server;
 use serde_json::{json, Value};
@@ -133,4 +134,33 @@ async fn dropping_the_handle_ends_the_process() {
     assert!(std::path::Path::new(&format!("/proc/{id}")).exists() || !cfg!(target_os = "linux"));
     drop(envoy);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+/// A plugin that refuses its configuration must not take the gateway with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_the_plugin_refuses_is_refused_and_the_old_one_keeps_deciding() {
+    let server = Server::start(echo).await.unwrap();
+    let Some(mut options) = options(&server) else { return };
+    host_tests::artifact::build("geo-jurisdiction").unwrap();
+    options.wasm_dir = host_tests::artifact::wasm_dir();
+    options.updatable = true;
+    let example = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
+    let document = Gateway::read(&example).unwrap().document;
+    let envoy = EnvoyProcess::start(&document, options.clone()).await.unwrap();
+    let bet = Request::new("POST", "/api/bets").body("{}");
+    let status =
+        || async { send(envoy.address, Some(envoy.listener_port), &bet).await.unwrap().status };
+    assert_eq!(status().await, 403);
+    let mut bad = document.clone();
+    let filter =
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/1";
+    let configuration = format!("{filter}/typed_config/config/configuration/value");
+    *bad.pointer_mut(&configuration).unwrap() = "{\"mode\": \"enforced\"}".into();
+    let update = envoy.update_listener(&bad).await.unwrap();
+    assert!(matches!(update, Update::Refused { .. }), "{update:?}");
+    assert_eq!(status().await, 403);
+    drop(envoy);
+    options.updatable = false;
+    let started = EnvoyProcess::start(&bad, options).await;
+    assert!(matches!(started, Err(EnvoyError::Refused { .. })), "{started:?}");
 }

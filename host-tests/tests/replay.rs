@@ -152,3 +152,32 @@ fn the_command_line_holds_a_run_to_its_golden_file() {
     assert_eq!(std::fs::read_to_string(&golden).unwrap(), right);
     assert_eq!(run("").0, Some(0));
 }
+
+/// Without an Envoy `both` says so and runs the other half; under CI that is an error.
+#[test]
+fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
+    emulate(&example(), &[]);
+    for (via, ci, wanted, line) in [
+        ("both", false, 0, "no Envoy here: "),
+        ("both", true, 2, ""),
+        ("envoy", false, 2, ""),
+        ("wasmtime", true, 0, ""),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"));
+        command
+            .current_dir(workspace_root())
+            .args(["replay", "--via", via])
+            .args(["--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
+            .args(["--traffic", "host-tests/recordings/first-light.har"])
+            .env("PITBOSS_ENVOY", "no/envoy")
+            .env_remove("CI");
+        if ci {
+            command.env("CI", "true");
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(wanted), "{via}, CI {ci}: {said}");
+        assert!(said.starts_with(line), "{said}");
+        assert_eq!(said.ends_with(" requests\n"), wanted == 0, "{said}");
+    }
+}
