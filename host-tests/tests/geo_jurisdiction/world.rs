@@ -12,17 +12,17 @@ use host_tests::envoy::workspace_root;
 use host_tests::gateway::Gateway;
 use serde_json::Value;
 
-pub const PLUGIN: &str = "geo-jurisdiction";
-pub const OTTER: &str = "play.lucky-otter.example";
+pub(crate) const PLUGIN: &str = "geo-jurisdiction";
+pub(crate) const OTTER: &str = "play.lucky-otter.example";
 
 /// The example that operators start from.
-pub fn example() -> Gateway {
+pub(crate) fn example() -> Gateway {
     let path = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
     Gateway::read(&path).unwrap()
 }
 
 /// The plugin's configuration in the example, with some top-level members replaced.
-pub fn configuration(changes: &Value) -> String {
+pub(crate) fn configuration(changes: &Value) -> String {
     let gateway = example();
     let filter = gateway.wasm().next().unwrap();
     let mut document: Value = serde_json::from_slice(&filter.configuration).unwrap();
@@ -33,16 +33,16 @@ pub fn configuration(changes: &Value) -> String {
 }
 
 /// The folder of the modules, built.
-pub fn wasm_dir() -> PathBuf {
+pub(crate) fn wasm_dir() -> PathBuf {
     host_tests::artifact::build(PLUGIN).unwrap().parent().unwrap().to_owned()
 }
 
-pub fn module() -> &'static Module {
+pub(crate) fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
     MODULE.get_or_init(|| engine().load(wasm_dir().join("geo_jurisdiction.wasm")).unwrap())
 }
 
-pub fn engine() -> &'static Engine {
+pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
@@ -50,13 +50,13 @@ pub fn engine() -> &'static Engine {
     })
 }
 
-pub fn builder(profile: Profile, configuration: &str) -> ChainBuilder {
+pub(crate) fn builder(profile: Profile, configuration: &str) -> ChainBuilder {
     let plugin = PluginConfig::new(PLUGIN, configuration);
     Chain::builder(engine()).profile(profile).wasm(module(), plugin)
 }
 
 /// A chain under a profile; the document says the same host.
-pub fn chain(profile: Profile) -> Chain {
+pub(crate) fn chain(profile: Profile) -> Chain {
     let host = match profile {
         Profile::Envoy => "envoy",
         Profile::Wasmx => "wasmx",
@@ -66,7 +66,7 @@ pub fn chain(profile: Profile) -> Chain {
 }
 
 /// A request that the trusted edge passes on for a client of 198.51.100.23.
-pub fn through_the_edge(
+pub(crate) fn through_the_edge(
     method: &str,
     target: &[u8],
     headers: &[(&str, &[u8])],
@@ -84,16 +84,16 @@ pub fn through_the_edge(
     request
 }
 
-pub fn edge() -> SocketAddr {
+pub(crate) fn edge() -> SocketAddr {
     "10.0.0.1:40000".parse().unwrap()
 }
 
-pub fn hello(_: &UpstreamRequest) -> Answer {
+pub(crate) fn hello(_: &UpstreamRequest) -> Answer {
     Answer::respond(Response::new(200).body("hello"))
 }
 
 /// The `code` of a refusal, or `allow` where the upstream saw the whole request.
-pub fn outcome(report: &Report) -> String {
+pub(crate) fn outcome(report: &Report) -> String {
     match &report.upstream {
         Some(upstream) if upstream.complete && report.replied_by.is_none() => "allow".to_owned(),
         _ => code(report.text().as_bytes()).unwrap_or_else(|| format!("{:?}", report.ending)),
@@ -101,7 +101,7 @@ pub fn outcome(report: &Report) -> String {
 }
 
 /// The `code` of a problem document.
-pub fn code(body: &[u8]) -> Option<String> {
+pub(crate) fn code(body: &[u8]) -> Option<String> {
     let problem: Value = serde_json::from_slice(body).ok()?;
     Some(problem.get("code")?.as_str()?.to_owned())
 }
