@@ -1,5 +1,6 @@
 //! Recorded casino traffic through the `.wasm` files: in wasmtime, in a real Envoy, and compared.
 pub mod artifact;
+pub mod callouts;
 pub mod client;
 pub mod envoy;
 pub mod front;
