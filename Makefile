@@ -34,7 +34,7 @@ lint: ## Check formatting, and clippy for the machine and for wasm32
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy $(WASM) $(MODULES) -p policy-shell -- -D warnings
+	cargo clippy $(WASM) $(MODULES) -p policy-shell -p policy-token -- -D warnings
 
 replay: build ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 	@$(REPLAY) --via $(VIA)

@@ -1,0 +1,30 @@
+//! base64url without padding, the one canonical form (RFC 7515 section 2, RFC 4648 section 3.5).
+
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
+
+/// Decodes; `None` for padding, foreign characters, and bits that encode nothing: two spellings of one
+/// token would be two entries in a cache or a deny list.
+pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_the_canonical_form() {
+        for (text, want) in [
+            ("", Some(&b""[..])),
+            ("AQ", Some(&[1][..])),
+            ("-_8", Some(&[251, 255][..])),
+            ("AR", None),
+            ("AQ==", None),
+            ("+/8", None),
+            ("A", None),
+            ("A Q", None),
+            ("AQ\n", None),
+        ] {
+            assert_eq!(super::decode(text.as_bytes()).as_deref(), want, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Claims (RFC 7519 section 4), and the rules of one issuer.
+
+use policy_kit::strict_json;
+use serde_json::Value;
+
+use crate::Refusal;
+
+/// The claims of a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims(Value);
+
+/// What an issuer's tokens must say.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// `iss`, exactly.
+    pub issuer: String,
+    /// One of these must be in `aud`; `None` is the operator's explicit "do not look".
+    pub audiences: Option<Vec<String>>,
+    /// How far clocks may differ, in seconds.
+    pub skew: u64,
+    /// Most seconds from `iat` to `exp`; with it `iat` is required.
+    pub max_lifetime: Option<u64>,
+}
+
+impl Claims {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] for anything but one JSON object without members given twice, whose
+    /// registered claims have their types.
+    pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
+        let claims = strict_json(payload).filter(Value::is_object).map(Self);
+        let claims = claims.ok_or(Refusal::Malformed)?;
+        let texts =
+            ["iss", "sub", "jti"].iter().all(|n| claims.0.get(n).is_none_or(Value::is_string));
+        let dates = ["exp", "nbf", "iat", "auth_time"]
+            .iter()
+            .all(|name| claims.0.get(name).is_none_or(Value::is_u64));
+        let audience = match claims.0.get("aud") {
+            Some(Value::Array(all)) => all.iter().all(Value::is_string),
+            other => other.is_none_or(Value::is_string),
+        };
+        (texts && dates && audience).then_some(claims).ok_or(Refusal::Malformed)
+    }
+
+    /// A claim that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// A claim that is a date: seconds since the epoch, whole (RFC 7519 section 2).
+    pub fn date(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.as_u64()
+    }
+
+    /// Whatever a JSON pointer leads to.
+    pub fn at(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer)
+    }
+
+    /// Checks the claims at `now`, in seconds since the epoch. Cheap, so it comes before the
+    /// signature is looked at, and again whenever a token that was believed is seen again.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(&self, rules: &Rules, now: u64) -> Result<(), Refusal> {
+        if self.text("iss") != Some(rules.issuer.as_str()) {
+            return Err(Refusal::Issuer);
+        }
+        if rules.audiences.as_ref().is_some_and(|ours| !self.is_for(ours)) {
+            return Err(Refusal::Audience);
+        }
+        let late = now.saturating_sub(rules.skew);
+        let early = now.saturating_add(rules.skew);
+        let Some(expiry) = self.date("exp").filter(|exp| *exp > late) else {
+            return Err(Refusal::Expired);
+        };
+        let future = |name: &str| self.date(name).is_some_and(|date| date > early);
+        if future("nbf") || future("iat") {
+            return Err(Refusal::NotYetValid);
+        }
+        match (rules.max_lifetime, self.date("iat")) {
+            (None, _) => Ok(()),
+            (Some(most), Some(issued)) if expiry.saturating_sub(issued) <= most => Ok(()),
+            (Some(_), _) => Err(Refusal::Lifetime),
+        }
+    }
+
+    fn is_for(&self, ours: &[String]) -> bool {
+        let named = |v: &Value| v.as_str().is_some_and(|text| ours.iter().any(|our| our == text));
+        match self.0.get("aud") {
+            Some(Value::Array(all)) => all.iter().any(named),
+            Some(one) => named(one),
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, max_lifetime: Option<u64>) -> Result<(), Refusal> {
+        let audiences = Some(vec!["api".to_owned(), "web".to_owned()]);
+        let rules = Rules { issuer: "me".into(), audiences, skew: 60, max_lifetime };
+        Claims::parse(json.as_bytes())?.check(&rules, 1_000)
+    }
+
+    #[test]
+    fn rules() {
+        for (json, max_lifetime, want) in [
+            (r#"{"iss": "me", "aud": "api", "exp": 1001}"#, None, Ok(())),
+            (r#"{"iss": "me", "aud": ["x", "web"], "exp": 941}"#, None, Ok(())),
+            (r#"{"iss": "me", "aud": "api", "exp": 940}"#, None, Err(Refusal::Expired)),
+            (r#"{"iss": "me", "aud": "api"}"#, None, Err(Refusal::Expired)),
+            (r#"{"iss": "you", "aud": "api", "exp": 1001}"#, None, Err(Refusal::Issuer)),
+            (r#"{"aud": "api", "exp": 1001}"#, None, Err(Refusal::Issuer)),
+            (r#"{"iss": "me", "exp": 1001}"#, None, Err(Refusal::Audience)),
+            (r#"{"iss": "me", "aud": "ap", "exp": 1001}"#, None, Err(Refusal::Audience)),
+            (r#"{"iss": "me", "aud": [], "exp": 1001}"#, None, Err(Refusal::Audience)),
+            (r#"{"iss": "me", "aud": "api", "exp": 1001, "nbf": 1060}"#, None, Ok(())),
+            (
+                r#"{"iss": "me", "aud": "api", "exp": 1001, "nbf": 1061}"#,
+                None,
+                Err(Refusal::NotYetValid),
+            ),
+            (
+                r#"{"iss": "me", "aud": "api", "exp": 2001, "iat": 1061}"#,
+                None,
+                Err(Refusal::NotYetValid),
+            ),
+            (r#"{"iss": "me", "aud": "api", "exp": 1500, "iat": 900}"#, Some(600), Ok(())),
+            (
+                r#"{"iss": "me", "aud": "api", "exp": 1501, "iat": 900}"#,
+                Some(600),
+                Err(Refusal::Lifetime),
+            ),
+            (r#"{"iss": "me", "aud": "api", "exp": 1500}"#, Some(600), Err(Refusal::Lifetime)),
+            (r#"{"iss": "me", "aud": "api", "exp": "1500"}"#, None, Err(Refusal::Malformed)),
+            (r#"{"iss": "me", "aud": "api", "exp": 1e99}"#, None, Err(Refusal::Malformed)),
+            (r#"{"iss": "me", "aud": "api", "exp": -1}"#, None, Err(Refusal::Malformed)),
+            (r#"{"iss": ["me"], "aud": "api", "exp": 1500}"#, None, Err(Refusal::Malformed)),
+            (r#"{"iss": "me", "aud": ["api", 1], "exp": 1500}"#, None, Err(Refusal::Malformed)),
+            (
+                r#"{"iss": "me", "aud": "api", "exp": 1500, "exp": 1600}"#,
+                None,
+                Err(Refusal::Malformed),
+            ),
+            (r#"["me"]"#, None, Err(Refusal::Malformed)),
+            ("", None, Err(Refusal::Malformed)),
+        ] {
+            assert_eq!(check(json, max_lifetime), want, "{json}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Envoy's foreign function `verify_signature`: its question and its answer, in protocol buffers.
+
+use crate::{Alg, Jws};
+
+/// The answer to a valid signature is field 1, true, and nothing else. Status Ok alone means only
+/// that the function ran.
+pub fn host_says_valid(answer: &[u8]) -> bool {
+    answer == [0x08, 0x01]
+}
+
+/// 1 hash name, 2 key (SPKI, DER), 3 signature, 4 text.
+pub(crate) fn request(alg: Alg, spki: &[u8], jws: &Jws<'_>) -> Option<Vec<u8>> {
+    let hash = alg.host_hash()?;
+    let der;
+    let signature = match alg.ecdsa_half() {
+        Some(half) => {
+            der = ecdsa_der(&jws.signature, half)?;
+            der.as_slice()
+        }
+        None => jws.signature.as_slice(),
+    };
+    let mut out = Vec::with_capacity(spki.len() + signature.len() + jws.token().len() + 32);
+    for (field, bytes) in
+        [(1u8, hash.as_bytes()), (2, spki), (3, signature), (4, jws.signing_input())]
+    {
+        out.push(field << 3 | 2);
+        push_varint(bytes.len(), &mut out);
+        out.extend_from_slice(bytes);
+    }
+    Some(out)
+}
+
+fn push_varint(mut value: usize, out: &mut Vec<u8>) {
+    loop {
+        let low = u8::try_from(value & 0x7f).unwrap_or(0);
+        value >>= 7;
+        out.push(if value == 0 { low } else { low | 0x80 });
+        if value == 0 {
+            return;
+        }
+    }
+}
+
+/// JWS carries r and s side by side, Envoy wants them as an ASN.1 sequence of two integers. Zero is
+/// no valid r or s (the "psychic signature"), and is not even asked about.
+fn ecdsa_der(raw: &[u8], half: usize) -> Option<Vec<u8>> {
+    if raw.len() != half * 2 {
+        return None;
+    }
+    let (r, s) = raw.split_at(half);
+    let mut body = Vec::with_capacity(raw.len() + 6);
+    for number in [r, s] {
+        let start = number.iter().position(|byte| *byte != 0)?;
+        let digits = number.get(start..)?;
+        let sign = digits.first().is_some_and(|byte| byte & 0x80 != 0);
+        body.push(0x02);
+        body.push(u8::try_from(digits.len() + usize::from(sign)).ok()?);
+        if sign {
+            body.push(0);
+        }
+        body.extend_from_slice(digits);
+    }
+    // Two integers of at most 49 bytes: the length fits the short form.
+    let mut out = vec![0x30, u8::try_from(body.len()).ok().filter(|length| *length < 0x80)?];
+    out.extend(body);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_as_asn1() {
+        let raw = |r: u8, s: u8| {
+            let mut raw = vec![0; 64];
+            raw[31] = r;
+            raw[63] = s;
+            raw
+        };
+        for (signature, want) in [
+            (raw(1, 2), Some(vec![0x30, 6, 2, 1, 1, 2, 1, 2])),
+            (raw(0x80, 2), Some(vec![0x30, 7, 2, 2, 0, 0x80, 2, 1, 2])),
+            (raw(0, 2), None),
+            (raw(1, 0), None),
+            (vec![1; 63], None),
+            (vec![1; 65], None),
+        ] {
+            assert_eq!(ecdsa_der(&signature, 32), want);
+        }
+        assert_eq!(ecdsa_der(&[0xff; 96], 48).map(|der| der.len()), Some(104));
+    }
+
+    #[test]
+    fn lengths() {
+        for (value, want) in
+            [(0, vec![0]), (127, vec![127]), (128, vec![128, 1]), (300, vec![0xac, 2])]
+        {
+            let mut out = Vec::new();
+            push_varint(value, &mut out);
+            assert_eq!(out, want, "{value}");
+        }
+    }
+
+    #[test]
+    fn only_exactly_true_is_valid() {
+        for (answer, want) in [
+            (&[8, 1][..], true),
+            (&[], false),
+            (&[8, 0], false),
+            (&[8, 1, 8, 0], false),
+            (&[18, 1, 120], false),
+        ] {
+            assert_eq!(host_says_valid(answer), want, "{answer:?}");
+        }
+    }
+}

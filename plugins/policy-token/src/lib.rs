@@ -1,0 +1,31 @@
+//! Signed tokens, for policies that must know who says something: JWS in compact form (RFC 7515),
+//! key sets (RFC 7517), claims (RFC 7519).
+//!
+//! 1. Cheap checks come first: shape, algorithm, key id, issuer, expiry. Signature work is what an
+//!    attacker would like to buy with a few bytes.
+//! 2. A key has one algorithm, told by the key set or by the operator, never by the token (RFC 8725
+//!    section 3.1). `none` is no algorithm; a shared secret is never taken from a key set.
+//! 3. What readers may disagree about is refused: members given twice, base64url that is not the one
+//!    canonical form, `crit`, and headers that bring their own key (`jwk`, `jku`, `x5u`, `x5c`).
+//! 4. Signatures are checked by `jwt-simple`, or by the gateway where it can: [`Key::host_request`]
+//!    is the question for Envoy's `verify_signature`, [`host_says_valid`] reads the answer.
+//!
+//! Nothing here reads a clock, and no refusal says more than its code.
+#![warn(missing_docs)]
+
+mod alg;
+mod base64url;
+mod claims;
+mod host;
+mod jws;
+mod key;
+mod keys;
+mod refusal;
+
+pub use alg::Alg;
+pub use claims::{Claims, Rules};
+pub use host::host_says_valid;
+pub use jws::{Header, Jws, MAX_TOKEN};
+pub use key::Key;
+pub use keys::{Found, Keys};
+pub use refusal::Refusal;

@@ -1,0 +1,143 @@
+//! The examples of RFC 7515 (appendix A.1 to A.3), RFC 7519 (section 3.1) and RFC 8037 (appendix A.4).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use policy_token::{Alg, Claims, Found, Jws, Key, Keys, Refusal, Rules};
+
+/// RFC 7515 appendix A: what all three examples sign, with its line breaks.
+const PAYLOAD: &str =
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+
+const RS256_KEY: &str = r#"{"kty":"RSA","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}"#;
+const RS256_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+const ES256_KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+const ES256_SIGNATURE: &str =
+    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+const ED25519_KEY: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+const ED25519_TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+fn rs256() -> String {
+    format!("eyJhbGciOiJSUzI1NiJ9.{PAYLOAD}.{RS256_SIGNATURE}")
+}
+
+fn es256() -> String {
+    format!("eyJhbGciOiJFUzI1NiJ9.{PAYLOAD}.{ES256_SIGNATURE}")
+}
+
+#[test]
+fn the_examples_are_valid_and_one_flipped_bit_is_not() {
+    for (name, token, jwk, alg) in [
+        ("RFC 7515 A.2", rs256(), RS256_KEY, Alg::Rs256),
+        ("RFC 7515 A.3", es256(), ES256_KEY, Alg::Es256),
+        ("RFC 8037 A.4", ED25519_TOKEN.to_owned(), ED25519_KEY, Alg::EdDsa),
+    ] {
+        let key = Key::from_jwk(jwk, alg, None).unwrap();
+        assert_eq!(key.verify(&Jws::parse(token.as_bytes()).unwrap()), Ok(()), "{name}");
+        let payload = token.find('.').unwrap() + 5;
+        let mut flipped = token.clone().into_bytes();
+        flipped[payload] ^= 1;
+        let got = Jws::parse(&flipped).and_then(|jws| key.verify(&jws));
+        assert_eq!(got, Err(Refusal::Signature), "{name}");
+        let mut flipped = Jws::parse(token.as_bytes()).unwrap();
+        flipped.signature[9] ^= 1;
+        if alg == Alg::EdDsa {
+            assert_eq!(key.verify(&flipped), Err(Refusal::Signature), "{name}");
+        }
+    }
+}
+
+/// RFC 7519 section 3.1 is the token of RFC 7515 A.1.
+#[test]
+fn the_shared_secret_of_rfc_7515_a_1() {
+    let secret = [
+        3, 35, 53, 75, 43, 15, 165, 188, 131, 126, 6, 101, 119, 123, 166, 143, 90, 179, 40, 230,
+        240, 84, 201, 40, 169, 15, 132, 178, 210, 80, 46, 191, 211, 251, 90, 146, 210, 6, 71, 239,
+        150, 138, 180, 195, 119, 98, 61, 34, 61, 46, 33, 114, 5, 46, 79, 8, 192, 205, 154, 245,
+        103, 208, 128, 163,
+    ];
+    let token = format!(
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{PAYLOAD}.\
+         dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    );
+    let jws = Jws::parse(token.as_bytes()).unwrap();
+    assert_eq!(jws.header.typ.as_deref(), Some("JWT"));
+    assert_eq!(Key::from_secret(&secret, None).unwrap().verify(&jws), Ok(()));
+    assert_eq!(Key::from_secret(&[7; 32], None).unwrap().verify(&jws), Err(Refusal::Signature));
+    assert!(Key::from_secret(&secret[..31], None).is_none(), "RFC 7518 section 3.2");
+    let claims = Claims::parse(&jws.payload).unwrap();
+    assert_eq!(claims.at("/http:~1~1example.com~1is_root"), Some(&true.into()));
+    let rules = |issuer: &str| Rules {
+        issuer: issuer.into(),
+        audiences: None,
+        skew: 60,
+        max_lifetime: None,
+    };
+    for (issuer, now, want) in [
+        ("joe", 1_300_819_379, Ok(())),
+        ("joe", 1_300_819_440, Err(Refusal::Expired)),
+        ("jim", 1_300_819_379, Err(Refusal::Issuer)),
+    ] {
+        assert_eq!(claims.check(&rules(issuer), now), want, "{issuer} {now}");
+    }
+}
+
+#[test]
+fn a_key_set_is_read_for_the_algorithms_that_are_wanted() {
+    let set = format!(r#"{{"keys": [{RS256_KEY}, {ES256_KEY}, {ED25519_KEY}]}}"#);
+    for (wanted, size) in [
+        (&[Alg::Rs256, Alg::Es256, Alg::EdDsa][..], 3),
+        (&[Alg::Es256], 1),
+        (&[Alg::Es384], 0),
+        // A key of RSA that does not say its algorithm is not guessed at.
+        (&[Alg::Rs256, Alg::Ps256], 0),
+        (&[Alg::Hs256], 0),
+    ] {
+        let keys = Keys::from_jwks(set.as_bytes(), wanted);
+        assert_eq!(keys.map_or(0, |keys| keys.len()), size, "{wanted:?}");
+    }
+    let keys = Keys::from_jwks(set.as_bytes(), &[Alg::Rs256, Alg::Es256]).unwrap();
+    for (token, found) in [(rs256(), true), (es256(), true), (ED25519_TOKEN.to_owned(), false)] {
+        let jws = Jws::parse(token.as_bytes()).unwrap();
+        match keys.find(&jws.header) {
+            Found::Key(key) => assert_eq!((key.verify(&jws), found), (Ok(()), true)),
+            other => assert!(!found, "{other:?}"),
+        }
+    }
+}
+
+/// What Envoy is asked: the hash, the key, the signature as it wants it, the text.
+#[test]
+fn the_gateway_is_asked_in_its_own_form() {
+    for (token, jwk, alg, hash, parts) in [
+        (rs256(), RS256_KEY, Alg::Rs256, "sha256", Some((294, 256))),
+        (es256(), ES256_KEY, Alg::Es256, "sha256", Some((91, 71))),
+        (ED25519_TOKEN.to_owned(), ED25519_KEY, Alg::EdDsa, "", None),
+    ] {
+        let key = Key::from_jwk(jwk, alg, None).unwrap();
+        let jws = Jws::parse(token.as_bytes()).unwrap();
+        let Some((spki, signature)) = parts else {
+            assert_eq!(key.host_request(&jws), None);
+            continue;
+        };
+        let request = key.host_request(&jws).unwrap();
+        let mut rest = request.as_slice();
+        let mut lengths = Vec::new();
+        for field in 1..=4u8 {
+            assert_eq!(rest[0], field << 3 | 2);
+            let (length, used) = if rest[1] < 0x80 {
+                (usize::from(rest[1]), 2)
+            } else {
+                (usize::from(rest[1] & 0x7f) | usize::from(rest[2]) << 7, 3)
+            };
+            lengths.push(length);
+            if field == 1 {
+                assert_eq!(&rest[used..used + length], hash.as_bytes());
+            }
+            if field == 4 {
+                assert_eq!(&rest[used..], jws.signing_input());
+            }
+            rest = &rest[used + length..];
+        }
+        assert_eq!((lengths[1], lengths[2], rest.len()), (spki, signature, 0), "{alg:?}");
+    }
+}
