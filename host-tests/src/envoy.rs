@@ -4,8 +4,10 @@
 //!    access log, and PROXY protocol so that the recorded client is the peer (see [`config`]).
 //! 2. Readiness is asked for, never waited out.
 //! 3. Each process is ended by its own id when its handle goes.
+//! 4. Its wall clock can be set where [`Options::clock`] names the library that does so.
 mod admin;
 mod binary;
+pub mod clock;
 pub mod config;
 mod log;
 
@@ -15,6 +17,7 @@ pub use log::{assign, parse as parse_access_log, LogError, LogLine};
 
 use crate::client::ClientError;
 use crate::gateway::{FieldError, Gateway};
+use clock::WallClock;
 use config::{put, Wiring};
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -44,6 +47,9 @@ pub struct Options {
     pub updatable: bool,
     /// Environment of the process, beside the caller's own.
     pub environment: Vec<(String, String)>,
+    /// The library that lets [`EnvoyProcess::set_time`] set its wall clock, and the time it starts at
+    /// in nanoseconds since the Unix epoch; without one the clock is the machine's.
+    pub clock: Option<(PathBuf, u64)>,
 }
 
 impl Options {
@@ -57,6 +63,7 @@ impl Options {
             clusters: BTreeMap::new(),
             updatable: false,
             environment: Vec::new(),
+            clock: None,
         }
     }
 }
@@ -111,6 +118,7 @@ pub struct EnvoyProcess {
     child: Child,
     folder: tempfile::TempDir,
     options: Options,
+    clock: Option<WallClock>,
     /// The admin interface.
     pub admin: Admin,
     /// Where it listens.
@@ -129,7 +137,17 @@ impl EnvoyProcess {
         let bootstrap = bootstrap(document, &options, folder.path(), port)?;
         std::fs::write(path("envoy.json"), bootstrap.to_string())?;
         let log = std::fs::File::create(path("envoy.log"))?;
-        let mut child = Command::new(&options.binary)
+        let mut command = Command::new(&options.binary);
+        let clock = match &options.clock {
+            None => None,
+            Some((library, at)) => {
+                let clock = WallClock::create(folder.path())?;
+                clock.set(*at)?;
+                command.envs(clock.environment(library));
+                Some(clock)
+            }
+        };
+        let mut child = command
             .arg("-c")
             .arg(path("envoy.json"))
             .args(["--concurrency", &options.concurrency.to_string()])
@@ -153,7 +171,7 @@ impl EnvoyProcess {
         };
         let address = admin.listener().await?.unwrap_or(admin.address);
         let listener_port = gateway.port;
-        Ok(Self { child, folder, options, admin, address, listener_port })
+        Ok(Self { child, folder, options, clock, admin, address, listener_port })
     }
 
     /// Gives a running Envoy another listener, and tells whether it took it.
@@ -180,6 +198,12 @@ impl EnvoyProcess {
             Some(_) => Ok(Update::Refused { log: log() }),
             None => Err(EnvoyError::NotReady { log: log() }),
         }
+    }
+
+    /// Sets its wall clock, in nanoseconds since the Unix epoch; it runs on from there. Does nothing
+    /// without [`Options::clock`].
+    pub fn set_time(&self, nanoseconds: u64) -> Result<(), EnvoyError> {
+        self.clock.as_ref().map_or(Ok(()), |clock| Ok(clock.set(nanoseconds)?))
     }
 
     /// Everything Envoy has logged.

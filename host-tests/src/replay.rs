@@ -2,9 +2,12 @@
 //!
 //! 1. Both halves read the same gateway configuration and get the same requests, in order, each with
 //!    its number in the header `x-pitboss-replay`.
-//! 2. Each half has a fresh casino behind it, whose clock stands at the recorded time. The filters'
-//!    clock does so in wasmtime; under Envoy it is the machine's.
+//! 2. Each half has a fresh casino behind it, whose clock stands at the recorded time. So does the
+//!    filters' clock in wasmtime; Envoy's is set to it before each request and runs on from there.
+//!    What the machine's own clock says counts nowhere.
 //! 3. What the filters decided is read from filter state, never guessed from the status.
+//! 4. A request is answered before the next is sent: one at a time has a time. Requests that overlap
+//!    are scenarios of their own, in tests that hold one while they send another.
 mod emulated;
 mod house;
 mod outcome;
@@ -13,7 +16,7 @@ mod real;
 pub use emulated::run as run_emulated;
 pub use house::House;
 pub use outcome::Outcome;
-pub use real::{run as run_real, send_all};
+pub use real::{run as run_real, send_all, Session};
 
 use crate::artifact::ArtifactError;
 use crate::client::ClientError;
@@ -38,6 +41,15 @@ pub enum ReplayError {
     /// Files or sockets.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The library that sets Envoy's clock is missing.
+    #[error(transparent)]
+    Clock(#[from] crate::envoy::clock::NoClock),
+    /// Envoy took no notice of it: a statically linked one, for example.
+    #[error("request {number}: Envoy's clock does not follow the recorded time")]
+    ClockStuck {
+        /// Its number.
+        number: usize,
+    },
     /// A request could not be sent.
     #[error("request {number}: {source}")]
     Send {

@@ -98,6 +98,7 @@ fn localise(filter: &mut Value, wasm_dir: &Path) {
 fn access_logger(path: &Path) -> Value {
     let mut format = json!({
         "id": format!("%REQ({REPLAY_HEADER})%"),
+        "started": "%START_TIME(%s.%3f)%",
         "request_id": "%REQ(X-REQUEST-ID)%",
         "code": "%RESPONSE_CODE%",
         "details": "%RESPONSE_CODE_DETAILS%",

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct LogLine {
     /// What the replay mark said; nothing when the gateway refused the request's head.
     pub id: Option<String>,
+    /// When it came by Envoy's wall clock, in seconds since the Unix epoch.
+    pub started: Option<String>,
     /// The request id that Envoy gave.
     pub request_id: Option<String>,
     /// The response code.

@@ -3,12 +3,13 @@ use super::house::House;
 use super::outcome::Outcome;
 use super::ReplayError;
 use crate::client;
-use crate::envoy::{assign, EnvoyProcess, Options};
+use crate::envoy::{assign, clock, EnvoyProcess, LogLine, Options};
 use crate::front::request_id;
 use crate::gateway::Gateway;
 use crate::traffic::{Answer, Request};
 use crate::upstream::Server;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Replays all requests, in order.
 pub async fn run(
@@ -28,34 +29,82 @@ pub async fn send_all(
     wasm_dir: &Path,
     envoy: PathBuf,
 ) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
-    for wasm in gateway.wasm() {
-        crate::artifact::find(wasm_dir, &wasm.file)?;
-    }
-    let house = House::open()?;
-    let casino = house.clone();
-    let server = Server::start(move |request| casino.answer(&request)).await?;
-    let wasm_dir = std::path::absolute(wasm_dir)?;
-    let options = Options::new(envoy, wasm_dir, server.address);
-    let envoy = EnvoyProcess::start(&gateway.document, options).await?;
+    let start = requests.first().map_or(0, |it| it.at);
+    let session = Session::open(gateway, wasm_dir, envoy, start).await?;
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
-        house.set_time(request.at);
-        let answer = client::send(envoy.address, Some(gateway.port), &request.marked()).await;
-        answers
-            .push(answer.map_err(|source| ReplayError::Send { number: request.number, source })?);
+        answers.push(session.send(request).await?);
     }
-    let numbers: Vec<usize> = requests.iter().map(|it| it.number).collect();
-    let log = assign(envoy.access_log(requests.len()).await?, &numbers);
-    let outcomes = requests.iter().zip(answers).map(|(request, mut answer)| {
-        let line = log.get(&request.number).cloned().unwrap_or_default();
-        if let Some(random) = &line.request_id {
-            answer.body = replace(&answer.body, random, &request_id(request.number));
+    session.close(requests, answers).await
+}
+
+/// A running Envoy with a fresh casino behind it; both live in recorded time.
+pub struct Session {
+    envoy: EnvoyProcess,
+    house: House,
+    port: u16,
+    _upstream: Server,
+}
+
+impl Session {
+    /// Starts both, at `start` nanoseconds since the Unix epoch.
+    pub async fn open(
+        gateway: &Gateway,
+        wasm_dir: &Path,
+        envoy: PathBuf,
+        start: u64,
+    ) -> Result<Self, ReplayError> {
+        for wasm in gateway.wasm() {
+            crate::artifact::find(wasm_dir, &wasm.file)?;
         }
-        let details = line.details.clone().unwrap_or_default();
-        let outcome = Outcome::new(&answer, &details, |name| line.fact(name).map(str::to_owned));
-        (answer, outcome)
-    });
-    Ok(outcomes.collect())
+        let house = House::open()?;
+        let casino = house.clone();
+        let upstream = Server::start(move |request| casino.answer(&request)).await?;
+        let wasm_dir = std::path::absolute(wasm_dir)?;
+        let mut options = Options::new(envoy, wasm_dir, upstream.address);
+        options.clock = Some((clock::library()?, start));
+        let envoy = EnvoyProcess::start(&gateway.document, options).await?;
+        Ok(Self { envoy, house, port: gateway.port, _upstream: upstream })
+    }
+
+    /// Sets the clocks to the request's time, sends it and waits for the answer.
+    pub async fn send(&self, request: &Request) -> Result<Answer, ReplayError> {
+        self.house.set_time(request.at);
+        self.envoy.set_time(request.at)?;
+        let answer = client::send(self.envoy.address, Some(self.port), &request.marked()).await;
+        answer.map_err(|source| ReplayError::Send { number: request.number, source })
+    }
+
+    /// What the access log says of the requests that were sent, each with its answer.
+    pub async fn close(
+        self,
+        requests: &[Request],
+        answers: Vec<Answer>,
+    ) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
+        let numbers: Vec<usize> = requests.iter().map(|it| it.number).collect();
+        let log = assign(self.envoy.access_log(requests.len()).await?, &numbers);
+        let outcomes = requests.iter().zip(answers).map(|(request, mut answer)| {
+            let line = log.get(&request.number).cloned().unwrap_or_default();
+            if !follows(&line, request.at) {
+                return Err(ReplayError::ClockStuck { number: request.number });
+            }
+            if let Some(random) = &line.request_id {
+                answer.body = replace(&answer.body, random, &request_id(request.number));
+            }
+            let details = line.details.clone().unwrap_or_default();
+            let fact = |name: &str| line.fact(name).map(str::to_owned);
+            let outcome = Outcome::new(&answer, &details, fact);
+            Ok((answer, outcome))
+        });
+        outcomes.collect()
+    }
+}
+
+/// Whether Envoy's clock stood where it was set: less than a request's patience later.
+fn follows(line: &LogLine, at: u64) -> bool {
+    let started = line.started.as_ref().and_then(|it| it.parse::<f64>().ok());
+    let wanted = Duration::from_nanos(at).as_secs_f64();
+    started.is_none_or(|it| (-0.01..30.0).contains(&(it - wanted)))
 }
 
 /// Envoy's request ids are random; in a body the one of the emulation stands for it.
