@@ -102,7 +102,7 @@ fn calls_bodies_and_refusals_in_every_order() {
             ("call,deny", "", 403),
         ] {
             let mut chain = chain(profile, "pam:80", &Faults::new());
-            let mut request = scripted(script);
+            let mut request = scripted(script).header("content-length", body.len().to_string());
             request.chunks = body.bytes().map(|b| vec![b]).collect();
             let report = chain.run(request, &mut hello);
             let case = format!("{profile:?} {script} {body:?}");
@@ -111,6 +111,18 @@ fn calls_bodies_and_refusals_in_every_order() {
             let passed = report.upstream.filter(|u| u.complete).map(|u| u.body);
             assert_eq!(passed, (status == 200).then(|| body.into()), "{case}");
         }
+    }
+}
+
+/// WasmX does not say with the headers whether a body follows; one that comes unannounced was not
+/// what the policy decided about.
+#[test]
+fn a_body_that_was_not_announced_is_refused() {
+    for (profile, status) in [(PROFILES[0], 200), (PROFILES[1], 503)] {
+        let mut chain = chain(profile, "", &Faults::new());
+        let report = chain.run(scripted("body:9").chunk("abc"), &mut hello);
+        assert_eq!(report.status(), status, "{profile:?}: {:?}", report.ending);
+        assert_eq!(report.upstream.is_some_and(|u| u.complete), status == 200, "{profile:?}");
     }
 }
 

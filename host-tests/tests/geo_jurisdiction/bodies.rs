@@ -34,8 +34,9 @@ fn the_body_tells_the_class_however_it_arrives() {
         for trailers in [false, true] {
             let configuration = world::configuration(&changes(Profile::Envoy));
             let mut chain = world::builder(Profile::Envoy, &configuration).start().unwrap();
-            let place: [(&str, &[u8]); 1] = [("x-geo-country", country.as_bytes())];
-            let mut request = through_the_edge("POST", b"/one", &place);
+            let headers: [(&str, &[u8]); 2] =
+                [("x-geo-country", country.as_bytes()), ("content-type", b"application/json")];
+            let mut request = through_the_edge("POST", b"/one", &headers);
             request.chunks = chunks.iter().map(|c| c.to_vec()).collect();
             if trailers {
                 request = request.trailers(Headers::from([("x-checksum", "1")]));
@@ -59,8 +60,30 @@ fn a_body_that_wasmx_keeps_to_itself_is_refused() {
         let mut chain = world::builder(Profile::Wasmx, &configuration).start().unwrap();
         let mut body = br#"{"type": "credit"}"#.to_vec();
         body.resize(size, b' ');
-        let mut request = through_the_edge("POST", b"/one", &[]);
+        let length = size.to_string();
+        let headers: [(&str, &[u8]); 2] =
+            [("content-length", length.as_bytes()), ("content-type", b"application/json")];
+        let mut request = through_the_edge("POST", b"/one", &headers);
         request.chunks = vec![body];
         assert_eq!(outcome(&chain.run(request, &mut hello)), want, "{size} bytes");
+    }
+}
+
+/// A call whose class only a body tells, without one: no gateway lets it pass undecided.
+#[test]
+fn a_body_that_does_not_come_is_no_way_around() {
+    for (profile, method, length) in [
+        (Profile::Envoy, "POST", None),
+        (Profile::Wasmx, "POST", None),
+        (Profile::Wasmx, "POST", Some("0")),
+        (Profile::Wasmx, "GET", None),
+        (Profile::Wasmx, "DELETE", None),
+    ] {
+        let configuration = world::configuration(&changes(profile));
+        let mut chain = world::builder(profile, &configuration).start().unwrap();
+        let mut headers: Vec<(&str, &[u8])> = vec![("x-geo-country", b"DE")];
+        headers.extend(length.map(|length| ("content-length", length.as_bytes())));
+        let report = chain.run(through_the_edge(method, b"/one", &headers), &mut hello);
+        assert_eq!(outcome(&report), "endpoint_unclassified", "{profile:?} {method} {length:?}");
     }
 }

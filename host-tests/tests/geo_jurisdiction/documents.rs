@@ -22,6 +22,8 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
         ("no such mode", with(json!({"mode": "S3CRET"})), "mode"),
         ("no such country", with(json!({"blocked": ["S3CRET"]})), "blocked[0]"),
         ("tied endpoints", with(json!({"endpoints": [bets, bets]})), "endpoints[1]"),
+        ("nobody trusted", with(json!({"address": {"trusted": []}})), "address.trusted"),
+        ("a member twice", with(json!({})).replacen('{', r#"{"mode": "enforce", "#, 1), "mode"),
         ("no document", String::new(), "$"),
         ("1 MB of garbage", "S3CRET ".repeat(150_000), "$"),
     ]

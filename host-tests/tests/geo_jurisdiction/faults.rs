@@ -55,7 +55,13 @@ fn traffic() {
                         let report = bet(&mut chain);
                         let case = format!("{profile:?} {on_error} {call} {status} {occurrence:?}");
                         assert_eq!(report.traps, [], "{case}");
-                        judge(&report, call, status, made > 0, on_error, &case);
+                        // WasmX's end of stream is read off the headers first; the policy reads
+                        // them again.
+                        let early = profile == Profile::Wasmx
+                            && call == "proxy_get_header_map_pairs"
+                            && occurrence == Occurrence::Only(1);
+                        let made = made > 0 && (status == 0 || !early);
+                        judge(&report, call, status, made, on_error, &case);
                         tried += 1;
                     }
                 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use policy_kit::{
     address, facts, request_id, BodyFault, ConfigError, Denial, Fault, Filter, Headers, Host,
-    MapKind, Match, Plugin, Profile, Reply, Step, MEANING_HEADERS,
+    MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS, MEANING_HEADERS,
 };
 
 use crate::config::{Config, Mode, OnError};
@@ -66,7 +66,7 @@ impl Filter for Geo {
         let endpoint = policy.classify(&self.case);
         let decided = match body {
             Ok(body) => {
-                let endpoint = endpoint.with_body(body);
+                let endpoint = endpoint.with_body(body, self.case.json);
                 let ruling = policy.rule(&endpoint, &self.case);
                 self.apply(host, &endpoint, &ruling)
             }
@@ -109,8 +109,8 @@ impl Geo {
     /// what the call means after it was classified.
     fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
         let ours = MEANING_HEADERS.into_iter().chain([JURISDICTION_HEADER, CLASS_HEADER]);
-        let edge = self.policy.edge_headers().filter(|_| !self.case.trusted_peer);
-        for name in ours.chain(edge) {
+        let edge = self.policy.edge_headers().chain(FORWARDED_HEADERS);
+        for name in ours.chain(edge.filter(|_| !self.case.trusted_peer)) {
             if headers.has(name) {
                 host.remove_header(MapKind::Request, name)?;
             }
@@ -183,16 +183,19 @@ impl Geo {
     fn failed(&self, host: &mut dyn Host, fault: Fault) -> Step {
         host.log(log::Level::Error, &format!("{}: {fault}", GeoJurisdiction::NAME));
         let denial = Denial::POLICY_UNAVAILABLE;
-        match self.policy.on_error() {
-            OnError::Refuse => {
-                host.count(&metric("unknown", "deny", denial.code));
-                Step::Deny(self.reply(denial, &self.policy.classify(&self.case)))
-            }
-            OnError::Forward => {
-                host.count(&metric("unknown", "forward", denial.code));
-                Step::Continue
-            }
+        // A policy that is only watching does not stop traffic, whatever fails.
+        let forward =
+            self.policy.on_error() == OnError::Forward || self.policy.mode() == Mode::Shadow;
+        let word = if forward { "forward" } else { "deny" };
+        host.count(&metric("unknown", word, denial.code));
+        let decision = facts::decision(GeoJurisdiction::NAME);
+        if let Err(fault) = host.publish(&decision, &format!("{word}:{}", denial.code)) {
+            host.log(log::Level::Error, &format!("{}: {fault}", GeoJurisdiction::NAME));
         }
+        if forward {
+            return Step::Continue;
+        }
+        Step::Deny(self.reply(denial, &self.policy.classify(&self.case)))
     }
 }
 

@@ -143,6 +143,7 @@ fn shadow_lets_pass_and_says_so() {
 #[test]
 fn every_failing_call_decides_as_configured() {
     let forward = CONFIG.replacen('{', r#"{"on_error": "forward","#, 1);
+    let watching = shadow();
     // A call, and whether its failure keeps the policy from doing its work.
     let calls = [
         ("proxy_get_header_map_pairs", true),
@@ -154,12 +155,19 @@ fn every_failing_call_decides_as_configured() {
     ];
     for status in [1, 2, 3, 4, 7, 8, 10, 12, 99] {
         for (call, needed) in calls {
-            for (config, on_error) in [(CONFIG, Action::Pause), (&forward, Action::Continue)] {
+            let passes = [forward.as_str(), watching.as_str()];
+            let passes = passes.map(|config| (config, Action::Continue));
+            for (config, on_error) in passes.into_iter().chain([(CONFIG, Action::Pause)]) {
                 let host = bet(&[("x-geo-country", b"MT"), ("x-jurisdiction", b"MT")]);
                 let (action, host) =
                     run::<GeoJurisdiction>(config, host.failing(call, status)).unwrap();
                 let want = if needed { on_error } else { Action::Continue };
                 assert_eq!(action, want, "{call} {status}");
+                if needed && call != "proxy_set_property" {
+                    let word = if want == Action::Pause { "deny" } else { "forward" };
+                    let decision = &host.facts["pitboss.geo-jurisdiction.decision"];
+                    assert_eq!(*decision, format!("{word}:policy_unavailable"), "{call} {status}");
+                }
                 let refused = host.replied.map(|r| r.code);
                 let unavailable = (want == Action::Pause).then_some("policy_unavailable");
                 assert_eq!(refused, unavailable, "{call} {status}");
@@ -170,13 +178,20 @@ fn every_failing_call_decides_as_configured() {
 
 #[test]
 fn an_untrusted_peer_is_not_believed_and_its_place_not_passed_on() {
-    let mut host = bet(&[("x-geo-country", b"MT"), ("x-geo-region", b"")]);
+    let mut host = bet(&[
+        ("x-geo-country", b"MT"),
+        ("x-geo-region", b""),
+        ("x-forwarded-host", b"else.example"),
+        ("forwarded", b"host=else.example"),
+    ]);
     host.properties.insert("source.address".into(), b"[2001:db8::1]:40000".to_vec());
     let (action, host) = run::<GeoJurisdiction>(&shadow(), host).unwrap();
     assert_eq!(action, Action::Continue);
     assert_eq!(host.facts["pitboss.geo-jurisdiction.decision"], "shadow:jurisdiction_unknown");
     assert!(host.upstream("x-geo-country").is_empty());
-    assert!(host.upstream("x-geo-region").is_empty());
+    for name in ["x-geo-region", "x-forwarded-host", "forwarded"] {
+        assert!(host.upstream(name).is_empty(), "{name}");
+    }
     assert!(host.upstream("x-jurisdiction").is_empty());
 }
 
@@ -195,6 +210,7 @@ fn the_body_tells_the_class() {
             (":path", b"/one"),
             (":authority", b"otter.example"),
             ("x-geo-country", country.as_bytes()),
+            ("content-type", b"application/json; charset=utf-8"),
         ]);
         host.body = body.as_bytes().to_vec();
         let plugin = GeoJurisdiction::configure(CONFIG.as_bytes(), &mut host).unwrap();

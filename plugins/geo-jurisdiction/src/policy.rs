@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Location,
-    Match, Profile, Trust,
+    Match, One, Profile, Trust,
 };
 
 use crate::anonymous::Anonymous;
@@ -37,6 +37,8 @@ pub struct Case {
     pub located: Located,
     /// Whether headers about the client count.
     pub trusted_peer: bool,
+    /// Whether the body is sent as JSON.
+    pub json: bool,
     anonymous: Vec<String>,
     now: u64,
 }
@@ -94,6 +96,17 @@ impl TryFrom<Config> for Policy {
                 return Err(invalid(format!("classes.{class}"), "is never blocked by location"));
             }
         }
+        for class in raw.on_unknown.keys() {
+            if treatment(&raw.classes, *class) == Treatment::Pass {
+                let problem = "has no effect: the class passes from anywhere";
+                return Err(invalid(format!("on_unknown.{class}"), problem));
+            }
+        }
+        let trust = Trust::compile(&raw.address, "address")?;
+        if trust.is_empty() && raw.place.header.is_some() {
+            let problem = "must name the edge, as its headers are a source of the place";
+            return Err(invalid("address.trusted", problem));
+        }
         if !is_uri(&raw.blocked_by) {
             return Err(invalid("blocked_by", "expected an https:// or http:// URI"));
         }
@@ -111,7 +124,7 @@ impl TryFrom<Config> for Policy {
             mode: raw.mode,
             on_error: raw.on_error,
             unclassified: raw.unclassified,
-            trust: Trust::compile(&raw.address, "address")?,
+            trust,
             sources: Sources::compile(raw.place)?,
             anonymous: raw.anonymous.map(Anonymous::compile).transpose()?.unwrap_or_default(),
             anonymous_headers: names.unwrap_or_default(),
@@ -186,6 +199,7 @@ impl Policy {
             brand: self.brands.of(authority).map(str::to_owned),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
+            json: is_json(headers.one("content-type")),
             anonymous: kinds.map(str::to_owned).collect(),
             now: facts.now,
         }
@@ -209,7 +223,7 @@ impl Policy {
         if places.any(|p| self.blocked.iter().any(|b| p.within(b))) {
             return refuse(UNLICENSED, "blocked");
         }
-        let licensed = self.treatment(class) == Treatment::Licensed;
+        let licensed = treatment(&self.treatments, class) == Treatment::Licensed;
         let hidden = case.anonymous.iter().find(|k| self.anonymous.refuses(class, k, licensed));
         if let Some(kind) = hidden {
             return refuse(ANONYMOUS, &format!("anonymous:{kind}"));
@@ -226,6 +240,10 @@ impl Policy {
                 Some(OnUnknown::Refuse) | None => refuse(UNKNOWN, "on_unknown"),
             };
         };
+        if case.brand.is_none() {
+            // A host of no known brand holds no licence anywhere.
+            return refuse(UNLICENSED, "brands");
+        }
         let (brand, product, now) = (case.brand.as_deref(), endpoint.product, case.now);
         match ask(&self.licences, &Question { brand, place, class, product, now }) {
             Answer::Covered(i) => pass(&format!("licences[{i}]")),
@@ -233,14 +251,15 @@ impl Policy {
             Answer::Uncovered => refuse(UNLICENSED, "licences"),
         }
     }
+}
 
-    fn treatment(&self, class: EndpointClass) -> Treatment {
-        let default = match class.defaults().location {
-            Location::Fresh | Location::Configurable => Treatment::Licensed,
-            Location::NotNeeded | Location::Never => Treatment::Pass,
-        };
-        self.treatments.get(&class).copied().unwrap_or(default)
-    }
+/// What a class needs: what the operator says, else what the catalogue does.
+fn treatment(overrides: &BTreeMap<EndpointClass, Treatment>, class: EndpointClass) -> Treatment {
+    let default = match class.defaults().location {
+        Location::Fresh | Location::Configurable => Treatment::Licensed,
+        Location::NotNeeded | Location::Never => Treatment::Pass,
+    };
+    overrides.get(&class).copied().unwrap_or(default)
 }
 
 fn pass(rule: &str) -> Ruling {
@@ -257,6 +276,13 @@ pub(crate) fn header_name(field: &str, name: &str) -> Result<String, ConfigError
         return Err(invalid(field, "expected a header name in lower case"));
     }
     Ok(name.to_owned())
+}
+
+fn is_json(content_type: One<'_>) -> bool {
+    let One::Value(value) = content_type else { return false };
+    let kind = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    let kind = kind.to_ascii_lowercase();
+    kind == b"application/json" || (kind.starts_with(b"application/") && kind.ends_with(b"+json"))
 }
 
 fn is_uri(text: &str) -> bool {

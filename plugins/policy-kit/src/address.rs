@@ -46,7 +46,12 @@ impl Trust {
     pub fn compile(raw: &TrustConfig, at: &str) -> Result<Self, ConfigError> {
         let mut networks = Vec::with_capacity(raw.trusted.len());
         for (i, text) in raw.trusted.iter().enumerate() {
-            networks.push(network(text, &format!("{at}.trusted[{i}]"))?);
+            let field = format!("{at}.trusted[{i}]");
+            let network = network(text, &field)?;
+            if network.prefix_len() == 0 {
+                return Err(invalid(field, "would trust everybody"));
+            }
+            networks.push(network);
         }
         if !(1..=16).contains(&raw.hops) {
             return Err(invalid(format!("{at}.hops"), "expected 1 to 16"));
@@ -80,6 +85,11 @@ impl Trust {
         Origin { client, trusted_peer: true }
     }
 
+    /// Whether anybody is trusted at all.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
@@ -96,7 +106,7 @@ pub fn network(text: &str, at: &str) -> Result<IpNet, ConfigError> {
         Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
     };
     let network = network.filter(|n| n.addr() == n.network());
-    network.ok_or_else(|| invalid(at, "expected a network such as `10.0.0.0/8` or `fd00::/8`"))
+    network.ok_or_else(|| invalid(at, "expected a network without host bits, such as `10.0.0.0/8`"))
 }
 
 /// Reads an address as proxies write it: with a port, in brackets, with a zone, IPv4 mapped into

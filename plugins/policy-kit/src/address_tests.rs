@@ -87,6 +87,8 @@ fn refused_trust() {
         ("10.0.0.1/8", 1, "address.trusted[0]"),
         ("10.0.0.0/33", 1, "address.trusted[0]"),
         ("example", 1, "address.trusted[0]"),
+        ("0.0.0.0/0", 1, "address.trusted[0]"),
+        ("::/0", 1, "address.trusted[0]"),
         ("10.0.0.0/8", 0, "address.hops"),
         ("10.0.0.0/8", 17, "address.hops"),
     ] {

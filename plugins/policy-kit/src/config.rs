@@ -2,6 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::json::given_twice;
+
 /// Longest field path that is printed. A path can hold operator text (an unknown field's name), so
 /// it is bounded like any other foreign text.
 const MAX_FIELD: usize = 120;
@@ -41,6 +43,10 @@ pub fn parse<C: DeserializeOwned>(document: &[u8]) -> Result<C, ConfigError> {
         explain(field, e.inner())
     })?;
     json.end().map_err(|e| explain("$".to_owned(), &e))?;
+    // A map would keep the last of two, and the operator may have meant the first.
+    if let Some((name, line)) = given_twice(document) {
+        return Err(invalid(printable(&name), format!("given twice, at line {line}")));
+    }
     Ok(parsed)
 }
 
@@ -144,6 +150,19 @@ mod tests {
             let shown = &document[..document.len().min(60)];
             assert_eq!(e.field, *field, "{shown}: {e}");
             assert!(!e.to_string().contains("S3CRET"), "{shown}: {e}");
+        }
+    }
+
+    #[test]
+    fn a_member_given_twice_is_named() {
+        type Map = std::collections::BTreeMap<String, u8>;
+        assert!(parse::<Map>(br#"{"a": 1, "b": 1}"#).is_ok());
+        for document in [r#"{"a": 1, "b": 1, "a": 2}"#, r#"{"A": 1, "a": 2}"#] {
+            let error = parse::<Map>(document.as_bytes()).unwrap_err();
+            assert_eq!(
+                (error.field.as_str(), error.problem.as_str()),
+                ("a", "given twice, at line 1")
+            );
         }
     }
 

@@ -71,13 +71,15 @@ pub struct Driver<F> {
     filter: Option<F>,
     waiting: Waiting,
     calls: u8,
+    /// The filter wanted the body and was told that there is none.
+    bodiless: bool,
 }
 
 impl<F: Filter> Driver<F> {
     /// Drives `filter`; `None` stands for a plugin that has no valid configuration and therefore
     /// refuses everything.
     pub fn new(filter: Option<F>) -> Self {
-        Self { filter, waiting: Waiting::Nothing, calls: 0 }
+        Self { filter, waiting: Waiting::Nothing, calls: 0, bodiless: false }
     }
 
     /// Request headers have arrived.
@@ -97,6 +99,10 @@ impl<F: Filter> Driver<F> {
         end_of_stream: bool,
     ) -> Action {
         match self.waiting {
+            // A body after all: what was decided was decided about another request.
+            Waiting::Nothing if self.bodiless && size > 0 => {
+                self.settle(gw, unavailable(), Phase::Body)
+            }
             Waiting::Nothing => Action::Continue,
             Waiting::Over | Waiting::Call { .. } => Action::Pause,
             Waiting::Body { limit } if size > limit => {
@@ -199,13 +205,16 @@ impl<F: Filter> Driver<F> {
                         self.waiting = Waiting::Body { limit };
                         return Action::Continue;
                     }
-                    Phase::Headers { end_of_stream: true } => match &mut self.filter {
-                        Some(filter) => match filter.on_request_body(gw.host(), Ok(&[])) {
-                            Step::Body { .. } => unavailable(),
-                            next => next,
-                        },
-                        None => unavailable(),
-                    },
+                    Phase::Headers { end_of_stream: true } => {
+                        self.bodiless = true;
+                        match &mut self.filter {
+                            Some(filter) => match filter.on_request_body(gw.host(), Ok(&[])) {
+                                Step::Body { .. } => unavailable(),
+                                next => next,
+                            },
+                            None => unavailable(),
+                        }
+                    }
                     Phase::Body => unavailable(),
                 },
                 Step::Call(call) => {

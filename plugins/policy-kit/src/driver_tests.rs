@@ -124,6 +124,16 @@ fn a_message_without_a_body_is_an_empty_body() {
 }
 
 #[test]
+fn a_body_that_was_not_announced_is_refused() {
+    let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[BODY]);
+    assert_eq!(driver.on_request_headers(&mut host, true), Action::Continue);
+    assert_eq!(driver.on_request_body(&mut host, 0, true), Action::Continue, "an empty end");
+    assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
+    assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+}
+
+#[test]
 fn calls_hold_the_stream_until_their_own_answer() {
     let mut host = FakeHost::default();
     let mut driver = driver(&[call(), call(), Step::Continue]);

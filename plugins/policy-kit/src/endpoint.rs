@@ -96,6 +96,14 @@ impl Pattern {
         Ok(Self { parts, methods, kind, product, envelope, written, position })
     }
 
+    /// How strictly a call to this endpoint is treated, whatever it turns out to be.
+    pub(crate) fn strictness(&self) -> u8 {
+        match &self.kind {
+            Kind::Class(class) => class.strictness(),
+            Kind::Select(select) => select.strictest().strictness(),
+        }
+    }
+
     /// One line that says all that classification depends on, for the catalogue's digest.
     pub(crate) fn describe(&self) -> String {
         let mut methods = self.methods.clone().unwrap_or_default();
@@ -109,6 +117,17 @@ impl Pattern {
     }
 
     pub(crate) fn matches(&self, method: &str, path: &str) -> bool {
+        self.fits(method, path, |segment, want| segment == want)
+    }
+
+    /// Whether a careless reader would take the path for this pattern: without case, and without
+    /// the closing slash.
+    pub(crate) fn matches_carelessly(&self, method: &str, path: &str) -> bool {
+        let path = path.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(path);
+        self.fits(method, path, str::eq_ignore_ascii_case)
+    }
+
+    fn fits(&self, method: &str, path: &str, same: fn(&str, &str) -> bool) -> bool {
         if self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
             return false;
         }
@@ -122,7 +141,7 @@ impl Pattern {
                     _ => return false,
                 },
                 Part::Exactly(want) => {
-                    if segments.next() != Some(want.as_str()) {
+                    if !segments.next().is_some_and(|segment| same(segment, want)) {
                         return false;
                     }
                 }

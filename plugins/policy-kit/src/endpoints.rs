@@ -43,10 +43,14 @@ impl Match<'_> {
         self.pending.is_some()
     }
 
-    /// The match once the body is known.
-    pub fn with_body(self, body: &[u8]) -> Self {
+    /// The match once the body is known. A body that is not sent as JSON may be read as something
+    /// else by the upstream, and tells nothing.
+    pub fn with_body(self, body: &[u8], sent_as_json: bool) -> Self {
         match self.pending {
-            Some(select) => Self { class: select.by_body(body), pending: None, ..self },
+            Some(select) if sent_as_json => {
+                Self { class: select.by_body(body), pending: None, ..self }
+            }
+            Some(_) => Self { class: EndpointClass::Unclassified, pending: None, ..self },
             None => self,
         }
     }
@@ -98,10 +102,22 @@ impl Endpoints {
     /// Classifies a request by its method and raw target (the `:path` header).
     pub fn classify(&self, method: &[u8], target: &[u8]) -> Match<'_> {
         let Ok(method) = std::str::from_utf8(method) else { return Match::UNCLASSIFIED };
+        // Some upstreams take `post` for `POST`.
+        if !method.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Match::UNCLASSIFIED;
+        }
         let Ok(path) = canonical_path(target) else { return Match::UNCLASSIFIED };
         let Some(found) = self.patterns.iter().find(|p| p.matches(method, &path)) else {
             return Match::UNCLASSIFIED;
         };
+        // Some take `/API/bets/` for `/api/bets`: such a path must not be classified as something
+        // milder than what it may turn out to be.
+        if path.len() > 1 && (path.ends_with('/') || path.bytes().any(|b| b.is_ascii_uppercase())) {
+            let careless = self.patterns.iter().find(|p| p.matches_carelessly(method, &path));
+            if careless.is_some_and(|other| other.strictness() > found.strictness()) {
+                return Match::UNCLASSIFIED;
+            }
+        }
         let (class, pending) = match &found.kind {
             Kind::Class(class) => (*class, None),
             Kind::Select(select) => match select.by_target(target) {
@@ -146,7 +162,7 @@ mod tests {
         for (method, target, class, endpoint) in [
             ("POST", "/api/bets", "wager", "/api/bets"),
             ("GET", "/api/bets", "history", "/api/bets"),
-            ("post", "/api/bets", "history", "/api/bets"),
+            ("post", "/api/bets", "unclassified", ""),
             ("POST", "/api/bets?a=b", "wager", "/api/bets"),
             ("POST", "/api/bets;v=1", "wager", "/api/bets"),
             ("POST", "/api/%62ets", "wager", "/api/bets"),
@@ -155,12 +171,15 @@ mod tests {
             ("POST", "/api/bets/open", "history", "/api/bets/{id}"),
             ("POST", "/api/bets/x/cashout", "cashout", "/api/bets/{id}/cashout"),
             ("POST", "/api/y/x/cashout", "launch", "/api/{any}/x/cashout"),
-            ("POST", "/api/bets/", "account", "/api/"),
+            ("POST", "/api/bets/", "unclassified", ""),
+            ("DELETE", "/api/", "account", "/api/"),
+            ("POST", "/api/ACCOUNT/X", "account", "/api/"),
             ("POST", "/api/bets/1/2", "account", "/api/"),
             ("GET", "/api", "account", "/api/"),
             ("GET", "/apis", "content", "/"),
             ("GET", "/", "content", "/"),
-            ("GET", "/API/bets", "content", "/"),
+            ("GET", "/API/bets", "unclassified", ""),
+            ("GET", "/Images/Otter.PNG", "content", "/"),
             ("POST", "/api//bets", "unclassified", ""),
             ("POST", "/lobby/..;/api/bets", "unclassified", ""),
         ] {
@@ -256,8 +275,10 @@ mod tests {
             (r#"{"type": "transfer"}"#, "unclassified"),
             ("", "unclassified"),
         ] {
-            let known = map.classify(b"POST", b"/one").with_body(body.as_bytes());
+            let known = map.classify(b"POST", b"/one").with_body(body.as_bytes(), true);
             assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{body}");
+            let form = map.classify(b"POST", b"/one").with_body(body.as_bytes(), false);
+            assert_eq!(form.class.as_str(), "unclassified", "{body} as something else");
         }
         for (target, want) in [
             ("/get?action=bet", "wager"),

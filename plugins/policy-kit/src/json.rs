@@ -10,10 +10,36 @@ const MAX_DEPTH: u8 = 100;
 /// object, also where only the case differs (some readers match names without case), and anything
 /// after the document. `None` for all that and for what is no JSON.
 pub fn strict_json(body: &[u8]) -> Option<Value> {
+    read(body).ok()
+}
+
+/// The name of a member that is given twice, and where, in a document that is JSON otherwise.
+pub(crate) fn given_twice(document: &[u8]) -> Option<(String, usize)> {
+    let error = read(document).err()?;
+    let text = error.to_string();
+    let name = text.strip_prefix(TWICE)?.rsplit_once(" at line ")?.0;
+    Some((name.to_owned(), error.line()))
+}
+
+/// How an error says that a member is given twice; its name follows.
+const TWICE: &str = "given twice: ";
+
+fn read(body: &[u8]) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = Strict(MAX_DEPTH).deserialize(&mut json).ok()?;
-    json.end().ok()?;
-    Some(value)
+    let value = Strict(MAX_DEPTH).deserialize(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// A member's name as the most careless reader compares it: without case, and with the two letters
+/// outside ASCII that fold into it (Unicode CaseFolding: long s and the Kelvin sign).
+fn folded(name: &str) -> String {
+    let letter = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    name.chars().map(letter).collect()
 }
 
 /// The text at a JSON pointer (RFC 6901). Numbers and booleans are given as they print; objects,
@@ -95,8 +121,8 @@ impl<'de> Visitor<'de> for Strict {
         let mut names = std::collections::BTreeSet::new();
         let seed = self.deeper()?;
         while let Some(name) = members.next_key::<String>()? {
-            if !names.insert(name.to_ascii_lowercase()) {
-                return Err(A::Error::custom("a member is given twice"));
+            if !names.insert(folded(&name)) {
+                return Err(A::Error::custom(format_args!("{TWICE}{name}")));
             }
             let value = members.next_value_seed(seed)?;
             out.insert(name, value);
@@ -122,6 +148,8 @@ mod tests {
             (r#"{"Type": "debit"}"#, "/type", None),
             (r#"{"type": "a", "type": "b"}"#, "/type", None),
             (r#"{"type": "a", "Type": "b"}"#, "/type", None),
+            ("{\"kind\": \"a\", \"\u{212a}ind\": \"b\"}", "/kind", None),
+            ("{\"class\": \"a\", \"cla\u{17f}s\": \"b\"}", "/class", None),
             (r#"{"x": {"k": 1, "k": 2}, "type": "a"}"#, "/type", None),
             (r#"{"type": "a"} x"#, "/type", None),
             (r#"{"type": "a""#, "/type", None),

@@ -38,5 +38,5 @@ pub use filter::{BodyFault, Call, CallReply, Filter, Plugin, Step};
 pub use headers::{Headers, One};
 pub use host::{Fault, Host, MapKind, Profile};
 pub use json::{is_pointer, strict_json, text_at};
-pub use path::{canonical_path, PathFault, MEANING_HEADERS};
+pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use select::SelectConfig;

@@ -104,8 +104,8 @@ fn parameter(target: &[u8], name: &str) -> Option<String> {
                 let key = piece.split(|b| *b == b'=').next().unwrap_or_default();
                 unescape(key).as_deref() == Some(name)
             });
-        // Some upstreams match names without case: then another case is a second value.
-        if hidden || (key.eq_ignore_ascii_case(name) && (key != name || found.is_some())) {
+        // Some upstreams bend names until they fit: then the bent one is a second value.
+        if hidden || (bends_to(&key, name) && (key != name || found.is_some())) {
             return None;
         }
         if key == name {
@@ -113,6 +113,17 @@ fn parameter(target: &[u8], name: &str) -> Option<String> {
         }
     }
     found
+}
+
+/// Whether some reader takes `key` for `name`: without case, or as PHP makes variables of parameters
+/// (blanks in front go, what follows a NUL or `[` goes, blanks, dots and `[` become `_`).
+fn bends_to(key: &str, name: &str) -> bool {
+    let bent = |text: &str| {
+        let text = text.trim_start_matches(' ').split('\0').next().unwrap_or_default();
+        text.to_ascii_lowercase().replace([' ', '.', '['], "_")
+    };
+    let array = key.split('[').next().unwrap_or_default();
+    bent(key) == bent(name) || bent(array) == bent(name)
 }
 
 fn unescape(text: &[u8]) -> Option<String> {
@@ -138,6 +149,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_that_php_bends() {
+        for other in ["bet.type", "bet type", "bet+type", "bet[type", "BET_type", "bet_type[x]"] {
+            let target = format!("/w?bet_type=win&{other}=bet");
+            assert_eq!(parameter(target.as_bytes(), "bet_type"), None, "{target}");
+        }
+        let target = b"/w?bet_type=win&bet_types=bet&x.bet_type=bet";
+        assert_eq!(parameter(target, "bet_type").as_deref(), Some("win"));
+    }
+
+    #[test]
     fn parameters() {
         for (target, want) in [
             ("/w?type=debit", Some("debit")),
@@ -150,6 +171,10 @@ mod tests {
             ("/w?type=debit&type=credit", None),
             ("/w?type=debit&typ%65=credit", None),
             ("/w?type=debit&TYPE=credit", None),
+            ("/w?type=debit&type[]=credit", None),
+            ("/w?type=debit&%20type=credit", None),
+            ("/w?type=debit&+type=credit", None),
+            ("/w?type=debit&type%00x=credit", None),
             ("/w?x=1;type=credit&type=debit", None),
             ("/w?type=debit;x=1", None),
             ("/w?type=deb%6", None),

@@ -35,6 +35,15 @@ impl Abi {
         self
     }
 
+    /// Whether the request ends with its headers, as far as can be told.
+    pub(crate) fn ends_with_headers(&mut self, told: bool) -> bool {
+        let headers = match self.profile {
+            Profile::Envoy => None,
+            Profile::Wasmx => self.headers(MapKind::Request).ok(),
+        };
+        quirks::ends_with_headers(self.profile, told, headers.as_deref())
+    }
+
     /// The token of a call sent since the last time this was asked.
     pub(crate) fn sent(&mut self) -> Option<u32> {
         self.sent.take()

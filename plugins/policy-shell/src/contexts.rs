@@ -90,7 +90,8 @@ struct Stream<P: Plugin> {
 
 impl<P: Plugin> StreamContext for Stream<P> {
     fn request_headers(&mut self, end_of_stream: bool) -> Action {
-        self.driver.on_request_headers(self.abi.anew(), end_of_stream)
+        let end_of_stream = self.abi.anew().ends_with_headers(end_of_stream);
+        self.driver.on_request_headers(&mut self.abi, end_of_stream)
     }
 
     fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {

@@ -35,6 +35,18 @@ pub(crate) fn request_headers(profile: Profile, headers: Headers) -> Headers {
     Headers::from_pairs(std::iter::once((&b":authority"[..], host.as_slice())).chain(rest))
 }
 
+/// Whether a request ends with its headers. WasmX never says so with the headers and then calls no
+/// body callback, so there it is read off the headers: a policy that waited for a body that does not
+/// come would be skipped.
+pub(crate) fn ends_with_headers(profile: Profile, told: bool, headers: Option<&Headers>) -> bool {
+    let bodiless = |headers: &Headers| {
+        let empty = |length: &[u8]| length.iter().all(|b| *b == b'0');
+        !headers.has("transfer-encoding") && headers.all("content-length").all(empty)
+    };
+    // Headers that cannot be read: better an empty body than a wait for one that may not come.
+    told || (profile == Profile::Wasmx && headers.is_none_or(bodiless))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +65,30 @@ mod tests {
             let map = request_headers(profile, Headers::from_pairs(pairs));
             assert_eq!(map.one(":authority"), One::Value(want.as_bytes()), "{profile:?}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_request() {
+        let with = |name: &'static str, value: &'static str| {
+            Headers::from_pairs([(name.as_bytes(), value.as_bytes())])
+        };
+        for (headers, wasmx) in [
+            (with("accept", "x"), true),
+            (with("content-length", "0"), true),
+            (with("content-length", "7"), false),
+            (with("Transfer-Encoding", "chunked"), false),
+        ] {
+            for (profile, told, want) in [
+                (Profile::Wasmx, false, wasmx),
+                (Profile::Wasmx, true, true),
+                (Profile::Envoy, false, false),
+                (Profile::Envoy, true, true),
+            ] {
+                assert_eq!(ends_with_headers(profile, told, Some(&headers)), want, "{headers:?}");
+            }
+        }
+        assert!(ends_with_headers(Profile::Wasmx, false, None));
+        assert!(!ends_with_headers(Profile::Envoy, false, None));
     }
 
     #[test]
