@@ -37,7 +37,7 @@ lint: ## Check formatting, and clippy for the machine and for wasm32
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy $(WASM) $(MODULES) -p policy-shell -p policy-token -- -D warnings
 
-replay: build ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
+replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 	@$(REPLAY) --via $(VIA)
 
 golden: build envoy ## Rewrite the golden decisions of the recording; read the diff before a commit

@@ -1,7 +1,7 @@
 //! The command line.
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use host_tests::gateway::Gateway;
+use host_tests::gateway::{self, Gateway};
 use host_tests::golden::{self, Golden};
 use host_tests::replay::{self, Comparison};
 use host_tests::traffic::Request;
@@ -162,7 +162,11 @@ fn compare(requests: &[Request], emulated: &[replay::Outcome], real: &[replay::O
 }
 
 fn read_gateway(path: &std::path::Path) -> anyhow::Result<Gateway> {
-    Gateway::read(path).with_context(|| path.display().to_string())
+    let gateway = Gateway::read(path).with_context(|| path.display().to_string())?;
+    for advice in gateway::advice(&gateway) {
+        eprintln!("warning: {}: {advice}", path.display());
+    }
+    Ok(gateway)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -5,11 +5,13 @@
 //! 2. Whatever changes what a filter sees is either emulated or refused with the field's path, so that
 //!    the two halves of a replay cannot drift apart in silence.
 //! 3. Errors never repeat a value.
+mod advice;
 mod filters;
 mod hcm;
 mod node;
 mod routes;
 
+pub use advice::advice;
 pub use filters::{FailurePolicy, HttpFilter, WasmFilter};
 pub use hcm::{EscapedSlashes, Hcm, Underscores};
 pub use node::{FieldError, Node};

@@ -1,0 +1,113 @@
+//! What a configuration that is read without error may still get wrong, so that a policy in it does not
+//! do what its operator believes.
+use super::{Gateway, HttpFilter};
+use serde_json::Value;
+
+/// Bytes of a body that policies read to learn what kind of call it is.
+const POLICY_BODY: u64 = 65_536;
+
+/// One sentence for each such thing.
+pub fn advice(gateway: &Gateway) -> Vec<String> {
+    let documents: Vec<(&str, Value)> = gateway
+        .wasm()
+        .filter_map(|it| Some((it.name.as_str(), serde_json::from_slice(&it.configuration).ok()?)))
+        .collect();
+    let mut all = Vec::new();
+    for (name, document) in &documents {
+        if document.pointer("/address/trusted").is_some() && !knows_the_peer(gateway) {
+            all.push(format!(
+                "{name} trusts networks, but `source.address` is whatever X-Forwarded-For says: set \
+                 use_remote_address: true and xff_num_trusted_hops: 0"
+            ));
+        }
+        if waits_for_bodies(document) && !holds_bodies(gateway) {
+            all.push(format!(
+                "{name} reads bodies (endpoints with select.pointer): without envoy.filters.http.buffer \
+                 of at least {POLICY_BODY} bytes just before the router, and a larger \
+                 per_connection_buffer_limit_bytes, the upstream sees a call before it is judged"
+            ));
+        }
+    }
+    all
+}
+
+fn knows_the_peer(gateway: &Gateway) -> bool {
+    gateway.hcm.use_remote_address && gateway.hcm.xff_num_trusted_hops == 0
+}
+
+fn waits_for_bodies(document: &Value) -> bool {
+    let endpoints = document.get("endpoints").and_then(Value::as_array);
+    endpoints.is_some_and(|all| all.iter().any(|it| it.pointer("/select/pointer").is_some()))
+}
+
+fn holds_bodies(gateway: &Gateway) -> bool {
+    let before_router = gateway.filters.iter().rev().nth(1);
+    let limit = gateway
+        .document
+        .pointer("/static_resources/listeners/0/per_connection_buffer_limit_bytes")
+        .and_then(Value::as_u64);
+    // Envoy's own default is 1 MiB.
+    matches!(before_router, Some(HttpFilter::Buffer { max_request_bytes })
+        if u64::try_from(*max_request_bytes).is_ok_and(|most| most >= POLICY_BODY))
+        && limit.is_none_or(|limit| limit > POLICY_BODY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn gateway(hcm: &Value, limit: u64, buffer: Option<u64>, policy: &Value) -> Gateway {
+        let kind = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.http.{name}");
+        let config = json!({"@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": policy.to_string()});
+        let wasm = json!({"config": {"name": "geo", "vm_config": {"runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": "/x.wasm"}}}, "configuration": config},
+            "@type": kind("wasm.v3.Wasm")});
+        let mut filters = vec![json!({"name": "geo", "typed_config": wasm})];
+        filters.extend(buffer.map(|most| {
+            json!({"name": "buffer", "typed_config":
+            {"@type": kind("buffer.v3.Buffer"), "max_request_bytes": most}})
+        }));
+        filters
+            .push(json!({"name": "router", "typed_config": {"@type": kind("router.v3.Router")}}));
+        let mut manager = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "x", "http_filters": filters,
+            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+                {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
+        });
+        for (name, value) in hcm.as_object().unwrap() {
+            manager[name] = value.clone();
+        }
+        let listener = json!({"address": {"socket_address": {"address": "0.0.0.0", "port_value": 80}},
+            "per_connection_buffer_limit_bytes": limit,
+            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}]});
+        Gateway::from_document(json!({"static_resources": {"listeners": [listener],
+            "clusters": [{"name": "casino"}]}}))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_told() {
+        let safe = json!({"use_remote_address": true});
+        let hops = json!({"use_remote_address": true, "xff_num_trusted_hops": 1});
+        let trusts = json!({"address": {"trusted": ["10.0.0.0/8"]}});
+        let reads = json!({"endpoints": [{"path": "/a", "class": "odds"},
+            {"path": "/one", "select": {"pointer": "/type", "classes": {}}}]});
+        for (hcm, limit, buffer, policy, told) in [
+            (&safe, 131_072, Some(65_536), &trusts, None),
+            (&json!({}), 131_072, Some(65_536), &trusts, Some("use_remote_address")),
+            (&hops, 131_072, Some(65_536), &trusts, Some("xff_num_trusted_hops")),
+            (&json!({}), 131_072, None, &json!({}), None),
+            (&safe, 131_072, Some(65_536), &reads, None),
+            (&safe, 131_072, None, &reads, Some("envoy.filters.http.buffer")),
+            (&safe, 131_072, Some(1_000), &reads, Some("envoy.filters.http.buffer")),
+            (&safe, 65_536, Some(65_536), &reads, Some("per_connection_buffer_limit_bytes")),
+        ] {
+            let all = advice(&gateway(hcm, limit, buffer, policy));
+            assert_eq!(all.len(), usize::from(told.is_some()), "{all:?}");
+            assert!(told.is_none_or(|told| all[0].contains(told)), "{all:?}");
+        }
+    }
+}
