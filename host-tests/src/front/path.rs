@@ -70,7 +70,12 @@ fn normalise(path: &[u8]) -> Option<Vec<u8>> {
         path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect();
     let mut parts = slashes.strip_prefix(b"/")?.split(|byte| *byte == b'/').peekable();
     while let Some(part) = parts.next() {
-        let segment = canonical(part)?;
+        // Dots that are written out count as a dot segment with parameters, too; escaped ones do not.
+        let bare = part.split(|byte| *byte == b';').next().unwrap_or_default();
+        let segment = match bare {
+            b"." | b".." => bare.to_vec(),
+            _ => canonical(part)?,
+        };
         let last = parts.peek().is_none();
         match segment.as_slice() {
             b"." if last => segments.push(Vec::new()),
