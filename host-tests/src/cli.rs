@@ -1,4 +1,6 @@
 //! The command line.
+mod bench;
+
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use host_tests::gateway::{self, Gateway};
@@ -24,6 +26,8 @@ enum Command {
     Replay(Replay),
     /// Send the scripted clients through a real Envoy to the demo casino and write what happened
     Record(Record),
+    /// Measure what the policies cost in a real Envoy, and how fast wasmtime replays
+    Bench(bench::Bench),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +78,7 @@ impl Cli {
         match self.command {
             Command::Replay(replay) => replay.run(),
             Command::Record(record) => record.run(),
+            Command::Bench(bench) => bench.run(),
         }
     }
 }

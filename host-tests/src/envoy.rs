@@ -45,6 +45,13 @@ pub struct Options {
     pub clusters: BTreeMap<String, SocketAddr>,
     /// Take the listener from a watched file, so that it can be updated.
     pub updatable: bool,
+    /// Clients are recorded ones: each says in a PROXY line who it is, and its outcome is read from
+    /// one more access log. Otherwise they are who they are, and only what is deployed is logged.
+    pub recorded: bool,
+    /// Port of the listener; 0 lets the system choose.
+    pub port: u16,
+    /// Port of the admin interface; 0 lets the system choose.
+    pub admin_port: u16,
     /// Environment of the process, beside the caller's own.
     pub environment: Vec<(String, String)>,
     /// The library that lets [`EnvoyProcess::set_time`] set its wall clock, and the time it starts at
@@ -62,6 +69,9 @@ impl Options {
             upstream,
             clusters: BTreeMap::new(),
             updatable: false,
+            recorded: true,
+            port: 0,
+            admin_port: 0,
             environment: Vec::new(),
             clock: None,
         }
@@ -133,7 +143,7 @@ impl EnvoyProcess {
         let gateway = Gateway::from_document(document.clone())?;
         let folder = tempfile::Builder::new().prefix("envoy-").tempdir()?;
         let path = |name: &str| folder.path().join(name);
-        let port = if options.updatable { free_port()? } else { 0 };
+        let port = if options.updatable { free_port()? } else { options.port };
         let bootstrap = bootstrap(document, &options, folder.path(), port)?;
         std::fs::write(path("envoy.json"), bootstrap.to_string())?;
         let log = std::fs::File::create(path("envoy.log"))?;
@@ -274,6 +284,7 @@ fn wiring<'a>(options: &'a Options, access_log: &'a Path, port: u16) -> Wiring<'
         clusters: &options.clusters,
         wasm_dir: &options.wasm_dir,
         access_log,
+        recorded: options.recorded,
     }
 }
 
@@ -303,7 +314,8 @@ fn bootstrap(
     } else {
         put(&mut resources, "listeners", json!([listener]));
     }
-    let admin = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
+    let admin =
+        json!({"socket_address": {"address": "127.0.0.1", "port_value": options.admin_port}});
     put(&mut bootstrap, "admin", json!({"address": admin}));
     put(&mut bootstrap, "static_resources", resources);
     Ok(bootstrap)

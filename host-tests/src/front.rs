@@ -73,6 +73,20 @@ pub struct Accepted {
     pub source: SocketAddr,
 }
 
+impl Accepted {
+    /// The same as the filters in wasmtime get it.
+    pub fn for_filters(self, gateway: &Gateway) -> abi_host::Request {
+        let mut request = abi_host::Request::new("GET", "/");
+        request.headers = self.headers.into_iter().collect();
+        request.source = self.source;
+        request.destination.set_port(gateway.port);
+        if !self.body.is_empty() {
+            request.chunks.push(self.body);
+        }
+        request
+    }
+}
+
 /// Takes a request as the gateway's listener would.
 pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal> {
     let hcm = &gateway.hcm;

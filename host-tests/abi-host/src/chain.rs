@@ -200,6 +200,7 @@ impl Chain {
         let mut trace = Trace::default();
         for vm in self.vms(plugin) {
             imports::trace(&vm.store.data().calls, &mut trace);
+            trace.bytes = trace.bytes.saturating_add(vm.store.data().given);
         }
         trace
     }

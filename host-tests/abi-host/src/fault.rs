@@ -142,11 +142,13 @@ impl Faults {
     }
 }
 
-/// How often each host call was made.
+/// How often each host call was made, and how much they gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     /// Import name to count.
     pub calls: BTreeMap<&'static str, u64>,
+    /// Bytes handed to the module in memory it had to allocate for them.
+    pub bytes: u64,
 }
 
 impl Trace {

@@ -66,6 +66,8 @@ pub(crate) fn give(
     size_out: u32,
 ) -> wasmtime::Result<Status> {
     let Ok(size) = u32::try_from(bytes.len()) else { return Ok(Status::INVALID_MEMORY_ACCESS) };
+    let given = &mut guest.data_mut().given;
+    *given = given.saturating_add(u64::from(size));
     let mut pointer = 0;
     if size > 0 {
         let Some(allocate) = guest.data().allocate.clone() else {

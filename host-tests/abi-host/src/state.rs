@@ -62,6 +62,8 @@ pub(crate) struct VmState {
     pub status: (u32, Vec<u8>),
     pub callback: &'static str,
     pub calls: Vec<u64>,
+    /// Bytes that host calls put into memory the guest allocated for them.
+    pub given: u64,
     /// Reused for every value that goes into the guest.
     pub scratch: Vec<u8>,
     pub limits: wasmtime::StoreLimits,
@@ -89,6 +91,7 @@ impl VmState {
             status: (0, Vec::new()),
             callback: "",
             calls: vec![0; imports::count()],
+            given: 0,
             scratch: Vec::new(),
             // What V8 allows one VM under Envoy.
             limits: wasmtime::StoreLimitsBuilder::new().memory_size(1 << 30).build(),

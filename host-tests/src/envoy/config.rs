@@ -37,6 +37,8 @@ pub struct Wiring<'a> {
     pub wasm_dir: &'a Path,
     /// File of the access log.
     pub access_log: &'a Path,
+    /// Whether clients are recorded ones.
+    pub recorded: bool,
 }
 
 /// The listener as it runs in the test.
@@ -52,9 +54,13 @@ pub(super) fn listener(document: &Value, wiring: &Wiring<'_>) -> Result<Value, F
         "typed_config": {"@type": concat!("type.googleapis.com/",
             "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol")},
     });
-    edit(&mut listener, "listener_filters", |it| it.insert(0, proxy));
+    if wiring.recorded {
+        edit(&mut listener, "listener_filters", |it| it.insert(0, proxy));
+    }
     if let Some(manager) = listener.pointer_mut("/filter_chains/0/filters/0/typed_config") {
-        edit(manager, "access_log", |it| it.push(access_logger(wiring.access_log)));
+        if wiring.recorded {
+            edit(manager, "access_log", |it| it.push(access_logger(wiring.access_log)));
+        }
         edit(manager, "http_filters", |it| {
             it.iter_mut().for_each(|filter| localise(filter, wiring.wasm_dir));
         });

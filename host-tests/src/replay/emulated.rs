@@ -46,14 +46,7 @@ fn one(
         Ok(accepted) => accepted,
         Err(refusal) => return Outcome::new(&refusal.answer(), refusal.details, |_| None),
     };
-    let mut incoming = abi_host::Request::new("GET", "/");
-    incoming.headers = accepted.headers.into_iter().collect();
-    incoming.source = accepted.source;
-    incoming.destination.set_port(gateway.port);
-    if !accepted.body.is_empty() {
-        incoming.chunks.push(accepted.body);
-    }
-    let report = chain.run(incoming, upstream);
+    let report = chain.run(accepted.for_filters(gateway), upstream);
     let mut answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
         status: response.status(),
         headers: response.headers.clone().into_pairs(),
@@ -115,7 +108,8 @@ fn plain(method: &str, path: &str, fields: &Fields, body: &[u8]) -> Option<http:
     request.body(Bytes::copy_from_slice(body)).ok()
 }
 
-fn start(gateway: &Gateway, wasm_dir: &Path, clock: Clock) -> Result<Chain, ReplayError> {
+/// Starts the gateway's filters in wasmtime.
+pub fn start(gateway: &Gateway, wasm_dir: &Path, clock: Clock) -> Result<Chain, ReplayError> {
     let cache = artifact::target_dir().join("abi-host-cache");
     let options = EngineOptions { cache_directory: Some(cache), ..EngineOptions::default() };
     let engine = Engine::new(options)?;

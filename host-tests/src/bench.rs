@@ -1,0 +1,189 @@
+//! What a policy costs: CPU time per request in the real Envoy, and how fast `abi-host` replays.
+//!
+//! 1. CPU time is that of Envoy's one worker thread, as the kernel counts it. The client's time, the
+//!    machine's other work and the wall clock are not in it.
+//! 2. All variants run at once and take turns, each round in another order, so that whatever disturbs
+//!    the machine disturbs them alike. Ratios are taken within a round, then the median over rounds.
+//! 3. The route answers by itself: no upstream is measured.
+//! 4. A ratio whose spread says nothing is printed as such.
+mod cpu;
+mod emulated;
+mod load;
+mod stats;
+mod table;
+mod variants;
+
+pub use emulated::{measure as measure_emulated, EmulatedRate};
+pub use load::LoadError;
+pub use stats::{Ratio, Spread, Verdict};
+pub use variants::{variants, Variant};
+
+use crate::artifact;
+use crate::envoy::{EnvoyError, EnvoyProcess, Options};
+use crate::gateway::{Gateway, GatewayError};
+use load::Load;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Connections that are kept open and used in turn.
+const CONNECTIONS: usize = 4;
+
+/// How much to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount {
+    /// Rounds that count; one more goes before them and does not.
+    pub rounds: usize,
+    /// Requests of each variant in a round.
+    pub requests: usize,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// Envoy does not run.
+    #[error(transparent)]
+    Envoy(#[from] EnvoyError),
+    /// A request went wrong.
+    #[error("{variant}: {source}")]
+    Load {
+        /// The variant.
+        variant: &'static str,
+        /// What went wrong.
+        source: LoadError,
+    },
+    /// The example cannot be read.
+    #[error(transparent)]
+    Gateway(#[from] crate::gateway::GatewayError),
+    /// The half in wasmtime.
+    #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
+    /// A module does not start in wasmtime.
+    #[error(transparent)]
+    Host(#[from] abi_host::HostError),
+    /// A module was not built.
+    #[error(transparent)]
+    Artifact(#[from] crate::artifact::ArtifactError),
+    /// The kernel does not tell.
+    #[error("the CPU time of {what}: {source}")]
+    Cpu {
+        /// Whose.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no variant, or no round.
+    #[error("nothing to measure")]
+    Nothing,
+}
+
+/// One line of the result.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    /// The variant.
+    pub name: &'static str,
+    /// Microseconds of CPU time per request.
+    pub micros: Spread,
+    /// Microseconds more than the first variant, within each round.
+    pub added: Spread,
+    /// Times the first variant.
+    pub to_first: Ratio,
+    /// Times the second variant.
+    pub to_second: Ratio,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measurement {
+    /// Rounds that counted.
+    pub rounds: usize,
+    /// Requests of each variant in a round.
+    pub requests: usize,
+    /// The variants; the first two are what the others are compared with.
+    pub envoy: Vec<Measured>,
+    /// The replayer; left out where it was not asked for.
+    pub abi_host: Option<EmulatedRate>,
+}
+
+/// Measures all variants in the real Envoy.
+pub async fn measure_envoy(
+    variants: &[Variant],
+    binary: &Path,
+    wasm_dir: &Path,
+    amount: Amount,
+) -> Result<Vec<Measured>, BenchError> {
+    let mut running = Vec::with_capacity(variants.len());
+    for variant in variants {
+        for wasm in Gateway::from_document(variant.document()).map_err(GatewayError::from)?.wasm() {
+            artifact::find(wasm_dir, &wasm.file)?;
+        }
+        running.push(Running::start(variant, binary.to_owned(), wasm_dir.to_owned()).await?);
+    }
+    // One more round than is counted: the first warms caches, allocators and V8.
+    let mut micros = vec![Vec::with_capacity(amount.rounds); running.len()];
+    for round in 0..=amount.rounds {
+        for turn in 0..running.len() {
+            let at = (round + turn) % running.len();
+            let (Some(one), Some(kept)) = (running.get_mut(at), micros.get_mut(at)) else {
+                continue;
+            };
+            let cost = one.run(amount.requests)?;
+            if round > 0 {
+                kept.push(cost);
+            }
+        }
+    }
+    let first = micros.first().ok_or(BenchError::Nothing)?;
+    let second = micros.get(1).unwrap_or(first);
+    variants
+        .iter()
+        .zip(&micros)
+        .map(|(variant, own)| {
+            let differences: Vec<f64> = own.iter().zip(first).map(|(a, b)| a - b).collect();
+            Ok(Measured {
+                name: variant.name,
+                micros: Spread::of(own).ok_or(BenchError::Nothing)?,
+                added: Spread::of(&differences).ok_or(BenchError::Nothing)?,
+                to_first: Ratio::of(own, first).ok_or(BenchError::Nothing)?,
+                to_second: Ratio::of(own, second).ok_or(BenchError::Nothing)?,
+            })
+        })
+        .collect()
+}
+
+/// An Envoy with one variant's filters, and the connections to it.
+struct Running<'a> {
+    variant: &'a Variant,
+    worker: cpu::Thread,
+    load: Load,
+    _envoy: EnvoyProcess,
+}
+
+impl<'a> Running<'a> {
+    async fn start(
+        variant: &'a Variant,
+        binary: PathBuf,
+        wasm_dir: PathBuf,
+    ) -> Result<Self, BenchError> {
+        // No cluster is used, so it does not matter where they would lead.
+        let options = Options {
+            recorded: false,
+            ..Options::new(binary, wasm_dir, ([127, 0, 0, 1], 9).into())
+        };
+        let envoy = EnvoyProcess::start(&variant.document(), options).await?;
+        let worker = cpu::worker(envoy.id())?;
+        let load = Load::connect(envoy.address, CONNECTIONS)
+            .map_err(|source| BenchError::Load { variant: variant.name, source })?;
+        Ok(Self { variant, worker, load, _envoy: envoy })
+    }
+
+    /// Microseconds of the worker's CPU time per request.
+    fn run(&mut self, requests: usize) -> Result<f64, BenchError> {
+        let before = self.worker.nanoseconds()?;
+        let sent = self
+            .load
+            .send(&self.variant.request, self.variant.status, requests)
+            .map_err(|source| BenchError::Load { variant: self.variant.name, source })?;
+        let after = self.worker.nanoseconds()?;
+        Ok(stats::per(after.saturating_sub(before), sent) / 1_000.0)
+    }
+}

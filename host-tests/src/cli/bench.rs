@@ -1,0 +1,67 @@
+//! `host-tests bench`.
+use super::{read_gateway, runtime};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use host_tests::bench::{measure_emulated, measure_envoy, variants, Amount, Measurement};
+use host_tests::envoy::workspace_root;
+use host_tests::{artifact, envoy, har};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// Also write the result here
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Rounds that count; one more warms up
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Requests of each variant in a round
+    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..))]
+    requests: u32,
+    /// What to measure
+    #[arg(long, value_enum, default_value_t = Only::Both)]
+    only: Only,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    /// The replayer in wasmtime
+    Wasmtime,
+    /// The real Envoy
+    Envoy,
+    /// Both, one after the other
+    Both,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let (rounds, requests) = (usize::from(self.rounds), usize::try_from(self.requests)?);
+        let amount = Amount { rounds, requests };
+        let wasm_dir = std::path::absolute(artifact::wasm_dir())?;
+        let envoy = match self.only {
+            Only::Wasmtime => Vec::new(),
+            Only::Envoy | Only::Both => {
+                let (variants, binary) = (variants()?, envoy::find()?);
+                runtime()?.block_on(measure_envoy(&variants, &binary, &wasm_dir, amount))?
+            }
+        };
+        let abi_host = match self.only {
+            Only::Envoy => None,
+            Only::Wasmtime | Only::Both => {
+                let root = workspace_root();
+                let gateway = read_gateway(&root.join("envoy-examples/geo-jurisdiction.yaml"))?;
+                let recording = root.join("host-tests/recordings/first-light.har");
+                let text = std::fs::read_to_string(&recording).context("the recording")?;
+                Some(measure_emulated(&gateway, &har::read(&text)?, &wasm_dir, amount)?)
+            }
+        };
+        let measurement = Measurement { rounds, requests, envoy, abi_host };
+        print!("{measurement}");
+        if let Some(path) = &self.json {
+            let json = serde_json::to_string_pretty(&measurement)? + "\n";
+            std::fs::write(path, json).with_context(|| path.display().to_string())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
