@@ -62,15 +62,20 @@ impl Headers {
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.index.iter().filter_map(|&(start, name, value)| {
-            let from = start + name + 1;
-            Some((self.bytes.get(start..start + name)?, self.bytes.get(from..from + value)?))
-        })
+        self.index.iter().filter_map(|entry| self.pair(entry))
+    }
+
+    fn pair(&self, &(start, name, value): &(usize, usize, usize)) -> Option<(&[u8], &[u8])> {
+        let from = start + name + 1;
+        Some((self.bytes.get(start..start + name)?, self.bytes.get(from..from + value)?))
     }
 
     /// Every value of `name`, whatever the case of the name on the wire.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
+        // Most names differ in their length already, and then need no second look.
+        let long_enough = self.index.iter().filter(|(_, length, _)| *length == name.len());
+        let named = long_enough.filter_map(|entry| self.pair(entry));
+        named.filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
     }
 
     /// Whether `name` was sent at all.

@@ -17,21 +17,48 @@ pub(crate) struct Abi {
     profile: Profile,
     plugin: &'static str,
     counters: Counters,
-    request: Option<Rc<Headers>>,
-    response: Option<Rc<Headers>>,
+    request: Kept,
+    response: Kept,
     sent: Option<u32>,
+}
+
+/// What is known of one header map in this callback.
+#[derive(Default)]
+struct Kept {
+    /// As it was read.
+    read: Option<Rc<Headers>>,
+    /// Names written or removed since. For all others, what was read still tells whether they are
+    /// there, which saves the call that would remove them.
+    changed: Vec<String>,
+}
+
+impl Kept {
+    /// What was read, if it is still the whole truth.
+    fn whole(&self) -> Option<&Rc<Headers>> {
+        self.read.as_ref().filter(|_| self.changed.is_empty())
+    }
+
+    fn lacks(&self, name: &str) -> bool {
+        let same = |changed: &String| changed.eq_ignore_ascii_case(name);
+        self.read.as_ref().is_some_and(|r| !r.has(name)) && !self.changed.iter().any(same)
+    }
+
+    fn change(&mut self, name: &str) {
+        self.changed.push(name.to_owned());
+    }
 }
 
 impl Abi {
     pub(crate) fn new(profile: Profile, plugin: &'static str, counters: Counters) -> Self {
-        Self { profile, plugin, counters, request: None, response: None, sent: None }
+        let (request, response) = Default::default();
+        Self { profile, plugin, counters, request, response, sent: None }
     }
 
     /// The same for a new callback: what was read in the last one may have been changed by other
     /// filters.
     pub(crate) fn anew(&mut self) -> &mut Self {
-        self.request = None;
-        self.response = None;
+        self.request = Kept::default();
+        self.response = Kept::default();
         self
     }
 
@@ -49,7 +76,7 @@ impl Abi {
         self.sent.take()
     }
 
-    fn kept(&mut self, kind: MapKind) -> &mut Option<Rc<Headers>> {
+    fn kept(&mut self, kind: MapKind) -> &mut Kept {
         match kind {
             MapKind::Request => &mut self.request,
             MapKind::Response => &mut self.response,
@@ -71,7 +98,7 @@ fn read(which: Map) -> Result<Headers, Fault> {
 
 impl Host for Abi {
     fn headers(&mut self, kind: MapKind) -> Result<Rc<Headers>, Fault> {
-        if let Some(headers) = self.kept(kind) {
+        if let Some(headers) = self.kept(kind).whole() {
             return Ok(Rc::clone(headers));
         }
         let mut headers = read(map(kind))?;
@@ -79,7 +106,7 @@ impl Host for Abi {
             headers = quirks::request_headers(self.profile, headers);
         }
         let headers = Rc::new(headers);
-        *self.kept(kind) = Some(Rc::clone(&headers));
+        *self.kept(kind) = Kept { read: Some(Rc::clone(&headers)), changed: Vec::new() };
         Ok(headers)
     }
 
@@ -87,15 +114,15 @@ impl Host for Abi {
         // Not the ABI's replace: with several headers of one name a host may replace only the first,
         // and what a client sent twice would survive once.
         self.remove_header(kind, name)?;
-        *self.kept(kind) = None;
+        self.kept(kind).change(name);
         sys::add_header(map(kind), name, value)
     }
 
     fn remove_header(&mut self, kind: MapKind, name: &str) -> Result<(), Fault> {
-        if self.kept(kind).as_ref().is_some_and(|kept| !kept.has(name)) {
+        if self.kept(kind).lacks(name) {
             return Ok(());
         }
-        *self.kept(kind) = None;
+        self.kept(kind).change(name);
         sys::remove_header(map(kind), name)
     }
 
