@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
 # install themselves, into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build envoy lint replay golden bench
+.PHONY: help demo test build envoy lint replay golden bench up
 
 MODULES  := -p geo-jurisdiction -p noop -p noop-lean -p plain-filter -p shell-probe
 WASM     := --target wasm32-wasip1 --profile plugin
@@ -11,6 +11,7 @@ EXAMPLE  ?= envoy-examples/geo-jurisdiction.yaml
 TRAFFIC  ?= host-tests/recordings/first-light.har
 GOLDEN   ?= host-tests/recordings/first-light.golden
 VIA      ?= both
+PORT     ?= 8080
 REPLAY   := cargo run --quiet -p host-tests -- replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC)
 
 help: ## List the targets
@@ -42,6 +43,9 @@ replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 
 golden: build envoy ## Rewrite the golden decisions of the recording; read the diff before a commit
 	@UPDATE_GOLDEN=1 $(REPLAY) --via both --golden $(GOLDEN)
+
+up: build envoy ## Run the gateway and the demo casino here; README.md has calls to try
+	@cargo run --quiet -p host-tests -- up --gateway-config $(EXAMPLE) --port $(PORT)
 
 bench: build envoy ## Measure CPU time per request in a real Envoy, and requests a second in wasmtime
 	cargo run --quiet -p host-tests -- bench --json target/bench.json

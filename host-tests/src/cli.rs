@@ -1,5 +1,6 @@
 //! The command line.
 mod bench;
+mod up;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,6 +29,8 @@ enum Command {
     Record(Record),
     /// Measure what the policies cost in a real Envoy, and how fast wasmtime replays
     Bench(bench::Bench),
+    /// Run the gateway and the demo casino on this machine until Ctrl-C
+    Up(up::Up),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +82,7 @@ impl Cli {
             Command::Replay(replay) => replay.run(),
             Command::Record(record) => record.run(),
             Command::Bench(bench) => bench.run(),
+            Command::Up(up) => up.run(),
         }
     }
 }

@@ -218,7 +218,17 @@ impl EnvoyProcess {
 
     /// Everything Envoy has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("envoy.log")).unwrap_or_default()
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The file with Envoy's log, and what it logs to its standard output.
+    pub fn log_file(&self) -> PathBuf {
+        self.folder.path().join("envoy.log")
+    }
+
+    /// True once the process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().ok().flatten().is_some()
     }
 
     /// The access log, once it has `count` lines.

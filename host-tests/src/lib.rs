@@ -13,4 +13,5 @@ pub mod raw;
 pub mod record;
 pub mod replay;
 pub mod traffic;
+pub mod up;
 pub mod upstream;

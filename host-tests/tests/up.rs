@@ -1,0 +1,140 @@
+//! `host-tests up`, tried with the very calls of the README, so that neither can drift.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use host_tests::envoy::{find_for_test, workspace_root};
+use serde_json::Value;
+
+/// What the README's calls are sent to.
+const README_ADDRESS: &str = "localhost:8080";
+
+/// Members of answers that are new every time, or follow the clock.
+const VOLATILE: [&str; 3] = ["request_id", "odds", "potential_return"];
+
+/// A running `up`; ended by its own id, as whoever started it with `make up` does with Ctrl-C.
+struct Up {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    gateway: SocketAddr,
+}
+
+fn up(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-tests"));
+    let example = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
+    command.arg("up").arg("--gateway-config").arg(example).args(options);
+    command
+}
+
+impl Up {
+    fn start() -> Self {
+        host_tests::artifact::build("geo-jurisdiction").unwrap();
+        let mut command = up(&["--port", "0", "--admin-port", "0"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        let gateway = first.trim().strip_prefix("gateway  http://").unwrap().parse().unwrap();
+        Self { child, out, gateway }
+    }
+
+    fn terminate(&mut self) -> ExitStatus {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if self.child.try_wait().unwrap().is_none() {
+            self.terminate();
+        }
+    }
+}
+
+/// The calls of the README, each with the answer it says it gives.
+fn calls() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
+    let section = text.split("\n## Try it by hand\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let blocks = section.split("```console\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("\n```").next().unwrap());
+    let call = |block: &str| {
+        // A call goes on behind each backslash.
+        let end =
+            block.match_indices('\n').find(|(at, _)| !block[..*at].ends_with('\\')).unwrap().0;
+        let command = block[..end].strip_prefix("$ ").unwrap();
+        (command.to_owned(), block[end..].to_owned())
+    };
+    blocks.map(call).collect()
+}
+
+/// An answer without what is new every time.
+fn settled(answer: &str) -> String {
+    let line = |line: &str| match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(mut members)) => {
+            for name in VOLATILE {
+                members.entry(name).and_modify(|it| *it = Value::Null);
+            }
+            Value::Object(members).to_string()
+        }
+        _ => match line.split_once(": ") {
+            Some((name @ ("date" | "x-envoy-upstream-service-time"), _)) => name.to_owned(),
+            _ => line.to_owned(),
+        },
+    };
+    answer.trim().lines().map(|it| line(it.trim_end())).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the test can run here; under CI it must.
+fn ready() -> bool {
+    let curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
+    assert!(curl || std::env::var_os("CI").is_none(), "curl is missing");
+    if !curl {
+        println!("skipped: curl is missing");
+    }
+    curl && find_for_test().unwrap().is_some()
+}
+
+#[test]
+fn the_readmes_calls_get_the_readmes_answers() {
+    if !ready() {
+        return;
+    }
+    let mut up = Up::start();
+    let calls = calls();
+    assert_eq!(calls.len(), 5);
+    for (call, wanted) in &calls {
+        assert!(call.contains(README_ADDRESS), "{call}");
+        let call = call.replace(README_ADDRESS, &up.gateway.to_string());
+        let output = Command::new("sh").args(["-c", &call]).output().unwrap();
+        let got = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(settled(&got), settled(wanted), "{call}\n{got}");
+    }
+    assert!(up.terminate().success());
+    let mut rest = String::new();
+    up.out.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("stopped\n"), "{rest}");
+    assert!(TcpStream::connect(up.gateway).is_err(), "Envoy is still there");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_option_that_changes_it() {
+    if !ready() {
+        return;
+    }
+    host_tests::artifact::build("geo-jurisdiction").unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (options, option) in [
+        (["--port", &port, "--admin-port", "0"], "--port"),
+        (["--port", "0", "--admin-port", &port], "--admin-port"),
+    ] {
+        let output = up(&options).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let wanted = format!("error: port {port} is taken; choose another one with {option}\n");
+        assert_eq!((output.status.code(), said), (Some(2), wanted));
+    }
+}
