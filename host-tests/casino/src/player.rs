@@ -132,6 +132,17 @@ impl Player {
     }
 }
 
+/// Where numbered players are at home, by the thousands of their number: brand, currency, licence.
+const HOMES: [(&str, Currency, &str); 7] = [
+    ("lucky-otter", Currency::Eur, "MT"),
+    ("lucky-otter", Currency::Eur, "MT"),
+    ("lucky-otter", Currency::Gbp, "GB"),
+    ("lucky-otter", Currency::Usd, "US-NJ"),
+    ("river-kings", Currency::Eur, "SE"),
+    ("blue-heron", Currency::Eur, "DK"),
+    ("blue-heron", Currency::Usd, "CA-ON"),
+];
+
 /// All players. Six with names and histories, and `p-<digits>` made on first sight.
 #[derive(Clone, Debug)]
 pub(crate) struct Players {
@@ -143,12 +154,12 @@ impl Players {
     pub(crate) fn demo() -> Self {
         let mut players = BTreeMap::new();
         for (id, brand, currency, jurisdiction, state, kyc_level) in [
-            ("p-alice", "aurora", Currency::Eur, "MT", PlayerState::Active, 2),
-            ("p-bob", "aurora", Currency::Gbp, "GB", PlayerState::Active, 2),
-            ("p-carol", "boreal", Currency::Usd, "US-NJ", PlayerState::Active, 2),
-            ("p-dave", "aurora", Currency::Eur, "MT", PlayerState::KycPending, 0),
-            ("p-erin", "aurora", Currency::Eur, "MT", PlayerState::SelfExcluded, 2),
-            ("p-frank", "boreal", Currency::Usd, "US-NJ", PlayerState::Suspended, 1),
+            ("p-alice", "lucky-otter", Currency::Eur, "MT", PlayerState::Active, 2),
+            ("p-bob", "lucky-otter", Currency::Gbp, "GB", PlayerState::Active, 2),
+            ("p-carol", "lucky-otter", Currency::Usd, "US-NJ", PlayerState::Active, 2),
+            ("p-dave", "lucky-otter", Currency::Eur, "MT", PlayerState::KycPending, 0),
+            ("p-erin", "lucky-otter", Currency::Eur, "MT", PlayerState::SelfExcluded, 2),
+            ("p-frank", "lucky-otter", Currency::Usd, "US-NJ", PlayerState::Suspended, 1),
         ] {
             let mut player = Player::new(id, brand, currency, jurisdiction);
             player.state = state;
@@ -176,7 +187,10 @@ impl Players {
         let numbered =
             (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         if numbered {
-            self.players.insert(id.to_owned(), Player::new(id, "aurora", Currency::Eur, "MT"));
+            let thousands = digits.parse::<usize>().unwrap_or_default() / 1000;
+            let (brand, currency, jurisdiction) =
+                HOMES.get(thousands).copied().unwrap_or(("lucky-otter", Currency::Eur, "MT"));
+            self.players.insert(id.to_owned(), Player::new(id, brand, currency, jurisdiction));
         }
         numbered
     }
@@ -215,7 +229,7 @@ mod tests {
             (Some(100), None, Some(100), None),
             (None, None, None, None),
         ] {
-            let mut player = Player::new("p-1", "aurora", Currency::Eur, "MT");
+            let mut player = Player::new("p-1", "lucky-otter", Currency::Eur, "MT");
             player.set_limits(Time::default(), limit(old));
             player.set_limits(now, limit(wanted));
             assert_eq!(player.limits(now).stake_max, at_once, "{old:?} {wanted:?}");

@@ -71,7 +71,7 @@ fn every_algorithm_verifies_with_the_published_key() {
             ("aud", json!("casino-api")),
             ("sub", json!("p-carol")),
             ("sid", json!("s-1")),
-            ("brand", json!("boreal")),
+            ("brand", json!("lucky-otter")),
             ("jurisdiction", json!("US-NJ")),
             ("iat", json!(now)),
             ("exp", json!(now + 900)),
