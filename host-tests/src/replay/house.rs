@@ -1,6 +1,6 @@
 //! The casino behind the gateway: a fresh one for each half, living in recorded time.
 use bytes::Bytes;
-use casino::{Casino, Settings, SetupError, Time};
+use casino::{Broken, Casino, Settings, SetupError, Time};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +22,11 @@ impl House {
     pub fn set_time(&self, nanoseconds: u64) {
         let millis = i64::try_from(nanoseconds / 1_000_000).unwrap_or(i64::MAX);
         self.millis.store(millis, Ordering::Relaxed);
+    }
+
+    /// What is wrong with its books; nothing when every invariant holds.
+    pub fn broken(&self) -> Vec<Broken> {
+        self.casino.lock().unwrap_or_else(PoisonError::into_inner).ledger().check()
     }
 
     /// Answers one request.

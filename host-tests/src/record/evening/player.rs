@@ -1,0 +1,271 @@
+//! Sixty players: they log in, look, play, pay and go; some where they may not.
+use super::guest::{told, Guest};
+use super::table::{Market, HERON, KINGS, MARKETS, OTTER};
+use super::{partners, Dice, Evening};
+use crate::traffic::Answer;
+use serde_json::{json, Value};
+
+/// How a player's evening differs from that of most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It does not.
+    None,
+    /// Comes by a VPN that the edge knows.
+    Vpn,
+    /// The edge and the table do not agree on the address.
+    Elsewhere,
+    /// Is abroad, where nothing is licensed.
+    Abroad,
+    /// The edge cannot tell the place.
+    Nowhere,
+    /// Plays at a brand that is not licensed at home.
+    OtherBrand,
+    /// Never refreshes the token, and plays on with the expired one.
+    Expired,
+    /// Ends the evening by self-exclusion, and tries to bet all the same.
+    Excluded,
+}
+
+const TURNS: [Turn; 20] = [
+    Turn::None,
+    Turn::None,
+    Turn::Vpn,
+    Turn::None,
+    Turn::Expired,
+    Turn::None,
+    Turn::Elsewhere,
+    Turn::None,
+    Turn::None,
+    Turn::Abroad,
+    Turn::None,
+    Turn::OtherBrand,
+    Turn::None,
+    Turn::Nowhere,
+    Turn::None,
+    Turn::None,
+    Turn::Excluded,
+    Turn::None,
+    Turn::Expired,
+    Turn::None,
+];
+
+/// Names of the casino's own demo players, in the order of the markets of [`MARKETS`].
+const NAMED: [(&str, usize); 6] =
+    [("p-alice", 0), ("p-bob", 1), ("p-carol", 2), ("p-dave", 0), ("p-erin", 0), ("p-frank", 2)];
+
+/// All sixty, ten of each market but for the named ones.
+pub(super) fn arrive(evening: &mut Evening, dice: &mut Dice) {
+    for number in 0..60_u64 {
+        let index = usize::try_from(number).unwrap_or_default();
+        let (name, home) = match NAMED.get(index) {
+            Some((name, home)) => ((*name).to_owned(), *home),
+            None => (String::new(), index % MARKETS.len()),
+        };
+        let Some(market) = MARKETS.get(home).copied() else { continue };
+        let name =
+            if name.is_empty() { format!("p-{}", market.thousand * 1000 + number) } else { name };
+        let turn = TURNS.get(index % TURNS.len()).copied().unwrap_or(Turn::None);
+        let mut dice = dice.split();
+        evening.add(move |mut door| {
+            door.wait(dice.between(1_000, 3 * 3_600_000));
+            let address = address(&market, number, &mut dice);
+            let mut guest = Guest::new(door, dice, name, market.host, address).at_home_in(&market);
+            turned(&mut guest, turn, number);
+            night(guest, turn)
+        });
+    }
+}
+
+/// Two of three come from networks that the gateway's table knows.
+fn address(market: &Market, number: u64, dice: &mut Dice) -> String {
+    if dice.chance(66) {
+        format!("{}{}", market.known.0, market.known.1 + number % 28)
+    } else {
+        format!("{}{}", market.unknown, 10 + number)
+    }
+}
+
+fn turned(guest: &mut Guest, turn: Turn, number: u64) {
+    match turn {
+        Turn::Vpn => guest.place.push(("x-geo-vpn", "true")),
+        Turn::Elsewhere => guest.address = format!("203.0.113.{}", 129 + number % 28),
+        Turn::Abroad => {
+            guest.place = vec![("x-geo-country", "DE")];
+            guest.address = format!("198.18.9.{number}");
+        }
+        Turn::Nowhere => {
+            guest.place = vec![("x-geo-country", "XX")];
+            guest.address = format!("198.18.8.{number}");
+        }
+        Turn::OtherBrand => guest.host = if guest.host == KINGS { OTTER } else { KINGS },
+        Turn::None | Turn::Expired | Turn::Excluded => {}
+    }
+}
+
+async fn night(mut me: Guest, turn: Turn) {
+    me.get("/static/otter.css").await;
+    me.get("/api/lobby").await;
+    if me.dice.chance(50) {
+        me.get("/api/promotions").await;
+    }
+    let Some(mut refresh) = login(&mut me).await else { return };
+    let region = me.place.iter().map(|(_, value)| *value).take(2).collect::<Vec<_>>().join("-");
+    let fix = json!({"region": region, "ip": me.address, "confidence": 40, "border": 9000});
+    me.post("/api/safer-gambling/location-check", &fix).await;
+    me.get("/api/account/balance").await;
+    for _ in 0..me.dice.between(3, 6) {
+        if me.door.is_late() {
+            break;
+        }
+        me.think(20, 200);
+        match me.dice.between(1, 100) {
+            1..=40 => bet(&mut me).await,
+            41..=58 => slot(&mut me).await,
+            59..=68 => cards(&mut me).await,
+            69..=78 => deposit(&mut me).await,
+            79..=84 => withdraw(&mut me).await,
+            85..=92 => look_back(&mut me).await,
+            _ => limits(&mut me).await,
+        }
+        if turn != Turn::Expired && me.dice.chance(35) {
+            refresh = renew(&mut me, refresh).await;
+        }
+    }
+    if turn == Turn::Excluded {
+        me.post("/api/safer-gambling/self-exclusion", &json!({"days": 30})).await;
+        bet(&mut me).await;
+        withdraw(&mut me).await;
+    }
+    if me.dice.chance(70) {
+        me.post("/api/session/logout", &json!({})).await;
+    }
+}
+
+/// Logs in through the gateway; the refresh token, once it worked.
+async fn login(me: &mut Guest) -> Option<String> {
+    let alg = *me.dice.pick(&["ES256", "ES256", "ES256", "EdDSA", "RS256"]);
+    let format = if me.dice.chance(5) { "opaque" } else { "jwt" };
+    let attempts = if me.dice.chance(12) { me.dice.between(1, 3) } else { 0 };
+    for _ in 0..attempts {
+        me.post("/api/session/login", &json!({"player": me.player, "password": "Demo"})).await;
+    }
+    let body = json!({"player": me.player, "password": "demo", "alg": alg, "format": format});
+    let answer = me.post("/api/session/login", &body).await;
+    keep(me, &answer)
+}
+
+/// Trades the refresh token in; one in twenty clients sends the old one once more, by mistake.
+async fn renew(me: &mut Guest, refresh: String) -> String {
+    let answer = me.post("/api/session/refresh", &json!({"refresh_token": refresh})).await;
+    if me.dice.chance(5) {
+        me.post("/api/session/refresh", &json!({"refresh_token": refresh})).await;
+    }
+    keep(me, &answer).unwrap_or(refresh)
+}
+
+fn keep(me: &mut Guest, answer: &Answer) -> Option<String> {
+    me.token = Some(told(answer, "/access_token")?);
+    told(answer, "/refresh_token")
+}
+
+/// Odds, a slip, a bet; sometimes twice by a nervous finger or a lost answer; then what becomes of it.
+async fn bet(me: &mut Guest) {
+    let event = format!("ev-{}", me.dice.between(1, 20));
+    let side = *me.dice.pick(&["home", "draw", "away"]);
+    for _ in 0..me.dice.between(1, 4) {
+        me.get(&format!("/api/odds/{event}?format=decimal")).await;
+    }
+    let slip = json!({"event": event, "selection": side, "stake": me.dice.between(1, 40) * 50});
+    if me.dice.chance(60) {
+        me.post("/api/slips/validate", &slip).await;
+    }
+    let request = me.keyed("/api/bets", &slip);
+    me.think(1, 4);
+    let answer = me.door.send(request.clone()).await;
+    if me.dice.chance(8) {
+        // A retry: the same key. A double click: another one.
+        me.door.wait(400);
+        let again = if me.dice.chance(50) { request } else { me.keyed("/api/bets", &slip) };
+        me.door.send(again).await;
+    }
+    let Some(bet) = told(&answer, "/bet_id") else { return };
+    me.think(60, 600);
+    match me.dice.between(1, 10) {
+        1..=4 => {
+            me.get(&format!("/api/bets/{bet}")).await;
+            let part = if me.dice.chance(30) { json!({"amount": 25}) } else { json!({}) };
+            let request = me.keyed(&format!("/api/bets/{bet}/cashout"), &part);
+            me.door.send(request).await;
+        }
+        5..=7 => partners::settle(me, &bet).await,
+        _ => {}
+    }
+}
+
+async fn slot(me: &mut Guest) {
+    let game = *me.dice.pick(&["comet-reels", "harbour-gold"]);
+    me.post(&format!("/api/games/{game}/launch"), &json!({})).await;
+    for _ in 0..me.dice.between(2, 5) {
+        let stake = json!({"stake": me.dice.between(1, 8) * 25});
+        let request = me.keyed(&format!("/api/games/{game}/spin"), &stake);
+        me.think(2, 5);
+        let answer = me.door.send(request).await;
+        let Some(round) = told(&answer, "/round_id") else { return };
+        let free = told(&answer, "/free_spins").and_then(|it| it.parse().ok()).unwrap_or(0_u64);
+        for _ in 0..free {
+            let request = me.keyed(&format!("/api/rounds/{round}/free-spin"), &json!({}));
+            me.think(2, 4);
+            me.door.send(request).await;
+        }
+    }
+}
+
+async fn cards(me: &mut Guest) {
+    me.post("/api/games/blackjack/launch", &json!({})).await;
+    let stake = json!({"stake": me.dice.between(2, 20) * 50});
+    let request = me.keyed("/api/games/blackjack/rounds", &stake);
+    let answer = me.door.send(request).await;
+    let Some(round) = told(&answer, "/round/round_id") else { return };
+    for _ in 0..me.dice.between(0, 3) {
+        let request = me.keyed(&format!("/api/rounds/{round}/hit"), &json!({}));
+        me.think(2, 6);
+        me.door.send(request).await;
+    }
+    let request = me.keyed(&format!("/api/rounds/{round}/close"), &json!({}));
+    me.door.send(request).await;
+}
+
+async fn deposit(me: &mut Guest) {
+    let method = if me.dice.chance(60) { "redirect" } else { "card" };
+    let body = json!({"amount": me.dice.between(1, 20) * 500, "method": method});
+    let request = me.keyed("/api/deposits", &body);
+    let answer = me.door.send(request).await;
+    if let Some(deposit) = told(&answer, "/deposit_id").filter(|_| method == "redirect") {
+        partners::confirm(me, &deposit).await;
+    }
+    me.get("/api/account/balance").await;
+}
+
+async fn withdraw(me: &mut Guest) {
+    let money = json!({"amount": me.dice.between(1, 6) * 500});
+    let request = me.keyed("/api/withdrawals", &money);
+    me.think(2, 9);
+    me.door.send(request).await;
+}
+
+async fn look_back(me: &mut Guest) {
+    me.get("/api/history?limit=5").await;
+    me.get("/api/account/balance").await;
+    if me.host != HERON && me.dice.chance(40) {
+        let known: Value = json!({"event": "ev-3", "selection": "home", "stake": 100, "odds": 1});
+        me.post("/api/slips/validate", &known).await;
+    }
+}
+
+async fn limits(me: &mut Guest) {
+    me.get("/api/safer-gambling/limits").await;
+    let limits = json!({"stake_max": me.dice.between(5, 50) * 100, "session_minutes": 120});
+    let method = if me.dice.chance(50) { "PUT" } else { "POST" };
+    let request = me.json(method, "/api/safer-gambling/limits", &limits);
+    me.door.send(request).await;
+}

@@ -1,0 +1,152 @@
+//! The evening: two thousand requests of players, partners, bots and broken clients, in both halves.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
+
+use host_tests::envoy::{clock, find_for_test, workspace_root};
+use host_tests::gateway::Gateway;
+use host_tests::golden::{check, Golden};
+use host_tests::record::{record, Scenario};
+use host_tests::replay::{lines, run_emulated_in, House, Outcome};
+use host_tests::traffic::Request;
+use host_tests::{artifact, har};
+use policy_kit::EndpointClass;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+const CONFIG: &str = "envoy-examples/geo-jurisdiction.yaml";
+const HAR: &str = "host-tests/recordings/evening.har";
+
+fn file(name: &str) -> PathBuf {
+    workspace_root().join(name)
+}
+
+/// The recording, what wasmtime makes of it, and the casino as it leaves it.
+fn evening() -> &'static (Vec<Request>, Vec<Outcome>, House) {
+    static EVENING: OnceLock<(Vec<Request>, Vec<Outcome>, House)> = OnceLock::new();
+    EVENING.get_or_init(|| {
+        artifact::build("geo-jurisdiction").unwrap();
+        let requests = har::read(&std::fs::read_to_string(file(HAR)).unwrap()).unwrap();
+        let (gateway, house) = (Gateway::read(&file(CONFIG)).unwrap(), House::open().unwrap());
+        let run = run_emulated_in(&house, &gateway, &requests, &artifact::wasm_dir()).unwrap();
+        (requests, run, house)
+    })
+}
+
+#[test]
+fn the_golden_decisions_stand() {
+    let (requests, run, _) = evening();
+    let golden = file(HAR).with_extension("golden");
+    match check(&golden, &lines(requests, run), false).unwrap() {
+        Golden::Differs { diff } => panic!("`make golden` rewrites them:\n{diff}"),
+        same => assert_eq!(same, Golden::Same),
+    }
+}
+
+/// On this machine, and on one whose clock is a year ahead.
+#[test]
+fn both_halves_agree_whatever_the_machines_clock_says() {
+    if find_for_test().unwrap().is_none() {
+        return;
+    }
+    let count = evening().0.len();
+    for ahead in ["0", "31536000"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_host-tests"))
+            .current_dir(workspace_root())
+            .args(["demo", "--gateway-config", CONFIG, HAR])
+            .env("LD_PRELOAD", clock::library().unwrap())
+            .env("PITBOSS_CLOCK_AHEAD", ahead)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let end: Vec<&str> = said.lines().skip(count).collect();
+        let summary = format!("replayed {count} requests, {count} agree, 0 differ");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let wanted = [&format!("evening: {summary}"), &summary];
+        assert_eq!(end, wanted, "{ahead} s ahead: {errors}");
+        assert!(output.status.success());
+    }
+}
+
+#[test]
+fn the_books_are_in_order_afterwards() {
+    let (_, _, house) = evening();
+    assert_eq!(house.broken(), []);
+}
+
+/// What an evening must hold to be worth replaying; the message says what is missing.
+#[test]
+fn every_class_market_brand_and_refusal_occurs() {
+    let (requests, run, _) = evening();
+    assert!((1800..=2600).contains(&requests.len()), "{} requests", requests.len());
+    let all = |what: fn(&Outcome) -> &str| run.iter().map(what).collect::<BTreeSet<&str>>();
+    let classes = EndpointClass::ALL.map(EndpointClass::as_str);
+    let codes = geo_jurisdiction::denials::ALL.map(|denial| denial.code);
+    // No request brings it about: it is the gateway that fails. tests/geo_jurisdiction/faults.rs does.
+    let codes: Vec<&str> = codes.into_iter().filter(|it| *it != "policy_unavailable").collect();
+    let allowed: Vec<&Outcome> = run.iter().filter(|it| it.decision == "allow").collect();
+    let licensed = |it: &&&Outcome| ["wager", "launch"].contains(&it.class.as_str());
+    let markets = allowed.iter().filter(licensed).map(|it| it.jurisdiction.as_str()).collect();
+    for (what, found, wanted) in [
+        ("class", all(|it| &it.class), &classes[..]),
+        ("code", all(|it| &it.code), &codes),
+        ("brand", all(|it| &it.brand), &["lucky-otter", "river-kings", "blue-heron"]),
+        ("licensed market", markets, &["MT", "GB-ENG", "US-NJ", "SE", "DK", "CA-ON"]),
+        ("decision", all(|it| &it.decision), &["allow", "deny", "gateway"]),
+    ] {
+        let missing: Vec<_> = wanted.iter().filter(|it| !found.contains(**it)).collect();
+        assert!(missing.is_empty(), "no {what} {missing:?} in the evening, only {found:?}");
+    }
+    let players: BTreeSet<String> = requests.iter().filter_map(player).collect();
+    assert!(players.len() >= 60, "{} players log in", players.len());
+    for (partner, wanted) in
+        [("/wallet/hub/", 80), ("/wallet/bee/", 80), ("/wallet/one", 80), ("/psp/callback", 10)]
+    {
+        let calls = requests.iter().filter(|it| it.target.starts_with(partner.as_bytes())).count();
+        assert!(calls >= wanted, "{calls} calls of {partner}");
+    }
+}
+
+fn player(request: &Request) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+    let login = request.target == b"/api/session/login" && body.get("password")? == "demo";
+    login.then(|| body["player"].as_str().map(str::to_owned))?
+}
+
+/// The Danish licence ends at nine in the evening, by recorded time.
+#[test]
+fn a_licence_ends_in_mid_evening() {
+    let (requests, run, _) = evening();
+    let mut seen: BTreeMap<(bool, &str), usize> = BTreeMap::new();
+    for (request, outcome) in requests.iter().zip(run) {
+        // A Dane who hides behind a VPN is refused for that, at any time.
+        let asked = ["-", "jurisdiction_unlicensed"].contains(&outcome.code.as_str());
+        let danish = asked && outcome.jurisdiction == "DK" && outcome.brand == "blue-heron";
+        if danish && ["wager", "launch"].contains(&outcome.class.as_str()) {
+            let ended = request.at >= 1_772_485_200_000_000_000;
+            *seen.entry((ended, &outcome.decision)).or_default() += 1;
+        }
+    }
+    let seen: Vec<_> = seen.keys().copied().collect();
+    assert_eq!(seen, [(false, "allow"), (true, "deny")]);
+}
+
+/// The recording in the repository is what its seed gives, byte for byte, through today's gateway.
+#[tokio::test(flavor = "multi_thread")]
+async fn recording_again_gives_the_same_bytes() {
+    let Some(envoy) = find_for_test().unwrap() else { return };
+    let gateway = Gateway::read(&file(CONFIG)).unwrap();
+    artifact::build("geo-jurisdiction").unwrap();
+    let wasm_dir = artifact::wasm_dir();
+    for (name, scenario) in [
+        (HAR, Scenario::Evening(1)),
+        ("host-tests/recordings/first-light.har", Scenario::FirstLight),
+    ] {
+        let recorded = record(scenario, &gateway, &wasm_dir, envoy.clone());
+        let again = har::write(&recorded.await.unwrap()).unwrap();
+        let kept = std::fs::read_to_string(file(name)).unwrap();
+        let pairs = again.lines().zip(kept.lines());
+        let differing: Vec<_> = pairs.filter(|(again, kept)| again != kept).take(1).collect();
+        assert!(again == kept, "`make record` writes {name} anew: {differing:?}");
+    }
+}
