@@ -1,16 +1,21 @@
 //! The command line.
 mod bench;
 mod demo;
+mod output;
+mod redact;
+mod traffic;
 mod up;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use host_tests::gateway::{self, Gateway};
 use host_tests::golden::{self, Golden};
-use host_tests::replay::{self, Comparison};
+use host_tests::replay::{self, Comparison, Outcome};
+use host_tests::report::{Progress, Run};
 use host_tests::traffic::Request;
+use host_tests::whatif::WhatIf;
 use host_tests::{artifact, envoy, har, record};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs a gateway's .wasm files against recorded casino traffic.
@@ -34,6 +39,8 @@ enum Command {
     Bench(bench::Bench),
     /// Run the gateway and the demo casino on this machine until Ctrl-C
     Up(up::Up),
+    /// Replace credentials and personal data of a HAR by pseudonyms, equal ones by equal ones
+    Redact(redact::Redact),
 }
 
 #[derive(Debug, Args)]
@@ -41,15 +48,22 @@ struct Replay {
     /// The gateway's configuration, as it is deployed
     #[arg(long, value_name = "FILE.yaml")]
     gateway_config: PathBuf,
-    /// The recorded traffic
-    #[arg(long, value_name = "FILE.har")]
-    traffic: PathBuf,
+    #[command(flatten)]
+    traffic: traffic::Traffic,
     /// Where the filters run; `both` also compares
     #[arg(long, value_enum, default_value_t = Via::Both)]
     via: Via,
     /// Compare with these decisions; UPDATE_GOLDEN=1 rewrites them
     #[arg(long, value_name = "FILE")]
     golden: Option<PathBuf>,
+    /// List the decisions that would change under this configuration; both run in wasmtime
+    #[arg(long, value_name = "OTHER.yaml", conflicts_with_all = ["via", "golden"])]
+    against: Option<PathBuf>,
+    /// End with exit code 1 if a decision would change
+    #[arg(long, requires = "against")]
+    fail_on_change: bool,
+    #[command(flatten)]
+    output: output::Output,
     /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
     #[arg(long, value_name = "DIR")]
     wasm_dir: Option<PathBuf>,
@@ -98,6 +112,7 @@ impl Cli {
         match self.command {
             Command::Replay(replay) => replay.run(),
             Command::Demo(demo) => demo.run(),
+            Command::Redact(redact) => redact.run(),
             Command::Record(record) => record.run(),
             Command::Bench(bench) => bench.run(),
             Command::Up(up) => up.run(),
@@ -108,54 +123,97 @@ impl Cli {
 impl Replay {
     fn run(self) -> anyhow::Result<ExitCode> {
         let gateway = read_gateway(&self.gateway_config)?;
-        let name = self.traffic.display().to_string();
-        let text = std::fs::read_to_string(&self.traffic).with_context(|| name.clone())?;
-        let requests = har::read(&text).with_context(|| name)?;
+        let other = self.against.as_deref().map(read_gateway).transpose()?;
+        let recording = self.traffic.read()?;
+        let requests = recording.requests;
         let wasm_dir = self.wasm_dir.clone().unwrap_or_else(artifact::wasm_dir);
+        for skipped in &recording.skipped {
+            self.output.say(format_args!("{skipped}\n"));
+        }
         let envoy = match (self.via, envoy::find()) {
             (Via::Wasmtime, _) => None,
+            _ if other.is_some() => None,
             (_, Ok(envoy)) => Some(envoy),
             (Via::Both, Err(missing)) if std::env::var_os("CI").is_none() => {
-                println!("{missing}; wasmtime only");
+                self.output.say(format_args!("{missing}; wasmtime only\n"));
                 None
             }
             (_, Err(missing)) => return Err(missing.into()),
         };
+        let emulate = |gateway: &Gateway| {
+            let progress = Progress::counting("wasmtime", requests.len());
+            replay::run_emulated_stepped(gateway, &requests, &wasm_dir, &|| progress.step())
+        };
         let emulated = match self.via {
             Via::Envoy => None,
-            _ => Some(replay::run_emulated(&gateway, &requests, &wasm_dir)?),
+            _ => Some(emulate(&gateway)?),
         };
         let real = match envoy {
             Some(envoy) => {
+                let _progress = Progress::waiting("Envoy");
                 Some(runtime()?.block_on(replay::run_real(&gateway, &requests, &wasm_dir, envoy))?)
             }
             None => None,
         };
+        let what_if = match (&other, &emulated) {
+            (Some(other), Some(now)) => Some(WhatIf::new(&requests, now, &emulate(other)?)),
+            _ => None,
+        };
         let Some(shown) = emulated.as_ref().or(real.as_ref()) else { return Ok(ExitCode::SUCCESS) };
         let lines = replay::lines(&requests, shown);
-        print!("{lines}");
-        let mut good = self.check_golden(&lines)?;
-        match (&emulated, &real) {
-            (Some(emulated), Some(real)) => good &= compare(&requests, emulated, real),
-            _ => println!("replayed {} requests", requests.len()),
+        let golden = self.golden.as_deref();
+        let golden =
+            golden.map(|path| golden::check(path, &lines, golden::update_asked())).transpose()?;
+        let mut good = true;
+        if let Some(what_if) = &what_if {
+            self.output.say(what_if.text());
+            good = !self.fail_on_change || what_if.changes.is_empty();
+        } else {
+            self.output.say(&lines);
         }
+        good &= self.tell_golden(golden.as_ref());
+        match (&emulated, &real) {
+            (Some(emulated), Some(real)) => good &= self.compare(&requests, emulated, real),
+            _ if what_if.is_some() => {}
+            _ => self.output.say(format_args!("replayed {} requests\n", requests.len())),
+        }
+        let run = Run {
+            requests: &requests,
+            skipped: &recording.skipped,
+            outcomes: shown,
+            real: emulated.as_ref().and(real.as_deref()),
+            golden: golden.as_ref(),
+            what_if: what_if.as_ref(),
+            fail_on_change: self.fail_on_change,
+        };
+        self.output.write(&run, &self.traffic.path.display().to_string())?;
         Ok(ExitCode::from(u8::from(!good)))
     }
 
-    fn check_golden(&self, lines: &str) -> anyhow::Result<bool> {
-        let Some(path) = &self.golden else { return Ok(true) };
-        let name = path.display();
-        match golden::check(path, lines, golden::update_asked())? {
-            Golden::Same => Ok(true),
-            Golden::Updated => {
-                println!("{name} rewritten");
-                Ok(true)
+    fn tell_golden(&self, golden: Option<&Golden>) -> bool {
+        let name = self.golden.as_deref().unwrap_or(Path::new("")).display();
+        match golden {
+            None | Some(Golden::Same) => true,
+            Some(Golden::Updated) => {
+                self.output.say(format_args!("{name} rewritten\n"));
+                true
             }
-            Golden::Differs { diff } => {
-                println!("\n{name} differs ({}=1 rewrites it):\n{diff}", golden::UPDATE_VARIABLE);
-                Ok(false)
+            Some(Golden::Differs { diff }) => {
+                let variable = golden::UPDATE_VARIABLE;
+                self.output
+                    .say(format_args!("\n{name} differs ({variable}=1 rewrites it):\n{diff}\n"));
+                false
             }
         }
+    }
+
+    fn compare(&self, requests: &[Request], ours: &[Outcome], real: &[Outcome]) -> bool {
+        let comparison = Comparison::new(requests, ours, real);
+        for difference in &comparison.differing {
+            self.output.say(format_args!("\n{difference}\n"));
+        }
+        self.output.say(comparison.summary() + "\n");
+        comparison.differing.is_empty()
     }
 }
 
@@ -177,16 +235,7 @@ impl Record {
     }
 }
 
-fn compare(requests: &[Request], emulated: &[replay::Outcome], real: &[replay::Outcome]) -> bool {
-    let comparison = Comparison::new(requests, emulated, real);
-    for difference in &comparison.differing {
-        println!("\n{difference}");
-    }
-    println!("{}", comparison.summary());
-    comparison.differing.is_empty()
-}
-
-fn read_gateway(path: &std::path::Path) -> anyhow::Result<Gateway> {
+fn read_gateway(path: &Path) -> anyhow::Result<Gateway> {
     let gateway = Gateway::read(path).with_context(|| path.display().to_string())?;
     for advice in gateway::advice(&gateway) {
         eprintln!("warning: {}: {advice}", path.display());

@@ -13,7 +13,10 @@ mod house;
 mod outcome;
 mod real;
 
-pub use emulated::{run as run_emulated, run_in as run_emulated_in, start as start_emulated};
+pub use emulated::{
+    run as run_emulated, run_in as run_emulated_in, run_stepped as run_emulated_stepped,
+    start as start_emulated,
+};
 pub use house::House;
 pub use outcome::Outcome;
 pub use real::{run as run_real, send_all, Session};

@@ -14,6 +14,8 @@ pub enum HttpFilter {
         /// Larger bodies get 413.
         max_request_bytes: usize,
     },
+    /// `envoy.filters.http.tap`: it records and changes nothing, and no replay runs it.
+    Tap,
     /// The end of every chain.
     Router,
 }
@@ -72,6 +74,7 @@ pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
                 max_request_bytes: usize::try_from(limit).unwrap_or(usize::MAX),
             })
         }
+        "Tap" => Ok(HttpFilter::Tap),
         "Router" => {
             config.known(&["@type", "suppress_envoy_headers", "dynamic_stats"])?;
             if config.flag("suppress_envoy_headers")? {
@@ -81,9 +84,9 @@ pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
             }
             Ok(HttpFilter::Router)
         }
-        _ => Err(config
-            .need("@type")?
-            .fail("the replayer knows no such filter; it knows wasm, cors, buffer and router")),
+        _ => Err(config.need("@type")?.fail(
+            "the replayer knows no such filter; it knows wasm, cors, buffer, tap and router",
+        )),
     }
 }
 

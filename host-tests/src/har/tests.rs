@@ -99,3 +99,114 @@ fn what_is_written_reads_back_byte_by_byte() {
     let written: Vec<Request> = recorded.into_iter().map(|it| it.request).collect();
     assert_eq!(read, written);
 }
+
+fn one(change: impl Fn(&mut Value)) -> Result<crate::intake::Recording, HarError> {
+    let mut entry = entry();
+    change(&mut entry);
+    read_all(&document(vec![entry]), &crate::intake::Defaults::default())
+}
+
+/// What is no request for a gateway, and the reason that is told.
+#[test]
+fn what_cannot_be_sent_again_is_skipped_with_a_reason() {
+    for (pointer, value, reason) in [
+        ("/request/url", json!("wss://h.example/live"), "a WebSocket"),
+        ("/request/url", json!("data:image/gif;base64,R0lG"), "a data: URL, which"),
+        ("/request/url", json!("chrome-extension://abc/x.js"), "not http or https"),
+        ("/request/method", json!("CONNECT"), "a tunnel through a proxy"),
+        ("/_fromCache", json!("disk"), "answered from the browser's cache"),
+        (
+            "/request/headers",
+            json!([{"name": "content-length", "value": "6"}]),
+            "its body was not recorded",
+        ),
+    ] {
+        let recording = one(|it| {
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            it.pointer_mut(parent).unwrap()[field] = value.clone();
+        });
+        let recording = recording.unwrap();
+        assert!(recording.requests.is_empty());
+        let said = recording.skipped[0].to_string();
+        assert!(said.starts_with(&format!("skipped entry 1: {reason}")), "{said}");
+    }
+}
+
+/// Post data, its headers, and the body and headers that follow.
+#[test]
+fn bodies_of_other_recorders() {
+    let length = |it: &str| json!([{"name": "Content-Length", "value": it}]);
+    let form = "application/x-www-form-urlencoded";
+    let params = json!([{"name": "a b", "value": "1&\u{e9}"}, {"name": "c", "value": ""}]);
+    let packed = json!([{"name": "content-encoding", "value": "gzip"}, {"name": "content-length", "value": "9"}]);
+    for (data, headers, wanted, length) in [
+        (json!({"mimeType": "", "text": "\u{e9}"}), length("2"), &b"\xc3\xa9"[..], "2"),
+        (json!({"mimeType": "", "text": "\u{0}\u{ff}\u{fe}"}), length("3"), b"\0\xff\xfe", "3"),
+        (
+            json!({"mimeType": "", "text": "AP8=", "encoding": "base64"}),
+            length("2"),
+            b"\0\xff",
+            "2",
+        ),
+        (json!({"mimeType": form, "params": params}), json!([]), b"a+b=1%26%C3%A9&c=", "17"),
+        (json!({"mimeType": "", "text": "unpacked"}), packed, b"unpacked", "8"),
+    ] {
+        let recording = one(|it| {
+            it["request"]["headers"] = headers.clone();
+            it["request"]["postData"] = data.clone();
+        });
+        let request = recording.unwrap().requests.remove(0);
+        assert_eq!(request.body, wanted);
+        let told: Vec<&[u8]> = request.values("content-length").collect();
+        assert_eq!(told, [length.as_bytes()]);
+        assert_eq!(request.values("content-encoding").count(), 0);
+    }
+    let error = one(|it| {
+        it["request"]["headers"] = length("9");
+        it["request"]["postData"] = json!({"mimeType": "", "text": "secret"});
+    });
+    let error = error.unwrap_err().to_string();
+    assert_eq!(error, "entry 1: request.postData.text: is not as long as content-length");
+}
+
+#[test]
+fn a_recording_without_hosts_cookies_times_or_clients_is_completed() {
+    let defaults = crate::intake::Defaults {
+        client: "10.20.0.1".parse().unwrap(),
+        headers: vec![
+            (b"X-Geo-Country".to_vec(), b"MT".to_vec()),
+            (b"x-y".to_vec(), b"1".to_vec()),
+        ],
+        ..crate::intake::Defaults::default()
+    };
+    let bare = |url: &str| json!({"request": {"method": "GET", "url": url}});
+    let mut second = bare("http://user:secret@h.example?x");
+    second["request"]["cookies"] =
+        json!([{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]);
+    second["request"]["headers"] = json!([{"name": "x-geo-country", "value": "GB"}]);
+    let third = bare("http://h.example/${id}");
+    let text = document(vec![bare("http://h.example/a"), second, third]);
+    let recording = read_all(&text, &defaults).unwrap();
+    let shown: Vec<String> = recording
+        .requests
+        .iter()
+        .map(|it| {
+            let fields = it.headers.iter().map(|(n, v)| {
+                format!("{}: {}", String::from_utf8_lossy(n), String::from_utf8_lossy(v))
+            });
+            let fields: Vec<String> = fields.collect();
+            format!(
+                "{:?} {} {} {}",
+                it.offset,
+                it.client,
+                String::from_utf8_lossy(&it.target),
+                fields.join(", ")
+            )
+        })
+        .collect();
+    assert_eq!(shown, [
+        "0ns 10.20.0.1:20001 /a host: h.example, X-Geo-Country: MT, x-y: 1",
+        "100ms 10.20.0.1:20002 /?x host: h.example, x-geo-country: GB, cookie: a=1; b=2, x-y: 1",
+    ]);
+    assert_eq!(recording.skipped[0].entry, 3);
+}

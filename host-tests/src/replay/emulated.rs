@@ -23,12 +23,32 @@ pub fn run(
     run_in(&House::open()?, gateway, requests, wasm_dir)
 }
 
-/// Replays all requests, in order, with this casino behind the gateway.
+/// The same with this casino behind the gateway.
 pub fn run_in(
     house: &House,
     gateway: &Gateway,
     requests: &[Request],
     wasm_dir: &Path,
+) -> Result<Vec<Outcome>, ReplayError> {
+    run_all(house, gateway, requests, wasm_dir, &|| ())
+}
+
+/// The same with a fresh casino; `step` is called after each request.
+pub fn run_stepped(
+    gateway: &Gateway,
+    requests: &[Request],
+    wasm_dir: &Path,
+    step: &dyn Fn(),
+) -> Result<Vec<Outcome>, ReplayError> {
+    run_all(&House::open()?, gateway, requests, wasm_dir, step)
+}
+
+fn run_all(
+    house: &House,
+    gateway: &Gateway,
+    requests: &[Request],
+    wasm_dir: &Path,
+    step: &dyn Fn(),
 ) -> Result<Vec<Outcome>, ReplayError> {
     let clock = Clock::at(requests.first().map_or(0, |it| it.at));
     let mut chain = start(gateway, wasm_dir, clock.clone())?;
@@ -41,6 +61,7 @@ pub fn run_in(
         chain.run_for(pause, &mut upstream);
         house.set_time(request.at);
         outcomes.push(one(gateway, &mut chain, &request, &mut upstream));
+        step();
     }
     Ok(outcomes)
 }
@@ -133,7 +154,7 @@ pub fn start(gateway: &Gateway, wasm_dir: &Path, clock: Clock) -> Result<Chain, 
             HttpFilter::Buffer { max_request_bytes } => {
                 chain.native(BufferFilter { limit: *max_request_bytes })
             }
-            HttpFilter::Router => chain,
+            HttpFilter::Tap | HttpFilter::Router => chain,
         };
     }
     Ok(chain.start()?)

@@ -63,7 +63,7 @@ impl Session {
         let wasm_dir = std::path::absolute(wasm_dir)?;
         let mut options = Options::new(envoy, wasm_dir, upstream.address);
         options.clock = Some((clock::library()?, start));
-        let envoy = EnvoyProcess::start(&gateway.document, options).await?;
+        let envoy = EnvoyProcess::start(&crate::tap::without(&gateway.document), options).await?;
         Ok(Self { envoy, house, port: gateway.port, _upstream: upstream })
     }
 

@@ -1,0 +1,70 @@
+//! What Envoy's HTTP tap filter writes, as recorded traffic.
+//!
+//! 1. JSON only, buffered traces only, with the body as bytes or as text; one trace a file in a folder
+//!    (the file-per-tap sink), or one after the other in a file (the admin stream).
+//! 2. The tap sees a request after the connection manager. What that appends or overwrites on every
+//!    request is taken back, so that a replay does not append it twice.
+//! 3. A request that a filter refuses from its headers never brings its body to the tap, a buffer filter
+//!    before it or not, and is skipped.
+//! 4. The peer is `downstream_connection`, the moment `headers_received_time`; without the latter the
+//!    answer's `date` counts.
+mod shape;
+mod trace;
+
+use crate::intake::{Defaults, Recording, Skipped};
+use serde_json::Value;
+use trace::{Reading, Trace};
+
+/// Why a trace cannot be read. Values are not repeated.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("trace {trace}: {field}: {problem}")]
+pub struct TapError {
+    /// Its number, from 1.
+    pub trace: usize,
+    /// The field.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+/// True when this document is a trace.
+pub fn is_trace(document: &Value) -> bool {
+    const KINDS: [&str; 4] = [
+        "http_buffered_trace",
+        "http_streamed_trace_segment",
+        "socket_buffered_trace",
+        "socket_streamed_trace_segment",
+    ];
+    KINDS.iter().any(|kind| document.get(kind).is_some())
+}
+
+/// The requests of these traces in the order of their time, and what is skipped.
+pub fn read_all(traces: &[Value], defaults: &Defaults) -> Result<Recording, TapError> {
+    let mut recording = Recording::default();
+    for (index, value) in traces.iter().enumerate() {
+        let number = index + 1;
+        match (Trace { number, value, defaults }).read()? {
+            Reading::Skip(reason) => recording.skipped.push(Skipped { entry: number, reason }),
+            Reading::Request(request) => recording.requests.push(*request),
+        }
+    }
+    recording.settle(defaults);
+    Ok(recording)
+}
+
+/// A gateway's configuration without its taps: a replay is not to be recorded where it is deployed.
+pub fn without(document: &Value) -> Value {
+    let mut document = document.clone();
+    let filters =
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+    if let Some(filters) = document.pointer_mut(filters).and_then(Value::as_array_mut) {
+        let kind = |it: &Value| {
+            it.pointer("/typed_config/@type").and_then(Value::as_str).map(str::to_owned)
+        };
+        filters.retain(|it| !kind(it).is_some_and(|kind| kind.ends_with(".Tap")));
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+use super::*;
+use serde_json::json;
+
+fn trace(change: impl Fn(&mut Value)) -> Value {
+    let mut trace = json!({
+        "request": {
+            "headers": [
+                {"key": ":authority", "value": "h.example", "raw_value": ""}, {"key": ":path", "value": "/a?b"},
+                {"key": ":method", "value": "POST"}, {"key": ":scheme", "value": "http"},
+                {"key": "x-forwarded-for", "value": "203.0.113.9,10.20.0.1"},
+                {"key": "x-request-id", "value": "0"},
+                {"key": "x-raw", "raw_value": "/w=="},
+            ],
+            "headers_received_time": "2026-03-01T12:00:00.25Z",
+        },
+        "response": {"headers": [{"key": "date", "value": "Sun, 01 Mar 2026 12:00:07 GMT"}]},
+        "downstream_connection": {
+            "remote_address": {"socket_address": {"address": "10.20.0.1", "port_value": 7}},
+        },
+    });
+    change(&mut trace);
+    json!({"http_buffered_trace": trace})
+}
+
+fn read(change: impl Fn(&mut Value)) -> Result<Recording, TapError> {
+    read_all(&[trace(change)], &Defaults::default())
+}
+
+#[test]
+fn a_trace_becomes_the_request_that_the_gateway_was_sent() {
+    for (body, wanted) in [
+        (json!({"as_bytes": "AP8="}), &b"\0\xff"[..]),
+        (json!({"as_string": "{}", "truncated": false}), b"{}"),
+        (json!({"truncated": false}), b""),
+    ] {
+        let recording = read(|it| it["request"]["body"] = body.clone()).unwrap();
+        let request = &recording.requests[0];
+        assert_eq!(request.body, wanted);
+        let length = (!wanted.is_empty()).then_some(&b"2"[..]);
+        assert_eq!(request.values("content-length").next(), length);
+        assert_eq!(request.client.to_string(), "10.20.0.1:7");
+        assert_eq!(
+            (request.method.as_slice(), request.target.as_slice()),
+            (&b"POST"[..], &b"/a?b"[..])
+        );
+        let fields: Vec<&[u8]> = request.headers.iter().map(|it| it.0.as_slice()).take(3).collect();
+        assert_eq!(fields, [&b"host"[..], b"x-forwarded-for", b"x-raw"]);
+        assert_eq!(request.values("x-forwarded-for").next(), Some(&b"203.0.113.9"[..]));
+        assert_eq!(request.values("x-raw").next(), Some(&b"\xff"[..]));
+    }
+    let alone = read(|it| it["request"]["headers"][4]["value"] = json!("10.20.0.1")).unwrap();
+    assert_eq!(alone.requests[0].values("x-forwarded-for").count(), 0);
+    let unknown = read(|it| it["downstream_connection"] = Value::Null).unwrap();
+    let forwarded = unknown.requests[0].values("x-forwarded-for").next();
+    assert_eq!(forwarded, Some(&b"203.0.113.9,10.20.0.1"[..]), "nobody says who appended it");
+    let dated = read(|it| it["request"]["headers_received_time"] = Value::Null).unwrap();
+    assert_eq!(dated.requests[0].at, 1_772_366_407_000_000_000);
+}
+
+/// What is changed, and the error or the skip it gives.
+#[test]
+fn a_malformed_trace_is_told_by_number_and_field_and_never_by_value() {
+    for (pointer, value, wanted) in [
+        ("/request/headers", json!("secret"), "request.headers: not as the tap writes it"),
+        ("/request/headers/0/value", json!(7), "request.headers[0].value: not as the tap"),
+        (
+            "/request/headers/6/raw_value",
+            json!("secret!"),
+            "request.headers[6].raw_value: must be base64",
+        ),
+        ("/request/headers/1/value", json!(""), "request.headers[:path]: is missing"),
+        ("/request/body", json!({"as_bytes": "secret!"}), "request.body.as_bytes: must be base64"),
+        (
+            "/request/headers_received_time",
+            json!("secret"),
+            "request.headers_received_time: no time",
+        ),
+        (
+            "/downstream_connection/remote_address/socket_address/address",
+            json!("secret"),
+            "downstream_connection.remote_address.socket_address.address: must be an address",
+        ),
+    ] {
+        let broken = trace(|it| {
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            it.pointer_mut(parent).unwrap()[field] = value.clone();
+        });
+        let error = read_all(&[trace(|_| ()), broken], &Defaults::default());
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("trace 2: {wanted}")), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    let missing = read(|it| {
+        it["request"]["headers_received_time"] = Value::Null;
+        it["response"] = json!({});
+    });
+    assert!(missing.unwrap_err().to_string().ends_with("`record_headers_received_time: true`"));
+}
+
+#[test]
+fn what_is_no_whole_request_is_skipped_with_a_reason() {
+    let cut = trace(|it| it["request"]["body"] = json!({"as_bytes": "", "truncated": true}));
+    let refused = trace(|it| {
+        it["request"]["headers"][5] = json!({"key": "content-length", "value": "7"});
+    });
+    let traces = [
+        cut,
+        refused,
+        json!({"http_streamed_trace_segment": {"trace_id": "1"}}),
+        json!({"socket_buffered_trace": {}}),
+    ];
+    assert!(traces.iter().all(is_trace) && !is_trace(&json!({"log": {}})));
+    let recording = read_all(&traces, &Defaults::default()).unwrap();
+    let said: Vec<String> = recording.skipped.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "skipped entry 1: its body was cut; raise the tap's max_buffered_rx_bytes",
+            "skipped entry 2: its body never reached the tap: refused from its headers",
+            "skipped entry 3: a part of a streamed trace; tap with `streaming: false`",
+            "skipped entry 4: no HTTP trace",
+        ]
+    );
+}
