@@ -40,6 +40,8 @@ const PARTS: &[&str] = &[
 
 /// The whole name.
 const WHOLE: &[&str] = &[
+    "account",
+    "accountid",
     "address",
     "auth",
     "card",
