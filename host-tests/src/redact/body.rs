@@ -13,7 +13,7 @@ impl Redactor<'_> {
             self.json(&mut redacted, false);
             return if redacted == parsed { text.to_owned() } else { redacted.to_string() };
         }
-        if kind.starts_with("application/x-www-form-urlencoded") {
+        if kind.starts_with("application/x-www-form-urlencoded") || looks_like_a_form(text) {
             return self.form(text);
         }
         self.scrub(text)
@@ -58,4 +58,14 @@ impl Redactor<'_> {
         let digits: String = redacted.chars().filter(char::is_ascii_digit).take(18).collect();
         *number = digits.parse::<u64>().unwrap_or_default().into();
     }
+}
+
+/// True for `a=1&b=2`, which hostile and broken clients send under any content type.
+fn looks_like_a_form(text: &str) -> bool {
+    let pair = |pair: &str| {
+        let name = pair.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty()
+            && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-.[]%+".contains(&it))
+    };
+    !text.contains(char::is_whitespace) && text.split('&').all(pair)
 }

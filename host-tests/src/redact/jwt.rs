@@ -21,7 +21,8 @@ impl Redactor<'_> {
         let (mut header, mut claims, signature) = parse(text)?;
         self.json(&mut header, false);
         self.json(&mut claims, false);
-        let length = URL_SAFE_NO_PAD.decode(signature).map_or(0, |it| it.len());
+        // A broken signature has a length, too: without one, tokens that differ in it alone become equal.
+        let length = signature.len() * 3 / 4;
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let signature = self.key.stream(text.as_bytes(), length);
         let (header, claims) = (header.to_string(), claims.to_string());

@@ -112,11 +112,10 @@ impl Redactor<'_> {
     /// Free text: what is known, and what has the shape of a secret.
     pub(super) fn scrub(&mut self, text: &str) -> String {
         let mut text = text.to_owned();
-        for known in std::mem::take(&mut self.sought).iter() {
+        for known in &self.sought {
             if text.contains(known.as_str()) {
                 text = replace_words(&text, known, &self.key.pseudonym(known));
             }
-            self.sought.push(known.clone());
         }
         let text = self.cards(&text);
         let part = |it: char| it.is_ascii_alphanumeric() || "._@:+-%".contains(it);
