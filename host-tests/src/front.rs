@@ -166,20 +166,15 @@ fn is_upgrade(fields: &Fields) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::policyless;
     use serde_json::json;
 
     /// What the first filter sees, as a Lua filter in the real Envoy printed it.
     #[test]
     fn the_first_filter_sees_the_headers_in_envoys_order() {
         let hops = |hops: u8| {
-            let manager = json!({
-                "@type": "x/HttpConnectionManager", "use_remote_address": true,
-                "xff_num_trusted_hops": hops, "route_config": {},
-                "http_filters": [{"name": "r", "typed_config": {"@type": "x/y.Router"}}]});
-            Gateway::from_document(json!({"static_resources": {"listeners": [{
-                "address": {"socket_address": {"port_value": 80}},
-                "filter_chains": [{"filters": [{"typed_config": manager}]}]}]}}))
-            .unwrap()
+            let options = json!({"use_remote_address": true, "xff_num_trusted_hops": hops});
+            Gateway::from_document(policyless(&options)).unwrap()
         };
         let last = "x-forwarded-for=203.0.113.9|x-envoy-external-address=203.0.113.9|x-request-id=";
         let whole = "x-forwarded-for=203.0.113.9|x-forwarded-proto=http|x-envoy-external-address=203.0.113.9|x-request-id=";

@@ -9,12 +9,14 @@ mod advice;
 mod filters;
 mod hcm;
 mod node;
+mod policyless;
 mod routes;
 
 pub use advice::advice;
 pub use filters::{FailurePolicy, HttpFilter, WasmFilter};
 pub use hcm::{EscapedSlashes, Hcm, Underscores};
 pub use node::{FieldError, Node};
+pub use policyless::{http_filter, policyless};
 pub use routes::{Action, CorsPolicy, Route, Routes};
 
 use serde_json::Value;

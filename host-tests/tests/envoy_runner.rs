@@ -4,33 +4,10 @@
 use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, workspace_root, EnvoyError, EnvoyProcess, Options, Update};
-use host_tests::gateway::Gateway;
+use host_tests::gateway::{policyless, Gateway};
 use host_tests::traffic::Request;
 use host_tests::upstream::Server;
-use serde_json::{json, Value};
-
-/// A gateway without any policy.
-fn plain(manager: Value) -> Value {
-    let mut hcm = json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "ingress",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-            {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
-        "http_filters": [{"name": "router", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-    });
-    for (name, value) in manager.as_object().unwrap() {
-        hcm[name] = value.clone();
-    }
-    json!({"static_resources": {
-        "listeners": [{
-            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
-            "filter_chains": [{"filters": [
-                {"name": "envoy.filters.network.http_connection_manager", "typed_config": hcm}]}]}],
-        "clusters": [{"name": "casino", "type": "STRICT_DNS", "connect_timeout": "1s",
-            "load_assignment": {"cluster_name": "casino", "endpoints": [{"lb_endpoints": [{"endpoint": {
-                "address": {"socket_address": {"address": "casino.internal", "port_value": 80}}}}]}]}}]}})
-}
+use serde_json::json;
 
 /// Answers with the head it was sent.
 fn echo(request: http::Request<Bytes>) -> http::Response<Bytes> {
@@ -51,7 +28,7 @@ fn options(server: &Server) -> Option<Options> {
 async fn the_recorded_client_is_the_peer() {
     let server = Server::start(echo).await.unwrap();
     let Some(options) = options(&server) else { return };
-    let document = plain(json!({"use_remote_address": true, "xff_num_trusted_hops": 1}));
+    let document = policyless(&json!({"use_remote_address": true, "xff_num_trusted_hops": 1}));
     let envoy = EnvoyProcess::start(&document, options).await.unwrap();
     let cases = [
         ("203.0.113.9:5555", None, "x-forwarded-for: 203.0.113.9\n", "203.0.113.9:5555"),
@@ -87,7 +64,7 @@ async fn the_recorded_client_is_the_peer() {
 async fn a_refused_configuration_is_told_apart_with_the_log() {
     let server = Server::start(echo).await.unwrap();
     let Some(options) = options(&server) else { return };
-    let document = plain(json!({"stream_idle_timeout": "not a duration"}));
+    let document = policyless(&json!({"stream_idle_timeout": "not a duration"}));
     match EnvoyProcess::start(&document, options).await {
         Err(EnvoyError::Refused { log }) => assert!(log.contains("Duration"), "{log}"),
         other => panic!("{other:?}"),
@@ -99,19 +76,20 @@ async fn a_bad_update_is_refused_and_the_old_listener_keeps_serving() {
     let server = Server::start(echo).await.unwrap();
     let Some(mut options) = options(&server) else { return };
     options.updatable = true;
-    let envoy = EnvoyProcess::start(&plain(json!({"server_name": "one"})), options).await.unwrap();
+    let envoy =
+        EnvoyProcess::start(&policyless(&json!({"server_name": "one"})), options).await.unwrap();
     let server_name = || async {
         let request = Request::new("GET", "/");
         send(envoy.address, Some(envoy.listener_port), &request).await.unwrap().header("server")
     };
     assert_eq!(server_name().await.unwrap(), "one");
-    let bad = plain(json!({"server_name": "two", "stat_prefix": ""}));
+    let bad = policyless(&json!({"server_name": "two", "stat_prefix": ""}));
     match envoy.update_listener(&bad).await.unwrap() {
         Update::Refused { log } => assert!(log.contains("StatPrefix"), "{log}"),
         Update::Accepted => panic!("accepted"),
     }
     assert_eq!(server_name().await.unwrap(), "one");
-    let good = plain(json!({"server_name": "three"}));
+    let good = policyless(&json!({"server_name": "three"}));
     assert_eq!(envoy.update_listener(&good).await.unwrap(), Update::Accepted);
     // The old listener drains; new connections reach the new one as soon as it is warm.
     let mut last = String::new();
@@ -129,7 +107,7 @@ async fn a_bad_update_is_refused_and_the_old_listener_keeps_serving() {
 async fn dropping_the_handle_ends_the_process() {
     let server = Server::start(echo).await.unwrap();
     let Some(options) = options(&server) else { return };
-    let envoy = EnvoyProcess::start(&plain(json!({})), options).await.unwrap();
+    let envoy = EnvoyProcess::start(&policyless(&json!({})), options).await.unwrap();
     let (id, address) = (envoy.id(), envoy.address);
     assert!(std::path::Path::new(&format!("/proc/{id}")).exists() || !cfg!(target_os = "linux"));
     drop(envoy);

@@ -2,36 +2,29 @@
 #![allow(clippy::unwrap_used)] // helpers of a test
 
 use host_tests::envoy::find_for_test;
-use host_tests::gateway::Gateway;
+use host_tests::gateway::{http_filter, policyless, Gateway};
 use host_tests::replay::{run_emulated, run_real, Comparison};
 use host_tests::traffic::Request;
-use serde_json::{json, Value};
+use serde_json::json;
 
 fn gateway() -> Gateway {
-    let kind = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.http.{name}");
-    let manager = json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "ingress",
+    let policy = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy",
+        "allow_origin_string_match": [{"exact": "https://play.example"}, {"suffix": ".lucky.example"}],
+        "allow_methods": "GET, POST", "allow_headers": "content-type", "expose_headers": "x-foo",
+        "max_age": "600", "allow_credentials": true});
+    let document = policyless(&json!({
         "use_remote_address": true,
         "http_filters": [
-            {"name": "envoy.filters.http.cors", "typed_config": {"@type": kind("cors.v3.Cors")}},
-            {"name": "buffer", "typed_config": {"@type": kind("buffer.v3.Buffer"), "max_request_bytes": 100}},
-            {"name": "router", "typed_config": {"@type": kind("router.v3.Router")}}],
+            http_filter("cors.v3.Cors", json!({})),
+            http_filter("buffer.v3.Buffer", json!({"max_request_bytes": 100})),
+            http_filter("router.v3.Router", json!({}))],
         "route_config": {"virtual_hosts": [{"name": "otter", "domains": ["*.example"],
-            "typed_per_filter_config": {"envoy.filters.http.cors": {
-                "@type": kind("cors.v3.CorsPolicy"),
-                "allow_origin_string_match": [{"exact": "https://play.example"}, {"suffix": ".lucky.example"}],
-                "allow_methods": "GET, POST", "allow_headers": "content-type", "expose_headers": "x-foo",
-                "max_age": "600", "allow_credentials": true}},
+            "typed_per_filter_config": {"envoy.filters.http.cors": policy},
             "routes": [
                 {"match": {"path": "/health"}, "direct_response": {"status": 200, "body": {"inline_string": "up"}}},
                 {"match": {"prefix": "/api"}, "route": {"cluster": "casino"}}]}]},
-    });
-    let document: Value = json!({"static_resources": {
-        "listeners": [{
-            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
-            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}]}],
-        "clusters": [{"name": "casino", "type": "STATIC"}]}});
+    }));
     Gateway::from_document(document).unwrap()
 }
 

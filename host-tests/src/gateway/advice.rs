@@ -54,38 +54,26 @@ fn holds_bodies(gateway: &Gateway) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{http_filter, policyless};
     use super::*;
     use serde_json::json;
 
     fn gateway(hcm: &Value, limit: u64, buffer: Option<u64>, policy: &Value) -> Gateway {
-        let kind = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.http.{name}");
         let config = json!({"@type": "type.googleapis.com/google.protobuf.StringValue",
             "value": policy.to_string()});
         let wasm = json!({"config": {"name": "geo", "vm_config": {"runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": "/x.wasm"}}}, "configuration": config},
-            "@type": kind("wasm.v3.Wasm")});
-        let mut filters = vec![json!({"name": "geo", "typed_config": wasm})];
-        filters.extend(buffer.map(|most| {
-            json!({"name": "buffer", "typed_config":
-            {"@type": kind("buffer.v3.Buffer"), "max_request_bytes": most}})
-        }));
-        filters
-            .push(json!({"name": "router", "typed_config": {"@type": kind("router.v3.Router")}}));
-        let mut manager = json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "x", "http_filters": filters,
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-                {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
-        });
-        for (name, value) in hcm.as_object().unwrap() {
-            manager[name] = value.clone();
-        }
-        let listener = json!({"address": {"socket_address": {"address": "0.0.0.0", "port_value": 80}},
-            "per_connection_buffer_limit_bytes": limit,
-            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}]});
-        Gateway::from_document(json!({"static_resources": {"listeners": [listener],
-            "clusters": [{"name": "casino"}]}}))
-        .unwrap()
+            "code": {"local": {"filename": "/x.wasm"}}}, "configuration": config}});
+        let mut filters = vec![http_filter("wasm.v3.Wasm", wasm)];
+        filters.extend(
+            buffer.map(|most| http_filter("buffer.v3.Buffer", json!({"max_request_bytes": most}))),
+        );
+        filters.push(http_filter("router.v3.Router", json!({})));
+        let mut options = hcm.clone();
+        options["http_filters"] = json!(filters);
+        let mut document = policyless(&options);
+        document["static_resources"]["listeners"][0]["per_connection_buffer_limit_bytes"] =
+            json!(limit);
+        Gateway::from_document(document).unwrap()
     }
 
     #[test]

@@ -8,31 +8,11 @@ use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyProcess, LogLine, Options};
 use host_tests::front::{receive, request_id, upstream_fields};
-use host_tests::gateway::Gateway;
+use host_tests::gateway::{policyless, Gateway};
 use host_tests::traffic::{Answer, Fields, Request};
 use host_tests::upstream::Server;
-use serde_json::{json, Value};
 use std::time::Duration;
 use table::{table, variants};
-
-fn gateway(options: &Value) -> Value {
-    let mut hcm = json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "ingress",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-            {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
-        "http_filters": [{"name": "router", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-    });
-    for (name, value) in options.as_object().unwrap() {
-        hcm[name] = value.clone();
-    }
-    json!({"static_resources": {
-        "listeners": [{
-            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
-            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": hcm}]}]}],
-        "clusters": [{"name": "casino", "type": "STATIC"}]}})
-}
 
 /// One side's result, as text: what went upstream, or what the client was told.
 fn shown(answer: &Answer, details: &str, source: &str) -> String {
@@ -113,7 +93,7 @@ async fn the_emulated_front_is_the_real_one() {
     let table = table();
     let mut differences = Vec::new();
     for (variant, options) in variants() {
-        let document = gateway(&options);
+        let document = policyless(&options);
         let gateway = Gateway::from_document(document.clone()).unwrap();
         let envoy = Options::new(binary.clone(), "target".into(), server.address);
         let envoy = EnvoyProcess::start(&document, envoy).await.unwrap();
