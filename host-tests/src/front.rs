@@ -1,24 +1,27 @@
 //! What Envoy does with a request before its filters see it, for the half that runs without Envoy.
 //!
-//! 1. Each rule was observed on the real Envoy, and `tests/replay_front.rs` sends the same requests to
+//! 1. Each rule was observed on the real Envoy, and `tests/replay_front/` sends the same requests to
 //!    both and wants no difference.
 //! 2. The order is Envoy's: the codec (request line, header fields, lengths), then the connection
 //!    manager (host, path, addresses).
 //! 3. A refusal carries Envoy's response code detail, which is what its access log says.
 mod address;
 mod cors;
+mod grpc;
 mod head;
 mod path;
 mod router;
 mod target;
+mod url;
 
 pub use address::request_id;
 pub use cors::Cors;
 pub use router::upstream_fields;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Hcm};
 use crate::traffic::{Answer, Fields, Request};
 use std::net::SocketAddr;
+use target::Target;
 
 /// A request that Envoy answers before the first filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,19 +32,27 @@ pub struct Refusal {
     pub details: &'static str,
     /// Where the client is sent instead.
     pub location: Option<Vec<u8>>,
+    /// The client is one of gRPC and reads statuses elsewhere.
+    pub grpc: bool,
 }
 
 impl Refusal {
     fn new(status: u16, details: &'static str) -> Self {
-        Self { status, details, location: None }
+        Self { status, details, location: None, grpc: false }
     }
 
     fn bad_request(details: &'static str) -> Self {
         Self::new(400, details)
     }
 
-    /// The answer the client gets.
-    pub fn answer(&self) -> Answer {
+    /// The same for a client of gRPC, which is never redirected.
+    fn for_grpc(self) -> Self {
+        let status = if self.location.is_some() { 400 } else { self.status };
+        Self { grpc: true, ..Self::new(status, self.details) }
+    }
+
+    /// The answer the client of this request gets.
+    pub fn answer(&self, request: &Request) -> Answer {
         // The codec explains itself in the body, the connection manager does not.
         let by_codec = self.details.starts_with("http");
         let body: &[u8] = match self.status {
@@ -58,7 +69,11 @@ impl Refusal {
         if !body.is_empty() {
             headers.push((b"content-type".to_vec(), b"text/plain".to_vec()));
         }
-        Answer { status: self.status, headers, body: body.to_vec() }
+        if self.grpc {
+            return grpc::answer(self.status);
+        }
+        let body = if request.method == b"HEAD" { Vec::new() } else { body.to_vec() };
+        Answer { status: self.status, headers, body }
     }
 }
 
@@ -80,6 +95,7 @@ impl Accepted {
         request.headers = self.headers.into_iter().collect();
         request.source = self.source;
         request.destination.set_port(gateway.port);
+        request.open_ended = request.headers.get(":method") == Some(b"CONNECT");
         if !self.body.is_empty() {
             request.chunks.push(self.body);
         }
@@ -89,10 +105,26 @@ impl Accepted {
 
 /// Takes a request as the gateway's listener would.
 pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal> {
+    let (target, fields) = decode(gateway, request)?;
+    let grpc = target.path.is_some() && grpc::asked_by(address::value(&fields, "content-type"));
+    manage(gateway, request, target, fields).map_err(|it| if grpc { it.for_grpc() } else { it })
+}
+
+/// The codec's part.
+fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refusal> {
     let hcm = &gateway.hcm;
     head::check_line(request)?;
     let mut fields = head::fields(request, hcm)?;
-    head::hop_by_hop(&mut fields)?;
+    head::length_is_a_number(&fields)?;
+    let connect = request.method == b"CONNECT";
+    if connect {
+        head::no_body(&mut fields)?;
+    }
+    head::one_length(&fields)?;
+    // What asks for another protocol keeps what it says of the connection.
+    if !connect && !is_upgrade(&fields) {
+        head::connection(&mut fields)?;
+    }
     let target = target::split(&request.method, &request.target, &mut fields)?;
     if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
         return Err(Refusal::bad_request("http.invalid_authority"));
@@ -102,46 +134,58 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
     if is_https && hcm.use_remote_address && hcm.xff_num_trusted_hops == 0 {
         return Err(Refusal::new(403, "http1.https_url_on_plaintext_connection"));
     }
+    Ok((target, fields))
+}
+
+/// The connection manager's part.
+fn manage(
+    gateway: &Gateway,
+    request: &Request,
+    target: Target,
+    mut fields: Fields,
+) -> Result<Accepted, Refusal> {
+    let hcm = &gateway.hcm;
     let Some(authority) = target.authority else {
         return Err(Refusal::bad_request("missing_host_header"));
     };
-    if !target.path.starts_with(b"/") {
-        return Err(Refusal::new(404, "absolute_path_rejected"));
-    }
-    if target.path.contains(&b'#') {
-        return Err(Refusal::bad_request("path_normalization_failed"));
-    }
-    let path = match path::apply(hcm, &target.path) {
-        path::Path::Use(path) => path,
-        path::Path::Reject => return Err(Refusal::bad_request("path_normalization_failed")),
-        path::Path::Redirect(location) => {
-            return Err(Refusal {
-                status: 307,
-                details: "path_normalization_failed",
-                location: Some(location),
-            })
-        }
-    };
+    let connect = target.path.is_none();
+    let path = target.path.map(|it| accepted_path(hcm, &it)).transpose()?;
     let upgrade = is_upgrade(&fields);
-    head::strip_connection(&mut fields);
+    head::strip_connection(&mut fields, connect && upgrade);
     let source = address::apply(hcm, request, &mut fields);
-    if upgrade {
+    if upgrade && !connect {
         return Err(Refusal::new(403, "upgrade_failed"));
     }
-    let authority = target::strip(hcm, &authority, gateway.port);
-    let (scheme, scheme_place) = match target.scheme {
+    // The port belongs to what a CONNECT asks for.
+    let authority = if connect { authority } else { target::strip(hcm, &authority, gateway.port) };
+    let mut headers: Fields = vec![(b":authority".to_vec(), authority)];
+    headers.extend(path.map(|it| (b":path".to_vec(), it)));
+    headers.push((b":method".to_vec(), request.method.clone()));
+    match target.scheme {
         // The scheme of an absolute target is known before its path is.
-        Some(scheme) => (scheme, 1),
-        None => (forwarded_scheme(&fields), 3),
-    };
-    let mut headers: Fields = vec![
-        (b":authority".to_vec(), authority),
-        (b":path".to_vec(), path),
-        (b":method".to_vec(), request.method.clone()),
-    ];
-    headers.insert(scheme_place, (b":scheme".to_vec(), scheme));
+        Some(scheme) => headers.insert(1, (b":scheme".to_vec(), scheme)),
+        None => headers.push((b":scheme".to_vec(), forwarded_scheme(&fields))),
+    }
     headers.append(&mut fields);
-    Ok(Accepted { headers, body: request.body.clone(), source })
+    let body = if connect { Vec::new() } else { request.body.clone() };
+    Ok(Accepted { headers, body, source })
+}
+
+fn accepted_path(hcm: &Hcm, path: &[u8]) -> Result<Vec<u8>, Refusal> {
+    const FAILED: &str = "path_normalization_failed";
+    if !path.starts_with(b"/") {
+        return Err(Refusal::new(404, "absolute_path_rejected"));
+    }
+    if path.contains(&b'#') {
+        return Err(Refusal::bad_request(FAILED));
+    }
+    match path::apply(hcm, path) {
+        path::Path::Use(path) => Ok(path),
+        path::Path::Reject => Err(Refusal::bad_request(FAILED)),
+        path::Path::Redirect(location) => {
+            Err(Refusal { location: Some(location), ..Refusal::new(307, FAILED) })
+        }
+    }
 }
 
 /// The scheme that X-Forwarded-Proto tells, by now only a trusted one.
@@ -202,6 +246,12 @@ mod tests {
                 1,
                 Request::new("GET", "https://o/x"),
                 ":authority=o|:scheme=https|:path=/x|:method=GET|",
+                whole,
+            ),
+            (
+                0,
+                Request::new("CONNECT", "h:80").header("te", "trailers, gzip").header("x-a", "1"),
+                ":authority=h:80|:method=CONNECT|:scheme=http|te=trailers|x-a=1|",
                 whole,
             ),
         ] {

@@ -29,6 +29,8 @@ pub struct Gateway {
     pub document: Value,
     /// Port of the listener.
     pub port: u16,
+    /// Most bytes of a body that a filter may hold (`per_connection_buffer_limit_bytes`).
+    pub buffer_limit: usize,
     /// Options of the HTTP connection manager.
     pub hcm: Hcm,
     /// The HTTP filters in order; the last is the router.
@@ -83,6 +85,13 @@ impl Gateway {
         let socket = listener.need("address")?.need("socket_address")?;
         let port = socket.need("port_value")?;
         let port = u16::try_from(port.number()?).map_err(|_| port.fail("is no port"))?;
+        let buffer_limit = match listener.get("per_connection_buffer_limit_bytes") {
+            None => 1024 * 1024,
+            Some(limit) => match limit.number()? {
+                0 => usize::MAX,
+                limit => usize::try_from(limit).unwrap_or(usize::MAX),
+            },
+        };
         let chain = listener.only_member("filter_chains")?;
         if let Some(tls) = chain.get("transport_socket") {
             return Err(tls.fail("the replayer speaks plain HTTP; terminate TLS in front"));
@@ -99,7 +108,7 @@ impl Gateway {
         if routers != 1 || filters.last() != Some(&HttpFilter::Router) {
             return Err(list.fail("must end in the router, and have no other"));
         }
-        Ok(Self { port, hcm, filters, routes, document })
+        Ok(Self { port, buffer_limit, hcm, filters, routes, document })
     }
 
     /// The wasm filters in order.

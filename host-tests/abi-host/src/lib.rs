@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod fault;
 mod finish;
+pub mod grpc;
 mod headers;
 mod imports;
 mod install;

@@ -24,6 +24,8 @@ pub struct Request {
     pub chunks: Vec<Vec<u8>>,
     /// Trailers, which end the stream when present.
     pub trailers: Option<Headers>,
+    /// The client sends no end, as with a tunnel that it asks for.
+    pub open_ended: bool,
     /// How the end of the body is told.
     pub codec: Codec,
     /// Time between two pieces.
@@ -50,6 +52,7 @@ impl Request {
             ]),
             chunks: Vec::new(),
             trailers: None,
+            open_ended: false,
             codec: Codec::Http1,
             chunk_gap: Duration::ZERO,
             client_leaves: None,

@@ -61,7 +61,11 @@ impl Worker {
             return;
         }
         let headers = &stream.request.headers;
-        if let Some(missing) = REQUIRED.iter().find(|name| headers.get(name).is_none()) {
+        // A CONNECT has no path.
+        let connect = headers.get(":method") == Some(b"CONNECT");
+        let required = REQUIRED.iter().filter(|name| !connect || **name != ":path");
+        let missing = required.into_iter().find(|name| headers.get(name).is_none());
+        if let Some(missing) = missing {
             let details = format!("filter_removed_required_request_headers{{missing_{missing}}}");
             let reply = LocalReply { status: 503, details, ..LocalReply::default() };
             return self.local_reply(id, reply, None);
@@ -236,12 +240,19 @@ impl Worker {
             headers.add(name, value);
         }
         let mut reply_body = reply.body;
+        let mut status = reply.status;
+        if stream.grpc && self.world.shared.profile == Profile::Envoy {
+            headers = crate::grpc::reply(status, headers, &reply_body, head);
+            (reply_body, status) = (Vec::new(), 200);
+        }
         if self.world.shared.profile == Profile::Wasmx && by_filter {
             wasmx_reply(&mut headers, &mut reply_body);
         }
         if reply_body.is_empty() {
             headers.remove("content-length");
-            headers.remove("content-type");
+            if !stream.grpc {
+                headers.remove("content-type");
+            }
         } else {
             headers.set("content-length", reply_body.len().to_string());
             if headers.get("content-type").is_none() {
@@ -249,7 +260,7 @@ impl Worker {
             }
         }
         let end = reply_body.is_empty() || head;
-        stream.code = Some(reply.status);
+        stream.code = Some(status);
         if stream.response.started {
             stream.response.headers = headers;
             stream.response.trailers = None;

@@ -164,6 +164,10 @@ pub(crate) struct Stream {
     pub server_name: Option<String>,
     pub pending_chunks: Vec<Vec<u8>>,
     pub pending_trailers: Option<Headers>,
+    /// The client sends no end.
+    pub open_ended: bool,
+    /// Envoy answers a call of gRPC in its own way; what filters make of the headers changes nothing.
+    pub grpc: bool,
     pub codec: Codec,
     /// Where a body is shown only as a whole: what has come of it.
     pub whole_body: Vec<u8>,
@@ -176,6 +180,7 @@ pub(crate) struct Stream {
 impl Stream {
     pub(crate) fn new(id: StreamId, mut request: Request, slots: Vec<Slot>, now: u64) -> Self {
         request.headers.pseudo_first();
+        let grpc = crate::grpc::is_call(&request.headers);
         let flow = Flow { headers: request.headers, ..Flow::default() };
         request.chunks.reverse();
         Self {
@@ -205,12 +210,19 @@ impl Stream {
             server_name: request.server_name,
             pending_chunks: request.chunks,
             pending_trailers: request.trailers,
+            open_ended: request.open_ended,
+            grpc,
             codec: request.codec,
             whole_body: Vec::new(),
             body_hidden: false,
             logs: Vec::new(),
             traps: Vec::new(),
         }
+    }
+
+    /// True once the client has sent all there is.
+    pub(crate) fn nothing_follows(&self) -> bool {
+        self.pending_chunks.is_empty() && self.pending_trailers.is_none() && !self.open_ended
     }
 
     pub(crate) fn flow(&mut self, way: Way) -> &mut Flow {

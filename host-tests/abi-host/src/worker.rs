@@ -203,7 +203,7 @@ impl Worker {
         let Some(stream) = self.world.streams.get_mut(&id) else { return };
         stream.last_activity = now;
         if part == Part::Headers {
-            let end = stream.pending_chunks.is_empty() && stream.pending_trailers.is_none();
+            let end = stream.nothing_follows();
             stream.request.started = true;
             stream.request.ended = end;
             return self.pass_headers(id, Way::Request, 0, end);
@@ -221,7 +221,7 @@ impl Worker {
             return self.pass_trailers(id, Way::Request, 0);
         };
         stream.request.bytes += piece.len();
-        let last = stream.pending_chunks.is_empty() && stream.pending_trailers.is_none();
+        let last = stream.nothing_follows();
         let end_with_data = last && stream.codec == Codec::Http2;
         stream.request.ended = end_with_data;
         self.pass_data(id, Way::Request, 0, piece, end_with_data);

@@ -1,5 +1,6 @@
 //! The head of a request as Envoy's HTTP/1 codec takes it: what it refuses, joins and leaves out.
-use super::Refusal;
+use super::address::value;
+use super::{url, Refusal};
 use crate::gateway::{Hcm, Underscores};
 use crate::traffic::{Fields, Request};
 
@@ -112,7 +113,7 @@ pub(super) fn check_line(request: &Request) -> Result<(), Refusal> {
     }
     let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
     let clean = !request.target.is_empty() && request.target.iter().all(u8::is_ascii_graphic);
-    if known && clean {
+    if known && clean && url::is_well_formed(&request.target, request.method == b"CONNECT") {
         Ok(())
     } else {
         Err(Refusal::bad_request("http1.codec_error"))
@@ -166,12 +167,9 @@ fn add(fields: &mut Fields, name: Vec<u8>, value: &[u8]) {
     fields.push((name, value.to_vec()));
 }
 
-/// Leaves out what belongs to the connection, and refuses contradictions about the body's length.
-pub(super) fn hop_by_hop(fields: &mut Fields) -> Result<(), Refusal> {
-    let get = |fields: &Fields, name: &str| {
-        fields.iter().find(|(it, _)| it == name.as_bytes()).map(|(_, value)| value.clone())
-    };
-    if let Some(connection) = get(fields, "connection") {
+/// Leaves out what the client names as belonging to the connection.
+pub(super) fn connection(fields: &mut Fields) -> Result<(), Refusal> {
+    if let Some(connection) = value(fields, "connection").map(<[u8]>::to_vec) {
         for option in connection.split(|byte| *byte == b',') {
             let option = option.trim_ascii().to_ascii_lowercase();
             match option.as_slice() {
@@ -179,30 +177,61 @@ pub(super) fn hop_by_hop(fields: &mut Fields) -> Result<(), Refusal> {
                 b"x-forwarded-for" | b"x-forwarded-host" | b"x-forwarded-proto" => {
                     return Err(Refusal::bad_request("http1.connection_header_rejected"));
                 }
+                [b':', ..] => {
+                    return Err(Refusal::bad_request("http1.connection_header_rejected"));
+                }
                 name => fields.retain(|(it, _)| it != name),
             }
         }
     }
-    let length = get(fields, "content-length");
-    let chunked = get(fields, "transfer-encoding");
-    if let Some(length) = &length {
-        if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
-            return Err(Refusal::bad_request("http1.codec_error"));
-        }
+    Ok(())
+}
+
+/// Refuses a length that is none.
+pub(super) fn length_is_a_number(fields: &Fields) -> Result<(), Refusal> {
+    let number = |it: &[u8]| !it.is_empty() && it.iter().all(u8::is_ascii_digit);
+    if value(fields, "content-length").is_none_or(number) {
+        return Ok(());
     }
-    if let Some(coding) = &chunked {
+    Err(Refusal::bad_request("http1.codec_error"))
+}
+
+/// Refuses contradictions about the body's length.
+pub(super) fn one_length(fields: &Fields) -> Result<(), Refusal> {
+    if let Some(coding) = value(fields, "transfer-encoding") {
         if !coding.eq_ignore_ascii_case(b"chunked") {
             return Err(Refusal::new(501, "http1.invalid_transfer_encoding"));
         }
-        if length.is_some() {
+        if value(fields, "content-length").is_some() {
             return Err(Refusal::bad_request("http1.content_length_and_chunked_not_allowed"));
         }
     }
     Ok(())
 }
 
-/// What the connection manager strips once the request is accepted.
-pub(super) fn strip_connection(fields: &mut Fields) {
+/// A CONNECT has no body; where it says that it has none, that goes.
+pub(super) fn no_body(fields: &mut Fields) -> Result<(), Refusal> {
+    fields.retain(|(name, value)| name != b"content-length" || value != b"0");
+    let has = |name: &[u8]| fields.iter().any(|(it, _)| it == name);
+    if has(b"content-length") {
+        return Err(Refusal::bad_request("http1.body_disallowed"));
+    }
+    if has(b"transfer-encoding") {
+        return Err(Refusal::new(501, "http1.invalid_transfer_encoding"));
+    }
+    Ok(())
+}
+
+/// What the connection manager strips once the request is accepted. An upgrade, which only a CONNECT
+/// may still ask for here, is left as it is.
+pub(super) fn strip_connection(fields: &mut Fields, upgrade: bool) {
+    if upgrade {
+        return fields.retain(|(name, value)| match name.as_slice() {
+            b"keep-alive" | b"proxy-connection" | b"transfer-encoding" => false,
+            b"expect" => !value.eq_ignore_ascii_case(b"100-continue"),
+            _ => true,
+        });
+    }
     for (name, value) in fields.iter_mut() {
         if name == b"te" && value.split(|it| *it == b',').any(|it| it.trim_ascii() == b"trailers") {
             *value = b"trailers".to_vec();

@@ -1,63 +1,44 @@
 //! The request target and the host: where a request says it goes.
-use super::Refusal;
+use super::{url, Refusal};
 use crate::gateway::Hcm;
 use crate::traffic::Fields;
 
 /// Path and authority of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
-    pub(super) path: Vec<u8>,
+    /// A CONNECT has none.
+    pub(super) path: Option<Vec<u8>>,
     pub(super) authority: Option<Vec<u8>>,
     /// The scheme of an absolute target.
     pub(super) scheme: Option<Vec<u8>>,
 }
 
-/// Splits the target; the authority of an absolute target replaces the host header.
+/// Splits the target; the authority in it replaces the host header.
 pub(super) fn split(method: &[u8], target: &[u8], fields: &mut Fields) -> Result<Target, Refusal> {
     let host = take_host(fields);
-    if target.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
-        return Ok(Target { path: target.to_vec(), authority: host, scheme: None });
+    let connect = method == b"CONNECT";
+    let whole_server = target.starts_with(b"*") && method == b"OPTIONS";
+    if !connect && (target.starts_with(b"/") || whole_server) {
+        return Ok(Target { path: Some(target.to_vec()), authority: host, scheme: None });
     }
-    if target == b"*" {
+    let Some(url) = url::parse(target, connect) else {
         return Err(Refusal::bad_request("http1.invalid_url"));
-    }
-    let Some(at) = target.windows(3).position(|it| it == b"://") else {
-        return Err(Refusal::bad_request("http1.codec_error"));
     };
-    let (scheme, rest) = target.split_at_checked(at).unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+    let authority = Some(url.host.to_vec());
+    if connect {
+        return Ok(Target { path: None, authority, scheme: None });
+    }
+    let scheme = url.scheme.to_ascii_lowercase();
+    if scheme != b"http" && scheme != b"https" {
         return Err(Refusal::bad_request("http1.invalid_scheme"));
     }
-    let rest = rest.get(3..).unwrap_or_default();
-    let end = rest.iter().position(|it| b"/?#".contains(it)).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end).unwrap_or_default();
-    // Who the client says it is does not belong to the host.
-    let authority = authority.rsplit(|it| *it == b'@').next().unwrap_or_default();
-    if path.starts_with(b"#") || !authority_is_valid(authority) {
-        return Err(Refusal::bad_request("http1.codec_error"));
-    }
-    if authority.is_empty() || !port_is_right(authority) {
-        return Err(Refusal::bad_request("http1.invalid_url"));
-    }
-    let path = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
-    let scheme = Some(scheme.to_ascii_lowercase());
-    Ok(Target { path, authority: Some(authority.to_vec()), scheme })
+    let path = if url.path.is_empty() { b"/" } else { url.path };
+    Ok(Target { path: Some(path.to_vec()), authority, scheme: Some(scheme) })
 }
 
 fn take_host(fields: &mut Fields) -> Option<Vec<u8>> {
     let at = fields.iter().position(|(name, _)| name == b"host")?;
     Some(fields.remove(at).1)
-}
-
-fn port_is_right(authority: &[u8]) -> bool {
-    let after = authority.rsplit(|it| *it == b']').next().unwrap_or(authority);
-    match after.iter().position(|it| *it == b':') {
-        None => true,
-        Some(colon) => {
-            let port = after.get(colon + 1..).unwrap_or_default();
-            std::str::from_utf8(port).is_ok_and(|it| it.parse::<u16>().is_ok())
-        }
-    }
 }
 
 /// True for what Envoy takes as an authority.

@@ -42,14 +42,9 @@ fn waits_for_bodies(document: &Value) -> bool {
 
 fn holds_bodies(gateway: &Gateway) -> bool {
     let before_router = gateway.filters.iter().rev().nth(1);
-    let limit = gateway
-        .document
-        .pointer("/static_resources/listeners/0/per_connection_buffer_limit_bytes")
-        .and_then(Value::as_u64);
-    // Envoy's own default is 1 MiB.
     matches!(before_router, Some(HttpFilter::Buffer { max_request_bytes })
         if u64::try_from(*max_request_bytes).is_ok_and(|most| most >= POLICY_BODY))
-        && limit.is_none_or(|limit| limit > POLICY_BODY)
+        && u64::try_from(gateway.buffer_limit).is_ok_and(|limit| limit > POLICY_BODY)
 }
 
 #[cfg(test)]

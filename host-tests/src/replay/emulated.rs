@@ -7,8 +7,8 @@ use crate::front::{receive, upstream_fields, Cors};
 use crate::gateway::{Action, FailurePolicy, Gateway, HttpFilter, WasmFilter};
 use crate::traffic::{Answer, Fields, Request};
 use abi_host::{
-    BufferFilter, Chain, ChainBuilder, Clock, Engine, EngineOptions, Headers, PluginConfig,
-    UpstreamRequest,
+    grpc, BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, Headers,
+    PluginConfig, StreamId, Upstream, UpstreamRequest,
 };
 use bytes::Bytes;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn run_all(
 ) -> Result<Vec<Outcome>, ReplayError> {
     let clock = Clock::at(requests.first().map_or(0, |it| it.at));
     let mut chain = start(gateway, wasm_dir, clock.clone())?;
-    let mut upstream = |request: &UpstreamRequest| behind(gateway, house, request).into();
+    let mut upstream = Behind { gateway, house };
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
         let request = request.marked();
@@ -74,9 +74,13 @@ fn one(
 ) -> Outcome {
     let accepted = match receive(gateway, request) {
         Ok(accepted) => accepted,
-        Err(refusal) => return Outcome::new(&refusal.answer(), refusal.details, |_| None),
+        Err(refusal) => return Outcome::new(&refusal.answer(request), refusal.details, |_| None),
     };
     let report = chain.run(accepted.for_filters(gateway), upstream);
+    if let (b"CONNECT", Ending::Stalled { filter }) = (request.method.as_slice(), &report.ending) {
+        // Envoy waits, for minutes, for the end of a tunnel that has none.
+        return Outcome::not_emulated(&format!("a tunnel held by {filter}"));
+    }
     let mut answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
         status: response.status(),
         headers: response.headers.clone().into_pairs(),
@@ -91,27 +95,55 @@ fn one(
     })
 }
 
+/// The router, and the casino behind it.
+struct Behind<'a> {
+    gateway: &'a Gateway,
+    house: &'a House,
+}
+
+impl Upstream for Behind<'_> {
+    fn opened(&mut self, _: StreamId, headers: &Headers) -> Option<abi_host::Answer> {
+        // No route of those that are emulated takes a tunnel.
+        let connect = headers.get(":method") == Some(b"CONNECT");
+        connect.then(|| local(headers, 404, "route_not_found", b"").into())
+    }
+
+    fn answer(&mut self, request: &UpstreamRequest) -> abi_host::Answer {
+        behind(self.gateway, self.house, request).into()
+    }
+}
+
 /// Marks an answer that the router gave because there was no upstream to ask.
 const NO_ROUTE: &str = "x-pitboss-no-upstream";
 
-/// The router, and the casino behind it.
+/// An answer of the router.
+fn local(request: &Headers, status: u16, details: &str, body: &[u8]) -> abi_host::Response {
+    if grpc::is_call(request) {
+        let head = request.get(":method") == Some(b"HEAD");
+        let headers = grpc::reply(status, Headers::new(), body, head);
+        return abi_host::Response { headers, ..abi_host::Response::new(200) }
+            .header(NO_ROUTE, details);
+    }
+    let answer = abi_host::Response::new(status).header(NO_ROUTE, details).body(body);
+    if body.is_empty() {
+        answer
+    } else {
+        answer.header("content-type", "text/plain")
+    }
+}
+
+/// What the router does.
 fn behind(gateway: &Gateway, house: &House, request: &UpstreamRequest) -> abi_host::Response {
     let text = |name: &str| request.headers.text(name).unwrap_or_default().to_owned();
     let (authority, path) = (text(":authority"), text(":path"));
-    let local =
-        |status: u16, details: &str| abi_host::Response::new(status).header(NO_ROUTE, details);
+    let no_route = || local(&request.headers, 404, "route_not_found", b"");
     let timeout = match gateway.routes.find(&authority, &path).map(|it| &it.action) {
         _ if request.headers.get("x-forwarded-proto").is_none_or(<[u8]>::is_empty) => {
-            return local(404, "route_not_found");
+            return no_route();
         }
-        None => return local(404, "route_not_found"),
+        None => return no_route(),
         Some(Action::Direct { status, body }) => {
-            let answer = local(*status, "direct_response").body(body);
-            return if body.is_empty() {
-                answer
-            } else {
-                answer.header("content-type", "text/plain")
-            };
+            return local(&request.headers, *status, "direct_response", body);
         }
         Some(Action::Forward { timeout }) => *timeout,
     };
@@ -146,6 +178,7 @@ pub fn start(gateway: &Gateway, wasm_dir: &Path, clock: Clock) -> Result<Chain, 
     let mut chain = Chain::builder(&engine)
         .clock(clock)
         .with_main_thread()
+        .buffer_limit(gateway.buffer_limit)
         .route_timeout(gateway.routes.timeout());
     for filter in &gateway.filters {
         chain = match filter {

@@ -25,6 +25,9 @@ pub struct Outcome {
     pub body: Vec<u8>,
 }
 
+/// The decision where none could be told.
+const NOT_EMULATED: &str = "not-emulated";
+
 /// What stands for nothing in a printed line.
 const NOTHING: &str = "-";
 
@@ -43,6 +46,20 @@ impl Outcome {
             code,
             headers: settled(answer),
             body: answer.body.clone(),
+        }
+    }
+
+    /// What Envoy does here is not emulated: an outcome that agrees with none.
+    pub fn not_emulated(what: &str) -> Self {
+        let nothing = || NOTHING.to_owned();
+        Self {
+            class: nothing(),
+            brand: nothing(),
+            jurisdiction: nothing(),
+            decision: NOT_EMULATED.to_owned(),
+            plugin: nothing(),
+            code: what.replace(' ', "_"),
+            ..Self::default()
         }
     }
 

@@ -89,7 +89,12 @@ impl Session {
                 return Err(ReplayError::ClockStuck { number: request.number });
             }
             if let Some(random) = &line.request_id {
-                answer.body = replace(&answer.body, random, &request_id(request.number));
+                let fixed = request_id(request.number);
+                answer.body = replace(&answer.body, random, &fixed);
+                // Calls of gRPC have their refusals in a header.
+                for (_, value) in &mut answer.headers {
+                    *value = replace(value, random, &fixed);
+                }
             }
             let details = line.details.clone().unwrap_or_default();
             let fact = |name: &str| line.fact(name).map(str::to_owned);
@@ -107,7 +112,7 @@ fn follows(line: &LogLine, at: u64) -> bool {
     started.is_none_or(|it| (-0.01..30.0).contains(&(it - wanted)))
 }
 
-/// Envoy's request ids are random; in a body the one of the emulation stands for it.
+/// Envoy's request ids are random; in an answer the one of the emulation stands for it.
 fn replace(body: &[u8], random: &str, fixed: &str) -> Vec<u8> {
     match std::str::from_utf8(body) {
         Ok(text) if random.len() == fixed.len() => text.replace(random, fixed).into_bytes(),

@@ -2,6 +2,7 @@
 //! client is told, must be the same.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
+mod odd;
 mod table;
 
 use bytes::Bytes;
@@ -16,7 +17,10 @@ use table::{table, variants};
 
 /// One side's result, as text: what went upstream, or what the client was told.
 fn shown(answer: &Answer, details: &str, source: &str) -> String {
-    let location = answer.header("location").map_or_else(String::new, |it| format!(" to {it}"));
+    let told = |name: &str, word: &str| {
+        answer.header(name).map_or_else(String::new, |it| format!(" {word} {it}"))
+    };
+    let location = told("location", "to") + &told("grpc-status", "grpc");
     let body = answer.body.iter().map(|byte| char::from(*byte)).collect::<String>();
     format!("{} {details} {source}{location}\n{body}", answer.status)
 }
@@ -47,7 +51,11 @@ fn header_map(fields: &Fields) -> http::HeaderMap {
 
 fn emulated(gateway: &Gateway, request: &Request) -> String {
     match receive(gateway, request) {
-        Err(refusal) => shown(&refusal.answer(), refusal.details, ""),
+        Err(refusal) => shown(&refusal.answer(request), refusal.details, ""),
+        Ok(_) if request.method == b"CONNECT" => {
+            let answer = Answer { status: 404, ..Answer::default() };
+            shown(&answer, "route_not_found", "")
+        }
         Ok(accepted) => {
             let text = |name: &str| {
                 let found = accepted.headers.iter().find(|(it, _)| it == name.as_bytes());

@@ -185,6 +185,7 @@ pub(crate) fn table() -> Vec<Request> {
     table.push((0..90).fold(get(), |it, n| it.header(format!("x{n}"), "1")));
     table.push((0..110).fold(get(), |it, n| it.header(format!("x{n}"), "1")));
     table.extend(bodies());
+    table.extend(crate::odd::requests());
     for client in ["[2001:db8::7]:5555", "10.1.2.3:5555", "[fd00::1]:5555"] {
         table.push(get().from(client.parse().unwrap()));
         table.push(get().from(client.parse().unwrap()).header("x-forwarded-for", "1.2.3.4"));
