@@ -6,11 +6,12 @@
 //!    filters' clock in wasmtime; Envoy's is set to it before each request and runs on from there.
 //!    What the machine's own clock says counts nowhere.
 //! 3. What the filters decided is read from filter state, never guessed from the status.
-//! 4. A request is answered before the next is sent: one at a time has a time. Requests that overlap
-//!    are scenarios of their own, in tests that hold one while they send another.
+//! 4. A request is answered before the next is sent: one at a time has a time. Two that overlap are a
+//!    scenario of their own ([`run_emulated_pair`], [`run_real_pair`]).
 mod emulated;
 mod house;
 mod outcome;
+mod overlap;
 mod real;
 
 pub use emulated::{
@@ -19,6 +20,7 @@ pub use emulated::{
 };
 pub use house::House;
 pub use outcome::Outcome;
+pub use overlap::{run_emulated_pair, run_real_pair};
 pub use real::{run as run_real, send_all, Session};
 
 use crate::artifact::ArtifactError;

@@ -38,6 +38,11 @@ impl Chain {
     /// Drives one request on the first worker to its end, and everything else that is due by then.
     pub fn run(&mut self, request: Request, upstream: &mut dyn Upstream) -> Report {
         let stream = self.open(0, request);
+        self.finish(stream, upstream)
+    }
+
+    /// Drives a stream that was opened to its end, and everything else that is due by then.
+    pub fn finish(&mut self, stream: StreamId, upstream: &mut dyn Upstream) -> Report {
         loop {
             if let Some(report) = self.take_report(stream) {
                 while self.next_at().is_some_and(|at| at <= self.clock.now()) {

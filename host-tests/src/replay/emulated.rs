@@ -3,12 +3,12 @@ use super::house::House;
 use super::outcome::Outcome;
 use super::ReplayError;
 use crate::artifact;
-use crate::front::{receive, upstream_fields, Cors};
+use crate::front::{receive, upstream_fields, Cors, Refusal};
 use crate::gateway::{Action, FailurePolicy, Gateway, HttpFilter, WasmFilter};
 use crate::traffic::{Answer, Fields, Request};
 use abi_host::{
     grpc, BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, Headers,
-    PluginConfig, StreamId, Upstream, UpstreamRequest,
+    PluginConfig, Report, StreamId, Upstream, UpstreamRequest,
 };
 use bytes::Bytes;
 use std::path::Path;
@@ -74,9 +74,18 @@ fn one(
 ) -> Outcome {
     let accepted = match receive(gateway, request) {
         Ok(accepted) => accepted,
-        Err(refusal) => return Outcome::new(&refusal.answer(request), refusal.details, |_| None),
+        Err(refusal) => return refused(request, &refusal),
     };
-    let report = chain.run(accepted.for_filters(gateway), upstream);
+    outcome(request, chain.run(accepted.for_filters(gateway), upstream))
+}
+
+/// What became of a request that never reached the filters.
+pub(super) fn refused(request: &Request, refusal: &Refusal) -> Outcome {
+    Outcome::new(&refusal.answer(request), refusal.details, |_| None)
+}
+
+/// What became of a request that reached the filters.
+pub(super) fn outcome(request: &Request, report: Report) -> Outcome {
     if let (b"CONNECT", Ending::Stalled { filter }) = (request.method.as_slice(), &report.ending) {
         // Envoy waits, for minutes, for the end of a tunnel that has none.
         return Outcome::not_emulated(&format!("a tunnel held by {filter}"));
@@ -96,9 +105,9 @@ fn one(
 }
 
 /// The router, and the casino behind it.
-struct Behind<'a> {
-    gateway: &'a Gateway,
-    house: &'a House,
+pub(super) struct Behind<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) house: &'a House,
 }
 
 impl Upstream for Behind<'_> {

@@ -1,6 +1,7 @@
 //! The half that runs in the real Envoy.
 use super::house::House;
 use super::outcome::Outcome;
+use super::overlap::Gate;
 use super::ReplayError;
 use crate::client;
 use crate::envoy::{assign, clock, EnvoyProcess, LogLine, Options};
@@ -8,6 +9,7 @@ use crate::front::request_id;
 use crate::gateway::Gateway;
 use crate::traffic::{Answer, Request};
 use crate::upstream::Server;
+use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,6 +44,7 @@ pub async fn send_all(
 pub struct Session {
     envoy: EnvoyProcess,
     house: House,
+    gate: Gate,
     port: u16,
     _upstream: Server,
 }
@@ -59,12 +62,19 @@ impl Session {
         }
         let house = House::open()?;
         let casino = house.clone();
-        let upstream = Server::start(move |request| casino.answer(&request)).await?;
+        let gate = Gate::default();
+        let at_gate = gate.clone();
+        let answer = move |request: http::Request<Bytes>| {
+            let answer = casino.answer(&request);
+            at_gate.pass(&request);
+            answer
+        };
+        let upstream = Server::start(answer).await?;
         let wasm_dir = std::path::absolute(wasm_dir)?;
         let mut options = Options::new(envoy, wasm_dir, upstream.address);
         options.clock = Some((clock::library()?, start));
         let envoy = EnvoyProcess::start(&crate::tap::without(&gateway.document), options).await?;
-        Ok(Self { envoy, house, port: gateway.port, _upstream: upstream })
+        Ok(Self { envoy, house, gate, port: gateway.port, _upstream: upstream })
     }
 
     /// Sets the clocks to the request's time, sends it and waits for the answer.
@@ -73,6 +83,28 @@ impl Session {
         self.envoy.set_time(request.at)?;
         let answer = client::send(self.envoy.address, Some(self.port), &request.marked()).await;
         answer.map_err(|source| ReplayError::Send { number: request.number, source })
+    }
+
+    /// Sends the second while the upstream keeps its answer to the first.
+    pub(super) async fn send_pair(
+        &self,
+        [first, second]: &[Request; 2],
+    ) -> Result<[Answer; 2], ReplayError> {
+        self.gate.hold(first.number);
+        let mut one = std::pin::pin!(self.send(first));
+        let refused = tokio::select! {
+            answer = &mut one => Some(answer),
+            () = self.gate.arrived() => None,
+        };
+        let (one, two) = match refused {
+            Some(answer) => (answer, self.send(second).await),
+            None => tokio::join!(one, async {
+                let answer = self.send(second).await;
+                self.gate.release();
+                answer
+            }),
+        };
+        Ok([one?, two?])
     }
 
     /// What the access log says of the requests that were sent, each with its answer.
