@@ -207,3 +207,7 @@ fn metric(class: &str, decision: &str, code: &str) -> String {
 #[cfg(test)]
 #[path = "filter_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "untrusted_tests.rs"]
+mod untrusted_tests;

@@ -75,51 +75,99 @@ fn refused_entries_name_the_field() {
     }
 }
 
-/// Brand, markets, products, seconds of validity.
-type Entry = (usize, Vec<usize>, Option<Vec<usize>>, (u64, u64));
+/// One licence as generated; indices into the lists below.
+#[derive(Clone, Debug)]
+struct Entry {
+    brand: usize,
+    markets: Vec<usize>,
+    products: Option<Vec<usize>>,
+    classes: Option<Vec<usize>>,
+    from: Option<u64>,
+    until: Option<u64>,
+}
 
-const BRANDS: [&str; 2] = ["otter", "kings"];
+/// The last two are no brand of the configuration: a host that nobody named, and none.
+const BRANDS: [Option<&str>; 4] = [Some("otter"), Some("kings"), Some("otte"), None];
 const PLACES: [&str; 5] = ["MT", "US", "US-NJ", "US-NY", "GB"];
 const PRODUCTS: [&str; 3] = ["casino", "sportsbook", "poker"];
+/// The last is none that a licence can name.
+const CLASSES: [EndpointClass; 4] = [
+    EndpointClass::Wager,
+    EndpointClass::Deposit,
+    EndpointClass::Cashout,
+    EndpointClass::Unclassified,
+];
 
 fn entry() -> impl Strategy<Value = Entry> {
     let some = |n: usize| prop::collection::vec(0..n, 1..3);
-    (0..2usize, some(5), prop::option::of(some(3)), (0..50u64, 51..100u64))
+    let (products, classes) = (prop::option::of(some(3)), prop::option::of(some(3)));
+    let (from, until) = (prop::option::of(0..50u64), prop::option::of(51..100u64));
+    (0..2usize, some(5), products, classes, from, until).prop_map(
+        |(brand, markets, products, classes, from, until)| Entry {
+            brand,
+            markets,
+            products,
+            classes,
+            from,
+            until,
+        },
+    )
+}
+
+impl Entry {
+    fn json(&self) -> String {
+        let moment = |s: u64| format!("1970-01-01T00:{:02}:{:02}Z", s / 60, s % 60);
+        let mut entry = serde_json::json!({
+            "brand": BRANDS[self.brand],
+            "markets": self.markets.iter().map(|m| PLACES[*m]).collect::<Vec<_>>(),
+        });
+        if let Some(products) = &self.products {
+            entry["products"] = products.iter().map(|p| PRODUCTS[*p]).collect();
+        }
+        if let Some(classes) = &self.classes {
+            entry["classes"] = classes.iter().map(|c| CLASSES[*c].as_str()).collect();
+        }
+        for (name, moment) in [("from", self.from.map(moment)), ("until", self.until.map(moment))] {
+            if let Some(moment) = moment {
+                entry[name] = moment.into();
+            }
+        }
+        entry.to_string()
+    }
+
+    /// Whether it is about this brand, place, class and second, whatever the product.
+    fn is_about(&self, brand: usize, at: &str, class: usize, second: u64) -> bool {
+        let country = at.get(..2).unwrap();
+        self.brand == brand
+            && self.markets.iter().any(|m| PLACES[*m] == at || PLACES[*m] == country)
+            && self.classes.as_ref().is_none_or(|classes| classes.contains(&class))
+            && self.from.is_none_or(|from| from <= second)
+            && self.until.is_none_or(|until| second < until)
+    }
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
     #[test]
     fn lookups_agree_with_a_naive_model(
         matrix in prop::collection::vec(entry(), 1..8),
-        brand in 0..2usize, place in 0..5usize, product in prop::option::of(0..3usize),
-        second in 0..110u64,
+        brand in 0..4usize, place in 0..5usize, product in prop::option::of(0..3usize),
+        class in 0..4usize, second in 0..110u64,
     ) {
-        let texts: Vec<_> = matrix.iter().map(|(brand, markets, products, (from, until))| {
-            let mut entry = serde_json::json!({
-                "brand": BRANDS[*brand],
-                "markets": markets.iter().map(|m| PLACES[*m]).collect::<Vec<_>>(),
-                "from": format!("1970-01-01T00:{:02}:{:02}Z", from / 60, from % 60),
-                "until": format!("1970-01-01T00:{:02}:{:02}Z", until / 60, until % 60),
-            });
-            if let Some(products) = products {
-                entry["products"] = products.iter().map(|p| PRODUCTS[*p]).collect();
-            }
-            entry.to_string()
-        }).collect();
+        let texts: Vec<_> = matrix.iter().map(Entry::json).collect();
         let all = licences(&format!("[{}]", texts.join(","))).unwrap();
         let at = PLACES[place];
-        let there: Vec<_> = matrix.iter().filter(|(b, markets, _, (from, until))| {
-            let country = at.get(..2).unwrap();
-            let market = markets.iter().any(|m| PLACES[*m] == at || PLACES[*m] == country);
-            *b == brand && market && (*from..*until).contains(&second)
-        }).collect();
-        let covered = there.iter().any(|(_, _, products, _)| match (products, product) {
-            (None, _) | (_, None) => true,
+        let there: Vec<_> =
+            matrix.iter().filter(|entry| entry.is_about(brand, at, class, second)).collect();
+        let covered = there.iter().any(|entry| match (&entry.products, product) {
+            (None, _) => true,
             (Some(products), Some(product)) => products.contains(&product),
+            (Some(_), None) => CLASSES[class] != EndpointClass::Unclassified,
         });
         let place = Place::parse(at.as_bytes()).unwrap();
         let got = ask(&all, &Question {
-            brand: Some(BRANDS[brand]), place: &place, class: EndpointClass::Wager,
+            brand: BRANDS[brand], place: &place, class: CLASSES[class],
             product: product.map(|p| PRODUCTS[p]), now: second * 1_000_000_000,
         });
         prop_assert_eq!(matches!(got, Answer::Covered(_)), covered);

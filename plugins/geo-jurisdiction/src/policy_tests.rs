@@ -1,7 +1,6 @@
 //! Case tables of the pure policy, the outcome last.
 
 use super::*;
-use proptest::prelude::*;
 
 const CONFIG: &str = r#"{
     "address": {"trusted": ["10.0.0.0/8"]},
@@ -258,48 +257,5 @@ fn licences_end() {
         let now = second * 1_000_000_000;
         let got = ruling(&policy, "/w", "otter.example", "10.0.0.1", &headers, now);
         assert_eq!(got.0, want, "second {second}");
-    }
-}
-
-fn any_headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
-    let name = prop::sample::select(vec![
-        "x-geo-country",
-        "x-geo-region",
-        "x-forwarded-for",
-        "x-vpn",
-        "x-jurisdiction",
-        "x-real-ip",
-        "forwarded",
-        "true-client-ip",
-        "cf-ipcountry",
-        "x-endpoint-class",
-    ]);
-    let value = prop_oneof![
-        prop::sample::select(vec!["MT", "NJ", "KP", "true", "10.0.0.9", "198.51.100.1, 10.0.0.9"])
-            .prop_map(str::to_owned),
-        "[ -~]{0,12}",
-    ];
-    prop::collection::vec((name, value), 0..8)
-}
-
-proptest! {
-    /// Whatever a peer that is not trusted sends along, the decision is the one without it.
-    #[test]
-    fn no_header_from_an_untrusted_peer_changes_a_decision(
-        more in any_headers(),
-        peer in prop::sample::select(vec!["198.51.100.1", "203.0.113.9", "2001:db8::7"]),
-        target in prop::sample::select(vec!["/w", "/a", "/d", "/slots", "/sg", "/x//", "/c"]),
-    ) {
-        let policy = config(r#"{
-            "blocked": ["KP"],
-            "anonymous": {"headers": {"x-vpn": "vpn"}, "refuse": {"account": ["vpn"]}},
-            "place": {"first": "header", "second": "table",
-                      "header": {"country": "x-geo-country", "region": "x-geo-region"},
-                      "table": {"MT": ["198.51.100.0/24"], "SE": ["2001:db8::/32"]}}
-        }"#).unwrap();
-        let more: Vec<_> = more.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let with = ruling(&policy, target, "otter.example", peer, &more, 0);
-        let without = ruling(&policy, target, "otter.example", peer, &[], 0);
-        prop_assert_eq!(with, without);
     }
 }

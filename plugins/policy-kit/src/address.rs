@@ -1,11 +1,14 @@
 //! The client's address: who is at the other end, behind which proxies of ours.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
 
 use crate::{invalid, ConfigError, Headers};
+
+/// The first of the IPv4 addresses mapped into IPv6, `::ffff:0.0.0.0`.
+const MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
 
 /// As the operator writes it.
 #[derive(Clone, Debug, Deserialize)]
@@ -98,6 +101,10 @@ impl Trust {
 /// Reads a network, `10.0.0.0/8` or a single address; the host bits must be zero, so that what is
 /// written is what is meant.
 ///
+/// A network of IPv4 addresses mapped into IPv6 is read as the IPv4 network, since [`address`] reads
+/// such addresses as IPv4: as written it would match nobody. One that holds the mapped addresses
+/// among others cannot be said in one family, and is refused.
+///
 /// # Errors
 /// Names `at`.
 pub fn network(text: &str, at: &str) -> Result<IpNet, ConfigError> {
@@ -105,8 +112,21 @@ pub fn network(text: &str, at: &str) -> Result<IpNet, ConfigError> {
         Ok(network) => Some(network),
         Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
     };
-    let network = network.filter(|n| n.addr() == n.network());
-    network.ok_or_else(|| invalid(at, "expected a network without host bits, such as `10.0.0.0/8`"))
+    let network = network
+        .filter(|n| n.addr() == n.network())
+        .ok_or_else(|| invalid(at, "expected a network without host bits, such as `10.0.0.0/8`"))?;
+    let IpNet::V6(wide) = network else { return Ok(network) };
+    let v4 = wide.addr().to_ipv4_mapped().zip(wide.prefix_len().checked_sub(96));
+    match v4.and_then(|(address, length)| Ipv4Net::new(address, length).ok()) {
+        Some(mapped) => Ok(IpNet::V4(mapped)),
+        None if wide.contains(&MAPPED) => {
+            let problem = "holds ::ffff:0:0/96, the IPv4 addresses mapped into IPv6, and more: \
+                           write the IPv4 and the IPv6 networks apart (`2000::/3` is all of IPv6 \
+                           that is routed)";
+            Err(invalid(at, problem))
+        }
+        None => Ok(network),
+    }
 }
 
 /// Reads an address as proxies write it: with a port, in brackets, with a zone, IPv4 mapped into

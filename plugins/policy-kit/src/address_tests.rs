@@ -38,8 +38,10 @@ fn addresses_as_proxies_write_them() {
     }
 }
 
-fn trust(hops: usize) -> Trust {
-    let trusted = ["10.0.0.0/8", "fd00::/8", "192.0.2.1"].map(str::to_owned).to_vec();
+const OURS: [&str; 3] = ["10.0.0.0/8", "fd00::/8", "192.0.2.1"];
+
+fn trust(networks: &[&str], hops: usize) -> Trust {
+    let trusted = networks.iter().map(|&n| n.to_owned()).collect();
     Trust::compile(&TrustConfig { trusted, hops }, "address").unwrap()
 }
 
@@ -73,11 +75,11 @@ fn the_walk_from_the_right() {
         ("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"], 3, None, true),
     ];
     for (peer, lines, hops, client, trusted_peer) in cases {
-        let origin = trust(*hops).origin(peer.parse().ok(), &forwarded(lines));
+        let origin = trust(&OURS, *hops).origin(peer.parse().ok(), &forwarded(lines));
         let got = (origin.client.map(|a| a.to_string()), origin.trusted_peer);
         assert_eq!(got, (client.map(str::to_owned), *trusted_peer), "{peer} {lines:?} {hops}");
     }
-    let nobody = trust(1).origin(None, &forwarded(&["198.51.100.1"]));
+    let nobody = trust(&OURS, 1).origin(None, &forwarded(&["198.51.100.1"]));
     assert_eq!(nobody, Origin { client: None, trusted_peer: false });
 }
 
@@ -89,11 +91,50 @@ fn refused_trust() {
         ("example", 1, "address.trusted[0]"),
         ("0.0.0.0/0", 1, "address.trusted[0]"),
         ("::/0", 1, "address.trusted[0]"),
+        ("::ffff:0:0/96", 1, "address.trusted[0]"),
+        ("::ffff:0:0/95", 1, "address.trusted[0]"),
         ("10.0.0.0/8", 0, "address.hops"),
         ("10.0.0.0/8", 17, "address.hops"),
     ] {
         let raw = TrustConfig { trusted: vec![network_text.to_owned()], hops };
         assert_eq!(Trust::compile(&raw, "address").unwrap_err().field, field);
+    }
+}
+
+#[test]
+fn networks() {
+    const APART: &str = "write the IPv4 and the IPv6 networks apart";
+    const HOST_BITS: &str = "without host bits";
+    for (text, want) in [
+        ("10.0.0.0/8", Ok("10.0.0.0/8")),
+        ("203.0.113.7", Ok("203.0.113.7/32")),
+        ("2001:db8::/32", Ok("2001:db8::/32")),
+        ("2001:db8::1", Ok("2001:db8::1/128")),
+        // IPv4 in IPv6: an address of it is read as IPv4, so its network must be.
+        ("::ffff:10.0.0.0/104", Ok("10.0.0.0/8")),
+        ("::ffff:203.0.113.7", Ok("203.0.113.7/32")),
+        ("::ffff:cb00:7107/128", Ok("203.0.113.7/32")),
+        ("::ffff:0:0/96", Ok("0.0.0.0/0")),
+        ("::ffff:10.0.0.1/104", Err(HOST_BITS)),
+        ("::/0", Err(APART)),
+        ("::/1", Err(APART)),
+        ("::/80", Err(APART)),
+        ("::fffe:0:0/95", Err(APART)),
+        ("::ffff:0:0/95", Err(HOST_BITS)),
+        // Neighbours of the mapped range are IPv6 like any other.
+        ("::/96", Ok("::/96")),
+        ("::fffe:0:0/96", Ok("::fffe:0:0/96")),
+        ("::1:0:0:0/80", Ok("::1:0:0:0/80")),
+        ("2000::/3", Ok("2000::/3")),
+        ("", Err(HOST_BITS)),
+        ("::ffff:10.0.0.0/200", Err(HOST_BITS)),
+    ] {
+        let got = network(text, "at").map(|n| n.to_string()).map_err(|e| e.to_string());
+        match (&got, want) {
+            (Ok(got), Ok(want)) => assert_eq!(got, want, "{text}"),
+            (Err(got), Err(want)) => assert!(got.contains(want), "{text}: {got}"),
+            _ => panic!("{text}: {got:?}"),
+        }
     }
 }
 
@@ -126,28 +167,52 @@ fn any_address() -> impl Strategy<Value = IpAddr> {
     ]
 }
 
+/// One address as proxies may write it; every way is the same address.
+fn written(address: IpAddr, way: usize) -> String {
+    match address {
+        IpAddr::V4(a) => match way {
+            0 => a.to_string(),
+            1 => format!("{a}:49152"),
+            2 => format!("::ffff:{a}"),
+            3 => a.to_ipv6_mapped().to_string(),
+            4 => format!("[::ffff:{a}]"),
+            _ => format!("[::ffff:{a}%eth0]:443"),
+        },
+        IpAddr::V6(a) => match way {
+            0 => a.to_string(),
+            1 => format!("[{a}]:443"),
+            2 => format!("{a}%eth0"),
+            3 => format!("[{a}]"),
+            4 => format!("[{a}%25eth0]:443"),
+            _ => a.segments().map(|s| format!("{s:04X}")).join(":"),
+        },
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100_000))]
 
     #[test]
     fn the_walk_agrees_with_the_naive_model(
         peer in any_address(),
-        chain in prop::collection::vec(prop::option::weighted(0.95, any_address()), 0..6),
+        chain in prop::collection::vec((prop::option::weighted(0.95, any_address()), 0..6usize), 0..6),
         hops in 1usize..5,
         split in 0usize..6,
+        mapped in any::<bool>(),
     ) {
-        let written: Vec<String> = chain
+        let told: Vec<String> = chain
             .iter()
-            .map(|hop| hop.map_or("unknown".to_owned(), |a| match a {
-                IpAddr::V4(_) => a.to_string(),
-                IpAddr::V6(_) => format!("[{a}]:443"),
-            }))
+            .map(|(hop, way)| hop.map_or("unknown".to_owned(), |a| written(a, *way)))
             .collect();
-        let (left, right) = written.split_at(split.min(written.len()));
+        let (left, right) = told.split_at(split.min(told.len()));
         let lines: Vec<String> =
             [left, right].iter().filter(|l| !l.is_empty()).map(|l| l.join(", ")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let got = trust(hops).origin(Some(peer), &forwarded(&lines)).client;
+        // The same networks, the way that a host with one socket for both families writes them.
+        let trusted = if mapped { ["::ffff:10.0.0.0/104", "fd00::/8"] } else { ["10.0.0.0/8", "fd00::/8"] };
+        let trust = trust(&trusted, hops);
+        let got = trust.origin(Some(peer), &forwarded(&lines)).client;
+        let chain: Vec<_> = chain.iter().map(|(hop, _)| *hop).collect();
         prop_assert_eq!(got, naive(peer, &chain, hops));
     }
 }
