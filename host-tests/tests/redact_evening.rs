@@ -148,11 +148,34 @@ fn stands_in(text: &str, value: &str) -> bool {
     })
 }
 
+/// The key that the README shows its example with.
+const README_KEY: &str = "0123456789abcdef";
+
+#[test]
+fn the_readme_shows_what_becomes_of_two_bodies() {
+    let root = workspace_root().join("host-tests");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains(&format!("PITBOSS_REDACT_KEY={README_KEY}\n")));
+    let original = std::fs::read_to_string(root.join("recordings/evening.har")).unwrap();
+    let redacted = redact(&original, &Key::new(README_KEY.as_bytes()).unwrap()).unwrap();
+    let body = |document: &str, index: usize| {
+        let document: Value = serde_json::from_str(document).unwrap();
+        text(&document, &format!("/log/entries/{index}/request/postData/text")).to_owned()
+    };
+    // The login, and the location check after it.
+    for index in [8, 9] {
+        for document in [&original, &redacted] {
+            let shown = body(document, index);
+            assert!(!shown.is_empty() && readme.contains(&format!("\n{shown}\n")), "{shown}");
+        }
+    }
+}
+
 #[test]
 fn nobody_of_the_evening_is_left_and_everybody_stays_the_same() {
     let recording = workspace_root().join("host-tests/recordings/evening.har");
     let original = std::fs::read_to_string(recording).unwrap();
-    let redacted = redact(&original, &Key::new(b"a key for this test").unwrap()).unwrap();
+    let redacted = redact(&original, &Key::new(README_KEY.as_bytes()).unwrap()).unwrap();
     let (before, after) = (Seen::of(&original), Seen::of(&redacted));
     assert_eq!(before.said.len(), after.said.len());
     for (was, is) in before.said.iter().zip(&after.said) {
