@@ -8,7 +8,7 @@ use crate::worker::{PlaceSpec, Worker};
 use crate::world::{Shared, World};
 use crate::{
     Callouts, Chain, Clock, Engine, Faults, HostError, Module, NativeFilter, PluginConfig, Profile,
-    Status,
+    RetryPolicy, Status,
 };
 
 /// Collects the stages and settings of a chain.
@@ -125,6 +125,13 @@ impl ChainBuilder {
     #[must_use]
     pub fn route_timeout(mut self, timeout: Duration) -> Self {
         self.shared.route_timeout = timeout;
+        self
+    }
+
+    /// When the router asks the upstream again. Default: never.
+    #[must_use]
+    pub fn retries(mut self, policy: RetryPolicy) -> Self {
+        self.shared.retries = Some(policy);
         self
     }
 

@@ -310,12 +310,17 @@ impl Chain {
     }
 
     fn forward(&mut self, index: Option<usize>, id: StreamId, upstream: &mut dyn Upstream) {
+        let limit = nanoseconds(self.shared.route_timeout);
+        let deadline = self.clock.now().saturating_add(limit);
         let Some(worker) = self.worker_mut(index) else { return };
         let Some(stream) = worker.world.streams.get_mut(&id) else { return };
         stream.upstream_told = true;
+        // Retries get what is left of the time.
+        stream.deadline.get_or_insert(deadline);
         let headers = std::mem::take(&mut stream.request.headers);
         let Some(request) = &mut stream.upstream else { return };
         request.headers = headers;
+        request.attempt = stream.attempts;
         let answer = upstream.answer(request);
         stream.request.headers = std::mem::take(&mut request.headers);
         self.schedule(index, id, answer);
@@ -323,16 +328,18 @@ impl Chain {
 
     /// Puts the upstream's answer into the future, or a timeout where it would be too late.
     fn schedule(&mut self, index: Option<usize>, stream: StreamId, answer: Answer) {
-        let timeout = self.shared.route_timeout;
-        let (after, outcome) = match answer.outcome {
-            Outcome::Timeout => (timeout, Outcome::Timeout),
-            _ if answer.after >= timeout => (timeout, Outcome::Timeout),
-            outcome => (answer.after, outcome),
+        let now = self.clock.now();
+        let limit = now.saturating_add(nanoseconds(self.shared.route_timeout));
+        let Some(worker) = self.worker_mut(index) else { return };
+        let deadline = worker.world.streams.get(&stream).and_then(|it| it.deadline);
+        let deadline = deadline.unwrap_or(limit);
+        let at = now.saturating_add(nanoseconds(answer.after));
+        let (at, outcome) = match answer.outcome {
+            Outcome::Timeout => (deadline, Outcome::Timeout),
+            _ if at >= deadline => (deadline, Outcome::Timeout),
+            outcome => (at, outcome),
         };
-        let at = self.clock.now().saturating_add(nanoseconds(after));
-        if let Some(worker) = self.worker_mut(index) {
-            worker.queue.push(at, Event::Upstream { stream, outcome });
-        }
+        worker.queue.push(at, Event::Upstream { stream, outcome });
     }
 }
 
@@ -344,6 +351,7 @@ fn lost(stream: StreamId, now: u64) -> Report {
         replied_by: None,
         code_details: String::new(),
         flags: 0,
+        attempts: 0,
         filter_state: Default::default(),
         upstream: None,
         logs: Vec::new(),

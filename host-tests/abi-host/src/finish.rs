@@ -84,6 +84,7 @@ impl Worker {
             replied_by: stream.replied_by,
             code_details: stream.details.unwrap_or_default(),
             flags: stream.flags,
+            attempts: stream.attempts,
             filter_state: state
                 .map(|(name, value)| (format!("wasm.{}", String::from_utf8_lossy(&name)), value))
                 .collect(),

@@ -18,6 +18,8 @@ pub mod flags {
     pub const UPSTREAM_CONNECTION_TERMINATION: u64 = 0x40;
     /// DC: the client closed the connection.
     pub const DOWNSTREAM_TERMINATION: u64 = 0x4000;
+    /// URX: as often tried as the route allows, and in vain.
+    pub const UPSTREAM_RETRY_LIMIT_EXCEEDED: u64 = 0x8000;
     /// SI: the stream stood still until its idle timeout.
     pub const STREAM_IDLE_TIMEOUT: u64 = 0x1_0000;
     /// UPE: the upstream broke the protocol, as by a reset in mid-body.
@@ -112,6 +114,8 @@ pub struct Report {
     pub code_details: String,
     /// `response.flags`.
     pub flags: u64,
+    /// How often the upstream was asked.
+    pub attempts: u64,
     /// Filter state at the end: `wasm.NAME` to its bytes.
     pub filter_state: BTreeMap<String, Vec<u8>>,
     /// The request as the upstream saw it, if the router opened one.

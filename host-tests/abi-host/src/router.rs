@@ -77,6 +77,7 @@ impl Worker {
             body: Vec::new(),
             trailers: None,
             complete: end,
+            attempt: 1,
             at: now,
         });
         let event = if end { Event::Forward { stream: id } } else { Event::Opened { stream: id } };
@@ -133,6 +134,10 @@ impl Worker {
         let now = self.world.clock.now();
         let Some(stream) = self.world.streams.get_mut(&id) else { return };
         stream.last_activity = now;
+        if !stream.response.started && self.tries_again(id, &outcome) {
+            return;
+        }
+        let Some(stream) = self.world.streams.get_mut(&id) else { return };
         stream.upstream_answered = true;
         // Whatever of the request is still on its way has nowhere to go.
         stream.request_cut = true;

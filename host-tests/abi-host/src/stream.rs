@@ -150,6 +150,8 @@ pub(crate) struct Stream {
     pub upstream_told: bool,
     pub upstream_answered: bool,
     pub attempts: u64,
+    /// When the route's timeout ends all attempts.
+    pub deadline: Option<u64>,
     pub code: Option<u16>,
     pub details: Option<String>,
     pub flags: u64,
@@ -196,6 +198,7 @@ impl Stream {
             upstream_told: false,
             upstream_answered: false,
             attempts: 0,
+            deadline: None,
             code: None,
             details: None,
             flags: 0,

@@ -39,6 +39,8 @@ pub struct UpstreamRequest {
     pub trailers: Option<Headers>,
     /// False when the gateway aborted it before its end.
     pub complete: bool,
+    /// Which attempt this is, from 1.
+    pub attempt: u64,
     /// When its headers were sent, in nanoseconds since the epoch.
     pub at: u64,
 }

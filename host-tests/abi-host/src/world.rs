@@ -12,7 +12,8 @@ use crate::shared_data::{SharedData, SharedQueues};
 use crate::stream::Stream;
 use crate::worker::Worker;
 use crate::{
-    Call, Callouts, Clock, Faults, LogLevel, LogLine, NativeFilter, Profile, StreamId, Trap,
+    Call, Callouts, Clock, Faults, LogLevel, LogLine, NativeFilter, Profile, RetryPolicy, StreamId,
+    Trap,
 };
 
 /// A function that plugins reach through `proxy_call_foreign_function`.
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub logs: Mutex<Vec<LogLine>>,
     pub traps: Mutex<Vec<Trap>>,
     pub route_timeout: Duration,
+    pub retries: Option<RetryPolicy>,
     pub idle_timeout: Duration,
     pub buffer_limit: usize,
     /// Largest request body that WasmX lets filters read.
@@ -55,6 +57,7 @@ impl Default for Shared {
             logs: Mutex::default(),
             traps: Mutex::default(),
             route_timeout: Duration::from_secs(15),
+            retries: None,
             idle_timeout: Duration::from_secs(300),
             buffer_limit: 1024 * 1024,
             client_body_buffer: 8 * 1024,
