@@ -116,6 +116,14 @@ pub fn read(path: &Path, defaults: &Defaults) -> Result<Recording, IntakeError> 
     }
 }
 
+/// The documents of a file, or of a folder of traces.
+pub fn documents(path: &Path) -> Result<Vec<Value>, IntakeError> {
+    if path.is_dir() {
+        return folder(path);
+    }
+    Ok(parse(&std::fs::read_to_string(path)?)?)
+}
+
 /// The traces of a folder in the order of their numbers (`PREFIX_12.json`).
 fn folder(path: &Path) -> Result<Vec<Value>, IntakeError> {
     let mut files = Vec::new();

@@ -1,17 +1,18 @@
 //! `redact`: a recording that may leave the house.
 use anyhow::{anyhow, Context as _};
 use clap::Args;
-use host_tests::redact::{redact, Key};
+use host_tests::intake::documents;
+use host_tests::redact::{redact_all, Key};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct Redact {
-    /// The recording
-    #[arg(value_name = "IN.har")]
+    /// The recording: a HAR, or traces of Envoy's HTTP tap (a file, or the folder of its sink)
+    #[arg(value_name = "IN")]
     recording: PathBuf,
-    /// The redacted recording to write
-    #[arg(long, value_name = "OUT.har")]
+    /// The redacted recording to write; one file for the traces of a folder
+    #[arg(long, value_name = "OUT")]
     out: PathBuf,
     /// Variable with the key of the pseudonyms, 16 bytes at least; without it they are of this run alone
     #[arg(long, value_name = "NAME")]
@@ -32,8 +33,8 @@ impl Redact {
             }
         };
         let name = self.recording.display().to_string();
-        let text = std::fs::read_to_string(&self.recording).with_context(|| name.clone())?;
-        let redacted = redact(&text, &key).with_context(|| name)?;
+        let documents = documents(&self.recording).with_context(|| name.clone())?;
+        let redacted = redact_all(documents, &key).with_context(|| name)?;
         std::fs::write(&self.out, redacted).with_context(|| self.out.display().to_string())?;
         println!("redacted into {}", self.out.display());
         Ok(ExitCode::SUCCESS)

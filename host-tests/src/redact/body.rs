@@ -1,22 +1,40 @@
-//! Bodies: JSON, forms, text, and bytes.
-use super::names::is_personal;
+//! Bodies: what they are by their look, whatever the content type says of them.
 use super::Redactor;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
-use serde_json::Value;
+
+/// How deep texts within texts are read; deeper ones are free text.
+const DEEPEST: usize = 8;
 
 impl Redactor<'_> {
     /// A body as text.
     pub(super) fn body(&mut self, kind: &str, text: &str) -> String {
-        if let Ok(parsed) = serde_json::from_str::<Value>(text) {
-            let mut redacted = parsed.clone();
-            self.json(&mut redacted, false);
-            return if redacted == parsed { text.to_owned() } else { redacted.to_string() };
+        let kind = kind.to_ascii_lowercase();
+        let start = text.trim_start();
+        if kind.starts_with("multipart/") || looks_like_parts(start) {
+            self.parts(text)
+        } else if start.starts_with('<') && start.contains('>') {
+            self.markup(text)
+        } else if looks_like_json(start) {
+            self.json(text)
+        } else if kind.starts_with("application/x-www-form-urlencoded") || looks_like_a_form(text) {
+            self.form(text)
+        } else if looks_like_a_url(text) {
+            self.url(text)
+        } else {
+            self.scrub(text)
         }
-        if kind.starts_with("application/x-www-form-urlencoded") || looks_like_a_form(text) {
-            return self.form(text);
+    }
+
+    /// A text within another: a member, a header, a field of a form.
+    pub(super) fn free(&mut self, text: &str) -> String {
+        if self.depth >= DEEPEST {
+            return self.scrub(text);
         }
-        self.scrub(text)
+        self.depth += 1;
+        let redacted = self.body("", text);
+        self.depth -= 1;
+        redacted
     }
 
     /// A body as base64. Bytes that are no text are replaced as a whole, by as many.
@@ -30,34 +48,22 @@ impl Redactor<'_> {
             }
         }
     }
+}
 
-    /// A document; `personal` when its name says that all of it is.
-    pub(super) fn json(&mut self, value: &mut Value, personal: bool) {
-        match value {
-            Value::Null | Value::Bool(_) => {}
-            Value::String(text) => {
-                *text = if personal { self.value(text) } else { self.scrub(text) };
-            }
-            Value::Number(number) => self.number(number, personal),
-            Value::Array(items) => items.iter_mut().for_each(|it| self.json(it, personal)),
-            Value::Object(members) => {
-                for (name, member) in members.iter_mut() {
-                    self.json(member, personal || is_personal(name));
-                }
-            }
-        }
-    }
+/// True for a document, several of them, and what is left of one: before it may stand `)]}'`, which
+/// some services write against inclusion by scripts.
+fn looks_like_json(text: &str) -> bool {
+    let starts = text.starts_with(['{', '[', '"']) && text.contains('"');
+    starts || text.split('"').skip(1).any(|after| after.trim_start().starts_with(':'))
+}
 
-    /// A number that is personal, or has the shape of a card, becomes another of its length.
-    fn number(&mut self, number: &mut serde_json::Number, personal: bool) {
-        let text = number.to_string();
-        let redacted = if personal { self.value(&text) } else { self.scrub(&text) };
-        if redacted == text {
-            return;
-        }
-        let digits: String = redacted.chars().filter(char::is_ascii_digit).take(18).collect();
-        *number = digits.parse::<u64>().unwrap_or_default().into();
-    }
+/// True for the parts of a form with files.
+fn looks_like_parts(text: &str) -> bool {
+    text.starts_with("--") && text.to_ascii_lowercase().contains("content-disposition:")
+}
+
+fn looks_like_a_url(text: &str) -> bool {
+    !text.contains(char::is_whitespace) && (text.contains("://") || text.starts_with('/'))
 }
 
 /// True for `a=1&b=2`, which hostile and broken clients send under any content type.

@@ -1,5 +1,5 @@
 //! Values, URLs, cookies and free text.
-use super::names::{is_folder, is_personal};
+use super::names::{is_id_after, is_personal};
 use super::Redactor;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
@@ -64,22 +64,45 @@ impl Redactor<'_> {
             Some((path, query)) => (path, format!("?{}", self.form(query))),
             None => (rest, String::new()),
         };
-        let mut after_folder = false;
-        let mut segment = |segment: &str| {
-            let decoded = percent_decode_str(segment).decode_utf8_lossy().into_owned();
-            let redacted = if std::mem::replace(&mut after_folder, is_folder(&decoded)) {
-                self.value(&decoded)
-            } else {
-                self.scrub(&decoded)
-            };
-            if redacted == decoded {
-                segment.to_owned()
-            } else {
-                encode(&redacted)
+        let (scheme, path) = match path.split_once("://") {
+            Some((scheme, rest)) => {
+                let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                (format!("{scheme}://{}", self.authority(authority)), path)
             }
+            None => (String::new(), path),
+        };
+        let mut folder = String::new();
+        let mut segment = |segment: &str| {
+            let mut params = segment.split(';');
+            let segment = params.next().unwrap_or_default();
+            let decoded = percent_decode_str(segment).decode_utf8_lossy().into_owned();
+            let before = std::mem::replace(&mut folder, decoded.clone());
+            let redacted = match is_id_after(&before, &decoded) {
+                true => self.value(&decoded),
+                false => self.scrub(&decoded),
+            };
+            let kept = redacted == decoded;
+            let mut out = if kept { segment.to_owned() } else { encode(&redacted) };
+            // `;jsessionid=1`
+            for param in params {
+                out.push(';');
+                out.push_str(&self.form(param));
+            }
+            out
         };
         let path: Vec<String> = path.split('/').map(&mut segment).collect();
-        path.join("/") + &query + &fragment
+        scheme + &path.join("/") + &query + &fragment
+    }
+
+    /// `user:password@host:port`.
+    fn authority(&mut self, text: &str) -> String {
+        let Some((user, host)) = text.rsplit_once('@') else { return self.scrub(text) };
+        let mut secret = |text: &str| {
+            let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
+            encode(&self.value(&decoded))
+        };
+        let user = user.split(':').map(&mut secret).collect::<Vec<_>>().join(":");
+        format!("{user}@{}", self.scrub(host))
     }
 
     /// A query or a form.
@@ -105,7 +128,7 @@ impl Redactor<'_> {
         if is_personal(name) {
             self.value(value)
         } else {
-            self.scrub(value)
+            self.free(value)
         }
     }
 

@@ -54,9 +54,9 @@ impl Redactor<'_> {
         {
             match (name.as_str(), part) {
                 ("url" | "redirectURL", Value::String(url)) => *url = self.url(url),
-                ("headers", part) => self.pairs(part, Self::header),
-                ("cookies", part) => self.pairs(part, |it, _, value| it.value(value)),
-                ("queryString", part) => self.pairs(part, Self::named),
+                ("headers", part) => self.pairs(part, "name", Self::header),
+                ("cookies", part) => self.pairs(part, "name", |it, _, value| it.value(value)),
+                ("queryString", part) => self.pairs(part, "name", Self::named),
                 ("postData" | "content", part) => {
                     length = self.data(part);
                 }
@@ -67,15 +67,7 @@ impl Redactor<'_> {
         if let Some(size) = message.get_mut("bodySize").filter(|it| it.as_i64() > Some(0)) {
             *size = json!(length);
         }
-        for header in message.get_mut("headers").and_then(Value::as_array_mut).into_iter().flatten()
-        {
-            let name = header.get("name").and_then(Value::as_str).unwrap_or_default();
-            if name.eq_ignore_ascii_case("content-length") {
-                if let Some(value) = header.get_mut("value") {
-                    *value = json!(length.to_string());
-                }
-            }
-        }
+        set_length(message.get_mut("headers"), "name", length);
     }
 
     /// Post data or an answer's content; the new length where it changed.
@@ -84,7 +76,7 @@ impl Redactor<'_> {
         let encoding = data.get("encoding").or_else(|| data.get("_encoding"));
         let encoded = encoding.and_then(Value::as_str) == Some("base64");
         if let Some(params) = data.get_mut("params") {
-            self.pairs(params, Self::named);
+            self.pairs(params, "name", Self::named);
         }
         let Some(Value::String(text)) = data.get_mut("text") else { return None };
         let redacted = if encoded { self.bytes(&kind, text) } else { self.body(&kind, text) };
@@ -100,33 +92,60 @@ impl Redactor<'_> {
         Some(length - padding)
     }
 
-    fn pairs(&mut self, list: &mut Value, redact: impl Fn(&mut Self, &str, &str) -> String) {
+    /// A list of objects, each with a value beside the name that it has under `key`.
+    pub(super) fn pairs(
+        &mut self,
+        list: &mut Value,
+        key: &str,
+        redact: impl Fn(&mut Self, &str, &str) -> String,
+    ) {
         for pair in list.as_array_mut().into_iter().flatten() {
-            let name = pair.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let name = pair.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             if let Some(Value::String(value)) = pair.get_mut("value") {
                 *value = redact(self, &name, value);
             }
         }
     }
 
-    fn header(&mut self, name: &str, value: &str) -> String {
+    pub(super) fn header(&mut self, name: &str, value: &str) -> String {
         match name.to_ascii_lowercase().as_str() {
             "cookie" => self.cookies(value, false),
             "set-cookie" => self.cookies(value, true),
             ":path" | "referer" | "location" | "content-location" | "link" => self.url(value),
-            _ if is_personal(name) => self.value(value),
-            _ => self.scrub(value),
+            _ => self.named(name, value),
         }
     }
 
     /// Whatever a recorder adds.
-    fn other(&mut self, value: &mut Value) {
+    pub(super) fn other(&mut self, value: &mut Value) {
         match value {
             Value::String(text) if text.contains("://") => *text = self.url(text),
-            Value::String(text) => *text = self.scrub(text),
+            Value::String(text) => *text = self.free(text),
             Value::Array(items) => items.iter_mut().for_each(|it| self.other(it)),
-            Value::Object(members) => members.values_mut().for_each(|it| self.other(it)),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match member {
+                        // `name` is what a recorder calls a thing, not a person.
+                        Value::String(text) if is_personal(name) && name != "name" => {
+                            *text = self.value(text);
+                        }
+                        member => self.other(member),
+                    }
+                }
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// Puts the length of a body right that was replaced.
+pub(super) fn set_length(headers: Option<&mut Value>, key: &str, length: usize) {
+    for header in headers.and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = header.get(key).and_then(Value::as_str).unwrap_or_default();
+        if name.eq_ignore_ascii_case("content-length") {
+            if let Some(value) = header.get_mut("value") {
+                *value = json!(length.to_string());
+            }
         }
     }
 }
