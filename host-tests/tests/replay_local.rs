@@ -84,6 +84,35 @@ async fn a_tunnel_is_asked_of_the_policy_and_has_no_route() {
     assert_eq!((&*said.decision, &*said.code), ("not-emulated", "a_tunnel_held_by_buffer"));
 }
 
+/// A route that asks again: what took effect the first time takes effect twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_retries_as_its_policy_says() {
+    let rule = |status: u16| {
+        let rule = json!({"prefix": "/api/bets", "status": status, "effect": true, "times": 1});
+        edge("POST", OTTER, "/_faults", "MT").body(json!({"rules": [rule]}).to_string())
+    };
+    let bet = || {
+        let body = r#"{"event":"ev-1","selection":"home","stake":500}"#;
+        edge("POST", OTTER, "/api/bets", "MT").body(body)
+    };
+    for (policy, wanted) in [
+        (json!(null), [503, 500]),
+        (json!({"retry_on": "5xx"}), [201, 201]),
+        (json!({"retry_on": "5xx", "num_retries": 0}), [503, 500]),
+        (json!({"retry_on": "gateway-error", "num_retries": 2}), [201, 500]),
+        (json!({"retry_on": "connect-failure,reset"}), [503, 500]),
+    ] {
+        let route = json!({"cluster": "casino", "retry_policy": policy});
+        let routes = json!([{"match": {"prefix": "/"}, "route": route}]);
+        let hosts = json!([{"name": "all", "domains": ["*"], "routes": routes}]);
+        let document = policyless(&json!({"route_config": {"virtual_hosts": hosts}}));
+        let requests = vec![rule(503), bet(), rule(500), bet()];
+        let outcomes = agreed(document, requests).await;
+        let statuses: Vec<u16> = outcomes.iter().map(|it| it.status).collect();
+        assert_eq!(statuses, [200, wanted[0], 200, wanted[1]], "{policy}");
+    }
+}
+
 /// The limit of the connection, that of the buffer filter, and which lengths of body are too much for
 /// the gateway while the policy waits for their end.
 #[tokio::test(flavor = "multi_thread")]

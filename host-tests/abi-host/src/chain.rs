@@ -331,8 +331,11 @@ impl Chain {
         let now = self.clock.now();
         let limit = now.saturating_add(nanoseconds(self.shared.route_timeout));
         let Some(worker) = self.worker_mut(index) else { return };
-        let deadline = worker.world.streams.get(&stream).and_then(|it| it.deadline);
-        let deadline = deadline.unwrap_or(limit);
+        let mut deadline = limit;
+        if let Some(stream) = worker.world.streams.get_mut(&stream) {
+            deadline = stream.deadline.unwrap_or(limit);
+            stream.retries = answer.retries.or(stream.retries);
+        }
         let at = now.saturating_add(nanoseconds(answer.after));
         let (at, outcome) = match answer.outcome {
             Outcome::Timeout => (deadline, Outcome::Timeout),

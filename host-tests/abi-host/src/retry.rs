@@ -77,8 +77,9 @@ impl Worker {
 
     /// The pause before the next attempt, if there is to be one.
     fn pause(&mut self, id: StreamId, outcome: &Outcome) -> Option<Duration> {
-        let policy = self.world.shared.retries.filter(|it| it.wants(outcome))?;
         let stream = self.world.streams.get_mut(&id)?;
+        let policy = stream.retries.or(self.world.shared.retries);
+        let policy = policy.filter(|it| it.wants(outcome))?;
         let sent = stream.upstream.as_ref().filter(|it| it.complete)?;
         // The router gave up keeping a body that is longer than what a filter may hold.
         let most = stream.request_limit.unwrap_or(self.world.shared.buffer_limit);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::{Codec, Headers, LogLine, PluginConfig, Request, StreamId, Trap, UpstreamRequest};
+use crate::{
+    Codec, Headers, LogLine, PluginConfig, Request, RetryPolicy, StreamId, Trap, UpstreamRequest,
+};
 
 /// How a filter holds one direction of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,6 +152,8 @@ pub(crate) struct Stream {
     pub upstream_told: bool,
     pub upstream_answered: bool,
     pub attempts: u64,
+    /// The retry policy of its route.
+    pub retries: Option<RetryPolicy>,
     /// When the route's timeout ends all attempts.
     pub deadline: Option<u64>,
     pub code: Option<u16>,
@@ -198,6 +202,7 @@ impl Stream {
             upstream_told: false,
             upstream_answered: false,
             attempts: 0,
+            retries: None,
             deadline: None,
             code: None,
             details: None,

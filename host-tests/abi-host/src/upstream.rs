@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Codec, Headers, StreamId};
+use crate::{Codec, Headers, RetryPolicy, StreamId};
 
 /// The service behind the chain.
 pub trait Upstream {
@@ -52,23 +52,32 @@ pub struct Answer {
     pub after: Duration,
     /// What happens then.
     pub outcome: Outcome,
+    /// When the route this came by has a retry policy of its own.
+    pub retries: Option<RetryPolicy>,
 }
 
 impl Answer {
     /// A response at once.
     pub fn respond(response: Response) -> Self {
-        Self { after: Duration::ZERO, outcome: Outcome::Response(response) }
+        Self::fail(Outcome::Response(response))
     }
 
     /// This outcome at once.
     pub fn fail(outcome: Outcome) -> Self {
-        Self { after: Duration::ZERO, outcome }
+        Self { after: Duration::ZERO, outcome, retries: None }
     }
 
     /// The same, later.
     #[must_use]
     pub fn after(mut self, time: Duration) -> Self {
         self.after = time;
+        self
+    }
+
+    /// The same by a route with this retry policy, instead of the chain's.
+    #[must_use]
+    pub fn under(mut self, policy: RetryPolicy) -> Self {
+        self.retries = Some(policy);
         self
     }
 }

@@ -1,5 +1,6 @@
 //! The route table: where a request goes, for how long, and under which CORS policy.
 use super::node::{FieldError, Node};
+use abi_host::RetryPolicy;
 use std::time::Duration;
 
 /// The route configuration.
@@ -37,6 +38,8 @@ pub enum Action {
     Forward {
         /// How long the upstream may take.
         timeout: Duration,
+        /// When it is asked again.
+        retries: RetryPolicy,
     },
     /// Answer it.
     Direct {
@@ -83,7 +86,7 @@ impl Routes {
     pub fn timeout(&self) -> Duration {
         let timeouts = self.hosts.iter().flat_map(|host| &host.routes).filter_map(|route| {
             match route.action {
-                Action::Forward { timeout } => Some(timeout),
+                Action::Forward { timeout, .. } => Some(timeout),
                 Action::Direct { .. } => None,
             }
         });
@@ -164,11 +167,12 @@ fn read_route(node: &Node<'_>, cors: Option<&CorsPolicy>) -> Result<Route, Field
     };
     let action = match (node.get("route"), node.get("direct_response")) {
         (Some(route), None) => {
-            route.known(&["cluster", "timeout", "idle_timeout"])?;
+            route.known(&["cluster", "timeout", "idle_timeout", "retry_policy"])?;
             route.need("cluster")?;
             let timeout =
                 route.get("timeout").map_or(Ok(Duration::from_secs(15)), |it| duration(&it))?;
-            Action::Forward { timeout }
+            let retries = route.get("retry_policy").map_or(Ok(RetryPolicy::default()), retries)?;
+            Action::Forward { timeout, retries }
         }
         (None, Some(direct)) => {
             direct.known(&["status", "body"])?;
@@ -185,6 +189,14 @@ fn read_route(node: &Node<'_>, cors: Option<&CorsPolicy>) -> Result<Route, Field
         _ => return Err(node.fail("must have `route` or `direct_response`")),
     };
     Ok(Route { path, action, cors: read_cors(node)?.or_else(|| cors.cloned()) })
+}
+
+fn retries(node: Node<'_>) -> Result<RetryPolicy, FieldError> {
+    node.known(&["retry_on", "num_retries"])?;
+    let count = node.get("num_retries").map_or(Ok(1), |it| it.number())?;
+    let on = node.need("retry_on")?;
+    RetryPolicy::parse(on.str()?, count)
+        .ok_or_else(|| on.fail("the replayer knows 5xx, gateway-error, reset and connect-failure"))
 }
 
 fn duration(node: &Node<'_>) -> Result<Duration, FieldError> {

@@ -128,6 +128,11 @@ fn refuses_what_it_cannot_emulate() {
             "route.prefix_rewrite: the replayer does not",
         ),
         (
+            "/route_config/virtual_hosts/0/routes/1/route/retry_policy",
+            json!({"retry_on": "secret"}),
+            "route.retry_policy.retry_on: the replayer knows",
+        ),
+        (
             "/route_config/virtual_hosts/0/routes/1/route/timeout",
             json!("secret"),
             "route.timeout: must be a duration",
@@ -158,7 +163,10 @@ fn a_yaml_error_tells_the_place_and_not_the_line() {
 #[test]
 fn finds_the_route_as_envoy_does() {
     let gateway = Gateway::from_document(bootstrap()).unwrap();
-    let forward = Some(Action::Forward { timeout: std::time::Duration::from_millis(1500) });
+    let forward = Some(Action::Forward {
+        timeout: std::time::Duration::from_millis(1500),
+        retries: abi_host::RetryPolicy::default(),
+    });
     let direct = Some(Action::Direct { status: 200, body: b"up".to_vec() });
     for (host, path, action) in [
         ("a.lucky.example", "/x", forward.clone()),

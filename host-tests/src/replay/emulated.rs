@@ -8,7 +8,7 @@ use crate::gateway::{Action, FailurePolicy, Gateway, HttpFilter, WasmFilter};
 use crate::traffic::{Answer, Fields, Request};
 use abi_host::{
     grpc, BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, Headers,
-    PluginConfig, Report, StreamId, Upstream, UpstreamRequest,
+    PluginConfig, Report, RetryPolicy, StreamId, Upstream, UpstreamRequest,
 };
 use bytes::Bytes;
 use std::path::Path;
@@ -118,7 +118,8 @@ impl Upstream for Behind<'_> {
     }
 
     fn answer(&mut self, request: &UpstreamRequest) -> abi_host::Answer {
-        behind(self.gateway, self.house, request).into()
+        let answer: abi_host::Answer = behind(self.gateway, self.house, request).into();
+        answer.under(retries(self.gateway, &request.headers))
     }
 }
 
@@ -141,6 +142,15 @@ fn local(request: &Headers, status: u16, details: &str, body: &[u8]) -> abi_host
     }
 }
 
+/// When the router asks the upstream again; never where it answers by itself.
+fn retries(gateway: &Gateway, request: &Headers) -> RetryPolicy {
+    let text = |name: &str| request.text(name).unwrap_or_default();
+    match gateway.routes.find(text(":authority"), text(":path")).map(|it| &it.action) {
+        Some(Action::Forward { retries, .. }) => *retries,
+        Some(Action::Direct { .. }) | None => RetryPolicy::default(),
+    }
+}
+
 /// What the router does.
 fn behind(gateway: &Gateway, house: &House, request: &UpstreamRequest) -> abi_host::Response {
     let text = |name: &str| request.headers.text(name).unwrap_or_default().to_owned();
@@ -154,7 +164,7 @@ fn behind(gateway: &Gateway, house: &House, request: &UpstreamRequest) -> abi_ho
         Some(Action::Direct { status, body }) => {
             return local(&request.headers, *status, "direct_response", body);
         }
-        Some(Action::Forward { timeout }) => *timeout,
+        Some(Action::Forward { timeout, .. }) => *timeout,
     };
     let fields: Fields = request.headers.clone().into_pairs();
     let fields = upstream_fields(&fields, &request.body, timeout);
