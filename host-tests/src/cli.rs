@@ -122,6 +122,7 @@ impl Cli {
 
 impl Replay {
     fn run(self) -> anyhow::Result<ExitCode> {
+        self.output.check()?;
         let gateway = read_gateway(&self.gateway_config)?;
         let other = self.against.as_deref().map(read_gateway).transpose()?;
         let recording = self.traffic.read()?;
@@ -130,40 +131,55 @@ impl Replay {
         for skipped in &recording.skipped {
             self.output.say(format_args!("{skipped}\n"));
         }
+        if requests.is_empty() {
+            let skipped = match recording.skipped.len() {
+                0 => "no entries".to_owned(),
+                number => format!("{number} entries, all skipped"),
+            };
+            anyhow::bail!("{}: nothing to replay: {skipped}", self.traffic.path.display());
+        }
         let envoy = match (self.via, envoy::find()) {
             (Via::Wasmtime, _) => None,
             _ if other.is_some() => None,
             (_, Ok(envoy)) => Some(envoy),
-            (Via::Both, Err(missing)) if std::env::var_os("CI").is_none() => {
+            (Via::Both, Err(missing)) if missing.may_be_skipped() => {
                 self.output.say(format_args!("{missing}; wasmtime only\n"));
                 None
             }
             (_, Err(missing)) => return Err(missing.into()),
         };
-        let emulate = |gateway: &Gateway| {
+        let emulate = |gateway: &Gateway, path: &Path| {
             let progress = Progress::counting("wasmtime", requests.len());
             replay::run_emulated_stepped(gateway, &requests, &wasm_dir, &|| progress.step())
+                .with_context(|| path.display().to_string())
         };
         let emulated = match self.via {
             Via::Envoy => None,
-            _ => Some(emulate(&gateway)?),
+            _ => Some(emulate(&gateway, &self.gateway_config)?),
         };
         let real = match envoy {
             Some(envoy) => {
                 let _progress = Progress::waiting("Envoy");
-                Some(runtime()?.block_on(replay::run_real(&gateway, &requests, &wasm_dir, envoy))?)
+                let real = replay::run_real(&gateway, &requests, &wasm_dir, envoy);
+                let real = runtime()?.block_on(real);
+                Some(real.with_context(|| self.gateway_config.display().to_string())?)
             }
             None => None,
         };
-        let what_if = match (&other, &emulated) {
-            (Some(other), Some(now)) => Some(WhatIf::new(&requests, now, &emulate(other)?)),
+        let what_if = match (other.as_ref().zip(self.against.as_deref()), &emulated) {
+            (Some((other, path)), Some(now)) => {
+                Some(WhatIf::new(&requests, now, &emulate(other, path)?))
+            }
             _ => None,
         };
         let Some(shown) = emulated.as_ref().or(real.as_ref()) else { return Ok(ExitCode::SUCCESS) };
         let lines = replay::lines(&requests, shown);
         let golden = self.golden.as_deref();
-        let golden =
-            golden.map(|path| golden::check(path, &lines, golden::update_asked())).transpose()?;
+        let check = |path: &Path| {
+            golden::check(path, &lines, golden::update_asked())
+                .with_context(|| path.display().to_string())
+        };
+        let golden = golden.map(check).transpose()?;
         let mut good = true;
         if let Some(what_if) = &what_if {
             self.output.say(what_if.text());

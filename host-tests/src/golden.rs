@@ -22,7 +22,11 @@ pub enum Golden {
 /// Compares the lines of a run with the golden file, or rewrites the file where `update` says so.
 pub fn check(path: &Path, actual: &str, update: bool) -> Result<Golden, std::io::Error> {
     let expected = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && update => String::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let problem = format!("is missing; {UPDATE_VARIABLE}=1 writes it");
+            return Err(std::io::Error::new(error.kind(), problem));
+        }
         read => read?,
     };
     if expected == actual {
@@ -66,6 +70,8 @@ mod tests {
     fn a_difference_is_shown_and_written_only_on_demand() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.golden");
+        let missing = check(&path, "", false).unwrap_err().to_string();
+        assert_eq!(missing, "is missing; UPDATE_GOLDEN=1 writes it");
         assert_eq!(check(&path, "1 allow\n2 deny\n", true).unwrap(), Golden::Updated);
         assert_eq!(check(&path, "1 allow\n2 deny\n", false).unwrap(), Golden::Same);
         let Golden::Differs { diff } = check(&path, "1 allow\n2 allow\n", false).unwrap() else {

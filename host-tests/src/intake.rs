@@ -91,12 +91,20 @@ pub enum IntakeError {
     #[error(transparent)]
     Tap(#[from] TapError),
     /// A file of a folder of traces is not JSON.
-    #[error("{file}: {source}")]
+    #[error("{file}")]
     File {
         /// Its name.
         file: String,
         /// Why.
         source: HarError,
+    },
+    /// A trace of a folder is malformed.
+    #[error("{file}")]
+    Trace {
+        /// Its file.
+        file: String,
+        /// Why.
+        source: TapError,
     },
     /// A folder without a trace.
     #[error("no .json file of the tap in this folder")]
@@ -106,7 +114,11 @@ pub enum IntakeError {
 /// Reads recorded traffic, whatever its format: a HAR file, a file of traces, or a folder of them.
 pub fn read(path: &Path, defaults: &Defaults) -> Result<Recording, IntakeError> {
     if path.is_dir() {
-        return Ok(tap::read_all(&folder(path)?, defaults)?);
+        let (files, traces): (Vec<String>, Vec<Value>) = folder(path)?.into_iter().unzip();
+        return tap::read_all(&traces, defaults).map_err(|source| {
+            let file = files.get(source.trace - 1).cloned().unwrap_or_default();
+            IntakeError::Trace { file, source }
+        });
     }
     let text = std::fs::read_to_string(path)?;
     let documents = parse(&text)?;
@@ -119,13 +131,13 @@ pub fn read(path: &Path, defaults: &Defaults) -> Result<Recording, IntakeError> 
 /// The documents of a file, or of a folder of traces.
 pub fn documents(path: &Path) -> Result<Vec<Value>, IntakeError> {
     if path.is_dir() {
-        return folder(path);
+        return Ok(folder(path)?.into_iter().map(|(_, trace)| trace).collect());
     }
     Ok(parse(&std::fs::read_to_string(path)?)?)
 }
 
-/// The traces of a folder in the order of their numbers (`PREFIX_12.json`).
-fn folder(path: &Path) -> Result<Vec<Value>, IntakeError> {
+/// The traces of a folder, each with its file, in the order of their numbers (`PREFIX_12.json`).
+fn folder(path: &Path) -> Result<Vec<(String, Value)>, IntakeError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -139,7 +151,10 @@ fn folder(path: &Path) -> Result<Vec<Value>, IntakeError> {
     let mut traces = Vec::with_capacity(files.len());
     for (_, file) in files {
         let text = std::fs::read_to_string(path.join(&file))?;
-        traces.extend(parse(&text).map_err(|source| IntakeError::File { file, source })?);
+        match parse(&text) {
+            Ok(parsed) => traces.extend(parsed.into_iter().map(|trace| (file.clone(), trace))),
+            Err(source) => return Err(IntakeError::File { file, source }),
+        }
     }
     if traces.is_empty() {
         return Err(IntakeError::NoTraces);
@@ -149,6 +164,8 @@ fn folder(path: &Path) -> Result<Vec<Value>, IntakeError> {
 
 /// Parses JSON documents, one after the other; an error tells the place and nothing of the text.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, HarError> {
+    // Some tools write UTF-8 with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents: Result<Vec<Value>, _> =
         serde_json::Deserializer::from_str(text).into_iter().collect();
     let documents =
@@ -157,4 +174,18 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Value>, HarError> {
         return Err(HarError::Json { line: 1, column: 0 });
     }
     Ok(documents)
+}
+
+/// Where a document is not as it should be, and how: a member that is missing is named.
+pub(crate) fn problem(
+    error: &serde_path_to_error::Error<serde_json::Error>,
+    otherwise: &'static str,
+) -> (String, &'static str) {
+    let path = error.path().to_string();
+    let said = error.inner().to_string();
+    match said.strip_prefix("missing field `").and_then(|it| it.split('`').next()) {
+        Some(member) if path == "." => (member.to_owned(), "is missing"),
+        Some(member) => (format!("{path}.{member}"), "is missing"),
+        None => (path, otherwise),
+    }
 }

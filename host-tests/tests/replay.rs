@@ -90,36 +90,100 @@ fn the_gateways_own_options_count() {
 
 #[test]
 fn the_command_line_says_what_is_wrong_and_with_which_field() {
+    emulate(&example(), &[]);
+    let wasm_dir = std::path::absolute(artifact::wasm_dir()).unwrap();
     let run = |config: &str, traffic: &str| {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("g.yaml"), config).unwrap();
         std::fs::write(folder.path().join("t.har"), traffic).unwrap();
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
             .current_dir(folder.path())
-            .args([
-                "replay",
-                "--via",
-                "wasmtime",
-                "--gateway-config",
-                "g.yaml",
-                "--traffic",
-                "t.har",
-            ])
+            .args(["replay", "--via", "wasmtime", "--wasm-dir", wasm_dir.to_str().unwrap()])
+            .args(["--gateway-config", "g.yaml", "--traffic", "t.har"])
             .output()
             .unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let example = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
     let example = std::fs::read_to_string(example).unwrap();
+    let refused = example.replacen("brands:", "brandz:", 1);
+    let refused = refused.replacen("\"brands\"", "\"brandz\"", 1);
     for (config, traffic, wanted) in [
         ("a: [", "{}", "error: g.yaml: not YAML: line 1"),
         ("static_resources: {}", "{}", "error: g.yaml: static_resources: `listeners` is missing"),
         (&example, "{}", "error: t.har: log: is missing"),
         (&example, r#"{"log": {"version": "1.2", "entries": [{}]}}"#, "error: t.har: entry 1: "),
+        (
+            &example,
+            r#"{"log": {"version": "1.2", "entries": []}}"#,
+            "error: t.har: nothing to replay: no entries\n",
+        ),
+        (
+            &example,
+            r#"{"log": {"version": "1.2", "entries":
+                [{"request": {"method": "GET", "url": "ws://h.example/"}}]}}"#,
+            "error: t.har: nothing to replay: 1 entries, all skipped\n",
+        ),
+        (
+            &refused,
+            r#"{"log": {"version": "1.2", "entries":
+                [{"request": {"method": "GET", "url": "http://h.example/"}}]}}"#,
+            "error: g.yaml: plugin geo-jurisdiction did not start: ",
+        ),
     ] {
         let (code, said) = run(config, traffic);
         assert!(said.starts_with(wanted), "{said}");
+        assert!(said.matches("did not start").count() <= 1, "told twice: {said}");
         assert_eq!(code, Some(2), "{said}");
+    }
+}
+
+/// What is asked for and cannot be had is an error that says so.
+#[test]
+fn the_command_line_refuses_what_it_cannot_do() {
+    emulate(&example(), &[]);
+    for (args, named, wanted) in [
+        (
+            &["--via", "wasmtime", "--json", "-", "--junit", "-"][..],
+            "",
+            "error: --json and --junit",
+        ),
+        (
+            &["--via", "wasmtime", "--golden", "no.golden"],
+            "",
+            "error: no.golden: is missing; UPDATE",
+        ),
+        (&["--via", "both"], "no/envoy", "error: PITBOSS_ENVOY names no file: no/envoy"),
+        (&["--header", "a: b\nc: d"], "", "error: invalid value"),
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+            .current_dir(workspace_root())
+            .args(["replay", "--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
+            .args(["--traffic", "host-tests/recordings/first-light.har"])
+            .args(args)
+            .env("PITBOSS_ENVOY", named)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with(wanted), "{args:?}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_report_to_the_standard_output_stands_alone() {
+    emulate(&example(), &[]);
+    for (format, start) in [("--junit", "<?xml "), ("--json", "{")] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+            .current_dir(workspace_root())
+            .args(["replay", "--via", "wasmtime", format, "-"])
+            .args(["--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
+            .args(["--traffic", "host-tests/recordings/first-light.har"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.starts_with(start) && said.ends_with(['}', '>', '\n']), "{said}");
+        assert!(!said.contains("replayed 68"), "{said}");
     }
 }
 
@@ -157,6 +221,11 @@ fn the_command_line_holds_a_run_to_its_golden_file() {
 #[test]
 fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
     emulate(&example(), &[]);
+    let root = workspace_root();
+    let wasm_dir = std::path::absolute(artifact::wasm_dir()).unwrap();
+    // A workspace in which nobody has installed one.
+    let bare = tempfile::tempdir().unwrap();
+    std::fs::write(bare.path().join("Cargo.lock"), "").unwrap();
     for (via, ci, wanted, line) in [
         ("both", false, 0, "no Envoy here: "),
         ("both", true, 2, ""),
@@ -165,11 +234,14 @@ fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
     ] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"));
         command
-            .current_dir(workspace_root())
-            .args(["replay", "--via", via])
-            .args(["--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
-            .args(["--traffic", "host-tests/recordings/first-light.har"])
-            .env("PITBOSS_ENVOY", "no/envoy")
+            .current_dir(bare.path())
+            .args(["replay", "--via", via, "--gateway-config"])
+            .arg(root.join("envoy-examples/geo-jurisdiction.yaml"))
+            .arg("--traffic")
+            .arg(root.join("host-tests/recordings/first-light.har"))
+            .arg("--wasm-dir")
+            .arg(&wasm_dir)
+            .env_remove("PITBOSS_ENVOY")
             .env_remove("CI");
         if ci {
             command.env("CI", "true");

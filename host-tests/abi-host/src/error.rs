@@ -26,7 +26,7 @@ pub enum HostError {
     #[error("the module does not export {0}")]
     MissingExport(&'static str),
     /// A plugin refused its configuration or trapped while starting.
-    #[error("{0}")]
+    #[error(transparent)]
     Start(#[from] StartError),
 }
 

@@ -1,6 +1,9 @@
 //! Medians, their spread, and whether a ratio says anything.
 use serde::Serialize;
 
+/// Of fewer rounds the quartiles say nothing of the spread.
+const FEWEST: usize = 4;
+
 /// Quartiles wider apart than this part of the median make a ratio worthless.
 const WORTHLESS: f64 = 0.25;
 
@@ -38,7 +41,7 @@ pub enum Verdict {
     Clear,
     /// 1 lies between the quartiles: no difference was seen.
     WithinSpread,
-    /// The quartiles are too far apart for any statement; measure again on a quieter machine.
+    /// The quartiles are too far apart, or the rounds too few, for any statement; measure again on a quieter machine.
     Noisy,
 }
 
@@ -58,7 +61,7 @@ impl Ratio {
         let ratios: Vec<f64> = own.iter().zip(base).map(|(own, base)| own / base).collect();
         let spread = Spread::of(&ratios)?;
         let width = (spread.high - spread.low) / spread.median;
-        let verdict = if !width.is_finite() || width > WORTHLESS {
+        let verdict = if ratios.len() < FEWEST || !width.is_finite() || width > WORTHLESS {
             Verdict::Noisy
         } else if spread.low <= 1.0 && spread.high >= 1.0 {
             Verdict::WithinSpread
@@ -94,12 +97,15 @@ mod tests {
     #[test]
     fn a_ratio_says_whether_it_means_anything() {
         for (own, verdict) in [
-            (&[11.0, 12.0, 11.5][..], Verdict::Clear),
-            (&[8.0, 8.1, 8.2], Verdict::Clear),
-            (&[9.8, 10.0, 10.3], Verdict::WithinSpread),
-            (&[11.0, 14.0, 40.0], Verdict::Noisy),
+            (&[11.0, 12.0, 11.5, 11.4][..], Verdict::Clear),
+            (&[8.0, 8.1, 8.2, 8.0], Verdict::Clear),
+            (&[9.8, 10.0, 10.3, 10.1], Verdict::WithinSpread),
+            (&[11.0, 14.0, 40.0, 20.0], Verdict::Noisy),
+            // However well three agree: one more may not.
+            (&[11.0, 11.0, 11.0], Verdict::Noisy),
+            (&[11.0], Verdict::Noisy),
         ] {
-            assert_eq!(Ratio::of(own, &[10.0; 3]).unwrap().verdict, verdict, "{own:?}");
+            assert_eq!(Ratio::of(own, &[10.0; 4]).unwrap().verdict, verdict, "{own:?}");
         }
         assert_eq!(Ratio::of(&[1.0], &[0.0]).unwrap().verdict, Verdict::Noisy);
     }

@@ -26,7 +26,7 @@ impl Display for Measurement {
             let second = self.envoy.iter().enumerate().filter(|(index, _)| *index != 1);
             let ratios: Vec<Ratio> = first.chain(second.map(|(_, it)| it.to_second)).collect();
             if ratios.iter().any(|it| it.verdict == Verdict::Noisy) {
-                writeln!(f, "\n?  the rounds differ too much for a ratio: measure again, longer")?;
+                writeln!(f, "\n?  the rounds differ too much for a ratio, or are fewer than 4: measure again, longer")?;
             }
             if ratios.iter().any(|it| it.verdict == Verdict::WithinSpread) {
                 writeln!(f, "\n=  no difference beyond the spread of the rounds")?;
@@ -67,23 +67,23 @@ mod tests {
             name,
             micros: Spread::of(own).unwrap(),
             added: Spread::of(&[1.0]).unwrap(),
-            to_first: Ratio::of(own, &[10.0; 3]).unwrap(),
-            to_second: Ratio::of(own, &[5.0; 3]).unwrap(),
+            to_first: Ratio::of(own, &[10.0; 4]).unwrap(),
+            to_second: Ratio::of(own, &[5.0; 4]).unwrap(),
         };
         let rate = Spread { low: 29_000.4, median: 30_000.0, high: 31_000.0 };
         let text = Measurement {
-            rounds: 3,
+            rounds: 4,
             requests: 100,
             envoy: vec![
-                line("a", &[10.0; 3]),
-                line("b", &[12.0; 3]),
-                line("c", &[10.0, 20.0, 90.0]),
+                line("a", &[10.0; 4]),
+                line("b", &[12.0; 4]),
+                line("c", &[10.0, 20.0, 90.0, 90.0]),
             ],
             abi_host: Some(EmulatedRate { recorded: 68, requests_per_second: rate }),
         }
         .to_string();
         for part in
-            ["1.20 (1.20-1.20)", "? (1.50-5.50)", "30000 requests a second", "measure again"]
+            ["1.20 (1.20-1.20)", "? (1.50-9.00)", "30000 requests a second", "measure again"]
         {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

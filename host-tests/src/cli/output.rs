@@ -3,14 +3,14 @@ use anyhow::Context as _;
 use clap::Args;
 use host_tests::report::{self, Run};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct Output {
     /// Write the run as JSON; `-` prints it instead of the lines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the run as JUnit XML, one test case for each request
+    /// Write the run as JUnit XML, one test case for each request; `-` prints it instead of the lines
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
@@ -26,21 +26,36 @@ impl Output {
     /// Writes what was asked for.
     pub(super) fn write(&self, run: &Run<'_>, name: &str) -> anyhow::Result<()> {
         if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&report::json(run))? + "\n";
-            if self.to_stdout() {
-                std::io::stdout().write_all(text.as_bytes())?;
-            } else {
-                std::fs::write(path, text).with_context(|| path.display().to_string())?;
-            }
+            put(path, &(serde_json::to_string_pretty(&report::json(run))? + "\n"))?;
         }
         if let Some(path) = &self.junit {
-            let text = report::junit(run, name)?;
-            std::fs::write(path, text).with_context(|| path.display().to_string())?;
+            put(path, &report::junit(run, name)?)?;
+        }
+        Ok(())
+    }
+
+    /// An error where both documents would be one after the other in the standard output.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.json.as_deref().is_some_and(is_stdout)
+            && self.junit.as_deref().is_some_and(is_stdout)
+        {
+            anyhow::bail!("--json and --junit cannot both be `-`");
         }
         Ok(())
     }
 
     fn to_stdout(&self) -> bool {
-        self.json.as_ref().is_some_and(|it| it.as_os_str() == "-")
+        self.json.iter().chain(&self.junit).any(|path| is_stdout(path))
     }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn put(path: &Path, text: &str) -> anyhow::Result<()> {
+    if is_stdout(path) {
+        return Ok(std::io::stdout().write_all(text.as_bytes())?);
+    }
+    std::fs::write(path, text).with_context(|| path.display().to_string())
 }

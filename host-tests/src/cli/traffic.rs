@@ -43,6 +43,9 @@ fn header(text: &str) -> Result<Header, String> {
     let (name, value) = text.split_once(':').ok_or("must be `NAME: VALUE`")?;
     http::HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| "has no header name before the colon")?;
+    if value.contains(['\r', '\n']) {
+        return Err("must not hold a line break".to_owned());
+    }
     Ok((name.to_owned(), value.trim().to_owned()))
 }
 

@@ -16,28 +16,44 @@ pub enum NoEnvoy {
         /// Where it should be.
         looked_at: String,
     },
+    /// What the variable names is none.
+    #[error("{ENVOY_VARIABLE} names no file: {named}")]
+    Wrong {
+        /// What it says.
+        named: String,
+    },
     /// Its clock cannot be set to the recorded time.
     #[error("no Envoy here: its clock is set by a preloaded library (64-bit Linux only)")]
     NoPreloading,
 }
 
-/// The Envoy to use.
-pub fn find() -> Result<PathBuf, NoEnvoy> {
-    find_where(clock::PRELOADING)
+impl NoEnvoy {
+    /// Whether the other half may run alone: somebody who named a binary wants that one, and under CI
+    /// nothing is left out.
+    pub fn may_be_skipped(&self) -> bool {
+        !matches!(self, Self::Wrong { .. }) && std::env::var_os("CI").is_none()
+    }
 }
 
-fn find_where(preloading: bool) -> Result<PathBuf, NoEnvoy> {
+/// The Envoy to use.
+pub fn find() -> Result<PathBuf, NoEnvoy> {
+    let named = std::env::var_os(ENVOY_VARIABLE).filter(|it| !it.is_empty());
+    find_where(clock::PRELOADING, named.map(PathBuf::from))
+}
+
+fn find_where(preloading: bool, named: Option<PathBuf>) -> Result<PathBuf, NoEnvoy> {
     if !preloading {
         return Err(NoEnvoy::NoPreloading);
     }
-    let path = match std::env::var_os(ENVOY_VARIABLE) {
-        Some(path) => PathBuf::from(path),
-        None => workspace_root().join(".venv/bin/envoy"),
-    };
-    if path.is_file() {
-        return Ok(path);
+    match named {
+        Some(path) if path.is_file() => Ok(path),
+        Some(path) => Err(NoEnvoy::Wrong { named: path.display().to_string() }),
+        None => {
+            let path = workspace_root().join(".venv/bin/envoy");
+            let missing = || NoEnvoy::Missing { looked_at: shown(&path) };
+            path.is_file().then(|| path.clone()).ok_or_else(missing)
+        }
     }
-    Err(NoEnvoy::Missing { looked_at: shown(&path) })
 }
 
 /// The Envoy to use in a test. Without one the test is skipped, which this prints with the reason;
@@ -48,11 +64,11 @@ pub fn find_for_test() -> Result<Option<PathBuf>, NoEnvoy> {
             crate::artifact::build_clock();
             Ok(Some(path))
         }
-        Err(missing) if std::env::var_os("CI").is_some() => Err(missing),
-        Err(missing) => {
+        Err(missing) if missing.may_be_skipped() => {
             println!("skipped: {missing}");
             Ok(None)
         }
+        Err(missing) => Err(missing),
     }
 }
 
@@ -74,7 +90,15 @@ mod tests {
 
     #[test]
     fn a_system_that_preloads_nothing_is_told_as_the_reason() {
-        let told = find_where(false).unwrap_err().to_string();
+        let told = find_where(false, None).unwrap_err().to_string();
         assert!(told.starts_with("no Envoy here: ") && told.contains("clock"), "{told}");
+    }
+
+    /// Falling back to another binary, or to none, would test something else than was asked for.
+    #[test]
+    fn a_binary_that_was_named_and_is_not_there_is_never_skipped() {
+        let wrong = find_where(true, Some("no/envoy".into())).unwrap_err();
+        assert_eq!(wrong.to_string(), "PITBOSS_ENVOY names no file: no/envoy");
+        assert!(!wrong.may_be_skipped());
     }
 }

@@ -10,7 +10,8 @@ const TEXT: &str = "request.postData.text";
 
 /// The body, with `content-length` put right; nothing where the recorder left the body out.
 pub(super) fn body(request: &Request, headers: &mut Fields) -> Result<Option<Vec<u8>>, Problem> {
-    let recorded = request.post_data.as_ref().map_or(Ok(Vec::new()), read)?;
+    let recorded = request.post_data.as_ref().map_or(Ok(Some(Vec::new())), read)?;
+    let Some(recorded) = recorded else { return Ok(None) };
     if values(headers, "transfer-encoding").next().is_some() {
         return Ok(Some(recorded));
     }
@@ -48,30 +49,32 @@ pub(super) fn body(request: &Request, headers: &mut Fields) -> Result<Option<Vec
     Err((TEXT, "is not as long as content-length"))
 }
 
-fn read(data: &PostData) -> Result<Vec<u8>, Problem> {
+fn read(data: &PostData) -> Result<Option<Vec<u8>>, Problem> {
     let encoding = data.encoding.as_ref().map(|it| it.as_str().unwrap_or_default());
     match (&data.text, encoding) {
         (Some(text), Some("base64")) => base64::engine::general_purpose::STANDARD
             .decode(text)
+            .map(Some)
             .map_err(|_| (TEXT, "must be base64")),
-        (Some(text), None) if !text.is_empty() => Ok(text.clone().into_bytes()),
+        (Some(text), None) if !text.is_empty() => Ok(Some(text.clone().into_bytes())),
         (_, Some(_)) => Err(("request.postData._encoding", "must be base64")),
-        (_, None) => form(data),
+        (_, None) => Ok(form(data)),
     }
 }
 
-/// A form whose fields were recorded and whose text was not.
-fn form(data: &PostData) -> Result<Vec<u8>, Problem> {
+/// A form whose fields were recorded and whose text was not. Only of a simple one do the fields tell
+/// the bytes: a multipart one has files, heads and a boundary besides.
+fn form(data: &PostData) -> Option<Vec<u8>> {
     let params = data.params.as_deref().unwrap_or_default();
     if params.is_empty() {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     }
     if !data.mime_type.starts_with("application/x-www-form-urlencoded") {
-        return Err((TEXT, "is missing beside the params"));
+        return None;
     }
     let pairs: Vec<String> =
         params.iter().map(|it| format!("{}={}", escape(&it.name), escape(&it.value))).collect();
-    Ok(pairs.join("&").into_bytes())
+    Some(pairs.join("&").into_bytes())
 }
 
 /// As browsers encode a form.

@@ -13,6 +13,8 @@ use time::OffsetDateTime;
 /// Fields of HTTP/2 and HTTP/3 that a recorder may write among the headers, under any version.
 const PSEUDO: &[&str] = &[":authority", ":method", ":path", ":protocol", ":scheme", ":status"];
 
+const BROKEN: &str = "must not hold a line break";
+
 /// How far apart requests without a time are, in nanoseconds.
 const STEP: u64 = 100_000_000;
 
@@ -37,8 +39,11 @@ pub(super) enum Reading {
 impl Entry<'_> {
     /// Reads it; `last` is the moment of the entry before, for entries without one.
     pub(super) fn read(&self, last: Option<u64>) -> Result<Reading, HarError> {
-        let entry: shape::Entry = serde_path_to_error::deserialize(self.value)
-            .map_err(|error| self.fail(error.path().to_string(), "not as HAR 1.2 has it"))?;
+        let entry: shape::Entry =
+            serde_path_to_error::deserialize(self.value).map_err(|error| {
+                let (field, problem) = crate::intake::problem(&error, "not as HAR 1.2 has it");
+                self.fail(field, problem)
+            })?;
         if let Some(reason) = self.never_sent(&entry) {
             return Ok(Reading::Skip(reason));
         }
@@ -46,6 +51,9 @@ impl Entry<'_> {
             Some(text) => self.time(text)?,
             None => last.map_or(self.defaults.start, |last| last + STEP),
         };
+        if is_broken(&entry.request.url) {
+            return Err(self.fail("request.url", BROKEN));
+        }
         let (authority, derived) = split_url(&entry.request.url);
         let target = match self.value.get("_target") {
             None => derived.into_bytes(),
@@ -83,8 +91,12 @@ impl Entry<'_> {
         text: Option<&str>,
         field: impl FnOnce() -> String,
     ) -> Result<Vec<u8>, HarError> {
-        text.and_then(to_bytes)
-            .ok_or_else(|| self.fail(field(), "must hold one byte per character"))
+        match text.and_then(to_bytes) {
+            // On the wire it would become another header, or another request.
+            Some(_) if text.is_some_and(is_broken) => Err(self.fail(field(), BROKEN)),
+            Some(bytes) => Ok(bytes),
+            None => Err(self.fail(field(), "must hold one byte per character")),
+        }
     }
 
     fn time(&self, text: &str) -> Result<u64, HarError> {
@@ -142,6 +154,9 @@ impl Entry<'_> {
         }
         // Our own recordings say everything; one without a host was sent without a host.
         if (binary || foreign) && !headers.iter().any(|(name, _)| is(name, "host")) {
+            if authority.is_empty() {
+                return Err(self.fail("request.url", "has no host"));
+            }
             headers.insert(0, (b"host".to_vec(), authority.as_bytes().to_vec()));
         }
         if foreign && !headers.iter().any(|(name, _)| is(name, "cookie")) {
@@ -159,10 +174,19 @@ impl Entry<'_> {
             return Ok(SocketAddr::new(self.defaults.client, port));
         };
         let text = address.as_str().unwrap_or_default();
+        // A zone is the recorder's name for its own link.
+        let zone = text.split_once('%');
+        let text = zone.map_or(text.to_owned(), |(address, rest)| {
+            address.to_owned() + rest.find(']').and_then(|end| rest.get(end..)).unwrap_or_default()
+        });
         let ip = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port));
         ip.or_else(|_| text.parse())
             .map_err(|_| self.fail("_clientAddress", "must be an address, or address:port"))
     }
+}
+
+fn is_broken(text: &str) -> bool {
+    text.contains(['\r', '\n'])
 }
 
 /// HTTP/2 may send the crumbs of a cookie one by one; HTTP/1.1 has one field.

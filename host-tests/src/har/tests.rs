@@ -36,6 +36,22 @@ fn a_malformed_entry_is_told_by_number_and_field_and_never_by_value() {
         ("/response", json!("secret"), "response: not as HAR 1.2 has it"),
         ("/_clientAddress", json!("secret"), "_clientAddress: must be an address, or address:port"),
         ("/_target", json!(7), "_target: must hold one byte per character"),
+        ("/_target", json!("/a\nsecret"), "_target: must not hold a line break"),
+        (
+            "/request/url",
+            json!("http://h.example/a HTTP/1.1\r\nx: secret"),
+            "request.url: must not hold a line break",
+        ),
+        (
+            "/request/headers/0/value",
+            json!("a\r\nx-evil: secret"),
+            "request.headers[0].value: must not hold a line break",
+        ),
+        ("/request/method", json!("GET\nsecret"), "request.method: must not hold a line break"),
+        ("/request", json!({"method": "GET"}), "request.url: is missing"),
+        ("/request/headers", json!([{"value": "secret"}]), "request.headers[0].name: is missing"),
+        ("/request", json!({"method": "GET", "url": "http://"}), "request.url: has no host"),
+        ("/request", json!({"method": "GET", "url": "https:///a"}), "request.url: has no host"),
         (
             "/request/postData",
             json!({"mimeType": "", "text": "secret", "_encoding": "rot13"}),
@@ -51,6 +67,27 @@ fn a_malformed_entry_is_told_by_number_and_field_and_never_by_value() {
     }
     assert_eq!(read("{\n x").unwrap_err().to_string(), "not JSON: line 2, column 2");
     assert_eq!(read("{}").unwrap_err().to_string(), "log: is missing");
+    let error = read(&document(vec![json!({})])).unwrap_err().to_string();
+    assert_eq!(error, "entry 1: request: is missing");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_document() {
+    let text = format!("\u{feff}{}", document(vec![entry()]));
+    assert_eq!(read(&text).unwrap().len(), 1);
+}
+
+#[test]
+fn a_zone_is_no_part_of_the_clients_address() {
+    for (said, wanted) in [
+        ("fe80::1%eth0", "[fe80::1]:20001"),
+        ("[fe80::1%eth0]:9", "[fe80::1]:9"),
+        ("[fe80::1]:9", "[fe80::1]:9"),
+        ("203.0.113.9:9", "203.0.113.9:9"),
+    ] {
+        let recording = one(|it| it["_clientAddress"] = json!(said)).unwrap();
+        assert_eq!(recording.requests[0].client.to_string(), wanted);
+    }
 }
 
 #[test]
@@ -118,6 +155,12 @@ fn what_cannot_be_sent_again_is_skipped_with_a_reason() {
         (
             "/request/headers",
             json!([{"name": "content-length", "value": "6"}]),
+            "its body was not recorded",
+        ),
+        (
+            "/request/postData",
+            json!({"mimeType": "multipart/form-data; boundary=x",
+                   "params": [{"name": "a", "value": "b"}]}),
             "its body was not recorded",
         ),
     ] {

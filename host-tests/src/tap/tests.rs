@@ -122,3 +122,18 @@ fn what_is_no_whole_request_is_skipped_with_a_reason() {
         ]
     );
 }
+
+#[test]
+fn a_malformed_trace_of_a_folder_is_told_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, trace: &Value| {
+        std::fs::write(folder.path().join(name), trace.to_string()).unwrap();
+    };
+    write("t_1.json", &trace(|_| {}));
+    write("t_10.json", &json!({"http_buffered_trace": {"request": {"headers": []}}}));
+    write("t_9.json", &trace(|_| {}));
+    let error = crate::intake::read(folder.path(), &Defaults::default()).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    let told = format!("{error}: {source}");
+    assert_eq!(told, "t_10.json: trace 3: request.headers[:method]: is missing");
+}

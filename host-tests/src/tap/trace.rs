@@ -45,8 +45,10 @@ impl Trace<'_> {
                 "no HTTP trace"
             }));
         };
-        let trace: Buffered = serde_path_to_error::deserialize(buffered)
-            .map_err(|error| self.fail(error.path().to_string(), "not as the tap writes it"))?;
+        let trace: Buffered = serde_path_to_error::deserialize(buffered).map_err(|error| {
+            let (field, problem) = crate::intake::problem(&error, "not as the tap writes it");
+            self.fail(field, problem)
+        })?;
         let body = match &trace.request.body {
             Some(body) if body.truncated => {
                 return Ok(Reading::Skip(
@@ -60,6 +62,11 @@ impl Trace<'_> {
         let (mut method, mut target) = (Vec::new(), Vec::new());
         for (index, header) in trace.request.headers.iter().enumerate() {
             let value = self.header(index, header)?;
+            let broken = |it: &[u8]| it.iter().any(|it| matches!(it, b'\r' | b'\n'));
+            if broken(&value) || broken(header.key.as_bytes()) {
+                let field = format!("request.headers[{index}]");
+                return Err(self.fail(field, "must not hold a line break"));
+            }
             match header.key.as_str() {
                 ":method" => method = value,
                 ":path" => target = value,
