@@ -58,6 +58,39 @@ pub enum GatewayError {
     Field(#[from] FieldError),
 }
 
+/// Fields of the bootstrap that change nothing a filter can see, and the one that is read. Whatever
+/// else there is may: a runtime flag turns behaviours of Envoy on and off.
+const BOOTSTRAP: &[&str] = &[
+    "admin",
+    "application_log_config",
+    "cluster_manager",
+    "enable_dispatcher_stats",
+    "node",
+    "overload_manager",
+    "static_resources",
+    "stats_config",
+    "stats_flush_interval",
+    "stats_sinks",
+    "typed_dns_resolver_config",
+    "watchdogs",
+];
+
+/// The same of the listener.
+const LISTENER: &[&str] = &[
+    "access_log",
+    "address",
+    "drain_type",
+    "enable_reuse_port",
+    "filter_chains",
+    "max_connections_to_accept_per_socket_event",
+    "name",
+    "per_connection_buffer_limit_bytes",
+    "socket_options",
+    "stat_prefix",
+    "tcp_backlog_size",
+    "traffic_direction",
+];
+
 impl Gateway {
     /// Reads a bootstrap file.
     pub fn read(path: &Path) -> Result<Self, GatewayError> {
@@ -81,7 +114,11 @@ impl Gateway {
     /// Reads a bootstrap that is parsed already.
     pub fn from_document(document: Value) -> Result<Self, FieldError> {
         let root = Node::root(&document, "");
-        let listener = root.need("static_resources")?.only_member("listeners")?;
+        root.known(BOOTSTRAP)?;
+        let resources = root.need("static_resources")?;
+        resources.known(&["listeners", "clusters", "secrets"])?;
+        let listener = resources.only_member("listeners")?;
+        listener.known(LISTENER)?;
         let socket = listener.need("address")?.need("socket_address")?;
         let port = socket.need("port_value")?;
         let port = u16::try_from(port.number()?).map_err(|_| port.fail("is no port"))?;
@@ -96,6 +133,7 @@ impl Gateway {
         if let Some(tls) = chain.get("transport_socket") {
             return Err(tls.fail("the replayer speaks plain HTTP; terminate TLS in front"));
         }
+        chain.known(&["name", "filters", "transport_socket_connect_timeout"])?;
         let manager = chain.only_member("filters")?.need("typed_config")?;
         if manager.type_name()? != "HttpConnectionManager" {
             return Err(manager.fail("must be an HttpConnectionManager"));

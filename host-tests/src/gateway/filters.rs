@@ -56,8 +56,6 @@ pub struct WasmFilter {
     pub failure_policy: FailurePolicy,
     /// Stop at the headers without stopping the body.
     pub stop_iteration: bool,
-    /// Imports and exports the module may use; `None` is all of them.
-    pub capabilities: Option<Vec<String>>,
 }
 
 /// Reads one member of `http_filters`.
@@ -67,8 +65,12 @@ pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
     match config.type_name()? {
         "Wasm" => read_wasm(node.need("name")?.str()?, &config.need("config")?)
             .map(|it| HttpFilter::Wasm(Box::new(it))),
-        "Cors" => Ok(HttpFilter::Cors),
+        "Cors" => {
+            config.known(&["@type"])?;
+            Ok(HttpFilter::Cors)
+        }
         "Buffer" => {
+            config.known(&["@type", "max_request_bytes"])?;
             let limit = config.need("max_request_bytes")?.number()?;
             Ok(HttpFilter::Buffer {
                 max_request_bytes: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -98,7 +100,6 @@ fn read_wasm(filter: &str, config: &Node<'_>) -> Result<WasmFilter, FieldError> 
         "configuration",
         "fail_open",
         "failure_policy",
-        "reload_config",
         "capability_restriction_config",
         "allow_on_headers_stop_iteration",
     ])?;
@@ -112,7 +113,15 @@ fn read_wasm(filter: &str, config: &Node<'_>) -> Result<WasmFilter, FieldError> 
         "nack_on_code_cache_miss",
         "environment_variables",
     ])?;
-    let local = vm.need("code")?.need("local")?;
+    if let Some(runtime) = vm.get("runtime") {
+        if !matches!(runtime.str()?, "" | "envoy.wasm.runtime.v8") {
+            return Err(runtime.fail("must be envoy.wasm.runtime.v8, or left out"));
+        }
+    }
+    let code = vm.need("code")?;
+    code.known(&["local"])?;
+    let local = code.need("local")?;
+    local.known(&["filename"])?;
     let path = local.need("filename")?;
     let file = path.str()?.rsplit('/').next().unwrap_or_default().to_owned();
     if !file.ends_with(".wasm") {
@@ -121,6 +130,7 @@ fn read_wasm(filter: &str, config: &Node<'_>) -> Result<WasmFilter, FieldError> 
     let mut environment = Vec::new();
     let mut host_environment = Vec::new();
     if let Some(variables) = vm.get("environment_variables") {
+        variables.known(&["host_env_keys", "key_values"])?;
         for key in variables.list("host_env_keys")? {
             host_environment.push(key.str()?.to_owned());
         }
@@ -130,15 +140,16 @@ fn read_wasm(filter: &str, config: &Node<'_>) -> Result<WasmFilter, FieldError> 
             }
         }
     }
-    let capabilities = match config.get("capability_restriction_config") {
-        None => None,
-        Some(restriction) => match restriction.get("allowed_capabilities") {
-            None => None,
-            Some(allowed) => {
-                Some(allowed.fields()?.into_iter().map(|(name, _)| name.to_owned()).collect())
+    // An empty one restricts nothing; any other takes imports and callbacks away from the module.
+    if let Some(restriction) = config.get("capability_restriction_config") {
+        restriction.known(&["allowed_capabilities"])?;
+        let allowed = restriction.get("allowed_capabilities");
+        if let Some(allowed) = allowed {
+            if !allowed.fields()?.is_empty() {
+                return Err(allowed.fail("the replayer does not emulate this field"));
             }
-        },
-    };
+        }
+    }
     Ok(WasmFilter {
         filter: filter.to_owned(),
         name: config.text("name")?,
@@ -151,7 +162,6 @@ fn read_wasm(filter: &str, config: &Node<'_>) -> Result<WasmFilter, FieldError> 
         host_environment,
         failure_policy: failure_policy(config)?,
         stop_iteration: config.flag("allow_on_headers_stop_iteration")?,
-        capabilities,
     })
 }
 

@@ -73,7 +73,6 @@ const NEUTRAL: &[&str] = &[
     "@type",
     "access_log",
     "access_log_options",
-    "codec_type",
     "delayed_close_timeout",
     "drain_timeout",
     "http2_protocol_options",
@@ -91,6 +90,7 @@ const NEUTRAL: &[&str] = &[
 /// Fields that `read` reads.
 const EMULATED: &[&str] = &[
     "always_set_request_id_in_response",
+    "codec_type",
     "generate_request_id",
     "max_request_headers_kb",
     "merge_slashes",
@@ -110,6 +110,11 @@ const EMULATED: &[&str] = &[
 /// Reads the options; a field that would change what filters see, and is not emulated, is an error.
 pub(super) fn read(node: &Node<'_>) -> Result<Hcm, FieldError> {
     node.known(&[NEUTRAL, EMULATED].concat())?;
+    if let Some(codec) = node.get("codec_type") {
+        if !matches!(codec.str()?, "AUTO" | "HTTP1") {
+            return Err(codec.fail("the replayer speaks HTTP/1.1: must be AUTO or HTTP1"));
+        }
+    }
     let common = node.get("common_http_protocol_options");
     let http1 = node.get("http_protocol_options");
     if let Some(common) = &common {

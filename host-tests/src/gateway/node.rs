@@ -98,7 +98,11 @@ impl<'a> Node<'a> {
         Ok(object
             .iter()
             .map(|(name, value)| {
-                (name.as_str(), Node { value, path: format!("{}.{name}", self.path) })
+                let path = match self.path.as_str() {
+                    "" => name.clone(),
+                    path => format!("{path}.{name}"),
+                };
+                (name.as_str(), Node { value, path })
             })
             .collect())
     }

@@ -153,6 +153,69 @@ fn refuses_what_it_cannot_emulate() {
     }
 }
 
+/// Fields that no replay may pass over: each makes Envoy, or the module in it, decide otherwise.
+#[test]
+fn refuses_what_would_decide_otherwise_in_envoy() {
+    let listener = "/static_resources/listeners/0";
+    let wasm = format!("{}/http_filters/0/typed_config/config", hcm_path());
+    let at = |parent: &str, field: &str| format!("{parent}/{field}");
+    for (pointer, value, wanted) in [
+        ("/layered_runtime".to_owned(), json!({}), "layered_runtime: the replayer does not"),
+        ("/dynamic_resources".to_owned(), json!({}), "dynamic_resources: the replayer does not"),
+        (
+            at(listener, "listener_filters"),
+            json!([]),
+            "listeners[0].listener_filters: the replayer",
+        ),
+        (at(listener, "useOriginalDst"), json!(true), "listeners[0].useOriginalDst: the replayer"),
+        (
+            at(listener, "filter_chains/0/filter_chain_match"),
+            json!({}),
+            "filter_chains[0].filter_chain_match: the replayer",
+        ),
+        (at(hcm_path(), "codec_type"), json!("HTTP2"), "codec_type: the replayer speaks HTTP/1.1"),
+        (
+            at(&wasm, "capability_restriction_config"),
+            json!({"allowed_capabilities": {"proxy_on_configure": {}}}),
+            "capability_restriction_config.allowed_capabilities: the replayer does not",
+        ),
+        (
+            at(&wasm, "reload_config"),
+            json!({"backoff": {"base_interval": "60s"}}),
+            "config.reload_config: the replayer does not",
+        ),
+        (
+            at(&wasm, "vm_config/runtime"),
+            json!("envoy.wasm.runtime.null"),
+            "vm_config.runtime: must be",
+        ),
+        (at(&wasm, "vm_config/code/remote"), json!({}), "code.remote: the replayer does not"),
+        (at(&wasm, "vm_config/code/local/sha256"), json!("x"), "local.sha256: the replayer does"),
+        (
+            at(hcm_path(), "http_filters/1/typed_config/other"),
+            json!("x"),
+            "http_filters[1].typed_config.other: the replayer does not",
+        ),
+    ] {
+        let mut document = bootstrap();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[field] = value;
+        let error = Gateway::from_document(document).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{pointer}: {error}");
+    }
+    for (pointer, value) in [
+        (at(hcm_path(), "codec_type"), json!("AUTO")),
+        (at(&wasm, "capability_restriction_config"), json!({"allowed_capabilities": {}})),
+        (at(&wasm, "vm_config/runtime"), json!("envoy.wasm.runtime.v8")),
+        ("/stats_config".to_owned(), json!({})),
+    ] {
+        let mut document = bootstrap();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[field] = value;
+        assert!(Gateway::from_document(document).is_ok(), "{pointer}");
+    }
+}
+
 #[test]
 fn a_yaml_error_tells_the_place_and_not_the_line() {
     let error = Gateway::from_yaml("a: b\nkey: 'hunter2").unwrap_err().to_string();
