@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use policy_kit::{Endpoint, EndpointClass, EnvelopeConfig, Profile, TrustConfig};
 use serde::Deserialize;
 
+use crate::table::TableConfig;
+
 /// Deserialized, not yet believed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,7 +68,7 @@ pub struct PlaceConfig {
     /// Headers that a trusted proxy overwrites with what it knows of the client's place.
     pub header: Option<HeaderConfig>,
     /// Networks of each place: `{"MT": ["203.0.113.0/24"]}`. The longest prefix wins.
-    pub table: Option<BTreeMap<String, Vec<String>>>,
+    pub table: Option<TableConfig>,
 }
 
 /// A source of the place.

@@ -71,7 +71,7 @@ impl Sources {
             }
             None => (String::new(), None),
         };
-        let table = raw.table.as_ref().map(Table::compile).transpose()?.unwrap_or_default();
+        let table = raw.table.map(Table::compile).transpose()?.unwrap_or_default();
         let (first, second, on_conflict) = (raw.first, raw.second, raw.on_conflict);
         Ok(Self { first, second, on_conflict, country, region, table })
     }

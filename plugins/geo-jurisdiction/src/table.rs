@@ -1,26 +1,51 @@
 //! Networks and the places they are in; the longest prefix wins.
+//!
+//! A table may be most of a configuration, and every worker of every gateway holds it. So it is read
+//! straight into rows, without a text of any network in between.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use policy_kit::{invalid, network, ConfigError};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::place::Place;
 
-/// A table of networks, 40 bytes an entry at the most.
+/// The configuration's `place.table` as it was read: `{"MT": ["203.0.113.0/24"]}`. What is wrong with it
+/// is told by [`Table::compile`].
+#[derive(Debug, Default)]
+pub struct TableConfig {
+    table: Table,
+    problem: Option<ConfigError>,
+}
+
+/// A table of networks, 24 bytes an entry at the most.
 #[derive(Debug, Default)]
 pub struct Table {
     places: Vec<Place>,
-    /// For each family and prefix length, longest first: network address and index into `places`,
-    /// sorted by address.
-    levels: Vec<Level>,
+    v4: Rows<[u8; 4]>,
+    v6: Rows<[u8; 16]>,
+}
+
+/// The networks of one family.
+#[derive(Debug)]
+struct Rows<N> {
+    /// Longest prefix first, then by address.
+    rows: Vec<Row<N>>,
+    /// The prefix lengths that there are, longest first, each with the end of its rows.
+    levels: Vec<(u8, usize)>,
 }
 
 #[derive(Debug)]
-struct Level {
-    v6: bool,
+struct Row<N> {
+    network: N,
+    /// Where it stands in the list of its place.
+    at: u32,
+    place: u16,
     length: u8,
-    networks: Vec<(u128, u32)>,
 }
 
 impl Table {
@@ -28,193 +53,187 @@ impl Table {
     ///
     /// # Errors
     /// An empty table, a place or network that is none, a network given to two places.
-    pub fn compile(raw: &BTreeMap<String, Vec<String>>) -> Result<Self, ConfigError> {
-        if raw.is_empty() {
+    pub fn compile(raw: TableConfig) -> Result<Self, ConfigError> {
+        let TableConfig { mut table, problem } = raw;
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        if table.places.is_empty() {
             return Err(invalid("place.table", "must name at least one place"));
         }
-        let mut places = Vec::with_capacity(raw.len());
-        let mut levels: BTreeMap<(u8, bool), BTreeMap<u128, u32>> = BTreeMap::new();
-        for (position, (code, networks)) in raw.iter().enumerate() {
-            let place = Place::parse(code.as_bytes()).ok_or_else(|| {
-                let at = format!("place.table (entry {} in alphabetical order)", position + 1);
-                invalid(at, "expected an assigned ISO 3166 code such as `MT` or `US-NJ`")
-            })?;
-            for (i, text) in networks.iter().enumerate() {
-                let at = format!("place.table.{}[{i}]", place.as_str());
-                let network = network(text, &at)?;
-                let (bits, v6) = bits(network.addr());
-                let level = levels.entry((network.prefix_len(), v6)).or_default();
-                let index = u32::try_from(position).unwrap_or(u32::MAX);
-                if level.insert(bits, index).is_some() {
-                    return Err(invalid(at, "is given twice"));
-                }
-            }
-            places.push(place);
+        let twice = table.v4.settle().or(table.v6.settle());
+        match twice.and_then(|(place, at)| table.places.get(usize::from(place)).zip(Some(at))) {
+            Some((place, at)) => Err(invalid(field(place, at), "is given twice")),
+            None => Ok(table),
         }
-        let levels = levels.into_iter().rev().map(|((length, v6), networks)| Level {
-            v6,
-            length,
-            networks: networks.into_iter().collect(),
-        });
-        Ok(Self { places, levels: levels.collect() })
     }
 
     /// The place of an address.
     pub fn place(&self, address: IpAddr) -> Option<&Place> {
-        let (bits, v6) = bits(address);
-        let width = if v6 { 128 } else { 32 };
-        self.levels.iter().filter(|level| level.v6 == v6).find_map(|level| {
-            let host_bits = u32::from(width - level.length.min(width));
-            let masked = bits.checked_shr(host_bits).unwrap_or(0).checked_shl(host_bits);
-            let masked = masked.unwrap_or(0);
-            let at = level.networks.binary_search_by_key(&masked, |(network, _)| *network).ok()?;
-            let (_, index) = level.networks.get(at)?;
-            self.places.get(usize::try_from(*index).ok()?)
+        let place = match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let bits = address.to_bits();
+                let mask = |length: u8| u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+                self.v4.find(|length| (bits & mask(length)).to_be_bytes())
+            }
+            IpAddr::V6(address) => {
+                let bits = address.to_bits();
+                let mask = |length: u8| u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+                self.v6.find(|length| (bits & mask(length)).to_be_bytes())
+            }
+        };
+        self.places.get(usize::from(place?))
+    }
+}
+
+fn field(place: &Place, at: u32) -> String {
+    format!("place.table.{}[{at}]", place.as_str())
+}
+
+impl<N> Default for Rows<N> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), levels: Vec::new() }
+    }
+}
+
+impl<N: Copy + Ord> Rows<N> {
+    /// Puts the rows in order; place and position of a network that is there already.
+    fn settle(&mut self) -> Option<(u16, u32)> {
+        let order = |row: &Row<N>| (Reverse(row.length), row.network, row.place, row.at);
+        self.rows.sort_unstable_by_key(order);
+        let mut end = 0;
+        for level in self.rows.chunk_by(|one, two| one.length == two.length) {
+            end += level.len();
+            self.levels.extend(level.first().map(|row| (row.length, end)));
+        }
+        let same = |pair: &&[Row<N>]| match pair {
+            [one, two] => one.length == two.length && one.network == two.network,
+            _ => false,
+        };
+        self.rows.windows(2).find(same)?.last().map(|row| (row.place, row.at))
+    }
+
+    fn find(&self, network: impl Fn(u8) -> N) -> Option<u16> {
+        let mut start = 0;
+        self.levels.iter().find_map(|(length, end)| {
+            let level = self.rows.get(std::mem::replace(&mut start, *end)..*end)?;
+            let at = level.binary_search_by_key(&network(*length), |row| row.network).ok()?;
+            level.get(at).map(|row| row.place)
         })
     }
 }
 
-fn bits(address: IpAddr) -> (u128, bool) {
-    match address.to_canonical() {
-        IpAddr::V4(address) => (u128::from(address.to_bits()), false),
-        IpAddr::V6(address) => (address.to_bits(), true),
+impl TableConfig {
+    /// Adds a network to the place that was named last.
+    fn add(&mut self, text: &str, at: u32) {
+        let Some(index) = self.table.places.len().checked_sub(1) else { return };
+        let Ok(place) = u16::try_from(index) else {
+            let problem = invalid("place.table", "has more than 65,536 places");
+            self.problem.get_or_insert(problem);
+            return;
+        };
+        match network(text, "") {
+            Ok(IpNet::V4(net)) => {
+                let (network, length) = (net.addr().octets(), net.prefix_len());
+                self.table.v4.rows.push(Row { network, at, place, length });
+            }
+            Ok(IpNet::V6(net)) => {
+                let (network, length) = (net.addr().octets(), net.prefix_len());
+                self.table.v6.rows.push(Row { network, at, place, length });
+            }
+            Err(error) if self.problem.is_none() => {
+                let field = self.table.places.last().map(|place| field(place, at));
+                self.problem = Some(invalid(field.unwrap_or_default(), error.problem));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TableConfig {
+    fn deserialize<D: Deserializer<'de>>(document: D) -> Result<Self, D::Error> {
+        document.deserialize_map(Places)
+    }
+}
+
+struct Places;
+
+impl<'de> Visitor<'de> for Places {
+    type Value = TableConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of places and their networks")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut places: A) -> Result<TableConfig, A::Error> {
+        let mut config = TableConfig::default();
+        let mut position = 0;
+        while let Some(code) = places.next_key::<String>()? {
+            position += 1;
+            if let Some(place) = Place::parse(code.as_bytes()) {
+                config.table.places.push(place);
+                places.next_value_seed(List(&mut config))?;
+            } else {
+                places.next_value::<IgnoredAny>()?;
+                // By its position: a name that is no place may be anything.
+                let at = format!("place.table (entry {position})");
+                let problem = "expected an assigned ISO 3166 code such as `MT` or `US-NJ`";
+                config.problem.get_or_insert_with(|| invalid(at, problem));
+            }
+        }
+        Ok(config)
+    }
+}
+
+struct List<'a>(&'a mut TableConfig);
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<(), D::Error> {
+        document.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of networks")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut networks: A) -> Result<(), A::Error> {
+        let mut at = 0;
+        while networks.next_element_seed(Entry(self.0, at))?.is_some() {
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+struct Entry<'a>(&'a mut TableConfig, u32);
+
+impl<'de> DeserializeSeed<'de> for Entry<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<(), D::Error> {
+        document.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Entry<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a network such as `10.0.0.0/8`")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.0.add(text, self.1);
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ipnet::IpNet;
-    use proptest::prelude::*;
-
-    fn table(json: &str) -> Result<Table, ConfigError> {
-        policy_kit::parse::<BTreeMap<String, Vec<String>>>(json.as_bytes())
-            .and_then(|raw| Table::compile(&raw))
-    }
-
-    #[test]
-    fn the_longest_prefix_wins() {
-        let table = table(
-            r#"{"US": ["198.51.0.0/16", "2001:db8::/32"],
-                "US-NJ": ["198.51.100.0/24", "2001:db8:1::/48"],
-                "MT": ["198.51.100.7", "0.0.0.0/0"], "SE": ["::/96", "2000::/3"]}"#,
-        )
-        .unwrap();
-        for (address, want) in [
-            ("198.51.1.1", "US"),
-            ("198.51.100.1", "US-NJ"),
-            ("198.51.100.7", "MT"),
-            ("203.0.113.1", "MT"),
-            ("::ffff:198.51.1.1", "US"),
-            ("2001:db8::1", "US"),
-            ("2001:db8:1::1", "US-NJ"),
-            ("::1", "SE"),
-            ("2a00::1", "SE"),
-        ] {
-            let got = table.place(address.parse().unwrap()).map(Place::as_str);
-            assert_eq!(got, Some(want), "{address}");
-        }
-        let table = super::tests::table(r#"{"MT": ["203.0.113.0/24"]}"#).unwrap();
-        assert_eq!(table.place("198.51.100.1".parse().unwrap()), None);
-        assert_eq!(table.place("::cb00:7100".parse().unwrap()), None, "families are apart");
-    }
-
-    #[test]
-    fn a_mapped_network_is_the_v4_network() {
-        let table = table(
-            r#"{"MT": ["::ffff:203.0.113.0/120"], "SE": ["203.0.113.7"],
-                "GB": ["::ffff:198.51.100.1"]}"#,
-        )
-        .unwrap();
-        for (address, want) in [
-            ("203.0.113.0", Some("MT")),
-            ("::ffff:203.0.113.255", Some("MT")),
-            ("203.0.113.7", Some("SE")),
-            ("::ffff:203.0.113.7", Some("SE")),
-            ("198.51.100.1", Some("GB")),
-            ("198.51.100.2", None),
-        ] {
-            let got = table.place(address.parse().unwrap()).map(Place::as_str);
-            assert_eq!(got, want, "{address}");
-        }
-    }
-
-    #[test]
-    fn refused_tables() {
-        for (json, field) in [
-            ("{}", "place.table"),
-            (r#"{"UK": ["10.0.0.0/8"]}"#, "place.table (entry 1 in alphabetical order)"),
-            (r#"{"MT": ["10.0.0.1/8"]}"#, "place.table.MT[0]"),
-            (r#"{"GB": ["10.0.0.0/8"], "MT": ["10.0.0.0/8"]}"#, "place.table.MT[0]"),
-            (r#"{"GB": ["10.0.0.0/8"], "MT": ["::ffff:10.0.0.0/104"]}"#, "place.table.MT[0]"),
-            (r#"{"MT": ["203.0.113.0/24", "::/0"]}"#, "place.table.MT[1]"),
-            (r#"{"MT": ["::/64"]}"#, "place.table.MT[0]"),
-        ] {
-            assert_eq!(table(json).map(|_| ()).unwrap_err().field, field, "{json}");
-        }
-    }
-
-    #[test]
-    fn ten_thousand_networks_fit_in_a_megabyte() {
-        let mut raw: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for n in 0..10_000u32 {
-            let code = ["MT", "GB", "SE", "US-NJ"][(n % 4) as usize];
-            let v4 = std::net::Ipv4Addr::from_bits((n << 14) | (n << 8 & 0x3f00));
-            let v6 = format!("2001:{:x}:{:x}::/48", n / 100 + 1, n % 100);
-            let text = if n % 2 == 0 { format!("{v4}/24") } else { v6 };
-            raw.entry(code.to_owned()).or_default().push(text);
-        }
-        let document = serde_json::to_string(&raw).unwrap();
-        assert!(document.len() < 1_000_000, "{} bytes as written", document.len());
-        let table = Table::compile(&raw).unwrap();
-        let entries: usize = table.levels.iter().map(|l| l.networks.capacity()).sum();
-        assert_eq!(table.levels.iter().map(|l| l.networks.len()).sum::<usize>(), 10_000);
-        let bytes = entries * std::mem::size_of::<(u128, u32)>();
-        assert!(bytes < 1_000_000, "{bytes} bytes in memory");
-    }
-
-    proptest! {
-        #[test]
-        fn lookups_agree_with_a_naive_search(
-            nets in prop::collection::btree_map((any::<u32>(), 0u8..=32), (0usize..4, any::<bool>()), 0..40),
-            nets6 in prop::collection::btree_map((any::<u128>(), 0u8..=128), 0usize..4, 0..40),
-            probes in prop::collection::vec((any::<u32>(), any::<bool>()), 20),
-            probes6 in prop::collection::vec(any::<u128>(), 5),
-            picks in prop::collection::vec(any::<prop::sample::Index>(), 5),
-        ) {
-            let codes = ["MT", "GB", "SE", "US-NJ"];
-            let v4 = nets.iter().map(|((bits, len), (code, mapped))| {
-                let net = IpNet::new(IpAddr::V4((*bits).into()), *len).unwrap().trunc();
-                let text = match net.addr() {
-                    IpAddr::V4(a) if *mapped => format!("::ffff:{a}/{}", len + 96),
-                    _ => net.to_string(),
-                };
-                (net, (codes[*code], text))
-            });
-            let v6 = nets6.iter().map(|((bits, len), code)| {
-                let net = IpNet::new(IpAddr::V6((*bits).into()), *len).unwrap().trunc();
-                (net, (codes[*code], net.to_string()))
-            });
-            // Those that hold IPv4 and more are refused, see the table above.
-            let mapped: IpAddr = "::ffff:0:0".parse().unwrap();
-            let all: BTreeMap<IpNet, _> = v4.chain(v6.filter(|(n, _)| !n.contains(&mapped))).collect();
-            prop_assume!(!all.is_empty());
-            let mut raw: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (code, text) in all.values() {
-                raw.entry((*code).to_owned()).or_default().push(text.clone());
-            }
-            let table = Table::compile(&raw).unwrap();
-            let near = picks.iter().map(|pick| all.keys().nth(pick.index(all.len())).unwrap().broadcast());
-            let v4 = probes.iter().map(|(bits, mapped)| match std::net::Ipv4Addr::from_bits(*bits) {
-                address if *mapped => IpAddr::V6(address.to_ipv6_mapped()),
-                address => IpAddr::V4(address),
-            });
-            let v6 = probes6.iter().map(|bits| IpAddr::V6((*bits).into()));
-            for address in v4.chain(v6).chain(near) {
-                let hits = all.iter().filter(|(net, _)| net.contains(&address.to_canonical()));
-                let want = hits.max_by_key(|(net, _)| net.prefix_len()).map(|(_, (code, _))| *code);
-                prop_assert_eq!(table.place(address).map(Place::as_str), want, "{}", address);
-            }
-        }
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

@@ -10,12 +10,13 @@ const MAX_DEPTH: u8 = 100;
 /// object, also where only the case differs (some readers match names without case), and anything
 /// after the document. `None` for all that and for what is no JSON.
 pub fn strict_json(body: &[u8]) -> Option<Value> {
-    read(body).ok()
+    read(body, true).ok()
 }
 
 /// The name of a member that is given twice, and where, in a document that is JSON otherwise.
 pub(crate) fn given_twice(document: &[u8]) -> Option<(String, usize)> {
-    let error = read(document).err()?;
+    // Of a table of networks the values would be ten times the table.
+    let error = read(document, false).err()?;
     let text = error.to_string();
     let name = text.strip_prefix(TWICE)?.rsplit_once(" at line ")?.0;
     Some((name.to_owned(), error.line()))
@@ -24,9 +25,9 @@ pub(crate) fn given_twice(document: &[u8]) -> Option<(String, usize)> {
 /// How an error says that a member is given twice; its name follows.
 const TWICE: &str = "given twice: ";
 
-fn read(body: &[u8]) -> Result<Value, serde_json::Error> {
+fn read(body: &[u8], keep: bool) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = Strict(MAX_DEPTH).deserialize(&mut json)?;
+    let value = Strict { depth: MAX_DEPTH, keep }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
@@ -60,11 +61,17 @@ pub fn is_pointer(text: &str) -> bool {
 }
 
 #[derive(Clone, Copy)]
-struct Strict(u8);
+struct Strict {
+    /// How much deeper it may go.
+    depth: u8,
+    /// Whether texts, items and members are kept, or only looked at.
+    keep: bool,
+}
 
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("too deep"))
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
+        Ok(Self { depth, ..self })
     }
 }
 
@@ -104,14 +111,16 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
+        Ok(if self.keep { text.into() } else { Value::Null })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut out = Vec::new();
         let seed = self.deeper()?;
         while let Some(item) = items.next_element_seed(seed)? {
-            out.push(item);
+            if self.keep {
+                out.push(item);
+            }
         }
         Ok(Value::Array(out))
     }
@@ -125,7 +134,9 @@ impl<'de> Visitor<'de> for Strict {
                 return Err(A::Error::custom(format_args!("{TWICE}{name}")));
             }
             let value = members.next_value_seed(seed)?;
-            out.insert(name, value);
+            if self.keep {
+                out.insert(name, value);
+            }
         }
         Ok(Value::Object(out))
     }
