@@ -122,18 +122,16 @@ pub(super) fn check_line(request: &Request) -> Result<(), Refusal> {
 
 /// The header fields as Envoy's map has them.
 pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
+    if head_size(request) > hcm.max_headers_kib * 1024 {
+        return Err(Refusal::new(431, "http1.headers_too_large"));
+    }
     let mut out = Fields::new();
-    let mut bytes = 0;
     for (count, (name, value)) in request.headers.iter().enumerate() {
         if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
             return Err(Refusal::bad_request("http1.codec_error"));
         }
         if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
             return Err(Refusal::bad_request("http1.invalid_characters"));
-        }
-        bytes += name.len() + value.len();
-        if bytes > hcm.max_headers_kib * 1024 {
-            return Err(Refusal::new(431, "http1.headers_too_large"));
         }
         if count >= hcm.max_headers_count {
             return Err(Refusal::new(431, "http1.too_many_headers"));
@@ -151,6 +149,14 @@ pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
         add(&mut out, name, value.trim_ascii());
     }
     Ok(out)
+}
+
+/// The bytes of a head as it stands on the wire: Envoy's parser counts the request line, and what is
+/// between names and values, too.
+fn head_size(request: &Request) -> usize {
+    let line = request.method.len() + request.target.len() + "  HTTP/1.1\r\n".len();
+    let field = |(name, value): &(Vec<u8>, Vec<u8>)| name.len() + value.len() + ": \r\n".len();
+    line + request.headers.iter().map(field).sum::<usize>() + "\r\n".len()
 }
 
 fn add(fields: &mut Fields, name: Vec<u8>, value: &[u8]) {

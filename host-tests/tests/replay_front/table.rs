@@ -140,6 +140,17 @@ fn headers() -> Vec<Vec<(&'static str, &'static [u8])>> {
     cases
 }
 
+/// Lengths of targets around the limit of 60 KiB for a head, and how many small headers go with each.
+fn heads() -> Vec<(usize, usize)> {
+    const LIMIT: usize = 60 * 1024;
+    // A head without them takes 62 bytes beside its target, 90 of them take 710.
+    let around = |size: usize| [size - 22, size - 2, size - 1, size, size + 1, size + 20];
+    let mut heads = vec![(LIMIT / 2, 0), (LIMIT + 1, 0)];
+    heads.extend(around(LIMIT - 62).map(|target| (target, 0)));
+    heads.extend(around(LIMIT - 62 - 710).map(|target| (target, 90)));
+    heads
+}
+
 fn bodies() -> Vec<Request> {
     let post = |headers: &[(&str, &str)], body: &str| {
         let mut request = Request::new("POST", "/api/bets");
@@ -184,6 +195,11 @@ pub(crate) fn table() -> Vec<Request> {
     table.push(get().header("x", long));
     table.push((0..90).fold(get(), |it, n| it.header(format!("x{n}"), "1")));
     table.push((0..110).fold(get(), |it, n| it.header(format!("x{n}"), "1")));
+    // The target counts, too, and so does what stands between names and values on the wire.
+    for (target, more) in heads() {
+        let target = format!("/{}", "a".repeat(target - 1));
+        table.push((0..more).fold(Request::new("GET", target), |it, n| it.header(format!("x{n}"), "1")));
+    }
     table.extend(bodies());
     table.extend(crate::odd::requests());
     for client in ["[2001:db8::7]:5555", "10.1.2.3:5555", "[fd00::1]:5555"] {
