@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::rng::Rng;
+use crate::shared_data::SharedData;
 use crate::worker::{PlaceSpec, Worker};
 use crate::world::{Shared, World};
 use crate::{
@@ -154,6 +155,14 @@ impl ChainBuilder {
     #[must_use]
     pub fn client_body_buffer(mut self, bytes: usize) -> Self {
         self.shared.client_body_buffer = bytes;
+        self
+    }
+
+    /// Most bytes of shared data on WasmX (`nginx_wasm_shm_kv`), keys and values together: beyond it,
+    /// what was not used for longest is forgotten. Default: 1 MiB.
+    #[must_use]
+    pub fn shared_data_limit(mut self, bytes: usize) -> Self {
+        self.shared.data = Mutex::new(SharedData::limited(bytes));
         self
     }
 

@@ -162,7 +162,7 @@ impl Chain {
 
     /// A shared value and its cas.
     pub fn shared_data(&self, vm_id: &str, key: &str) -> Option<(Vec<u8>, u32)> {
-        lock(&self.shared.data).get(vm_id, key.as_bytes()).cloned()
+        lock(&self.shared.data).get(vm_id, key.as_bytes()).map(|(value, cas)| (value.to_vec(), cas))
     }
 
     /// The keys under a VM id, in order.

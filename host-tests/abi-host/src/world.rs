@@ -46,7 +46,7 @@ impl Default for Shared {
     fn default() -> Self {
         Self {
             profile: Profile::Envoy,
-            data: Mutex::default(),
+            data: Mutex::new(SharedData::limited(1024 * 1024)),
             queues: Mutex::default(),
             metrics: Mutex::default(),
             callouts: Mutex::new(Box::new(|_: &Call| CallAnswer::UnknownTarget)),

@@ -93,7 +93,7 @@ fn failed_calls_have_no_headers_and_responses_may_not_call() {
     ];
     for answer in answers {
         let port = move |_: &Call| answer.clone();
-        let mut chain = with(wasmx().callouts(port), &["call"]).start().unwrap();
+        let mut chain = with(wasmx().callouts(port), &["call call-target:svc:80"]).start().unwrap();
         let report = run(&mut chain, Request::get("/"));
         assert_eq!(lines(&report, "a"), ["call answered \"\" with 0 headers: "]);
     }

@@ -35,6 +35,9 @@ fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
     else {
         return Ok(Status::INVALID_MEMORY_ACCESS);
     };
+    if state.world.shared.profile == Profile::Wasmx && !is_host_and_port(upstream) {
+        return Ok(Status::BAD_ARGUMENT);
+    }
     let mut headers = Headers::from_wire(headers);
     let Ok(timeout) = i32::try_from(raw.timeout) else { return Ok(Status::BAD_ARGUMENT) };
     if [":method", ":path", ":authority"].iter().any(|name| headers.get(name).is_none()) {
@@ -98,6 +101,14 @@ fn failure(profile: Profile, status: u16, text: &str) -> CallEnd {
         Profile::Envoy => CallEnd::status(status, text),
         Profile::Wasmx => CallEnd::Broken,
     }
+}
+
+/// WasmX knows no clusters: a call names where it goes.
+fn is_host_and_port(target: &[u8]) -> bool {
+    let target = std::str::from_utf8(target).ok().and_then(|it| it.rsplit_once(':'));
+    target.is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 fn may_call_on_wasmx(callback: &str) -> bool {

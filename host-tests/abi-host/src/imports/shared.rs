@@ -45,7 +45,7 @@ fn shared_data(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
                     None => Status::NOT_FOUND,
                     Some((found, found_cas)) => {
                         value.extend_from_slice(found);
-                        cas = *found_cas;
+                        cas = found_cas;
                         Status::OK
                     }
                 }
