@@ -99,6 +99,12 @@ impl Gateway {
         Self::from_yaml(&text)
     }
 
+    /// The example of a plugin, as it stands in the workspace.
+    pub fn example(plugin: &str) -> Result<Self, GatewayError> {
+        let examples = crate::envoy::workspace_root().join("envoy-examples");
+        Self::read(&examples.join(plugin).with_extension("yaml"))
+    }
+
     /// Reads a bootstrap.
     pub fn from_yaml(text: &str) -> Result<Self, GatewayError> {
         // No snippet: the line in error may hold a secret.

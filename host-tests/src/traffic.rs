@@ -68,10 +68,7 @@ impl Request {
 
     /// The values of the header fields of this name.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.headers
-            .iter()
-            .filter(move |(it, _)| it.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.as_slice())
+        values(&self.headers, name)
     }
 
     /// Who an edge says the client is: the last entry of X-Forwarded-For, else the peer.
@@ -94,6 +91,14 @@ impl Request {
         marked.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(REPLAY_HEADER.as_bytes()));
         marked.header(REPLAY_HEADER, self.number.to_string())
     }
+}
+
+/// The values of the header fields of this name.
+pub(crate) fn values<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+    fields
+        .iter()
+        .filter(move |(it, _)| it.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|(_, value)| value.as_slice())
 }
 
 /// An answer as the client gets it.

@@ -63,8 +63,7 @@ fn module(engine: &Engine, plugin: &str) -> Module {
 
 /// The configuration of a plugin's example.
 fn example(plugin: &str) -> Vec<u8> {
-    let example = workspace_root().join("envoy-examples").join(plugin).with_extension("yaml");
-    Gateway::read(&example).unwrap().wasm().next().unwrap().configuration.clone()
+    Gateway::example(plugin).unwrap().wasm().next().unwrap().configuration.clone()
 }
 
 /// A plugin as its example deploys it.

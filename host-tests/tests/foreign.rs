@@ -7,10 +7,6 @@ use host_tests::gateway::Gateway;
 use host_tests::intake::{read, Defaults, Recording};
 use host_tests::replay::{run_emulated, run_real, Comparison, Outcome};
 
-fn example() -> Gateway {
-    Gateway::read(&workspace_root().join("envoy-examples/geo-jurisdiction.yaml")).unwrap()
-}
-
 /// A player in Malta, behind the edge that the example trusts.
 fn recording(name: &str) -> Recording {
     let header = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
@@ -24,7 +20,12 @@ fn recording(name: &str) -> Recording {
 
 fn replay(recording: &Recording) -> Vec<Outcome> {
     artifact::build("geo-jurisdiction").unwrap();
-    run_emulated(&example(), &recording.requests, &artifact::wasm_dir()).unwrap()
+    run_emulated(
+        &Gateway::example("geo-jurisdiction").unwrap(),
+        &recording.requests,
+        &artifact::wasm_dir(),
+    )
+    .unwrap()
 }
 
 /// Number, method and target, class, decision, status.
@@ -109,7 +110,14 @@ async fn both_halves_agree_on_them() {
         let recording = recording(name);
         let emulated = replay(&recording);
         let (requests, wasm_dir) = (&recording.requests, artifact::wasm_dir());
-        let real = run_real(&example(), requests, &wasm_dir, envoy.clone()).await.unwrap();
+        let real = run_real(
+            &Gateway::example("geo-jurisdiction").unwrap(),
+            requests,
+            &wasm_dir,
+            envoy.clone(),
+        )
+        .await
+        .unwrap();
         let comparison = Comparison::new(requests, &emulated, &real);
         assert!(comparison.differing.is_empty(), "{name}: {}", comparison.differing.join("\n\n"));
     }

@@ -10,7 +10,7 @@ use host_tests::{artifact, har, record};
 use serde_json::Value;
 
 fn example() -> Gateway {
-    Gateway::read(&workspace_root().join("envoy-examples/geo-jurisdiction.yaml")).unwrap()
+    Gateway::example("geo-jurisdiction").unwrap()
 }
 
 fn recording() -> Vec<Request> {

@@ -187,7 +187,7 @@ impl ChainBuilder {
                 worker: index,
                 clock: self.clock.clone(),
                 shared: shared.clone(),
-                rng: Rng::seeded(seeds.next()),
+                rng: Rng::seeded(seeds.random()),
                 ..World::default()
             };
             let mut worker = Worker::new(world, places.clone());
@@ -204,7 +204,7 @@ impl ChainBuilder {
             shared: shared.clone(),
             main,
             workers,
-            rng: Rng::seeded(seeds.next()),
+            rng: Rng::seeded(seeds.random()),
             interleaved: self.interleaved,
             next_stream: 0,
             elsewhere: Default::default(),

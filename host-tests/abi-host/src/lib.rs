@@ -66,6 +66,7 @@ pub use plugin::{FailurePolicy, LogLevel, PluginConfig, Profile};
 pub use report::{flags, ClientResponse, Ending, LogLine, Report, StreamId, Trap};
 pub use request::{Codec, Request};
 pub use retry::RetryPolicy;
+pub use rng::Rng;
 pub use status::Status;
 pub use upstream::{Answer, Outcome, Response, Upstream, UpstreamRequest};
 pub use vm::FuelUse;

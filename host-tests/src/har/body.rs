@@ -1,6 +1,6 @@
 //! The body of a recorded request, and the length it needs on the wire.
 use super::shape::{PostData, Request};
-use crate::traffic::Fields;
+use crate::traffic::{values, Fields};
 use base64::Engine as _;
 
 /// A field, and what is wrong with it.
@@ -91,10 +91,6 @@ fn escape(text: &str) -> String {
 
 fn is(name: &[u8], wanted: &str) -> bool {
     name.eq_ignore_ascii_case(wanted.as_bytes())
-}
-
-fn values<'a>(headers: &'a Fields, wanted: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-    headers.iter().filter(move |(name, _)| is(name, wanted)).map(|(_, value)| value.as_slice())
 }
 
 fn number(value: &[u8]) -> Option<usize> {

@@ -8,7 +8,6 @@ use abi_host::{
     Answer, Chain, ChainBuilder, Engine, EngineOptions, Module, PluginConfig, Profile, Report,
     Response, UpstreamRequest,
 };
-use host_tests::envoy::workspace_root;
 use host_tests::gateway::Gateway;
 use serde_json::Value;
 
@@ -17,8 +16,7 @@ pub(crate) const OTTER: &str = "play.lucky-otter.example";
 
 /// The example that operators start from.
 pub(crate) fn example() -> Gateway {
-    let path = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
-    Gateway::read(&path).unwrap()
+    Gateway::example(PLUGIN).unwrap()
 }
 
 /// The plugin's configuration in the example, with some top-level members replaced.

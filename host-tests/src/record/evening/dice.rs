@@ -1,25 +1,23 @@
 //! Seeded dice: no clock, no system randomness, the same on every machine.
 
-/// A generator of numbers (SplitMix64).
+use abi_host::Rng;
+
+/// Dice.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(super) struct Dice(Rng);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Rng::seeded(seed))
     }
 
     /// Dice of one's own, so that what one script rolls changes nothing for the others.
     pub(super) fn split(&mut self) -> Self {
-        Self(self.next())
+        Self::new(self.next())
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut it = self.0;
-        it = (it ^ (it >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        it ^ (it >> 31)
+        self.0.random()
     }
 
     /// A number from `low` to `high`, both included.
