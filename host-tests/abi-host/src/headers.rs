@@ -1,6 +1,7 @@
 //! Header maps: ordered pairs of bytes, with the wire form the ABI carries them in.
 
-/// A header map. Names are kept in lower case, values are any bytes, and equal names may repeat.
+/// A header map. Names are kept in lower case unless they were added as written, and are looked for in
+/// either; values are any bytes, and equal names may repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
 
@@ -42,6 +43,16 @@ impl Headers {
     /// Appends a pair, keeping those that have the same name.
     pub fn add(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         self.0.push((name.as_ref().to_ascii_lowercase(), value.as_ref().to_vec()));
+    }
+
+    /// Appends a pair whose name keeps the case that a client gave it.
+    pub fn add_as_written(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.0.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+    }
+
+    /// Puts all names in lower case.
+    pub(crate) fn lower_names(&mut self) {
+        self.0.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
     }
 
     /// Gives `name` this one value: the first pair keeps its place, later ones go.

@@ -78,6 +78,13 @@ impl Request {
         request.chunk(body)
     }
 
+    /// Adds a header whose name WasmX shows as it is written; Envoy shows it in lower case.
+    #[must_use]
+    pub fn header_as_written(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.add_as_written(name, value);
+        self
+    }
+
     /// Adds a header, lower-casing its name as a gateway does.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {

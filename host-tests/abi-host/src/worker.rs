@@ -79,6 +79,9 @@ impl Worker {
                 request.headers.set("host", host);
                 request.headers.set(":authority", "kong");
             }
+        } else {
+            // nginx keeps the names as the client wrote them, Envoy does not.
+            request.headers.lower_names();
         }
         let slots = self.places.iter().map(|place| Slot::new(self.place(*place))).collect();
         let now = self.world.clock.now();

@@ -131,3 +131,21 @@ fn a_call_names_host_and_port() {
         assert_eq!(report.logs[0].message.as_bytes(), [wanted], "{target}");
     }
 }
+
+#[test]
+fn names_of_headers_keep_their_case() {
+    let imports = r#"(import "env" "proxy_get_header_map_pairs"
+          (func $pairs (param i32 i32 i32) (result i32)))
+        (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))"#;
+    let does = "(drop (call $pairs (i32.const 0) (i32.const 0) (i32.const 4)))
+        (drop (call $log (i32.const 2) (i32.load (i32.const 0)) (i32.load (i32.const 4))))";
+    let text = module(imports, "", &on_request(does));
+    for (profile, wanted) in [(Profile::Envoy, "x-geo-country"), (Profile::Wasmx, "X-Geo-Country")]
+    {
+        let request = Request::get("/").header_as_written("X-Geo-Country", "MT");
+        let report = start(profile, &text).unwrap().run(request, &mut hello);
+        let seen = &report.logs[0].message;
+        assert!(seen.contains(&format!("{wanted}\0MT")), "{profile:?}: {seen:?}");
+        assert_eq!(report.upstream.unwrap().headers.get("x-geo-country"), Some(&b"MT"[..]));
+    }
+}
