@@ -23,7 +23,7 @@ impl Anonymous {
             return Err(invalid("anonymous.headers", "must name at least one header"));
         }
         let kinds: BTreeSet<&String> = raw.headers.values().collect();
-        for (class, refused) in &raw.refuse {
+        for (class, refused) in raw.refuse.iter() {
             if let Some(j) = refused.iter().position(|kind| !kinds.contains(kind)) {
                 let at = format!("anonymous.refuse.{class}[{j}]");
                 return Err(invalid(at, "is not a kind of `anonymous.headers`"));
@@ -32,7 +32,7 @@ impl Anonymous {
         let mut headers = Vec::with_capacity(raw.headers.len());
         for (position, (name, kind)) in raw.headers.iter().enumerate() {
             let at = format!("anonymous.headers (entry {} in alphabetical order)", position + 1);
-            headers.push((crate::policy::header_name(&at, name)?, kind.clone()));
+            headers.push((policy_kit::header_name(&at, name)?, kind.clone()));
         }
         let refuse = raw.refuse.into_iter().map(|(c, kinds)| (c, kinds.into_iter().collect()));
         Ok(Self { headers, refuse: refuse.collect() })

@@ -1,8 +1,6 @@
 //! The JSON document exactly as the operator writes it. Only [`crate::policy`] reads it further.
 
-use std::collections::BTreeMap;
-
-use policy_kit::{Endpoint, EndpointClass, EnvelopeConfig, Profile, TrustConfig};
+use policy_kit::{Endpoint, EndpointClass, EnvelopeConfig, Profile, SortedMap, TrustConfig};
 use serde::Deserialize;
 
 use crate::table::TableConfig;
@@ -27,7 +25,7 @@ pub struct Config {
     /// Which kinds of anonymous network are told, and where they are refused.
     pub anonymous: Option<AnonymousConfig>,
     /// Hosts and the brands they belong to.
-    pub brands: BTreeMap<String, String>,
+    pub brands: SortedMap<String, String>,
     /// What each brand is licensed for. Required: an absent list must not mean "everywhere".
     pub licences: Vec<LicenceConfig>,
     /// Places from where nothing passes but `safer-gambling` and `settlement`.
@@ -35,10 +33,10 @@ pub struct Config {
     pub blocked: Vec<String>,
     /// Classes whose treatment differs from the catalogue's default.
     #[serde(default)]
-    pub classes: BTreeMap<EndpointClass, Treatment>,
+    pub classes: SortedMap<EndpointClass, Treatment>,
     /// What an unknown place means for a class that needs a licence; refused where not named.
     #[serde(default)]
-    pub on_unknown: BTreeMap<EndpointClass, OnUnknown>,
+    pub on_unknown: SortedMap<EndpointClass, OnUnknown>,
     /// Requests that match no endpoint.
     #[serde(default)]
     pub unclassified: Unclassified,
@@ -49,7 +47,7 @@ pub struct Config {
     pub blocked_by: String,
     /// Refusals in a partner's own words, by the names that endpoints give.
     #[serde(default)]
-    pub envelopes: BTreeMap<String, EnvelopeConfig>,
+    pub envelopes: SortedMap<String, EnvelopeConfig>,
     /// What kind of call each path is.
     pub endpoints: Vec<Endpoint>,
 }
@@ -110,10 +108,10 @@ pub struct HeaderConfig {
 pub struct AnonymousConfig {
     /// A trusted proxy's headers, each `true`/`1` or `false`/`0`, and the kind that each one tells:
     /// `{"x-geo-vpn": "vpn"}`.
-    pub headers: BTreeMap<String, String>,
+    pub headers: SortedMap<String, String>,
     /// Kinds refused per class; every kind for a class that needs a licence and is not named.
     #[serde(default)]
-    pub refuse: BTreeMap<EndpointClass, Vec<String>>,
+    pub refuse: SortedMap<EndpointClass, Vec<String>>,
 }
 
 /// A brand and where it may operate.

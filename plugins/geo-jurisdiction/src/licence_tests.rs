@@ -3,12 +3,11 @@
 use super::*;
 use policy_kit::Brands;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 fn brands() -> Brands {
     let hosts = [("a.example", "otter"), ("b.example", "kings")];
     let hosts = hosts.map(|(h, b)| (h.to_owned(), b.to_owned()));
-    Brands::compile(BTreeMap::from(hosts)).unwrap()
+    Brands::compile(hosts.into_iter().collect()).unwrap()
 }
 
 fn licences(json: &str) -> Result<Vec<Licence>, ConfigError> {

@@ -6,8 +6,8 @@ use policy_kit::{invalid, ConfigError, Headers, One, Origin};
 
 use crate::config::{OnConflict, PlaceConfig, SourceName};
 use crate::place::Place;
-use crate::policy::header_name;
 use crate::table::Table;
+use policy_kit::header_name;
 
 /// The sources of a configuration.
 #[derive(Debug)]

@@ -1,11 +1,10 @@
 //! Pure core: facts in, ruling out. No clock, no host, no log.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Location,
-    Match, One, Profile, Trust,
+    Match, Profile, SortedMap, Trust,
 };
 
 use crate::anonymous::Anonymous;
@@ -68,8 +67,8 @@ pub struct Policy {
     licences: Vec<Licence>,
     dated: bool,
     blocked: Vec<Place>,
-    treatments: BTreeMap<EndpointClass, Treatment>,
-    on_unknown: BTreeMap<EndpointClass, OnUnknown>,
+    treatments: SortedMap<EndpointClass, Treatment>,
+    on_unknown: SortedMap<EndpointClass, OnUnknown>,
     blocked_by: String,
     envelopes: Envelopes,
     endpoints: Endpoints,
@@ -79,10 +78,7 @@ impl TryFrom<Config> for Policy {
     type Error = ConfigError;
 
     fn try_from(raw: Config) -> Result<Self, ConfigError> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        if raw.version.len() > 32 || !raw.version.bytes().all(plain) {
-            return Err(invalid("version", "expected up to 32 letters, digits, `-` and `_`"));
-        }
+        policy_kit::version(&raw.version)?;
         let brands = Brands::compile(raw.brands)?;
         if raw.licences.is_empty() {
             return Err(invalid("licences", "must name at least one licence"));
@@ -91,7 +87,7 @@ impl TryFrom<Config> for Policy {
         let licences = raw.licences.into_iter().enumerate();
         let licences = licences.map(|(i, raw)| Licence::compile(i, raw, &brands));
         let licences = licences.collect::<Result<_, _>>()?;
-        for (class, treatment) in &raw.classes {
+        for (class, treatment) in raw.classes.iter() {
             if class.defaults().location == Location::Never && *treatment != Treatment::Pass {
                 return Err(invalid(format!("classes.{class}"), "is never blocked by location"));
             }
@@ -114,10 +110,7 @@ impl TryFrom<Config> for Policy {
         let codes = ALL.map(|denial| denial.code);
         let envelopes = Envelopes::compile(raw.envelopes, &codes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
-        if let Some((i, _)) = endpoints.envelopes().find(|(_, name)| !envelopes.has(name)) {
-            let at = format!("endpoints[{i}].envelope");
-            return Err(invalid(at, "is not a name in `envelopes`"));
-        }
+        envelopes.check(&endpoints)?;
         Ok(Self {
             profile: raw.host,
             version: raw.version,
@@ -199,7 +192,7 @@ impl Policy {
             brand: self.brands.of(authority).map(str::to_owned),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
-            json: is_json(headers.one("content-type")),
+            json: headers.is_json(),
             anonymous: kinds.map(str::to_owned).collect(),
             now: facts.now,
         }
@@ -254,7 +247,7 @@ impl Policy {
 }
 
 /// What a class needs: what the operator says, else what the catalogue does.
-fn treatment(overrides: &BTreeMap<EndpointClass, Treatment>, class: EndpointClass) -> Treatment {
+fn treatment(overrides: &SortedMap<EndpointClass, Treatment>, class: EndpointClass) -> Treatment {
     let default = match class.defaults().location {
         Location::Fresh | Location::Configurable => Treatment::Licensed,
         Location::NotNeeded | Location::Never => Treatment::Pass,
@@ -268,21 +261,6 @@ fn pass(rule: &str) -> Ruling {
 
 fn refuse(denial: Denial, rule: &str) -> Ruling {
     Ruling { refusal: Some(denial), rule: rule.to_owned() }
-}
-
-pub(crate) fn header_name(field: &str, name: &str) -> Result<String, ConfigError> {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    if name.is_empty() || !name.bytes().all(allowed) {
-        return Err(invalid(field, "expected a header name in lower case"));
-    }
-    Ok(name.to_owned())
-}
-
-fn is_json(content_type: One<'_>) -> bool {
-    let One::Value(value) = content_type else { return false };
-    let kind = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    let kind = kind.to_ascii_lowercase();
-    kind == b"application/json" || (kind.starts_with(b"application/") && kind.ends_with(b"+json"))
 }
 
 fn is_uri(text: &str) -> bool {

@@ -1,14 +1,12 @@
 //! Which brand a request is for, from the host it was sent to.
 
-use std::collections::BTreeMap;
-
 use crate::endpoint::is_label;
-use crate::{invalid, ConfigError};
+use crate::{invalid, ConfigError, SortedMap};
 
 /// A map of hosts to brands: exact names, `*.example.com` for every name below, `*` for the rest.
 #[derive(Clone, Debug)]
 pub struct Brands {
-    exact: BTreeMap<String, String>,
+    exact: SortedMap<String, String>,
     below: Vec<(String, String)>,
     rest: Option<String>,
 }
@@ -18,11 +16,11 @@ impl Brands {
     ///
     /// # Errors
     /// An empty map, a host that is no host, a brand that is no lower-case label.
-    pub fn compile(raw: BTreeMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn compile(raw: SortedMap<String, String>) -> Result<Self, ConfigError> {
         if raw.is_empty() {
             return Err(invalid("brands", "must map at least one host; `*` stands for any"));
         }
-        let (mut exact, mut below, mut rest) = (BTreeMap::new(), Vec::new(), None);
+        let (mut exact, mut below, mut rest) = (SortedMap::default(), Vec::new(), None);
         for (position, (host, brand)) in raw.into_iter().enumerate() {
             let at = format!("brands (entry {} in alphabetical order)", position + 1);
             if !is_label(&brand) {
@@ -39,8 +37,6 @@ impl Brands {
                 exact.insert(host, brand);
             }
         }
-        // The longest suffix is the most specific.
-        below.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         Ok(Self { exact, below, rest })
     }
 
@@ -52,7 +48,9 @@ impl Brands {
             _ => host.as_str(),
         };
         let host = normal(host.strip_suffix('.').unwrap_or(host))?;
-        let below = || self.below.iter().find(|(suffix, _)| host.ends_with(suffix.as_str()));
+        let below = self.below.iter().filter(|(suffix, _)| host.ends_with(suffix.as_str()));
+        // The longest suffix is the most specific.
+        let below = || below.max_by_key(|(suffix, _)| suffix.len());
         let brand = self.exact.get(host).or_else(|| below().map(|(_, brand)| brand));
         brand.or(self.rest.as_ref()).map(String::as_str)
     }

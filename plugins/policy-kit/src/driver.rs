@@ -1,6 +1,6 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
-use crate::{BodyFault, Call, CallReply, Denial, Fault, Filter, Host, Reply, Step};
+use crate::{BodyFault, Call, CallReply, Denial, Fault, Filter, Flight, Host, Reply, Step};
 
 /// Calls one filter may chain in one request before the driver refuses: a filter that asks for ever
 /// would hold the stream for ever.
@@ -20,6 +20,12 @@ pub trait Gateway: Host {
     /// # Errors
     /// The call was not sent.
     fn dispatch(&mut self, call: &Call) -> Result<u32, Fault>;
+    /// Joins a flight, which is sent if none of its key is under way. [`Driver::on_landed`] is to be
+    /// called when it lands.
+    ///
+    /// # Errors
+    /// It was not sent; nothing will land.
+    fn join(&mut self, flight: &Flight) -> Result<(), Fault>;
     /// Lets a held request go on.
     ///
     /// # Errors
@@ -54,6 +60,9 @@ enum Waiting {
         token: u32,
         phase: Phase,
         max_reply: usize,
+    },
+    Flight {
+        phase: Phase,
     },
     /// Answered or given up: whatever still arrives is held, never forwarded.
     Over,
@@ -104,7 +113,7 @@ impl<F: Filter> Driver<F> {
                 self.settle(gw, unavailable(), Phase::Body)
             }
             Waiting::Nothing => Action::Continue,
-            Waiting::Over | Waiting::Call { .. } => Action::Pause,
+            Waiting::Over | Waiting::Call { .. } | Waiting::Flight { .. } => Action::Pause,
             Waiting::Body { limit } if size > limit => {
                 self.decide_body(gw, Err(BodyFault::TooLarge))
             }
@@ -118,7 +127,7 @@ impl<F: Filter> Driver<F> {
     pub fn on_request_trailers(&mut self, gw: &mut dyn Gateway) -> Action {
         match self.waiting {
             Waiting::Nothing => Action::Continue,
-            Waiting::Over | Waiting::Call { .. } => Action::Pause,
+            Waiting::Over | Waiting::Call { .. } | Waiting::Flight { .. } => Action::Pause,
             // The size is not told here; one byte more than the limit proves an excess.
             Waiting::Body { limit } => {
                 let body = gw.body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
@@ -146,6 +155,18 @@ impl<F: Filter> Driver<F> {
         }
         let Some(filter) = &mut self.filter else { return };
         let step = filter.on_call(gw.host(), read(max_reply));
+        self.go_on(gw, step, phase);
+    }
+
+    /// The flight this stream joined has landed. Ignored where none was joined.
+    pub fn on_landed(&mut self, gw: &mut dyn Gateway, reply: &CallReply) {
+        let Waiting::Flight { phase } = self.waiting else { return };
+        let Some(filter) = &mut self.filter else { return };
+        let step = filter.on_landed(gw.host(), reply);
+        self.go_on(gw, step, phase);
+    }
+
+    fn go_on(&mut self, gw: &mut dyn Gateway, step: Step, phase: Phase) {
         if self.settle(gw, step, phase) == Action::Continue && gw.resume().is_err() {
             self.waiting = Waiting::Over;
             gw.reset();
@@ -183,6 +204,11 @@ impl<F: Filter> Driver<F> {
         self.settle(gw, step, Phase::Body)
     }
 
+    fn may_ask(&mut self) -> bool {
+        self.calls = self.calls.saturating_add(1);
+        self.calls <= MAX_CALLS
+    }
+
     fn settle(&mut self, gw: &mut dyn Gateway, step: Step, phase: Phase) -> Action {
         let mut step = step;
         loop {
@@ -218,21 +244,30 @@ impl<F: Filter> Driver<F> {
                     Phase::Body => unavailable(),
                 },
                 Step::Call(call) => {
-                    self.calls = self.calls.saturating_add(1);
-                    if self.calls > MAX_CALLS {
-                        unavailable()
-                    } else {
-                        match (gw.dispatch(&call), &mut self.filter) {
-                            (Ok(token), _) => {
-                                let max_reply = call.max_reply;
-                                self.waiting = Waiting::Call { token, phase, max_reply };
-                                return Action::Pause;
-                            }
-                            (Err(fault), Some(filter)) => {
-                                filter.on_call(gw.host(), CallReply::Failed(fault))
-                            }
-                            (Err(_), None) => unavailable(),
+                    let sent = self.may_ask().then(|| gw.dispatch(&call));
+                    match (sent, &mut self.filter) {
+                        (Some(Ok(token)), _) => {
+                            let max_reply = call.max_reply;
+                            self.waiting = Waiting::Call { token, phase, max_reply };
+                            return Action::Pause;
                         }
+                        (Some(Err(fault)), Some(filter)) => {
+                            filter.on_call(gw.host(), CallReply::Failed(fault))
+                        }
+                        _ => unavailable(),
+                    }
+                }
+                Step::Join(flight) => {
+                    let joined = self.may_ask().then(|| gw.join(&flight));
+                    match (joined, &mut self.filter) {
+                        (Some(Ok(())), _) => {
+                            self.waiting = Waiting::Flight { phase };
+                            return Action::Pause;
+                        }
+                        (Some(Err(fault)), Some(filter)) => {
+                            filter.on_landed(gw.host(), &CallReply::Failed(fault))
+                        }
+                        _ => unavailable(),
                     }
                 }
             };

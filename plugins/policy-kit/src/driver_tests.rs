@@ -28,6 +28,10 @@ impl Filter for Scripted {
         }
         self.next()
     }
+    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+        host.log(log::Level::Info, &format!("landed {reply:?}"));
+        self.next()
+    }
     fn on_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Step {
         host.log(log::Level::Info, &format!("{reply:?}"));
         self.next()
@@ -42,6 +46,11 @@ fn call() -> Step {
         timeout: Duration::from_millis(100),
         max_reply: 9,
     })
+}
+
+fn join() -> Step {
+    let Step::Call(call) = call() else { unreachable!() };
+    Step::Join(Flight { key: "keys".into(), call })
 }
 
 fn deny() -> Step {
@@ -168,6 +177,36 @@ fn calls_that_are_not_taken_are_told_and_bounded() {
     let mut asks_for_ever = driver(&vec![call(); 99]);
     assert_eq!(asks_for_ever.on_request_headers(&mut host, true), Action::Pause);
     assert_eq!(host.logs.len(), usize::from(MAX_CALLS));
+    assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+}
+
+#[test]
+fn flights_hold_the_stream_until_they_land() {
+    let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[join(), BODY, join(), call(), Step::Continue]);
+    assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
+    assert_eq!(host.flights, ["keys"]);
+    assert_eq!(driver.on_request_body(&mut host, 2, false), Action::Pause);
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(host.logs.is_empty(), "a call's answer is no landing");
+    driver.on_landed(&mut host, &CallReply::NoAnswer);
+    assert!(host.resumed, "the headers must go on for the body to come");
+    host.resumed = false;
+    assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
+    driver.on_landed(&mut host, &CallReply::NoAnswer);
+    driver.on_landed(&mut host, &CallReply::NoAnswer);
+    assert!(!host.resumed, "a landing is no call's answer");
+    driver.on_call(&mut host, 3, |_| CallReply::NoAnswer);
+    assert!(host.resumed);
+}
+
+#[test]
+fn flights_that_do_not_take_off_are_told_and_bounded() {
+    let mut host = FakeHost::default().failing("proxy_http_call", 2);
+    let mut asks_for_ever = driver(&vec![join(); 99]);
+    assert_eq!(asks_for_ever.on_request_headers(&mut host, true), Action::Pause);
+    assert_eq!(host.logs.len(), usize::from(MAX_CALLS));
+    assert!(host.logs[0].contains("Failed"), "{:?}", host.logs);
     assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
 }
 

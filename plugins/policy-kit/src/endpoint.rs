@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::select::{Select, SelectConfig};
-use crate::{canonical_path, invalid, ConfigError, EndpointClass};
+use crate::{canonical_path, invalid, ConfigError, EndpointClass, SortedMap};
 
 /// One entry of `endpoints`: exactly one of `path`, `prefix`, `template`, and exactly one of `class`
 /// and `select`.
@@ -22,10 +22,24 @@ pub struct Endpoint {
     pub class: Option<EndpointClass>,
     /// What tells the kind of call, where one URL carries many.
     pub select: Option<SelectConfig>,
+    /// Who calls it; `partner` for what aggregators and payment providers call whatever the class,
+    /// such as a balance that a wallet is asked for.
+    pub caller: Option<Caller>,
     /// The product it belongs to: `casino`, `sportsbook`, `poker`, ...
     pub product: Option<String>,
     /// The envelope for refusals on this endpoint, a name in `envelopes`; problem details if absent.
     pub envelope: Option<String>,
+}
+
+/// Who calls an endpoint, and therefore whose credential proves it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Caller {
+    /// A player, with a player token.
+    #[default]
+    Player,
+    /// A partner, with a credential of its own.
+    Partner,
 }
 
 /// What an endpoint says of the kind of call.
@@ -54,6 +68,7 @@ pub(crate) struct Pattern {
     parts: Vec<Part>,
     methods: Option<Vec<String>>,
     pub(crate) kind: Kind,
+    pub(crate) caller: Caller,
     pub(crate) product: Option<String>,
     pub(crate) envelope: Option<String>,
     /// As the operator wrote it; names the endpoint in records.
@@ -93,7 +108,8 @@ impl Pattern {
             }
         };
         let (methods, product, envelope) = (raw.methods, raw.product, raw.envelope);
-        Ok(Self { parts, methods, kind, product, envelope, written, position })
+        let caller = raw.caller.unwrap_or_default();
+        Ok(Self { parts, methods, kind, caller, product, envelope, written, position })
     }
 
     /// How strictly a call to this endpoint is treated, whatever it turns out to be.
@@ -106,14 +122,16 @@ impl Pattern {
 
     /// One line that says all that classification depends on, for the catalogue's digest.
     pub(crate) fn describe(&self) -> String {
-        let mut methods = self.methods.clone().unwrap_or_default();
-        methods.sort();
+        let methods = self.methods.iter().flatten().map(|method| (method.as_str(), ()));
+        let methods: SortedMap<_, _> = methods.collect();
+        let methods: Vec<&str> = methods.keys().copied().collect();
         let kind = match &self.kind {
             Kind::Class(class) => class.to_string(),
             Kind::Select(select) => select.describe(),
         };
         let product = self.product.as_deref().unwrap_or("-");
-        format!("{} {:?} {kind} {product}\n", methods.join(","), self.parts)
+        let caller = if self.caller == Caller::Partner { " partner" } else { "" };
+        format!("{} {:?} {kind} {product}{caller}\n", methods.join(","), self.parts)
     }
 
     pub(crate) fn matches(&self, method: &str, path: &str) -> bool {

@@ -1,10 +1,12 @@
 //! The map from method and path to an endpoint class.
 
-use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 
-use crate::endpoint::{Endpoint, Kind, Pattern};
+use hmac_sha256::Hash;
+
+use crate::endpoint::{Caller, Endpoint, Kind, Pattern};
 use crate::select::Select;
-use crate::{canonical_path, invalid, ConfigError, EndpointClass};
+use crate::{canonical_path, invalid, ConfigError, EndpointClass, SortedMap};
 
 /// All endpoints of a configuration, most specific first.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct Match<'a> {
     /// The class; [`EndpointClass::Unclassified`] where nothing matched or the path is unsafe. While
     /// [`Match::needs_body`] says so, the strictest of the candidates.
     pub class: EndpointClass,
+    /// Who calls it.
+    pub caller: Caller,
     /// The product of the endpoint, if it names one.
     pub product: Option<&'a str>,
     /// The envelope for refusals, if the endpoint names one.
@@ -32,6 +36,7 @@ impl Match<'_> {
     /// A request that no rule knows.
     pub const UNCLASSIFIED: Match<'static> = Match {
         class: EndpointClass::Unclassified,
+        caller: Caller::Player,
         product: None,
         envelope: None,
         endpoint: "",
@@ -66,11 +71,12 @@ impl Endpoints {
         if raw.is_empty() {
             return Err(invalid("endpoints", "must name at least one endpoint"));
         }
-        let mut patterns = Vec::with_capacity(raw.len());
+        let mut by_specificity = SortedMap::default();
         for (position, endpoint) in raw.into_iter().enumerate() {
-            patterns.push(Pattern::compile(endpoint, position)?);
+            let pattern = Pattern::compile(endpoint, position)?;
+            by_specificity.insert((Reverse(pattern.specificity()), position), pattern);
         }
-        patterns.sort_by_cached_key(|p| std::cmp::Reverse(p.specificity()));
+        let patterns: Vec<Pattern> = by_specificity.into_iter().map(|(_, p)| p).collect();
         for (i, one) in patterns.iter().enumerate() {
             // Only neighbours of equal specificity can tie.
             let rivals = patterns.iter().skip(i + 1);
@@ -81,9 +87,9 @@ impl Endpoints {
                 return Err(invalid(format!("endpoints[{second}]"), problem));
             }
         }
-        let mut lines: Vec<_> = patterns.iter().map(Pattern::describe).collect();
-        lines.sort();
-        let digest = Sha256::digest(lines.concat());
+        let lines: SortedMap<_, _> = patterns.iter().map(|p| (p.describe(), ())).collect();
+        let lines: String = lines.keys().map(String::as_str).collect();
+        let digest = Hash::hash(lines.as_bytes());
         let digest = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { patterns, digest })
     }
@@ -95,7 +101,7 @@ impl Endpoints {
     }
 
     /// The envelopes that endpoints refer to, each with the endpoint's place in the configuration.
-    pub fn envelopes(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn envelopes(&self) -> impl Iterator<Item = (usize, &str)> {
         self.patterns.iter().filter_map(|p| Some((p.position, p.envelope.as_deref()?)))
     }
 
@@ -127,6 +133,7 @@ impl Endpoints {
         };
         Match {
             class,
+            caller: found.caller,
             product: found.product.as_deref(),
             envelope: found.envelope.as_deref(),
             endpoint: &found.written,

@@ -4,16 +4,15 @@
 //! what it understands is its own contract's document, often with status 200.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{invalid, ConfigError, Denial, Reply};
+use crate::{invalid, ConfigError, Denial, Endpoints, Reply, SortedMap};
 
 /// As the operator writes it: for each refusal code, or `*` for the rest, a status and a JSON
 /// document. `{code}`, `{title}` and `{request_id}` in its strings are replaced, escaped.
-pub type EnvelopeConfig = BTreeMap<String, AnswerConfig>;
+pub type EnvelopeConfig = SortedMap<String, AnswerConfig>;
 
 /// One answer of an envelope.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,7 +26,7 @@ pub struct AnswerConfig {
 
 /// The envelopes of a configuration, by the names that endpoints refer to.
 #[derive(Clone, Debug, Default)]
-pub struct Envelopes(BTreeMap<String, EnvelopeConfig>);
+pub struct Envelopes(SortedMap<String, EnvelopeConfig>);
 
 impl Envelopes {
     /// Compiles the configuration's `envelopes`. `codes` are the refusals that there can be.
@@ -36,15 +35,15 @@ impl Envelopes {
     /// An envelope without `*` (some refusal would have no words), a code that is none, a status
     /// that is none.
     pub fn compile(
-        raw: BTreeMap<String, EnvelopeConfig>,
+        raw: SortedMap<String, EnvelopeConfig>,
         codes: &[&str],
     ) -> Result<Self, ConfigError> {
-        for (name, envelope) in &raw {
+        for (name, envelope) in raw.iter() {
             let at = format!("envelopes.{name}");
             if !envelope.contains_key("*") {
                 return Err(invalid(at, "needs an answer for `*`, any other code"));
             }
-            for (code, answer) in envelope {
+            for (code, answer) in envelope.iter() {
                 if code != "*" && !codes.contains(&code.as_str()) {
                     return Err(invalid(format!("{at}.{code}"), "is not a code of this plugin"));
                 }
@@ -56,9 +55,17 @@ impl Envelopes {
         Ok(Self(raw))
     }
 
-    /// Whether there is an envelope of that name.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// Checks that endpoints refer to no others.
+    ///
+    /// # Errors
+    /// Names the endpoint.
+    pub fn check(&self, endpoints: &Endpoints) -> Result<(), ConfigError> {
+        match endpoints.envelopes().find(|(_, name)| !self.0.contains_key(*name)) {
+            Some((i, _)) => {
+                Err(invalid(format!("endpoints[{i}].envelope"), "is not a name in `envelopes`"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The refusal in the words of the envelope, or as problem details where there is none.

@@ -7,6 +7,12 @@
 pub const CLASS: &str = "pitboss.class";
 /// The brand.
 pub const BRAND: &str = "pitboss.brand";
+/// The player's id, of a token that was found good.
+pub const PLAYER: &str = "pitboss.player";
+/// The session's id, likewise.
+pub const SESSION: &str = "pitboss.session";
+/// The player's level of identity verification, likewise.
+pub const KYC: &str = "pitboss.kyc";
 /// The place the request came from, ISO 3166-1 or -2; `unknown` where it is not known.
 pub const JURISDICTION: &str = "pitboss.jurisdiction";
 

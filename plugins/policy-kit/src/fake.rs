@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::driver::Gateway;
-use crate::{Action, Call, Driver, Fault, Headers, Host, MapKind, Plugin, Reply};
+use crate::{Action, Call, Driver, Fault, Flight, Headers, Host, MapKind, Plugin, Reply};
 
 /// One header as owned bytes.
 pub type Pair = (Vec<u8>, Vec<u8>);
@@ -36,6 +36,12 @@ pub struct FakeHost {
     pub replied: Option<Reply>,
     /// Calls sent so far.
     pub calls: Vec<Call>,
+    /// Keys of the flights joined so far.
+    pub flights: Vec<String>,
+    /// Answers of foreign functions, by name; one that is not there is not found.
+    pub foreign: BTreeMap<String, Vec<u8>>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
     /// Whether a held request was let go.
     pub resumed: bool,
     /// Whether the stream was ended without an answer.
@@ -155,6 +161,16 @@ impl Host for FakeHost {
         Ok(self.now)
     }
 
+    fn foreign(&mut self, function: &str, _argument: &[u8]) -> Result<Vec<u8>, Fault> {
+        const CALL: &str = "proxy_call_foreign_function";
+        self.check(CALL)?;
+        self.foreign.get(function).cloned().ok_or(Fault { call: CALL, status: Some(1) })
+    }
+
+    fn env(&mut self, name: &str) -> Option<String> {
+        self.env.get(name).cloned()
+    }
+
     fn count(&mut self, metric: &str) {
         if self.check("proxy_increment_metric").is_ok() {
             *self.counters.entry(metric.to_owned()).or_default() += 1;
@@ -181,6 +197,13 @@ impl Gateway for FakeHost {
         self.check("proxy_http_call")?;
         self.calls.push(call.clone());
         Ok(u32::try_from(self.calls.len()).unwrap_or(u32::MAX))
+    }
+
+    fn join(&mut self, flight: &Flight) -> Result<(), Fault> {
+        self.check("proxy_http_call")?;
+        self.flights.push(flight.key.clone());
+        self.calls.push(flight.call.clone());
+        Ok(())
     }
 
     fn resume(&mut self) -> Result<(), Fault> {

@@ -28,8 +28,14 @@ pub trait Plugin: Sized + 'static {
         None
     }
 
-    /// Called every [`Plugin::tick_period`], on every worker.
-    fn on_tick(&mut self, _host: &mut dyn Host) {}
+    /// Called every [`Plugin::tick_period`], on every worker. What it wants asked is sent, unless a
+    /// flight of that key is under way.
+    fn on_tick(&mut self, _host: &mut dyn Host) -> Vec<Flight> {
+        Vec::new()
+    }
+
+    /// A flight has landed. The plugin hears it once, before the streams that wait for it.
+    fn on_landed(&mut self, _host: &mut dyn Host, _key: &str, _reply: &CallReply) {}
 }
 
 /// What a filter wants to happen next.
@@ -41,6 +47,9 @@ pub enum Step {
     Deny(Reply),
     /// Ask somebody; the stream waits, [`Filter::on_call`] gets the answer.
     Call(Call),
+    /// Ask somebody together with every other stream of this worker that asks the same;
+    /// [`Filter::on_landed`] gets the answer.
+    Join(Flight),
     /// Wait for the whole body; [`Filter::on_request_body`] gets it, or is told why not.
     Body {
         /// Most bytes to hold.
@@ -82,6 +91,17 @@ pub struct Call {
     pub max_reply: usize,
 }
 
+/// A [`Call`] that is made once for all who want its answer at the same time: the streams of one
+/// worker, and the plugin itself. It is the configuration's call, so a client that leaves does not
+/// take it from the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flight {
+    /// What it is about. While one of this key is under way, no second one starts.
+    pub key: String,
+    /// What to send if none is. Its timeout bounds how long anybody waits.
+    pub call: Call,
+}
+
 /// How a [`Call`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallReply {
@@ -115,6 +135,12 @@ pub trait Filter {
 
     /// The end of a call, after [`Step::Call`].
     fn on_call(&mut self, _host: &mut dyn Host, _reply: CallReply) -> Step {
+        refuse_unasked()
+    }
+
+    /// The end of a flight, after [`Step::Join`]. The plugin has heard it, unless it never took off:
+    /// then the reply is [`CallReply::Failed`].
+    fn on_landed(&mut self, _host: &mut dyn Host, _reply: &CallReply) -> Step {
         refuse_unasked()
     }
 

@@ -101,6 +101,15 @@ impl Headers {
         }
     }
 
+    /// Whether the body is sent as JSON (RFC 8259, and the `+json` suffix of RFC 6839).
+    pub fn is_json(&self) -> bool {
+        let Some(value) = self.single("content-type") else { return false };
+        let kind = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+        let kind = kind.to_ascii_lowercase();
+        let application = kind.starts_with(b"application/");
+        kind == b"application/json" || (application && kind.ends_with(b"+json"))
+    }
+
     /// How many headers there are.
     pub fn len(&self) -> usize {
         self.index.len()

@@ -105,6 +105,16 @@ pub trait Host {
     /// The gateway did not tell.
     fn now(&mut self) -> Result<u64, Fault>;
 
+    /// Runs a function that the gateway offers beside the ABI, such as Envoy's `verify_signature`.
+    ///
+    /// # Errors
+    /// There is none of that name, or it refused. WasmX has none at all.
+    fn foreign(&mut self, function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault>;
+
+    /// A variable of the environment that the operator gave the VM: where secrets are told that a
+    /// dump of the configuration must not show.
+    fn env(&mut self, name: &str) -> Option<String>;
+
     /// Adds one to a counter. A gateway that cannot count does not change a decision.
     fn count(&mut self, metric: &str);
 

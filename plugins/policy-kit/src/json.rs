@@ -10,24 +10,22 @@ const MAX_DEPTH: u8 = 100;
 /// object, also where only the case differs (some readers match names without case), and anything
 /// after the document. `None` for all that and for what is no JSON.
 pub fn strict_json(body: &[u8]) -> Option<Value> {
-    read(body, true).ok()
+    read(body).ok()
 }
 
-/// The name of a member that is given twice, and where, in a document that is JSON otherwise.
-pub(crate) fn given_twice(document: &[u8]) -> Option<(String, usize)> {
-    // Of a table of networks the values would be ten times the table.
-    let error = read(document, false).err()?;
+/// The name of a member that is given twice, if that is what is wrong.
+pub(crate) fn given_twice(error: &serde_json::Error) -> Option<String> {
     let text = error.to_string();
-    let name = text.strip_prefix(TWICE)?.rsplit_once(" at line ")?.0;
-    Some((name.to_owned(), error.line()))
+    Some(text.strip_prefix(TWICE)?.rsplit_once(" at line ")?.0.to_owned())
 }
 
 /// How an error says that a member is given twice; its name follows.
 const TWICE: &str = "given twice: ";
 
-fn read(body: &[u8], keep: bool) -> Result<Value, serde_json::Error> {
+/// As [`strict_json`], telling what is wrong.
+pub(crate) fn read(body: &[u8]) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = Strict { depth: MAX_DEPTH, keep }.deserialize(&mut json)?;
+    let value = Strict(MAX_DEPTH).deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
@@ -61,17 +59,11 @@ pub fn is_pointer(text: &str) -> bool {
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
-    /// How much deeper it may go.
-    depth: u8,
-    /// Whether texts, items and members are kept, or only looked at.
-    keep: bool,
-}
+struct Strict(u8);
 
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
-        Ok(Self { depth, ..self })
+        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("too deep"))
     }
 }
 
@@ -111,32 +103,29 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(if self.keep { text.into() } else { Value::Null })
+        Ok(text.into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut out = Vec::new();
         let seed = self.deeper()?;
         while let Some(item) = items.next_element_seed(seed)? {
-            if self.keep {
-                out.push(item);
-            }
+            out.push(item);
         }
         Ok(Value::Array(out))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut out = Map::new();
-        let mut names = std::collections::BTreeSet::new();
+        // A set, of the kind that is here already.
+        let mut names = Map::new();
         let seed = self.deeper()?;
         while let Some(name) = members.next_key::<String>()? {
-            if !names.insert(folded(&name)) {
+            if names.insert(folded(&name), Value::Null).is_some() {
                 return Err(A::Error::custom(format_args!("{TWICE}{name}")));
             }
             let value = members.next_value_seed(seed)?;
-            if self.keep {
-                out.insert(name, value);
-            }
+            out.insert(name, value);
         }
         Ok(Value::Object(out))
     }

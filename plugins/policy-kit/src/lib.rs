@@ -8,6 +8,7 @@
 
 mod address;
 mod brand;
+mod budget;
 mod class;
 mod config;
 mod denial;
@@ -18,25 +19,33 @@ mod envelope;
 pub mod facts;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+mod field;
 mod filter;
 mod headers;
 mod host;
 mod json;
+mod lru;
 mod path;
+mod secret;
 mod select;
+mod sorted;
 
 pub use address::{address, network, Origin, Trust, TrustConfig};
 pub use brand::Brands;
+pub use budget::Budgets;
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
-pub use config::{invalid, parse, ConfigError};
+pub use config::{header_name, invalid, parse, version, ConfigError};
 pub use denial::{request_id, Denial, Reply};
 pub use driver::{Action, Driver, Gateway};
-pub use endpoint::Endpoint;
+pub use endpoint::{Caller, Endpoint};
 pub use endpoints::{Endpoints, Match};
 pub use envelope::{AnswerConfig, EnvelopeConfig, Envelopes};
-pub use filter::{BodyFault, Call, CallReply, Filter, Plugin, Step};
+pub use filter::{BodyFault, Call, CallReply, Filter, Flight, Plugin, Step};
 pub use headers::{Headers, One};
 pub use host::{Fault, Host, MapKind, Profile};
 pub use json::{is_pointer, strict_json, text_at};
+pub use lru::Lru;
 pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
+pub use secret::{Secret, Variable};
 pub use select::SelectConfig;
+pub use sorted::SortedMap;

@@ -1,11 +1,9 @@
 //! Where one URL carries many calls: which class a call has, by a query parameter or by the body.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use crate::json::{is_pointer, strict_json, text_at};
-use crate::{invalid, ConfigError, EndpointClass};
+use crate::{invalid, ConfigError, EndpointClass, SortedMap};
 
 /// As the operator writes it: exactly one of `query` and `pointer`, and the class of each value.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,14 +14,14 @@ pub struct SelectConfig {
     /// JSON pointer (RFC 6901) into the body.
     pub pointer: Option<String>,
     /// The class of each value. A value that is not listed is `unclassified`.
-    pub classes: BTreeMap<String, EndpointClass>,
+    pub classes: SortedMap<String, EndpointClass>,
 }
 
 /// A compiled selector.
 #[derive(Clone, Debug)]
 pub(crate) struct Select {
     by: By,
-    classes: BTreeMap<String, EndpointClass>,
+    classes: SortedMap<String, EndpointClass>,
 }
 
 #[derive(Clone, Debug)]

@@ -1,25 +1,35 @@
 //! [`Host`] and [`Gateway`] over the proxy-wasm ABI.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use policy_kit::{Call, CallReply, Fault, Gateway, Headers, Host, MapKind, Profile, Reply};
+use policy_kit::{
+    Call, CallReply, Fault, Flight, Gateway, Headers, Host, MapKind, Profile, Reply, SortedMap,
+};
 
 use crate::codes::{Buffer, Map};
-use crate::{quirks, sys, wire};
+use crate::{calls, foreign, quirks, sys, wire};
 
 /// Ids of the counters defined so far, shared by all streams of a VM: defining one is dear.
-pub(crate) type Counters = Rc<RefCell<BTreeMap<String, u32>>>;
+pub(crate) type Counters = Rc<RefCell<SortedMap<String, u32>>>;
 
 /// The gateway as one stream, or the plugin itself, sees it.
 pub(crate) struct Abi {
+    at: At,
     profile: Profile,
     plugin: &'static str,
     counters: Counters,
     request: Kept,
     response: Kept,
-    sent: Option<u32>,
+}
+
+/// Whose gateway it is.
+#[derive(Clone, Copy)]
+pub(crate) struct At {
+    /// The context of the configuration.
+    pub(crate) root: u32,
+    /// The context of the stream; the same where there is none.
+    pub(crate) context: u32,
 }
 
 /// What is known of one header map in this callback.
@@ -49,9 +59,9 @@ impl Kept {
 }
 
 impl Abi {
-    pub(crate) fn new(profile: Profile, plugin: &'static str, counters: Counters) -> Self {
+    pub(crate) fn new(at: At, profile: Profile, plugin: &'static str, counters: Counters) -> Self {
         let (request, response) = Default::default();
-        Self { profile, plugin, counters, request, response, sent: None }
+        Self { at, profile, plugin, counters, request, response }
     }
 
     /// The same for a new callback: what was read in the last one may have been changed by other
@@ -69,11 +79,6 @@ impl Abi {
             Profile::Wasmx => self.headers(MapKind::Request).ok(),
         };
         quirks::ends_with_headers(self.profile, told, headers.as_deref())
-    }
-
-    /// The token of a call sent since the last time this was asked.
-    pub(crate) fn sent(&mut self) -> Option<u32> {
-        self.sent.take()
     }
 
     fn kept(&mut self, kind: MapKind) -> &mut Kept {
@@ -161,6 +166,15 @@ impl Host for Abi {
         sys::now()
     }
 
+    fn foreign(&mut self, function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault> {
+        foreign::call(self.profile, function, argument)
+    }
+
+    fn env(&mut self, name: &str) -> Option<String> {
+        let environment = sys::environment()?;
+        String::from_utf8(wire::variable(&environment, name)?.to_vec()).ok()
+    }
+
     fn count(&mut self, metric: &str) {
         let known = self.counters.borrow().get(metric).copied();
         let id = known.or_else(|| {
@@ -190,9 +204,11 @@ impl Gateway for Abi {
     }
 
     fn dispatch(&mut self, call: &Call) -> Result<u32, Fault> {
-        let token = sys::call(call)?;
-        self.sent = Some(token);
-        Ok(token)
+        calls::dispatch(call, self.at.context)
+    }
+
+    fn join(&mut self, flight: &Flight) -> Result<(), Fault> {
+        calls::join(flight, self.at)
     }
 
     fn resume(&mut self) -> Result<(), Fault> {

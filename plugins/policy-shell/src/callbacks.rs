@@ -2,8 +2,9 @@
 
 use policy_kit::Action;
 
+use crate::calls::{Ended, Landed};
 use crate::codes::action::{CONTINUE, PAUSE};
-use crate::{sys, vm};
+use crate::{calls, foreign, sys, vm};
 
 /// A `u32` of the ABI as a size; the two are equally wide here.
 fn size(of: u32) -> usize {
@@ -69,12 +70,41 @@ pub fn response_headers(context: u32) -> u32 {
     CONTINUE
 }
 
-/// The answer to a call. It comes in the name of the configuration, so the stream that waits for it
+/// The answer to a call. It comes in the name of the configuration, so a stream that waits for it
 /// has to be made the one that host calls act on.
 pub fn call_response(token: u32, headers: u32, body: u32) {
-    let Some(context) = vm::waiting_for(token) else { return };
-    let ready = sys::act_on(context);
-    vm::on_stream(context, |s| s.call_response(token, size(headers), size(body), ready));
+    let (headers, body) = (size(headers), size(body));
+    match calls::ended(token) {
+        Some(Ended::Call { stream }) => {
+            let ready = sys::act_on(stream);
+            vm::on_stream(stream, |s| s.call_response(token, headers, body, ready));
+        }
+        Some(Ended::Flight(landed)) => land(landed, headers, body),
+        None => {}
+    }
+}
+
+fn land(flight: Landed, headers: usize, body: usize) {
+    let Landed { root, key, max_reply, waiting } = flight;
+    let read = vm::on_root(root, |root| root.landed(&key, headers, body, max_reply));
+    let Some(reply) = read else { return };
+    for stream in waiting {
+        // Without this the host would act on whoever was last. A stream that cannot be acted on is
+        // left as it is: its driver waits for a flight, so whatever arrives of it is held.
+        if sys::act_on(stream).is_ok() {
+            vm::on_stream(stream, |s| s.landed(&reply));
+        }
+    }
+}
+
+/// Lets the module make calls, now that it hears their answers.
+pub fn allow_calls() {
+    calls::allow();
+}
+
+/// Lets the module use foreign functions.
+pub fn allow_foreign() {
+    foreign::allow();
 }
 
 /// The timer of a configuration.

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{Action, CallReply, Driver, Fault, Host, Plugin, Profile};
+use policy_kit::{Action, CallReply, Driver, Fault, Plugin, Profile};
 
-use crate::abi::{call_reply, Abi, Counters};
+use crate::abi::{call_reply, Abi, At, Counters};
 use crate::codes::Buffer;
-use crate::sys;
+use crate::{calls, foreign, sys};
 
 /// Longest configuration that is read, in bytes. Envoy's own limits are lower.
 const MAX_CONFIGURATION: usize = 16 << 20;
@@ -16,7 +16,9 @@ const MAX_CONFIGURATION: usize = 16 << 20;
 pub(crate) trait RootContext {
     fn configure(&mut self, size: usize) -> bool;
     fn tick(&mut self);
-    fn stream(&self) -> Box<dyn StreamContext>;
+    /// A flight has landed: fetches what it brought, and tells the plugin.
+    fn landed(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply;
+    fn stream(&self, context: u32) -> Box<dyn StreamContext>;
 }
 
 /// A stream, whatever plugin it is for.
@@ -26,40 +28,45 @@ pub(crate) trait StreamContext {
     fn request_trailers(&mut self) -> Action;
     fn response_headers(&mut self);
     fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>);
+    fn landed(&mut self, reply: &CallReply);
     fn log(&mut self);
-    /// The token of a call sent since the last time this was asked.
-    fn sent(&mut self) -> Option<u32>;
 }
 
 /// The context of a configuration.
 pub(crate) struct Root<P> {
+    context: u32,
     plugin: Option<P>,
     counters: Counters,
 }
 
 impl<P: Plugin> Root<P> {
-    pub(crate) fn new() -> Self {
-        Self { plugin: None, counters: Rc::new(RefCell::new(Default::default())) }
+    pub(crate) fn new(context: u32) -> Self {
+        Self { context, plugin: None, counters: Rc::new(RefCell::new(Default::default())) }
     }
 
-    fn abi(&self) -> Abi {
+    fn abi(&self, context: u32) -> Abi {
         let profile = self.plugin.as_ref().map_or(Profile::default(), P::profile);
-        Abi::new(profile, P::NAME, Rc::clone(&self.counters))
+        self.abi_of(context, profile)
+    }
+
+    fn abi_of(&self, context: u32, profile: Profile) -> Abi {
+        let at = At { root: self.context, context };
+        Abi::new(at, profile, P::NAME, Rc::clone(&self.counters))
     }
 }
 
 impl<P: Plugin> RootContext for Root<P> {
     fn configure(&mut self, size: usize) -> bool {
-        let mut abi = self.abi();
-        let mut refuse = |why: String| {
-            abi.log(log::Level::Error, &format!("{}: {why}", P::NAME));
+        let refuse = |why: String| {
+            sys::log(log::Level::Error, &format!("{}: {why}", P::NAME));
             false
         };
         let document = match sys::buffer(Buffer::PluginConfiguration, size.min(MAX_CONFIGURATION)) {
             Ok(document) => document,
             Err(fault) => return refuse(format!("no configuration: {fault}")),
         };
-        let plugin = match P::configure(&document, &mut self.abi()) {
+        let mut abi = self.abi_of(self.context, foreign::profile_in(&document));
+        let plugin = match P::configure(&document, &mut abi) {
             Ok(plugin) => plugin,
             Err(error) => return refuse(format!("configuration refused: {error}")),
         };
@@ -71,15 +78,27 @@ impl<P: Plugin> RootContext for Root<P> {
     }
 
     fn tick(&mut self) {
-        let mut abi = self.abi();
-        if let Some(plugin) = &mut self.plugin {
-            plugin.on_tick(&mut abi);
+        let mut abi = self.abi(self.context);
+        let Some(plugin) = &mut self.plugin else { return };
+        for flight in plugin.on_tick(&mut abi) {
+            if let Err(fault) = calls::take_off(&flight, self.context) {
+                plugin.on_landed(&mut abi, &flight.key, &CallReply::Failed(fault));
+            }
         }
     }
 
-    fn stream(&self) -> Box<dyn StreamContext> {
+    fn landed(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply {
+        let mut abi = self.abi(self.context);
+        let reply = call_reply(headers, body, max);
+        if let Some(plugin) = &mut self.plugin {
+            plugin.on_landed(&mut abi, key, &reply);
+        }
+        reply
+    }
+
+    fn stream(&self, context: u32) -> Box<dyn StreamContext> {
         let driver = Driver::new(self.plugin.as_ref().map(P::filter));
-        Box::new(Stream::<P> { driver, abi: self.abi() })
+        Box::new(Stream::<P> { driver, abi: self.abi(context) })
     }
 }
 
@@ -113,11 +132,11 @@ impl<P: Plugin> StreamContext for Stream<P> {
         });
     }
 
-    fn log(&mut self) {
-        self.driver.on_log(self.abi.anew());
+    fn landed(&mut self, reply: &CallReply) {
+        self.driver.on_landed(self.abi.anew(), reply);
     }
 
-    fn sent(&mut self) -> Option<u32> {
-        self.abi.sent()
+    fn log(&mut self) {
+        self.driver.on_log(self.abi.anew());
     }
 }

@@ -27,7 +27,11 @@ mod abi;
 #[cfg(target_arch = "wasm32")]
 pub mod callbacks;
 #[cfg(target_arch = "wasm32")]
+mod calls;
+#[cfg(target_arch = "wasm32")]
 mod contexts;
+#[cfg(target_arch = "wasm32")]
+mod foreign;
 #[cfg(target_arch = "wasm32")]
 mod sys;
 #[cfg(target_arch = "wasm32")]
@@ -38,7 +42,8 @@ pub use vm::start;
 
 /// Makes a module of a plugin: exports what every module has, and the callbacks named after the
 /// colon: `request_headers`, `request_body` (which brings the trailers that may end a body), `call`
-/// (the answers to calls), `response_headers`, `tick`, `log`.
+/// (the answers to calls and flights; without it none is made), `response_headers`, `tick`, `log`.
+/// `foreign` is no callback, but lets the module use foreign functions.
 #[cfg(target_arch = "wasm32")]
 #[macro_export]
 macro_rules! export {
@@ -55,11 +60,26 @@ macro_rules! export {
                 // SAFETY: the linker defines it, and a gateway calls `_initialize` once, first.
                 unsafe { __wasm_call_ctors() };
                 $crate::start::<$plugin>();
+                $($crate::enable!($callback);)+
             }
 
             $($crate::export_callback!($callback);)+
         }
     };
+}
+
+/// What a callback of [`export!`] brings with it.
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! enable {
+    (call) => {
+        $crate::callbacks::allow_calls()
+    };
+    (foreign) => {
+        $crate::callbacks::allow_foreign()
+    };
+    ($other:ident) => {};
 }
 
 /// One callback of [`export!`].
@@ -107,6 +127,7 @@ macro_rules! export_callback {
             $crate::callbacks::tick(context)
         }
     };
+    (foreign) => {};
     (log) => {
         #[no_mangle]
         extern "C" fn proxy_on_log(context: u32) {

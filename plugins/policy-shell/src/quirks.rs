@@ -1,6 +1,6 @@
 //! Where gateways differ, in one place. Pure, so that it is tested without one.
 
-use policy_kit::{Headers, Profile};
+use policy_kit::{strict_json, text_at, Headers, Profile};
 
 /// The compare-and-swap argument for "store only if nothing is there" and for "only if the version
 /// is still this".
@@ -19,6 +19,22 @@ pub(crate) fn cas(profile: Profile, expected: Option<u32>) -> u32 {
 /// error.
 pub(crate) fn has_filter_state(profile: Profile) -> bool {
     profile == Profile::Envoy
+}
+
+/// Whether there are foreign functions. In WasmX the call that asks for one traps.
+pub(crate) fn has_foreign_functions(profile: Profile) -> bool {
+    profile == Profile::Envoy
+}
+
+/// Which gateway a configuration document says it is for, before the plugin has read it: it may ask
+/// its host while it does. A document that does not say is about to be refused, and gets the gateway
+/// of which less may be asked.
+pub(crate) fn profile_in(document: &[u8]) -> Profile {
+    let Some(document) = strict_json(document) else { return Profile::Wasmx };
+    match text_at(&document, "/host").as_deref() {
+        None | Some("envoy") => Profile::Envoy,
+        Some(_) => Profile::Wasmx,
+    }
 }
 
 /// Request headers as every policy expects them. WasmX gives nginx's server name as `:authority`,
@@ -89,6 +105,20 @@ mod tests {
         }
         assert!(ends_with_headers(Profile::Wasmx, false, None));
         assert!(!ends_with_headers(Profile::Envoy, false, None));
+    }
+
+    #[test]
+    fn the_gateway_that_a_document_names() {
+        for (document, want) in [
+            (r#"{"host": "envoy", "keys": [{"host": "wasmx"}]}"#, Profile::Envoy),
+            (r#"{"keys": [{"host": "wasmx"}]}"#, Profile::Envoy),
+            (r#"{"keys": [{}], "host": "wasmx"}"#, Profile::Wasmx),
+            (r#"{"host": "envoy", "host": "wasmx"}"#, Profile::Wasmx),
+            (r#"{"host": "nginx"}"#, Profile::Wasmx),
+            ("", Profile::Wasmx),
+        ] {
+            assert_eq!(profile_in(document.as_bytes()), want, "{document}");
+        }
     }
 
     #[test]

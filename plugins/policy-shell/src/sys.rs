@@ -82,6 +82,14 @@ mod raw {
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
+        pub(super) fn proxy_call_foreign_function(
+            function: *const u8,
+            function_size: usize,
+            argument: *const u8,
+            argument_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
         pub(super) fn proxy_http_call(
             target: *const u8,
             target_size: usize,
@@ -94,6 +102,14 @@ mod raw {
             timeout: u32,
             token: *mut u32,
         ) -> u32;
+    }
+}
+
+mod wasi {
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    extern "C" {
+        pub(super) fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+        pub(super) fn environ_get(entries: *mut *mut u8, bytes: *mut u8) -> u32;
     }
 }
 
@@ -268,6 +284,43 @@ pub(crate) fn define_counter(name: &str) -> Option<u32> {
 pub(crate) fn increment(id: u32) {
     // SAFETY: plain integers. A counter that cannot be counted changes no decision.
     unsafe { raw::proxy_increment_metric(id, 1) };
+}
+
+pub(crate) fn foreign(function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault> {
+    const CALL: &str = "proxy_call_foreign_function";
+    let (status, bytes, size) = data(|bytes, size| {
+        // SAFETY: name and argument are live slices and both out-pointers live through the call.
+        unsafe {
+            raw::proxy_call_foreign_function(
+                function.as_ptr(),
+                function.len(),
+                argument.as_ptr(),
+                argument.len(),
+                bytes,
+                size,
+            )
+        }
+    });
+    done(CALL, status).and_then(|()| take(CALL, bytes, size))
+}
+
+/// The VM's environment. Not the standard library's, which ends the VM where the gateway does not
+/// let a module read its environment.
+pub(crate) fn environment() -> Option<Vec<u8>> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: both out-pointers live through the call.
+    if unsafe { wasi::environ_sizes_get(&mut count, &mut size) } != OK {
+        return None;
+    }
+    let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+    entries.try_reserve_exact(count).ok()?;
+    bytes.try_reserve_exact(size).ok()?;
+    entries.resize(count, std::ptr::null_mut());
+    bytes.resize(size, 0);
+    // SAFETY: by WASI the host writes as many pointers and bytes as it has just told, and both lists
+    // are that long. The pointers are not followed.
+    let status = unsafe { wasi::environ_get(entries.as_mut_ptr(), bytes.as_mut_ptr()) };
+    (status == OK).then_some(bytes)
 }
 
 /// Makes host calls act on this context.

@@ -23,6 +23,12 @@ pub(crate) fn path(segments: &[&str]) -> Vec<u8> {
     segments.join("\0").into_bytes()
 }
 
+/// A variable of an environment: `NAME=value` entries, each followed by a NUL. The first counts.
+pub(crate) fn variable<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let value = |entry: &'a [u8]| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+    environment.split(|byte| *byte == 0).find_map(value)
+}
+
 #[cfg(test)]
 mod tests {
     use policy_kit::Headers;
@@ -41,5 +47,20 @@ mod tests {
     fn paths() {
         assert_eq!(super::path(&["source", "address"]), b"source\0address");
         assert_eq!(super::path(&["pitboss.class"]), b"pitboss.class");
+    }
+
+    #[test]
+    fn variables() {
+        let environment = b"A=1\0AB=x=y\0EMPTY=\0A=2\0ODD\0";
+        for (name, want) in [
+            ("A", Some(&b"1"[..])),
+            ("AB", Some(b"x=y")),
+            ("EMPTY", Some(b"")),
+            ("ODD", None),
+            ("B", None),
+        ] {
+            assert_eq!(super::variable(environment, name), want, "{name}");
+        }
+        assert_eq!(super::variable(&[0; 9], "A"), None);
     }
 }

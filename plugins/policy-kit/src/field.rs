@@ -1,0 +1,290 @@
+//! A parsed document as serde reads it, with every error knowing its field. One generic reader over
+//! one kind of value: a module carries this once per configuration type, where a wrapper around a
+//! parser would be carried twice.
+
+use std::fmt::Display;
+
+use serde::de::{
+    self, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
+};
+use serde_json::{map, Value};
+
+/// Where in the document.
+#[derive(Clone, Copy)]
+pub(crate) enum Path<'a> {
+    Root,
+    Member(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Member(Path::Root, name) => f.write_str(name),
+            Path::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Path::Item(parent, position) => write!(f, "{parent}[{position}]"),
+        }
+    }
+}
+
+/// What is wrong, and where as soon as that is known. Never holds a value of the document.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(crate) field: Option<String>,
+    pub(crate) problem: String,
+    /// A member that is missing below `field`.
+    member: Option<&'static str>,
+}
+
+impl Wrong {
+    fn new(problem: String) -> Self {
+        Self { field: None, problem, member: None }
+    }
+
+    /// Tells where, unless something further in has.
+    pub(crate) fn at(mut self, path: &Path<'_>) -> Self {
+        if self.field.is_none() {
+            let missing = self.member.take();
+            self.field = Some(match missing {
+                Some(name) => Path::Member(path, name).to_string(),
+                None => path.to_string(),
+            });
+        }
+        self
+    }
+}
+
+impl Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl Error for Wrong {
+    fn custom<T: Display>(message: T) -> Self {
+        let message = message.to_string();
+        // What follows the last `expected` is our own, whatever stands before it is not.
+        Self::new(match message.rsplit_once(", expected ") {
+            Some((_, ours)) => format!("wrong type or value, expected {ours}"),
+            None => "wrong type or value".to_owned(),
+        })
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format!("wrong type or value, expected {expected}"))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format!("wrong type or value, expected {expected}"))
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        let names: Vec<_> = expected.iter().map(|name| format!("`{name}`")).collect();
+        Self::new(format!("not one of the known names, expected {}", names.join(", ")))
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self::new("unknown field".to_owned())
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self { member: Some(name), ..Self::new("required, but missing".to_owned()) }
+    }
+}
+
+/// A value and where it is. Whoever reads one says where it was when that fails: [`below`].
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'de, 'p> {
+    pub(crate) value: &'de Value,
+    pub(crate) path: &'p Path<'p>,
+}
+
+impl<'de> Deserializer<'de> for Field<'de, '_> {
+    type Error = Wrong;
+
+    /// Whatever it is. Only for visitors that take anything: with the rest, each kind asked for by
+    /// name leaves the code for all others out.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(truth) => visitor.visit_bool(*truth),
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), _, _) => visitor.visit_u64(number),
+                (None, Some(number), _) => visitor.visit_i64(number),
+                (None, None, Some(number)) => visitor.visit_f64(number),
+                (None, None, None) => Err(self.unlike(&visitor)),
+            },
+            Value::String(text) => visitor.visit_borrowed_str(text),
+            Value::Array(_) => self.deserialize_seq(visitor),
+            Value::Object(_) => self.deserialize_map(visitor),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::Bool(truth) => visitor.visit_bool(*truth),
+            _ => Err(self.unlike(&visitor)),
+        }
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value.as_u64() {
+            Some(number) => visitor.visit_u64(number),
+            None => Err(self.unlike(&visitor)),
+        }
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::String(text) => visitor.visit_borrowed_str(text),
+            _ => Err(self.unlike(&visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::Array(items) => {
+                visitor.visit_seq(Items { items: items.iter().enumerate(), path: self.path })
+            }
+            _ => Err(self.unlike(&visitor)),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::Object(members) => {
+                visitor.visit_map(Members { members: members.iter(), last: None, path: self.path })
+            }
+            _ => Err(self.unlike(&visitor)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// Members by their names only: an array of them in order is not what an operator means.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::Object(_) => self.deserialize_map(visitor),
+            _ => Err(Wrong::custom(", expected an object")),
+        }
+    }
+
+    /// Names only: no configuration has a variant that holds something.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        match self.value {
+            Value::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            _ => Err(Wrong::unknown_variant("", names)),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        ignored_any
+    }
+}
+
+impl Field<'_, '_> {
+    fn unlike(self, expected: &dyn Expected) -> Wrong {
+        Wrong::invalid_type(Unexpected::Other(""), expected)
+    }
+}
+
+struct Items<'de, 'p> {
+    items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
+    path: &'p Path<'p>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'de, '_> {
+    type Error = Wrong;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Wrong> {
+        let Some((position, value)) = self.items.next() else { return Ok(None) };
+        below(seed, value, Path::Item(self.path, position)).map(Some)
+    }
+}
+
+struct Members<'de, 'p> {
+    members: map::Iter<'de>,
+    last: Option<(&'de str, &'de Value)>,
+    path: &'p Path<'p>,
+}
+
+impl<'de> MapAccess<'de> for Members<'de, '_> {
+    type Error = Wrong;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Wrong> {
+        let Some((name, value)) = self.members.next() else { return Ok(None) };
+        self.last = Some((name, value));
+        let key = de::value::BorrowedStrDeserializer::new(name);
+        let at = |wrong: Wrong| wrong.at(&Path::Member(self.path, name));
+        seed.deserialize(key).map(Some).map_err(at)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Wrong> {
+        match self.last.take() {
+            Some((name, value)) => below(seed, value, Path::Member(self.path, name)),
+            None => Err(Wrong::custom("")),
+        }
+    }
+}
+
+fn below<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    value: &'de Value,
+    path: Path<'_>,
+) -> Result<S::Value, Wrong> {
+    seed.deserialize(Field { value, path: &path }).map_err(|wrong| wrong.at(&path))
+}
