@@ -67,22 +67,40 @@ impl Claims {
         if self.text("iss") != Some(rules.issuer.as_str()) {
             return Err(Refusal::Issuer);
         }
-        if rules.audiences.as_ref().is_some_and(|ours| !self.is_for(ours)) {
-            return Err(Refusal::Audience);
-        }
-        let late = now.saturating_sub(rules.skew);
-        let early = now.saturating_add(rules.skew);
-        let Some(expiry) = self.date("exp").filter(|exp| *exp > late) else {
-            return Err(Refusal::Expired);
-        };
-        let future = |name: &str| self.date(name).is_some_and(|date| date > early);
-        if future("nbf") || future("iat") {
-            return Err(Refusal::NotYetValid);
-        }
+        self.check_audience(rules.audiences.as_deref())?;
+        let Some(expiry) = self.date("exp") else { return Err(Refusal::Expired) };
+        self.check_dates(rules.skew, now)?;
         match (rules.max_lifetime, self.date("iat")) {
             (None, _) => Ok(()),
             (Some(most), Some(issued)) if expiry.saturating_sub(issued) <= most => Ok(()),
             (Some(_), _) => Err(Refusal::Lifetime),
+        }
+    }
+
+    /// Checks that `aud` names one of `audiences`; `None` does not look.
+    ///
+    /// # Errors
+    /// [`Refusal::Audience`].
+    pub fn check_audience(&self, audiences: Option<&[String]>) -> Result<(), Refusal> {
+        match audiences.is_none_or(|ours| self.is_for(ours)) {
+            true => Ok(()),
+            false => Err(Refusal::Audience),
+        }
+    }
+
+    /// Checks those of `exp`, `nbf` and `iat` that are there, at `now`, where clocks may differ by
+    /// `skew` seconds.
+    ///
+    /// # Errors
+    /// [`Refusal::Expired`] or [`Refusal::NotYetValid`].
+    pub fn check_dates(&self, skew: u64, now: u64) -> Result<(), Refusal> {
+        let (late, early) = (now.saturating_sub(skew), now.saturating_add(skew));
+        if self.date("exp").is_some_and(|exp| exp <= late) {
+            return Err(Refusal::Expired);
+        }
+        match ["nbf", "iat"].iter().any(|n| self.date(n).is_some_and(|date| date > early)) {
+            true => Err(Refusal::NotYetValid),
+            false => Ok(()),
         }
     }
 

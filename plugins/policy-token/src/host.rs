@@ -1,6 +1,6 @@
 //! Envoy's foreign function `verify_signature`: its question and its answer, in protocol buffers.
 
-use crate::{Alg, Jws};
+use crate::{spki, Alg, Jws};
 
 /// The answer to a valid signature is field 1, true, and nothing else. Status Ok alone means only
 /// that the function ran.
@@ -48,22 +48,7 @@ fn ecdsa_der(raw: &[u8], half: usize) -> Option<Vec<u8>> {
         return None;
     }
     let (r, s) = raw.split_at(half);
-    let mut body = Vec::with_capacity(raw.len() + 6);
-    for number in [r, s] {
-        let start = number.iter().position(|byte| *byte != 0)?;
-        let digits = number.get(start..)?;
-        let sign = digits.first().is_some_and(|byte| byte & 0x80 != 0);
-        body.push(0x02);
-        body.push(u8::try_from(digits.len() + usize::from(sign)).ok()?);
-        if sign {
-            body.push(0);
-        }
-        body.extend_from_slice(digits);
-    }
-    // Two integers of at most 49 bytes: the length fits the short form.
-    let mut out = vec![0x30, u8::try_from(body.len()).ok().filter(|length| *length < 0x80)?];
-    out.extend(body);
-    Some(out)
+    spki::element(0x30, &[spki::integer(r)?, spki::integer(s)?].concat())
 }
 
 #[cfg(test)]

@@ -1,32 +1,46 @@
 //! One key and the one algorithm it is for.
 
+use hmac_sha256::{Hash as Sha256, HMAC};
+use hmac_sha512::sha384::Hash as Sha384;
 use jwt_simple::prelude::{
-    Duration, ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey,
-    Ed25519PublicKey, EdDSAPublicKeyLike, HS256Key, MACLike, NoCustomClaims, PS256PublicKey,
-    RS256PublicKey, RS384PublicKey, RS512PublicKey, RSAPublicKeyLike, VerificationOptions,
+    ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey,
+    Ed25519PublicKey, EdDSAPublicKeyLike, PS256PublicKey, RS256PublicKey, RS384PublicKey,
+    RS512PublicKey, RSAPublicKeyLike,
 };
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use superboring::hash::MessageDigest;
+use superboring::pkey::{PKey, Public};
+use superboring::rsa::{Padding, Rsa};
+use superboring::sign::Verifier;
 
-use crate::{host, Alg, Jws, Refusal};
+use crate::{host, spki, Alg, Jws, Refusal};
 
 /// A key that signatures are checked with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Key {
     kid: Option<String>,
+    alg: Alg,
     material: Material,
     /// SubjectPublicKeyInfo in DER, for gateways that check signatures.
     spki: Option<Vec<u8>>,
 }
 
-#[derive(Clone, Debug)]
+/// Keys as `jwt-simple` reads them, in the types of the crates that it checks signatures with. Its
+/// own `verify_token` reads header and claims once more, for each algorithm in code of its own.
+#[derive(Clone)]
 enum Material {
-    Es256(ES256PublicKey),
-    Es384(ES384PublicKey),
-    Rs256(RS256PublicKey),
-    Rs384(RS384PublicKey),
-    Rs512(RS512PublicKey),
-    Ps256(PS256PublicKey),
-    EdDsa(Ed25519PublicKey),
-    Hs256(HS256Key),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    Rsa(Box<Rsa<Public>>),
+    Ed25519(ed25519_compact::PublicKey),
+    Secret(Vec<u8>),
+}
+
+/// Says which key, never what it is.
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({:?}, {})", self.kid, self.alg.name())
+    }
 }
 
 impl Key {
@@ -34,44 +48,36 @@ impl Key {
     /// not: another type or curve, a point that is not on the curve, RSA under 2048 bits, private
     /// members, another `use`.
     pub fn from_jwk(jwk: &str, alg: Alg, kid: Option<String>) -> Option<Self> {
-        let (material, spki) = match alg {
+        let rsa = match alg {
             Alg::Es256 => {
-                let key = ES256PublicKey::from_jwk(jwk).ok()?;
-                let spki = key.to_der().ok();
-                (Material::Es256(key), spki)
+                let key = *ES256PublicKey::from_jwk(jwk).ok()?.public_key().as_ref();
+                let spki = spki::p256(key.to_sec1_point(false).as_bytes());
+                return Some(Self { kid, alg, material: Material::P256(key), spki });
             }
             Alg::Es384 => {
-                let key = ES384PublicKey::from_jwk(jwk).ok()?;
-                let spki = key.to_der().ok();
-                (Material::Es384(key), spki)
+                let key = *ES384PublicKey::from_jwk(jwk).ok()?.public_key().as_ref();
+                let spki = spki::p384(key.to_sec1_point(false).as_bytes());
+                return Some(Self { kid, alg, material: Material::P384(key), spki });
             }
-            Alg::Rs256 => {
-                let key = RS256PublicKey::from_jwk(jwk).ok()?;
-                let spki = key.to_der().ok();
-                (Material::Rs256(key), spki)
+            Alg::EdDsa => {
+                let key = *Ed25519PublicKey::from_jwk(jwk).ok()?.public_key().as_ref();
+                return Some(Self { kid, alg, material: Material::Ed25519(key), spki: None });
             }
-            Alg::Rs384 => {
-                let key = RS384PublicKey::from_jwk(jwk).ok()?;
-                let spki = key.to_der().ok();
-                (Material::Rs384(key), spki)
-            }
-            Alg::Rs512 => {
-                let key = RS512PublicKey::from_jwk(jwk).ok()?;
-                let spki = key.to_der().ok();
-                (Material::Rs512(key), spki)
-            }
-            Alg::Ps256 => (Material::Ps256(PS256PublicKey::from_jwk(jwk).ok()?), None),
-            Alg::EdDsa => (Material::EdDsa(Ed25519PublicKey::from_jwk(jwk).ok()?), None),
             // A shared secret in a key set is no secret.
             Alg::Hs256 => return None,
+            Alg::Rs256 => RS256PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
+            Alg::Rs384 => RS384PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
+            Alg::Rs512 => RS512PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
+            Alg::Ps256 => PS256PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
         };
-        Some(Self { kid, material, spki })
+        let spki = spki::rsa(&rsa.n().to_vec(), &rsa.e().to_vec());
+        Some(Self { kid, alg, material: Material::Rsa(Box::new(rsa)), spki })
     }
 
     /// A shared secret for HS256, at least as long as the hash (RFC 7518 section 3.2).
     pub fn from_secret(secret: &[u8], kid: Option<String>) -> Option<Self> {
-        let material = Material::Hs256(HS256Key::from_bytes(secret));
-        (secret.len() >= 32).then_some(Self { kid, material, spki: None })
+        let material = Material::Secret(secret.to_vec());
+        (secret.len() >= 32).then_some(Self { kid, alg: Alg::Hs256, material, spki: None })
     }
 
     /// The key's id.
@@ -81,16 +87,7 @@ impl Key {
 
     /// The one algorithm it is for.
     pub fn alg(&self) -> Alg {
-        match self.material {
-            Material::Es256(_) => Alg::Es256,
-            Material::Es384(_) => Alg::Es384,
-            Material::Rs256(_) => Alg::Rs256,
-            Material::Rs384(_) => Alg::Rs384,
-            Material::Rs512(_) => Alg::Rs512,
-            Material::Ps256(_) => Alg::Ps256,
-            Material::EdDsa(_) => Alg::EdDsa,
-            Material::Hs256(_) => Alg::Hs256,
-        }
+        self.alg
     }
 
     /// Checks the signature here.
@@ -101,25 +98,19 @@ impl Key {
         if jws.header.alg != self.alg() {
             return Err(Refusal::Algorithm);
         }
-        // Time is not asked here: it is a fact, and checked with the claims.
-        let options = VerificationOptions {
-            accept_future: true,
-            artificial_time: Some(Duration::from_secs(0)),
-            time_tolerance: None,
-            max_token_length: None,
-            max_header_length: Some(crate::MAX_TOKEN),
-            ..VerificationOptions::default()
-        };
-        let (token, options) = (jws.token(), Some(options));
+        let (input, signature) = (jws.signing_input(), jws.signature.as_slice());
         let valid = match &self.material {
-            Material::Es256(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::Es384(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::Rs256(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::Rs384(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::Rs512(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::Ps256(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::Hs256(key) => key.verify_token::<NoCustomClaims>(token, options).is_ok(),
-            Material::EdDsa(key) => ed25519(key, jws),
+            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|s| key.verify_prehash(&Sha256::hash(input), &s).is_ok()),
+            Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|s| key.verify_prehash(&Sha384::hash(input), &s).is_ok()),
+            Material::Rsa(key) => rsa(key, self.alg, input, signature).unwrap_or(false),
+            Material::Ed25519(key) => ed25519_compact::Signature::from_slice(signature)
+                .is_ok_and(|s| key.verify(input, &s).is_ok()),
+            // Compares in constant time.
+            Material::Secret(secret) => {
+                signature.try_into().is_ok_and(|mac| HMAC::verify(input, secret, mac))
+            }
         };
         valid.then_some(()).ok_or(Refusal::Signature)
     }
@@ -128,12 +119,21 @@ impl Key {
     /// signature has the form it needs.
     pub fn host_request(&self, jws: &Jws<'_>) -> Option<Vec<u8>> {
         let spki = self.spki.as_deref()?;
-        host::request(self.alg(), spki, jws)
+        host::request(self.alg, spki, jws)
     }
 }
 
-/// The bare signature: RFC 8037's example signs no JSON, and a payload's form is checked elsewhere.
-fn ed25519(key: &Ed25519PublicKey, jws: &Jws<'_>) -> bool {
-    let signature = ed25519_compact::Signature::from_slice(&jws.signature);
-    signature.is_ok_and(|s| key.public_key().as_ref().verify(jws.signing_input(), &s).is_ok())
+fn rsa(key: &Rsa<Public>, alg: Alg, input: &[u8], signature: &[u8]) -> Option<bool> {
+    let (digest, padding) = match alg {
+        Alg::Rs256 => (MessageDigest::sha256(), Padding::PKCS1),
+        Alg::Rs384 => (MessageDigest::sha384(), Padding::PKCS1),
+        Alg::Rs512 => (MessageDigest::sha512(), Padding::PKCS1),
+        Alg::Ps256 => (MessageDigest::sha256(), Padding::PKCS1_PSS),
+        _ => return None,
+    };
+    let key = PKey::from_rsa(key.clone()).ok()?;
+    let mut verifier = Verifier::new(digest, &key).ok()?;
+    verifier.set_rsa_padding(padding).ok()?;
+    verifier.update(input).ok()?;
+    verifier.verify(signature).ok()
 }

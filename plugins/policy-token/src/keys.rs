@@ -1,5 +1,7 @@
 //! A set of keys (RFC 7517 section 5), and which one a token asks for.
 
+use std::sync::Arc;
+
 use policy_kit::strict_json;
 use serde_json::Value;
 
@@ -11,14 +13,14 @@ const MAX_KEYS: usize = 64;
 /// The keys of one issuer.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
-    keys: Vec<Key>,
+    keys: Vec<Arc<Key>>,
 }
 
 /// Which key a token asks for.
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'a> {
     /// This one.
-    Key(&'a Key),
+    Key(&'a Arc<Key>),
     /// A key id that the set does not have: the issuer may have rotated.
     UnknownKid,
     /// No key that fits, and fetching the set again would not help.
@@ -37,13 +39,14 @@ impl Keys {
         if entries.len() > MAX_KEYS {
             return None;
         }
-        let keys: Vec<_> = entries.iter().filter_map(|jwk| key(jwk, algorithms)).collect();
+        let keys: Vec<_> =
+            entries.iter().filter_map(|jwk| key(jwk, algorithms)).map(Arc::new).collect();
         (!keys.is_empty()).then_some(Self { keys })
     }
 
     /// A set of keys given one by one.
     pub fn new(keys: Vec<Key>) -> Self {
-        Self { keys }
+        Self { keys: keys.into_iter().map(Arc::new).collect() }
     }
 
     /// Finds the key. A token without a key id is only answered where one key alone fits.

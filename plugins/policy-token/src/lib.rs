@@ -7,8 +7,8 @@
 //!    section 3.1). `none` is no algorithm; a shared secret is never taken from a key set.
 //! 3. What readers may disagree about is refused: members given twice, base64url that is not the one
 //!    canonical form, `crit`, and headers that bring their own key (`jwk`, `jku`, `x5u`, `x5c`).
-//! 4. Signatures are checked by `jwt-simple`, or by the gateway where it can: [`Key::host_request`]
-//!    is the question for Envoy's `verify_signature`, [`host_says_valid`] reads the answer.
+//! 4. Signatures are checked by `jwt-simple`, or by the gateway where it can: [`Verifier`] asks
+//!    Envoy's `verify_signature` after it has answered known questions rightly.
 //!
 //! Nothing here reads a clock, and no refusal says more than its code.
 #![warn(missing_docs)]
@@ -21,6 +21,8 @@ mod jws;
 mod key;
 mod keys;
 mod refusal;
+mod spki;
+mod verifier;
 
 pub use alg::Alg;
 pub use claims::{Claims, Rules};
@@ -29,3 +31,4 @@ pub use jws::{Header, Jws, MAX_TOKEN};
 pub use key::Key;
 pub use keys::{Found, Keys};
 pub use refusal::Refusal;
+pub use verifier::Verifier;
