@@ -2,70 +2,12 @@
 //! The module does what each request's `x-script` header says and leaves what it saw in a fact.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
+mod probe;
+
 use std::time::Duration;
 
-use abi_host::{
-    Answer, Call, CallAnswer, Chain, Clock, Ending, Engine, EngineOptions, Fault, Faults, Headers,
-    Module, PluginConfig, Profile, Report, Request, Response, UpstreamRequest,
-};
-
-const PLUGIN: &str = "shell-probe";
-const PROFILES: [(Profile, &str); 2] = [(Profile::Envoy, "envoy"), (Profile::Wasmx, "wasmx")];
-
-fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
-        Engine::new(EngineOptions { cache_directory, ..EngineOptions::default() }).unwrap()
-    })
-}
-
-fn module() -> &'static Module {
-    static MODULE: OnceLock<Module> = OnceLock::new();
-    MODULE.get_or_init(|| engine().load(host_tests::artifact::build(PLUGIN).unwrap()).unwrap())
-}
-
-/// Target names and what they do.
-fn service(call: &Call) -> CallAnswer {
-    match call.upstream.as_slice() {
-        b"pam:80" => CallAnswer::now(Response::new(200).body("0123456")),
-        b"long:80" => CallAnswer::now(Response::new(200).body("0123456789")),
-        b"late:80" => CallAnswer::Response(Response::new(200), Duration::from_secs(60)),
-        b"down:80" => CallAnswer::Refused(Duration::ZERO),
-        b"torn:80" => CallAnswer::Reset(Duration::ZERO),
-        b"full:80" => CallAnswer::NoCapacity,
-        _ => CallAnswer::UnknownTarget,
-    }
-}
-
-fn chain(profile: (Profile, &str), target: &str, faults: &Faults) -> Chain {
-    let configuration =
-        format!(r#"{{"host": "{}", "target": "{target}", "tick_ms": 1000}}"#, profile.1);
-    Chain::builder(engine())
-        .profile(profile.0)
-        .callouts(service)
-        .faults(faults.clone())
-        .clock(Clock::at(1_700_000_000_123_000_000))
-        .wasm(module(), PluginConfig::new(PLUGIN, configuration))
-        .start()
-        .unwrap()
-}
-
-fn hello(_: &UpstreamRequest) -> Answer {
-    Answer::respond(Response::new(200).body("hello"))
-}
-
-fn scripted(script: &str) -> Request {
-    Request::new("POST", "/x").header("x-script", script)
-}
-
-/// What the filter left on Envoy; on WasmX, which keeps no facts, only how it went.
-fn seen(report: &Report) -> String {
-    let fact = report.filter_state.get("wasm.probe.seen");
-    fact.map(|v| String::from_utf8_lossy(v).into_owned()).unwrap_or_default()
-}
+use abi_host::{Ending, Fault, Faults, Headers};
+use probe::{builder, chain, hello, module, scripted, seen, PLUGIN, PROFILES, STATUSES};
 
 #[test]
 fn calls_end_as_they_do() {
@@ -179,13 +121,41 @@ fn the_clock_properties_and_ticks() {
     assert_eq!(chain.metric("probe.logged"), Some(1));
 }
 
+#[test]
+fn foreign_functions_are_data_too() {
+    let script = "foreign:reverse=01ff,foreign:reverse=,foreign:nobody=00";
+    let mut chain = chain(PROFILES[0], "", &Faults::new());
+    assert_eq!(seen(&chain.run(scripted(script), &mut hello)), "foreign=ff01 foreign= foreign!1");
+}
+
+/// In WasmX the call traps, so it is not made, not even while the configuration is being read.
+#[test]
+fn wasmx_is_never_asked_for_a_foreign_function() {
+    for (profile, answered) in PROFILES.into_iter().zip([Some(1), None]) {
+        let mut chain = builder(profile, "", r#""foreign": "reverse""#).start().unwrap();
+        let report = chain.run(scripted("foreign:reverse=00"), &mut hello);
+        assert_eq!((report.status(), chain.traps()), (200, vec![]), "{profile:?}");
+        assert_eq!(chain.metric("probe.answered"), answered, "{profile:?}");
+        let made = chain.trace(PLUGIN).count("proxy_call_foreign_function");
+        assert_eq!(made, answered.map_or(0, |_| 2), "{profile:?}");
+    }
+}
+
+#[test]
+fn the_environment_is_the_one_the_operator_gave() {
+    let mut chain = chain(PROFILES[0], "", &Faults::new());
+    let report = chain.run(scripted("env:SECRET,env:SECRE,env:PATH"), &mut hello);
+    assert_eq!(seen(&report), "env=hush env=none env=none");
+}
+
 /// Whatever a host answers, wherever: no trap, and a request that was to be refused is not passed.
 #[test]
 fn every_host_call_answers_every_status() {
     for profile in PROFILES {
-        let script = "count:k,now,property:request.path,set:x-a=1,remove:x-b,call,body:9,call,deny";
+        let script = "count:k,now,property:request.path,set:x-a=1,remove:x-b,foreign:reverse=0102,\
+                      env:SECRET,call,body:9,call,deny";
         for call in module().host_calls() {
-            for status in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99] {
+            for status in STATUSES {
                 let faults = Faults::new();
                 let mut chain = chain(profile, "pam:80", &faults);
                 faults.inject(Fault::new(call, status));

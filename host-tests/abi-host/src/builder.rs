@@ -104,7 +104,8 @@ impl ChainBuilder {
         self
     }
 
-    /// Adds a foreign function.
+    /// Adds a foreign function, or puts one in the place of Envoy's `verify_signature` or
+    /// `clear_route_cache`. To make all of them fail, see [`Faults`].
     #[must_use]
     pub fn foreign_function(
         mut self,

@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod fault;
 mod finish;
+mod foreign;
 pub mod grpc;
 mod headers;
 mod imports;

@@ -84,9 +84,11 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
             let Some(args) = slice(memory, args, args_size) else {
                 return Ok(Status::INVALID_MEMORY_ACCESS.0);
             };
-            let shared = state.world.shared.clone();
-            let Some(function) = shared.foreign.get(name) else { return Ok(Status::NOT_FOUND.0) };
-            match function(args) {
+            let answer = match state.world.shared.foreign.get(name) {
+                Some(function) => function(args),
+                None => crate::foreign::call(name, args)?,
+            };
+            match answer {
                 Ok(result) => give(guest, &result, out, out_size),
                 Err(status) => Ok(status),
             }

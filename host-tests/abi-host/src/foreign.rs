@@ -1,0 +1,37 @@
+//! The functions that Envoy 1.40 offers beside the ABI, as far as they are emulated. A test may put
+//! its own in their place.
+
+mod question;
+mod verify;
+
+use crate::Status;
+
+/// What Envoy has and this crate does not. A module that calls one is stopped: a made-up answer would
+/// only look like Envoy's.
+const NOT_EMULATED: &[&str] = &[
+    "compress",
+    "uncompress",
+    "declare_property",
+    "expr_create",
+    "expr_delete",
+    "expr_evaluate",
+    "set_envoy_filter_state",
+    "sign",
+];
+
+/// What the function of this name answers.
+///
+/// # Errors
+/// Envoy would answer, but this crate does not know what.
+pub(crate) fn call(name: &[u8], argument: &[u8]) -> wasmtime::Result<Result<Vec<u8>, Status>> {
+    let name = String::from_utf8_lossy(name);
+    match name.as_ref() {
+        "verify_signature" => verify::verify_signature(argument),
+        // Any argument will do. The routes are not this crate's business.
+        "clear_route_cache" => Ok(Ok(Vec::new())),
+        name if NOT_EMULATED.contains(&name) => {
+            Err(wasmtime::Error::msg(format!("abi-host does not emulate Envoy's {name}")))
+        }
+        _ => Ok(Err(Status::NOT_FOUND)),
+    }
+}

@@ -1,0 +1,205 @@
+//! Calls that several streams wait for together, in the real Envoy, before a service that answers when
+//! the test says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "probe/gateway.rs"]
+mod gateway;
+
+use std::convert::Infallible;
+use std::future::Future;
+
+use bytes::Bytes;
+use host_tests::client::send;
+use host_tests::envoy::{find_for_test, EnvoyProcess, Options};
+use host_tests::traffic::{Answer, Request};
+use host_tests::upstream::Server;
+use http_body_util::Full;
+use hyper_util::rt::TokioIo;
+use serde_json::{json, Value};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// Answers one call.
+type Reply = oneshot::Sender<&'static str>;
+
+/// Envoy with one worker, the probe, and a service that tells each call and waits.
+struct Stage {
+    envoy: EnvoyProcess,
+    calls: mpsc::UnboundedReceiver<Reply>,
+    _upstream: Server,
+}
+
+impl Stage {
+    async fn open(more: Value) -> Option<Self> {
+        let binary = find_for_test().unwrap()?;
+        host_tests::artifact::build("shell-probe").unwrap();
+        let upstream = Server::start(echo).await.unwrap();
+        let (service, calls) = slow_service().await;
+        let wasm_dir = host_tests::artifact::wasm_dir();
+        let mut options = Options::new(binary, wasm_dir, upstream.address);
+        options.clusters.insert("pam".to_owned(), service);
+        let mut configuration = json!({"target": "pam", "request": {"timeout_ms": 15_000}});
+        for (name, value) in more.as_object().unwrap() {
+            configuration[name] = value.clone();
+        }
+        let document = gateway::gateway(&configuration);
+        let envoy = EnvoyProcess::start(&document, options).await.unwrap();
+        Some(Self { envoy, calls, _upstream: upstream })
+    }
+
+    /// Sends a request, and waits until the filter has come to its `mark`.
+    async fn send(&self, mark: &str, script: &str) -> JoinHandle<Answer> {
+        let script = format!("mark:{mark},{script}");
+        let request = Request::new("POST", "/").header("x-script", script).body("abc");
+        let (address, port) = (self.envoy.address, self.envoy.listener_port);
+        let answer =
+            tokio::spawn(async move { send(address, Some(port), &request).await.unwrap() });
+        self.reaches(&format!("probe.mark.{mark}"), 1).await;
+        answer
+    }
+
+    /// The same from a client that can leave.
+    async fn connect(&self, mark: &str, script: &str) -> TcpStream {
+        let mut client = TcpStream::connect(self.envoy.address).await.unwrap();
+        let port = self.envoy.listener_port;
+        let text = format!(
+            "PROXY TCP4 203.0.113.9 127.0.0.1 5555 {port}\r\n\
+             GET / HTTP/1.1\r\nhost: casino.example\r\nx-script: mark:{mark},{script}\r\n\r\n"
+        );
+        client.write_all(text.as_bytes()).await.unwrap();
+        self.reaches(&format!("probe.mark.{mark}"), 1).await;
+        client
+    }
+
+    async fn counter(&self, name: &str) -> u64 {
+        self.envoy.admin.stat(&format!("wasmcustom.{name}")).await.unwrap_or(0)
+    }
+
+    /// Asks until the counter is there: what counted it runs in a thread of Envoy.
+    async fn reaches(&self, name: &str, value: u64) {
+        until(&format!("{name} = {value}"), || async { self.counter(name).await >= value }).await;
+    }
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    for _ in 0..20_000 {
+        if holds().await {
+            return;
+        }
+    }
+    panic!("never: {what}");
+}
+
+/// Answers with the request's `x-a`.
+fn echo(request: http::Request<Bytes>) -> http::Response<Bytes> {
+    let value = request.headers().get("x-a").map(|it| it.as_bytes().to_vec());
+    http::Response::new(value.unwrap_or_default().into())
+}
+
+async fn slow_service() -> (std::net::SocketAddr, mpsc::UnboundedReceiver<Reply>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, calls) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let tell = tell.clone();
+            let service = hyper::service::service_fn(move |_| {
+                let tell = tell.clone();
+                async move {
+                    let (reply, told) = oneshot::channel();
+                    let _ = tell.send(reply);
+                    let body = told.await.unwrap_or_default();
+                    Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::from(body))))
+                }
+            });
+            let server = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (address, calls)
+}
+
+fn seen(answer: &Answer) -> String {
+    answer.header("x-seen").unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_ask_the_same_are_all_answered() {
+    let Some(mut stage) = Stage::open(json!({})).await else { return };
+    let table = [
+        (["join:k,set:x-a=1", "join:k,set:x-a=2"], [200, 200], ["1", "2"]),
+        (["join:k,deny", "join:k,set:x-a=2"], [403, 200], ["", "2"]),
+        (["join:k,set:x-a=1", "join:k,deny"], [200, 403], ["1", ""]),
+        (["body:3,join:k", "body:3,join:k"], [200, 200], ["", ""]),
+        (["body:3,join:k,deny", "join:k,body:3"], [403, 200], ["", ""]),
+    ];
+    for (round, (scripts, statuses, bodies)) in (1..).zip(table) {
+        let first = stage.send(&format!("first{round}"), scripts[0]).await;
+        let call = stage.calls.recv().await.unwrap();
+        let second = stage.send(&format!("second{round}"), scripts[1]).await;
+        assert!(!first.is_finished() && !second.is_finished(), "{scripts:?}");
+        call.send("0123456").unwrap();
+        let answers = [first.await.unwrap(), second.await.unwrap()];
+        assert_eq!([answers[0].status, answers[1].status], statuses, "{scripts:?}");
+        for (answer, body) in answers.iter().zip(bodies) {
+            let landed = format!("landing{round}:answer=200/7");
+            assert!(seen(answer).contains(&landed), "{scripts:?}: {}", seen(answer));
+            let text = String::from_utf8_lossy(&answer.body);
+            assert!(answer.status == 403 || text == body, "{scripts:?}: {text}");
+        }
+        assert!(stage.calls.try_recv().is_err(), "{scripts:?}: asked twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_takes_the_flight_from_nobody() {
+    let Some(mut stage) = Stage::open(json!({})).await else { return };
+    for (round, first_leaves) in [(1, true), (2, false)] {
+        let leaver = format!("leaver{round}");
+        let stayer = format!("stayer{round}");
+        let mut call = None;
+        let (mut client, mut stays) = (None, None);
+        for leaves in [first_leaves, !first_leaves] {
+            if leaves {
+                client = Some(stage.connect(&leaver, "join:k,deny").await);
+            } else {
+                stays = Some(stage.send(&stayer, "join:k,set:x-a=1").await);
+            }
+            if call.is_none() {
+                call = stage.calls.recv().await;
+            }
+        }
+        let over = stage.counter("probe.logged").await;
+        drop(client);
+        stage.reaches("probe.logged", over + 1).await;
+        call.unwrap().send("0123456").unwrap();
+        let answer = stays.unwrap().await.unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"1"[..]));
+        assert!(seen(&answer).ends_with(&format!("landing{round}:answer=200/7 set")));
+    }
+    assert!(stage.calls.try_recv().is_err(), "asked more than once a round");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_has_one_flight_in_the_air_and_it_lands() {
+    let more = json!({"tick_ms": 20, "tick_key": "keys"});
+    let Some(mut stage) = Stage::open(more).await else { return };
+    // The main thread has a timer of its own, and so has every worker.
+    let calls = [stage.calls.recv().await.unwrap(), stage.calls.recv().await.unwrap()];
+    let ticks = stage.counter("probe.ticks").await;
+    stage.reaches("probe.ticks", ticks + 6).await;
+    assert!(stage.calls.try_recv().is_err(), "a second flight took off");
+    assert_eq!(stage.counter("probe.landed.keys").await, 0);
+    let joined = stage.send("joined", "join:keys").await;
+    assert!(stage.calls.try_recv().is_err(), "the stream did not join the timer's flight");
+    for call in calls {
+        call.send("0123456").unwrap();
+    }
+    stage.reaches("probe.landed.keys", 2).await;
+    let answer = joined.await.unwrap();
+    assert_eq!(seen(&answer), "mark landing1:answer=200/7");
+    // What landed may take off again.
+    stage.calls.recv().await.unwrap().send("").unwrap();
+}
