@@ -37,6 +37,8 @@ pub struct Gateway {
     pub filters: Vec<HttpFilter>,
     /// The route table.
     pub routes: Routes,
+    /// Names of the clusters.
+    pub clusters: Vec<String>,
 }
 
 /// Why a gateway configuration cannot be used.
@@ -123,6 +125,8 @@ impl Gateway {
         root.known(BOOTSTRAP)?;
         let resources = root.need("static_resources")?;
         resources.known(&["listeners", "clusters", "secrets"])?;
+        let names = resources.list("clusters")?.into_iter().map(|cluster| cluster.text("name"));
+        let clusters = names.collect::<Result<_, _>>()?;
         let listener = resources.only_member("listeners")?;
         listener.known(LISTENER)?;
         let socket = listener.need("address")?.need("socket_address")?;
@@ -152,7 +156,7 @@ impl Gateway {
         if routers != 1 || filters.last() != Some(&HttpFilter::Router) {
             return Err(list.fail("must end in the router, and have no other"));
         }
-        Ok(Self { port, buffer_limit, hcm, filters, routes, document })
+        Ok(Self { port, buffer_limit, hcm, filters, routes, clusters, document })
     }
 
     /// The wasm filters in order.

@@ -6,8 +6,11 @@
 //!    filters' clock in wasmtime; Envoy's is set to it before each request and runs on from there.
 //!    What the machine's own clock says counts nowhere.
 //! 3. What the filters decided is read from filter state, never guessed from the status.
-//! 4. A request is answered before the next is sent: one at a time has a time. Two that overlap are a
+//! 4. What filters ask by themselves reaches the same casino at the same time, whichever of the
+//!    gateway's clusters they ask.
+//! 5. A request is answered before the next is sent: one at a time has a time. Two that overlap are a
 //!    scenario of their own ([`run_emulated_pair`], [`run_real_pair`]).
+mod behind;
 mod emulated;
 mod house;
 mod outcome;

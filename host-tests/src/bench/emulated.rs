@@ -3,7 +3,7 @@ use super::stats::{per, Spread};
 use super::{cpu, Amount, BenchError};
 use crate::front;
 use crate::gateway::Gateway;
-use crate::replay::start_emulated;
+use crate::replay::{start_emulated, House, ReplayError};
 use crate::traffic::Request;
 use abi_host::{Answer, Clock, Response, UpstreamRequest};
 use serde::Serialize;
@@ -27,7 +27,8 @@ pub fn measure(
     amount: Amount,
 ) -> Result<EmulatedRate, BenchError> {
     let clock = Clock::at(recording.first().map_or(0, |it| it.at));
-    let mut chain = start_emulated(gateway, wasm_dir, clock)?;
+    let house = House::open().map_err(ReplayError::from)?;
+    let mut chain = start_emulated(gateway, &house, wasm_dir, clock)?;
     let mut upstream = |_: &UpstreamRequest| Answer::respond(Response::new(200).body("ok"));
     let thread = cpu::own();
     let mut rates = Vec::with_capacity(amount.rounds);

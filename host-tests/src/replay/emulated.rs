@@ -1,16 +1,15 @@
 //! The half that runs in wasmtime.
+use super::behind::{Behind, Clusters, NO_ROUTE};
 use super::house::House;
 use super::outcome::Outcome;
 use super::ReplayError;
 use crate::artifact;
-use crate::front::{receive, upstream_fields, Cors, Refusal};
-use crate::gateway::{Action, FailurePolicy, Gateway, HttpFilter, WasmFilter};
-use crate::traffic::{Answer, Fields, Request};
+use crate::front::{receive, Cors, Refusal};
+use crate::gateway::{FailurePolicy, Gateway, HttpFilter, WasmFilter};
+use crate::traffic::{Answer, Request};
 use abi_host::{
-    grpc, BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, Headers,
-    PluginConfig, Report, RetryPolicy, StreamId, Upstream, UpstreamRequest,
+    BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, PluginConfig, Report,
 };
-use bytes::Bytes;
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,7 +50,7 @@ fn run_all(
     step: &dyn Fn(),
 ) -> Result<Vec<Outcome>, ReplayError> {
     let clock = Clock::at(requests.first().map_or(0, |it| it.at));
-    let mut chain = start(gateway, wasm_dir, clock.clone())?;
+    let mut chain = start(gateway, house, wasm_dir, clock.clone())?;
     let mut upstream = Behind { gateway, house };
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
@@ -104,98 +103,19 @@ pub(super) fn outcome(request: &Request, report: Report) -> Outcome {
     })
 }
 
-/// The router, and the casino behind it.
-pub(super) struct Behind<'a> {
-    pub(super) gateway: &'a Gateway,
-    pub(super) house: &'a House,
-}
-
-impl Upstream for Behind<'_> {
-    fn opened(&mut self, _: StreamId, headers: &Headers) -> Option<abi_host::Answer> {
-        // No route of those that are emulated takes a tunnel.
-        let connect = headers.get(":method") == Some(b"CONNECT");
-        connect.then(|| local(headers, 404, "route_not_found", b"").into())
-    }
-
-    fn answer(&mut self, request: &UpstreamRequest) -> abi_host::Answer {
-        let answer: abi_host::Answer = behind(self.gateway, self.house, request).into();
-        answer.under(retries(self.gateway, &request.headers))
-    }
-}
-
-/// Marks an answer that the router gave because there was no upstream to ask.
-const NO_ROUTE: &str = "x-pitboss-no-upstream";
-
-/// An answer of the router.
-fn local(request: &Headers, status: u16, details: &str, body: &[u8]) -> abi_host::Response {
-    if grpc::is_call(request) {
-        let head = request.get(":method") == Some(b"HEAD");
-        let headers = grpc::reply(status, Headers::new(), body, head);
-        return abi_host::Response { headers, ..abi_host::Response::new(200) }
-            .header(NO_ROUTE, details);
-    }
-    let answer = abi_host::Response::new(status).header(NO_ROUTE, details).body(body);
-    if body.is_empty() {
-        answer
-    } else {
-        answer.header("content-type", "text/plain")
-    }
-}
-
-/// When the router asks the upstream again; never where it answers by itself.
-fn retries(gateway: &Gateway, request: &Headers) -> RetryPolicy {
-    let text = |name: &str| request.text(name).unwrap_or_default();
-    match gateway.routes.find(text(":authority"), text(":path")).map(|it| &it.action) {
-        Some(Action::Forward { retries, .. }) => *retries,
-        Some(Action::Direct { .. }) | None => RetryPolicy::default(),
-    }
-}
-
-/// What the router does.
-fn behind(gateway: &Gateway, house: &House, request: &UpstreamRequest) -> abi_host::Response {
-    let text = |name: &str| request.headers.text(name).unwrap_or_default().to_owned();
-    let (authority, path) = (text(":authority"), text(":path"));
-    let no_route = || local(&request.headers, 404, "route_not_found", b"");
-    let timeout = match gateway.routes.find(&authority, &path).map(|it| &it.action) {
-        _ if request.headers.get("x-forwarded-proto").is_none_or(<[u8]>::is_empty) => {
-            return no_route();
-        }
-        None => return no_route(),
-        Some(Action::Direct { status, body }) => {
-            return local(&request.headers, *status, "direct_response", body);
-        }
-        Some(Action::Forward { timeout, .. }) => *timeout,
-    };
-    let fields: Fields = request.headers.clone().into_pairs();
-    let fields = upstream_fields(&fields, &request.body, timeout);
-    let Some(plain) = plain(&text(":method"), &path, &fields, &request.body) else {
-        // The casino's server takes no such request.
-        return abi_host::Response::new(400);
-    };
-    let response = house.answer(&plain);
-    let mut headers = Headers::from([(":status", response.status().as_str())]);
-    for (name, value) in response.headers() {
-        headers.add(name, value);
-    }
-    let answer = abi_host::Response { headers, ..abi_host::Response::new(200) };
-    answer.body(response.body())
-}
-
-fn plain(method: &str, path: &str, fields: &Fields, body: &[u8]) -> Option<http::Request<Bytes>> {
-    let mut request = http::Request::builder().method(method).uri(path);
-    for (name, value) in fields {
-        request = request.header(name.as_slice(), value.as_slice());
-    }
-    request.body(Bytes::copy_from_slice(body)).ok()
-}
-
-/// Starts the gateway's filters in wasmtime.
-pub fn start(gateway: &Gateway, wasm_dir: &Path, clock: Clock) -> Result<Chain, ReplayError> {
+/// Starts the gateway's filters in wasmtime; what they call by themselves is in the house.
+pub fn start(
+    gateway: &Gateway,
+    house: &House,
+    wasm_dir: &Path,
+    clock: Clock,
+) -> Result<Chain, ReplayError> {
     let cache = artifact::target_dir().join("abi-host-cache");
     let options = EngineOptions { cache_directory: Some(cache), ..EngineOptions::default() };
     let engine = Engine::new(options)?;
     let mut chain = Chain::builder(&engine)
         .clock(clock)
+        .callouts(Clusters::new(gateway, house))
         .with_main_thread()
         .buffer_limit(gateway.buffer_limit)
         .route_timeout(gateway.routes.timeout());

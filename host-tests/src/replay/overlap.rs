@@ -6,7 +6,8 @@
 //!    which opens once the second is answered: nothing waits for a clock.
 //! 3. A filter that keeps the second until the first is answered needs another scenario: here wasmtime's
 //!    half says that it is not emulated, and Envoy's that nobody is answered.
-use super::emulated::{outcome, refused, start, Behind};
+use super::behind::Behind;
+use super::emulated::{outcome, refused, start};
 use super::{House, Outcome, ReplayError, Session};
 use crate::front::{receive, Refusal};
 use crate::gateway::Gateway;
@@ -28,7 +29,7 @@ pub fn run_emulated_pair(
 ) -> Result<[Outcome; 2], ReplayError> {
     let [first, second] = pair.each_ref().map(Request::marked);
     let house = House::open()?;
-    let mut chain = start(gateway, wasm_dir, Clock::at(first.at))?;
+    let mut chain = start(gateway, &house, wasm_dir, Clock::at(first.at))?;
     let gap = Duration::from_nanos(second.at.saturating_sub(first.at));
     let behind = Behind { gateway, house: &house };
     let mut upstream = Late { behind, late: None, by: gap.saturating_add(KEPT), kept: false };
