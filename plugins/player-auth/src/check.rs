@@ -1,0 +1,200 @@
+//! Whether a token is good: what is cheap first, what is remembered before what must be computed.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use policy_kit::{CallReply, Denial, Flight, Host};
+use policy_token::{Claims, Header, Jws, Key, Refusal};
+
+use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
+use crate::introspection::Answer;
+use crate::keyring::Lookup;
+use crate::policy::Policy;
+use crate::state::{Known, State};
+
+/// What is known of a token.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It is good.
+    Good(Rc<Known>),
+    /// It is not: the refusal, and for the operator what it was.
+    Bad(Denial, &'static str),
+    /// Somebody has to be asked first.
+    Ask(Flight),
+    /// Who had to be asked did not answer; worth another try after so many seconds.
+    Unknown(Denial, u64),
+}
+
+/// A token to be checked, and when and whence it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The token.
+    pub token: &'a [u8],
+    /// The client's address.
+    pub source: Option<IpAddr>,
+    /// Nanoseconds since the epoch.
+    pub now: u64,
+}
+
+impl Question<'_> {
+    fn seconds(&self) -> u64 {
+        self.now / 1_000_000_000
+    }
+}
+
+/// What a flight is about, as its key says.
+pub fn keys_flight(issuer: usize) -> String {
+    format!("keys {issuer}")
+}
+
+/// Checks a token.
+pub fn check(policy: &Policy, state: &mut State, host: &mut dyn Host, q: &Question<'_>) -> Verdict {
+    if let Some(known) = state.good(q.token, q.seconds()) {
+        return Verdict::Good(known);
+    }
+    if q.token.iter().filter(|b| **b == b'.').count() != 2 {
+        return opaque(policy, state, q);
+    }
+    signed(policy, state, host, q, false)
+}
+
+/// Checks a token that waited for keys, which have landed or not.
+pub fn check_landed(
+    policy: &Policy,
+    state: &mut State,
+    host: &mut dyn Host,
+    q: &Question<'_>,
+) -> Verdict {
+    signed(policy, state, host, q, true)
+}
+
+/// Reads the answer about an opaque token.
+pub fn answered(
+    policy: &Policy,
+    state: &mut State,
+    q: &Question<'_>,
+    reply: &CallReply,
+) -> Verdict {
+    let Some(introspection) = &policy.introspection else { return malformed() };
+    match introspection.answer(reply, q.seconds()) {
+        Answer::Active(identity, until) => {
+            let known = Rc::new(Known::new(q.token, *identity, until, 0));
+            state.remember(&known);
+            Verdict::Good(known)
+        }
+        Answer::Refused(denial, until) => {
+            state.remember_bad(q.token, denial, until);
+            state.has_failed(q.source, q.now);
+            Verdict::Bad(denial, denial.code)
+        }
+        Answer::Unavailable => Verdict::Unknown(INTROSPECTION, 1),
+    }
+}
+
+fn bad(refusal: Refusal) -> Verdict {
+    Verdict::Bad(denials::of(refusal), refusal.code())
+}
+
+fn malformed() -> Verdict {
+    Verdict::Bad(MALFORMED, MALFORMED.code)
+}
+
+fn opaque(policy: &Policy, state: &mut State, q: &Question<'_>) -> Verdict {
+    let flight = policy.introspection.as_ref().and_then(|i| i.question(q.token));
+    let Some(flight) = flight else { return malformed() };
+    if let Some(denial) = state.bad(q.token, q.seconds()) {
+        return Verdict::Bad(denial, denial.code);
+    }
+    match state.may_fail(q.source, q.now) {
+        Ok(()) => Verdict::Ask(flight),
+        Err(wait) => Verdict::Unknown(FAILURES, wait),
+    }
+}
+
+fn signed(
+    policy: &Policy,
+    state: &mut State,
+    host: &mut dyn Host,
+    q: &Question<'_>,
+    landed: bool,
+) -> Verdict {
+    let now = q.seconds();
+    let read = Jws::parse(q.token).and_then(|jws| Ok((Claims::parse(&jws.payload)?, jws)));
+    let (claims, jws) = match read {
+        Ok(read) => read,
+        Err(refusal) => return bad(refusal),
+    };
+    let whose = claims.text("iss").unwrap_or_default();
+    let mut issuers = policy.issuers.iter().enumerate();
+    let Some((position, issuer)) = issuers.find(|(_, i)| i.rules.issuer == whose) else {
+        return bad(Refusal::Issuer);
+    };
+    if !issuer.algorithms.contains(&jws.header.alg) {
+        return bad(Refusal::Algorithm);
+    }
+    if let Err(refusal) = claims.check(&issuer.rules, now) {
+        return bad(refusal);
+    }
+    let Some(identity) = issuer.mapping.identity(&claims) else {
+        return Verdict::Bad(CLAIMS, CLAIMS.code);
+    };
+    if let Err(wait) = state.may_fail(q.source, q.now) {
+        return Verdict::Unknown(FAILURES, wait);
+    }
+    let checked = match key(policy, state, host, position, &jws.header, now, landed) {
+        Ok(key) => state.verifier.check(host, &key, &jws),
+        Err(Missing::Refused(refusal)) => Err(refusal),
+        Err(Missing::Fetch) => {
+            let call = issuer.fetch.clone();
+            let flight = call.map(|call| Flight { key: keys_flight(position), call });
+            return flight.map_or_else(|| bad(Refusal::KeyUnknown), Verdict::Ask);
+        }
+        Err(Missing::Unavailable(wait)) => return Verdict::Unknown(KEYS, wait),
+    };
+    match checked {
+        Err(refusal) => {
+            state.has_failed(q.source, q.now);
+            bad(refusal)
+        }
+        Ok(()) => {
+            let skew = issuer.rules.skew;
+            let until = claims.date("exp").unwrap_or(0).saturating_add(skew);
+            let known = Rc::new(Known::new(q.token, identity, until, skew));
+            state.remember(&known);
+            Verdict::Good(known)
+        }
+    }
+}
+
+enum Missing {
+    Fetch,
+    Unavailable(u64),
+    Refused(Refusal),
+}
+
+fn key(
+    policy: &Policy,
+    state: &mut State,
+    host: &mut dyn Host,
+    position: usize,
+    header: &Header,
+    now: u64,
+    landed: bool,
+) -> Result<Arc<Key>, Missing> {
+    let none = Missing::Refused(Refusal::KeyUnknown);
+    let Some(ring) = state.keyrings.get_mut(position) else { return Err(none) };
+    if !landed && !ring.answers(header, now) {
+        // Another worker may have fetched it already.
+        let places = policy.shared.get(position).zip(policy.issuers.get(position));
+        if let Some((shared, issuer)) = places {
+            shared.adopt(host, issuer, ring);
+        }
+    }
+    match if landed { ring.find_landed(header, now) } else { ring.find(header, now) } {
+        Lookup::Key(key) => Ok(Arc::clone(key)),
+        Lookup::Fetch => Err(Missing::Fetch),
+        Lookup::Unavailable(wait) => Err(Missing::Unavailable(wait)),
+        Lookup::Refused(refusal) => Err(Missing::Refused(refusal)),
+    }
+}

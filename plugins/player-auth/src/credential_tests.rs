@@ -1,0 +1,104 @@
+//! Where tokens are found, what conflicts, and what is left when they are taken out.
+
+use super::*;
+
+fn places(json: &str) -> Result<Places, ConfigError> {
+    policy_kit::parse(json.as_bytes()).and_then(|raw| Places::compile(Some(raw)))
+}
+
+fn all() -> Places {
+    places(r#"[{"bearer": true}, {"cookie": "sid"}, {"header": "x-token"}, {"query": "token"}]"#)
+        .unwrap()
+}
+
+fn map(pairs: &[(&str, &str)]) -> Headers {
+    let has_path = pairs.iter().any(|(n, _)| *n == ":path");
+    let path = (!has_path).then_some((&b":path"[..], &b"/x"[..]));
+    let pairs = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
+    Headers::from_pairs(path.into_iter().chain(pairs))
+}
+
+#[test]
+fn where_tokens_are() {
+    // Headers; the token, nothing, or the refusal.
+    type Case = (&'static [(&'static str, &'static str)], Result<Option<&'static str>, Denial>);
+    let cases: &[Case] = &[
+        (&[], Ok(None)),
+        (&[("authorization", "Bearer t")], Ok(Some("t"))),
+        (&[("Authorization", "bEARER   t ")], Ok(Some("t"))),
+        (&[("authorization", "Bearer")], Err(MALFORMED)),
+        (&[("authorization", "Bearert")], Err(MALFORMED)),
+        (&[("authorization", "t")], Err(MALFORMED)),
+        (&[("authorization", "Basic YTpi")], Err(MALFORMED)),
+        (&[("authorization", "")], Err(MALFORMED)),
+        (&[("authorization", "Bearer t"), ("authorization", "Bearer t")], Err(CONFLICT)),
+        (&[("authorization", "Bearer t"), ("Authorization", "Basic x")], Err(MALFORMED)),
+        (&[("cookie", "a=1; sid=t; b=2")], Ok(Some("t"))),
+        (&[("cookie", "a=1"), ("cookie", "sid=t")], Ok(Some("t"))),
+        (&[("cookie", "SID=t; xsid=u; sid2=v; sid")], Ok(None)),
+        (&[("cookie", "sid=")], Ok(None)),
+        (&[("cookie", "sid=t; sid=u")], Err(CONFLICT)),
+        (&[("cookie", "sid=t"), ("cookie", "sid=t")], Err(CONFLICT)),
+        (&[("x-token", "t")], Ok(Some("t"))),
+        (&[("x-token", "t"), ("x-token", "u")], Err(CONFLICT)),
+        (&[(":path", "/x?a=1&token=t")], Ok(Some("t"))),
+        (&[(":path", "/x?%74oken=t")], Ok(Some("t"))),
+        (&[(":path", "/x?token=t&token=u")], Err(CONFLICT)),
+        (&[(":path", "/x?tokens=t")], Ok(None)),
+        (&[("authorization", "Bearer t"), ("cookie", "sid=t")], Err(CONFLICT)),
+        (&[("cookie", "sid=t"), (":path", "/x?token=t")], Err(CONFLICT)),
+    ];
+    for (headers, want) in cases {
+        let got = all().find(&map(headers));
+        let want = want.map(|token| token.map(|t| t.as_bytes().to_vec()));
+        assert_eq!(got, want, "{headers:?}");
+    }
+}
+
+#[test]
+fn what_is_not_a_place_is_not_looked_at() {
+    let bearer = Places::compile(None).unwrap();
+    let elsewhere = [("cookie", "sid=t"), ("x-token", "t"), (":path", "/x?token=t")];
+    assert_eq!(bearer.find(&map(&elsewhere)), Ok(None));
+    assert_eq!(bearer.removal(&map(&elsewhere)), []);
+    let cookie = places(r#"[{"cookie": "sid"}]"#).unwrap();
+    assert_eq!(cookie.find(&map(&[("authorization", "Basic YTpi")])), Ok(None));
+}
+
+#[test]
+fn what_is_left() {
+    let remove = |name: &str| Edit::Remove(name.to_owned());
+    let set = |name: &str, value: &str| Edit::Set(name.to_owned(), value.as_bytes().to_vec());
+    for (header, want) in [
+        (("authorization", "Bearer t"), Some(remove("authorization"))),
+        (("x-token", "t"), Some(remove("x-token"))),
+        (("cookie", "sid=t"), Some(remove("cookie"))),
+        (("cookie", "a=1; sid=t;b=x=y"), Some(set("cookie", "a=1; b=x=y"))),
+        (("cookie", "a=1"), None),
+        ((":path", "/x?token=t"), Some(set(":path", "/x"))),
+        ((":path", "/x?a=%20&token=t&b"), Some(set(":path", "/x?a=%20&b"))),
+        ((":path", "/x?%74oken=t&token=u"), Some(set(":path", "/x"))),
+        ((":path", "/x?a=1"), None),
+    ] {
+        assert_eq!(all().removal(&map(&[header])), Vec::from_iter(want), "{header:?}");
+    }
+    let two = map(&[("cookie", "a=1"), ("cookie", "sid=t; b=2")]);
+    assert_eq!(all().removal(&two), [set("cookie", "a=1; b=2")]);
+}
+
+#[test]
+fn places_that_are_none() {
+    for (json, field) in [
+        ("[]", "credentials"),
+        ("[{}]", "credentials[0]"),
+        (r#"[{"bearer": false}]"#, "credentials[0]"),
+        (r#"[{"bearer": true, "cookie": "a"}]"#, "credentials[0]"),
+        (r#"[{"bearer": true}, {"bearer": true}]"#, "credentials[1]"),
+        (r#"[{"cookie": "a b"}]"#, "credentials[0].cookie"),
+        (r#"[{"header": "X-A"}]"#, "credentials[0].header"),
+        (r#"[{"header": "authorization"}]"#, "credentials[0].header"),
+        (r#"[{"query": ""}]"#, "credentials[0].query"),
+    ] {
+        assert_eq!(places(json).map_err(|e| e.field).unwrap_err(), field, "{json}");
+    }
+}

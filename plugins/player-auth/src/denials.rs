@@ -1,0 +1,134 @@
+//! What this plugin can refuse, a closed set. A code never changes its meaning, and none says more of
+//! keys or internals than a client needs to act on it.
+
+use policy_kit::Denial;
+use policy_token::Refusal;
+
+/// No token where one is needed.
+pub const MISSING: Denial =
+    Denial { status: 401, code: "token_missing", title: "You need to log in for this." };
+/// Not one token in its one form.
+pub const MALFORMED: Denial =
+    Denial { status: 401, code: "token_malformed", title: "The credential cannot be read." };
+/// `exp` has passed.
+pub const EXPIRED: Denial =
+    Denial { status: 401, code: "token_expired", title: "Your session has expired. Log in again." };
+/// `nbf` or `iat` lies ahead.
+pub const NOT_YET: Denial =
+    Denial { status: 401, code: "token_not_yet_valid", title: "The credential is not valid yet." };
+/// Longer valid than this issuer's tokens may be.
+pub const LIFETIME: Denial =
+    Denial { status: 401, code: "token_lifetime", title: "The credential is valid for too long." };
+/// Not signed with a key of the issuer. Which of algorithm, key and signature it was is told to the
+/// operator alone.
+pub const SIGNATURE: Denial =
+    Denial { status: 401, code: "token_signature", title: "The credential is not genuine." };
+/// Nobody whose tokens count here.
+pub const ISSUER: Denial =
+    Denial { status: 401, code: "issuer_unknown", title: "The credential is not from here." };
+/// Meant for another service.
+pub const AUDIENCE: Denial = Denial {
+    status: 401,
+    code: "audience_mismatch",
+    title: "The credential is for another service.",
+};
+/// Lacks a claim that must be there, or holds one that cannot be handed on.
+pub const CLAIMS: Denial = Denial {
+    status: 401,
+    code: "token_claims",
+    title: "The credential does not say what this service needs.",
+};
+/// Introspection says that it is not active.
+pub const INACTIVE: Denial =
+    Denial { status: 401, code: "token_inactive", title: "Your session has ended. Log in again." };
+/// More than one credential, so that two readers may take different ones.
+pub const CONFLICT: Denial = Denial {
+    status: 400,
+    code: "credential_conflict",
+    title: "The request carries more than one credential.",
+};
+/// A good token without a scope that the call needs.
+pub const SCOPE: Denial =
+    Denial { status: 403, code: "scope_insufficient", title: "You may not do this." };
+/// A good token of an authentication that is too weak or too long ago (RFC 9470).
+pub const STEP_UP: Denial = Denial {
+    status: 401,
+    code: "step_up_required",
+    title: "Confirm who you are before you do this.",
+};
+/// The token of another brand than the host's.
+pub const BRAND: Denial =
+    Denial { status: 403, code: "brand_mismatch", title: "Your account is with another brand." };
+/// An upgrade where only single calls are taken.
+pub const UPGRADE: Denial = Denial {
+    status: 403,
+    code: "upgrade_refused",
+    title: "This address does not take upgraded connections.",
+};
+/// The issuer's keys could not be had, so nothing was decided.
+pub const KEYS: Denial = Denial {
+    status: 503,
+    code: "keys_unavailable",
+    title: "Your login cannot be checked at the moment. Try again.",
+};
+/// Introspection could not be had, so nothing was decided.
+pub const INTROSPECTION: Denial = Denial {
+    status: 503,
+    code: "introspection_unavailable",
+    title: "Your login cannot be checked at the moment. Try again.",
+};
+/// Too many bad tokens from this source.
+pub const FAILURES: Denial = Denial {
+    status: 429,
+    code: "too_many_failures",
+    title: "Too many failed attempts from your network. Try again later.",
+};
+
+/// Every refusal of this plugin.
+pub const ALL: [Denial; 21] = [
+    MISSING,
+    MALFORMED,
+    EXPIRED,
+    NOT_YET,
+    LIFETIME,
+    SIGNATURE,
+    ISSUER,
+    AUDIENCE,
+    CLAIMS,
+    INACTIVE,
+    CONFLICT,
+    SCOPE,
+    STEP_UP,
+    BRAND,
+    UPGRADE,
+    KEYS,
+    INTROSPECTION,
+    FAILURES,
+    Denial::UNCLASSIFIED,
+    Denial::BODY_TOO_LARGE,
+    Denial::POLICY_UNAVAILABLE,
+];
+
+/// The refusal of a token, in the client's words.
+pub const fn of(refusal: Refusal) -> Denial {
+    match refusal {
+        Refusal::Malformed => MALFORMED,
+        Refusal::Algorithm | Refusal::KeyUnknown | Refusal::Signature => SIGNATURE,
+        Refusal::Issuer => ISSUER,
+        Refusal::Audience => AUDIENCE,
+        Refusal::Expired => EXPIRED,
+        Refusal::NotYetValid => NOT_YET,
+        Refusal::Lifetime => LIFETIME,
+    }
+}
+
+/// The `error` of a challenge (RFC 6750 section 3.1, RFC 9470 section 3), where there is one.
+pub fn error(denial: Denial) -> Option<&'static str> {
+    match denial {
+        CONFLICT => Some("invalid_request"),
+        SCOPE => Some("insufficient_scope"),
+        STEP_UP => Some("insufficient_user_authentication"),
+        _ if denial.status == 401 => Some("invalid_token"),
+        _ => None,
+    }
+}

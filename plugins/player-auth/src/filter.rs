@@ -1,0 +1,383 @@
+//! Walks one request: read the facts, ask the policy, apply the answer.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use policy_kit::{
+    address, facts, request_id, BodyFault, CallReply, ConfigError, Denial, Fault, Filter, Flight,
+    Headers, Host, MapKind, Match, Plugin, Profile, Reply, Step, MEANING_HEADERS,
+};
+use policy_token::{Keys, Verifier};
+
+use crate::check::{self, keys_flight, Question, Verdict};
+use crate::config::Config;
+use crate::credential::Edit;
+use crate::identity::{Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER};
+use crate::policy::{Case, Policy, Ruling, Who};
+use crate::state::State;
+
+/// Most bytes of a body that is read to learn what kind of call it is.
+const MAX_BODY: usize = 64 << 10;
+/// How often keys are looked after.
+const TICK: Duration = Duration::from_secs(1);
+const SECOND: u64 = 1_000_000_000;
+
+/// The plugin: a policy and a memory shared by the filters of a VM.
+#[derive(Debug)]
+pub struct PlayerAuth {
+    policy: Rc<Policy>,
+    state: Rc<RefCell<State>>,
+}
+
+impl Plugin for PlayerAuth {
+    const NAME: &'static str = "player-auth";
+    type Filter = Auth;
+
+    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
+        let config = policy_kit::parse::<Config>(document)?;
+        let (tokens, failures) =
+            (config.cache_tokens, (config.failures.per_minute, config.failures.burst));
+        let policy = Policy::compile(config, host)?;
+        let keyrings = policy.issuers.iter().map(|issuer| issuer.keyring()).collect();
+        let mut state = State::new(keyrings, tokens, failures.0, failures.1);
+        if policy.profile == Profile::Envoy {
+            state.verifier = Verifier::probe(host);
+        }
+        let version = if policy.version.is_empty() { "none" } else { &policy.version };
+        let (name, catalogue) = (Self::NAME, policy.catalogue());
+        let (rsa, ecdsa) = state.verifier.asks_for();
+        let line = format!(
+            "{name}: configured, version {version}, catalogue {catalogue}, the gateway checks \
+             signatures: RSA {rsa}, ECDSA {ecdsa}"
+        );
+        host.log(log::Level::Info, &line);
+        host.count(&format!("pitboss.{name}.configured.version={version}.catalogue={catalogue}"));
+        Ok(Self { policy: Rc::new(policy), state: Rc::new(RefCell::new(state)) })
+    }
+
+    fn profile(&self) -> Profile {
+        self.policy.profile
+    }
+
+    fn filter(&self) -> Auth {
+        Auth {
+            policy: Rc::clone(&self.policy),
+            state: Rc::clone(&self.state),
+            case: Case::default(),
+            who: Who::default(),
+            token: Vec::new(),
+            now: 0,
+            request_id: None,
+        }
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.policy.issuers.iter().any(|issuer| issuer.fetch.is_some()).then_some(TICK)
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+        let Ok(now) = host.now() else { return Vec::new() };
+        let now = now / SECOND;
+        let Ok(mut state) = self.state.try_borrow_mut() else { return Vec::new() };
+        let mut flights = Vec::new();
+        let issuers = self.policy.issuers.iter().zip(&self.policy.shared);
+        for (i, ((issuer, shared), ring)) in issuers.zip(&mut state.keyrings).enumerate() {
+            let Some(call) = &issuer.fetch else { continue };
+            if !ring.is_due(now) {
+                continue;
+            }
+            shared.adopt(host, issuer, ring);
+            if ring.is_due(now) && shared.lease(host, now, call.timeout.as_secs()) {
+                ring.takes_off(now);
+                flights.push(Flight { key: keys_flight(i), call: call.clone() });
+            }
+        }
+        flights
+    }
+
+    fn on_landed(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
+        let Ok(mut state) = self.state.try_borrow_mut() else { return };
+        let is_this = |i: &usize| keys_flight(*i) == key;
+        if let Some(i) = (0..self.policy.issuers.len()).find(is_this) {
+            keys_landed(&self.policy, &mut state, host, i, reply);
+        }
+    }
+}
+
+/// Takes in a key set that was fetched, or was not.
+fn keys_landed(
+    policy: &Policy,
+    state: &mut State,
+    host: &mut dyn Host,
+    i: usize,
+    reply: &CallReply,
+) {
+    let parts = policy.issuers.get(i).zip(policy.shared.get(i)).zip(state.keyrings.get_mut(i));
+    let Some(((issuer, shared), ring)) = parts else { return };
+    let now = host.now().unwrap_or(0);
+    let document = match reply {
+        CallReply::Answer { status: 200, body, cut: false, .. } => Some(body),
+        _ => None,
+    };
+    let keys = document.and_then(|d| Some((d, Keys::from_jwks(d, &issuer.algorithms)?)));
+    let name = PlayerAuth::NAME;
+    let result = match keys {
+        Some((document, keys)) => {
+            ring.install(keys, now / SECOND);
+            shared.publish(host, document, now / SECOND);
+            "ok"
+        }
+        None => {
+            ring.failed(now / SECOND, now % 1_000);
+            let what = match reply {
+                CallReply::Answer { status: 200, cut: true, .. } => {
+                    "an answer that is too long".to_owned()
+                }
+                CallReply::Answer { status: 200, .. } => "no usable key set".to_owned(),
+                CallReply::Answer { status, .. } => format!("status {status}"),
+                CallReply::NoAnswer => "no answer".to_owned(),
+                CallReply::Failed(fault) => fault.to_string(),
+            };
+            let line = format!("{name}: the keys of issuers[{i}] could not be fetched: {what}");
+            host.log(log::Level::Warn, &line);
+            "failed"
+        }
+    };
+    host.count(&format!("pitboss.{name}.keys.issuer={i}.result={result}"));
+}
+
+/// One request's filter.
+#[derive(Debug)]
+pub struct Auth {
+    policy: Rc<Policy>,
+    state: Rc<RefCell<State>>,
+    case: Case,
+    who: Who,
+    /// The token while somebody is asked about it.
+    token: Vec<u8>,
+    /// When the request came, in nanoseconds since the epoch.
+    now: u64,
+    request_id: Option<String>,
+}
+
+impl Filter for Auth {
+    fn on_request_headers(&mut self, host: &mut dyn Host, _: bool) -> Step {
+        self.on_headers(host).unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+        let policy = Rc::clone(&self.policy);
+        let state = Rc::clone(&self.state);
+        let token = std::mem::take(&mut self.token);
+        let verdict = match state.try_borrow_mut() {
+            Ok(mut state) => {
+                let q = Question { token: &token, source: self.case.source, now: self.now };
+                match &self.who {
+                    Who::Token(Verdict::Ask(flight)) if flight.key.starts_with("keys ") => {
+                        if let (CallReply::Failed(_), Some(i)) = (reply, issuer_of(flight)) {
+                            keys_landed(&policy, &mut state, host, i, reply);
+                        }
+                        check::check_landed(&policy, &mut state, host, &q)
+                    }
+                    _ => check::answered(&policy, &mut state, &q, reply),
+                }
+            }
+            Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
+        };
+        self.who = Who::Token(verdict);
+        self.settle(host).unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
+        let policy = Rc::clone(&self.policy);
+        let endpoint = policy.classify(&self.case);
+        let decided = match body {
+            Ok(body) => {
+                let endpoint = endpoint.with_body(body, self.case.json);
+                let ruling = policy.rule(&endpoint, &self.case, &self.who, self.now / SECOND);
+                self.apply(host, &endpoint, &ruling)
+            }
+            Err(BodyFault::Unreadable(fault)) => Err(fault),
+            Err(fault @ BodyFault::TooLarge) => {
+                let refusal = Some(fault.denial());
+                self.apply(host, &endpoint, &Ruling { refusal, ..Ruling::default() })
+            }
+        };
+        decided.unwrap_or_else(|fault| self.failed(host, fault))
+    }
+}
+
+fn issuer_of(flight: &Flight) -> Option<usize> {
+    flight.key.strip_prefix("keys ")?.parse().ok()
+}
+
+impl Auth {
+    fn on_headers(&mut self, host: &mut dyn Host) -> Result<Step, Fault> {
+        let policy = Rc::clone(&self.policy);
+        let headers = host.headers(MapKind::Request)?;
+        self.request_id = request_id(&headers).map(str::to_owned);
+        let peer = host.property(&["source", "address"])?;
+        self.now = host.now()?;
+        self.case = policy.weigh(&headers, peer.as_deref().and_then(address));
+        self.strip(host, &headers)?;
+        let endpoint = policy.classify(&self.case);
+        if policy.asks(&endpoint, &self.case) {
+            self.who = match policy.places.find(&headers) {
+                Ok(None) => Who::Nobody,
+                Err(denial) => Who::Unreadable(denial),
+                Ok(Some(token)) => {
+                    let verdict = self.check(host, &token);
+                    self.token = token;
+                    Who::Token(verdict)
+                }
+            };
+            if let Who::Token(Verdict::Ask(flight)) = &self.who {
+                return Ok(Step::Join(flight.clone()));
+            }
+        }
+        self.settle(host)
+    }
+
+    fn check(&self, host: &mut dyn Host, token: &[u8]) -> Verdict {
+        let q = Question { token, source: self.case.source, now: self.now };
+        match self.state.try_borrow_mut() {
+            Ok(mut state) => check::check(&self.policy, &mut state, host, &q),
+            Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
+        }
+    }
+
+    /// Who calls is known, as far as it can be.
+    fn settle(&mut self, host: &mut dyn Host) -> Result<Step, Fault> {
+        let policy = Rc::clone(&self.policy);
+        let endpoint = policy.classify(&self.case);
+        if endpoint.needs_body() {
+            // Until the body is known the call counts as the strictest that it may be, and headers
+            // cannot be written any more once it is.
+            self.hand_on(host, &endpoint)?;
+            host.publish(facts::CLASS, endpoint.class.as_str())?;
+            return Ok(Step::Body { limit: MAX_BODY });
+        }
+        let ruling = policy.rule(&endpoint, &self.case, &self.who, self.now / SECOND);
+        let step = self.apply(host, &endpoint, &ruling)?;
+        if step == Step::Continue {
+            self.hand_on(host, &endpoint)?;
+        }
+        Ok(step)
+    }
+
+    /// Whatever is decided: nothing a client sent may pass for what we say of it, or change what the
+    /// call means after it was classified.
+    fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
+        let ours = self.policy.ours.iter().map(String::as_str);
+        for name in MEANING_HEADERS.into_iter().chain(ours) {
+            if headers.has(name) {
+                host.remove_header(MapKind::Request, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        match &self.who {
+            Who::Token(Verdict::Good(known)) => Some(&known.identity),
+            _ => None,
+        }
+    }
+
+    /// Tells the upstream who calls, and takes the credential away.
+    fn hand_on(&self, host: &mut dyn Host, endpoint: &Match<'_>) -> Result<(), Fault> {
+        let brand = match self.identity() {
+            Some(who) => Some(&who.brand),
+            None => self.case.brand.as_ref(),
+        };
+        let mut told = vec![(BRAND_HEADER, brand)];
+        if let Some(who) = self.identity() {
+            let session = (SESSION_HEADER, who.session.as_ref());
+            told.extend([
+                (PLAYER_HEADER, Some(&who.player)),
+                session,
+                (KYC_HEADER, who.kyc.as_ref()),
+            ]);
+            told.extend(who.headers.iter().map(|(name, value)| (name.as_str(), Some(value))));
+        }
+        for (name, value) in told {
+            if let Some(value) = value {
+                host.set_header(MapKind::Request, name, value.as_bytes())?;
+            }
+        }
+        if self.policy.forward_credential || !self.policy.asks(endpoint, &self.case) {
+            return Ok(());
+        }
+        let headers = host.headers(MapKind::Request)?;
+        for edit in self.policy.places.removal(&headers) {
+            match edit {
+                Edit::Remove(name) => host.remove_header(MapKind::Request, &name)?,
+                Edit::Set(name, value) => host.set_header(MapKind::Request, &name, &value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &self,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+        ruling: &Ruling,
+    ) -> Result<Step, Fault> {
+        let class = endpoint.class.as_str();
+        let (word, code) = match ruling.refusal {
+            None => ("allow", None),
+            Some(denial) => ("deny", Some(denial.code)),
+        };
+        host.count(&metric(class, word, code.unwrap_or("none")));
+        host.publish(facts::CLASS, class)?;
+        if let Some(who) = self.identity() {
+            host.publish(facts::PLAYER, &who.player)?;
+            host.publish(facts::BRAND, &who.brand)?;
+            if let Some(session) = &who.session {
+                host.publish(facts::SESSION, session)?;
+            }
+            if let Some(kyc) = &who.kyc {
+                host.publish(facts::KYC, kyc)?;
+            }
+        } else if let Some(brand) = &self.case.brand {
+            host.publish(facts::BRAND, brand)?;
+        }
+        if !ruling.detail.is_empty() {
+            host.publish(&facts::evidence(PlayerAuth::NAME), ruling.detail)?;
+        }
+        let decision = code.map_or(word.to_owned(), |code| format!("{word}:{code}"));
+        host.publish(&facts::decision(PlayerAuth::NAME), &decision)?;
+        match ruling.refusal {
+            Some(denial) => Ok(Step::Deny(self.reply(denial, endpoint, ruling))),
+            None => Ok(Step::Continue),
+        }
+    }
+
+    fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
+        self.policy.reply(endpoint, ruling, denial, self.request_id.as_deref())
+    }
+
+    /// The gateway failed us, so nothing was decided: nobody passes.
+    fn failed(&self, host: &mut dyn Host, fault: Fault) -> Step {
+        host.log(log::Level::Error, &format!("{}: {fault}", PlayerAuth::NAME));
+        let denial = Denial::POLICY_UNAVAILABLE;
+        host.count(&metric("unknown", "deny", denial.code));
+        let decision = facts::decision(PlayerAuth::NAME);
+        if let Err(fault) = host.publish(&decision, &format!("deny:{}", denial.code)) {
+            host.log(log::Level::Error, &format!("{}: {fault}", PlayerAuth::NAME));
+        }
+        let endpoint = self.policy.classify(&self.case);
+        Step::Deny(self.reply(denial, &endpoint, &Ruling::default()))
+    }
+}
+
+fn metric(class: &str, decision: &str, code: &str) -> String {
+    let name = PlayerAuth::NAME;
+    format!("pitboss.{name}.requests.class={class}.decision={decision}.code={code}")
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

@@ -1,0 +1,132 @@
+//! Asking about tokens that are not JWTs (RFC 7662).
+
+use policy_kit::{invalid, Call, CallReply, ConfigError, Denial, Flight, Host};
+use policy_token::Claims;
+
+use crate::config::IntrospectionConfig;
+use crate::denials::{self, CLAIMS, INACTIVE};
+use crate::identity::{Identity, Mapping};
+use crate::issuer::{audiences, service, timeout};
+/// Longest token that is asked about, in bytes.
+const MAX_OPAQUE: usize = 1 << 10;
+/// Longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 16 << 10;
+
+/// Whom to ask, and how long to believe the answer.
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    call: Call,
+    audiences: Option<Vec<String>>,
+    mapping: Mapping,
+    active: u64,
+    inactive: u64,
+}
+
+/// What an answer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is this player's, and may be believed until then (seconds since the epoch).
+    Active(Box<Identity>, u64),
+    /// It is nobody's, and may be taken for so until then.
+    Refused(Denial, u64),
+    /// That was no answer.
+    Unavailable,
+}
+
+impl Introspection {
+    /// Compiles the configuration's `introspection`.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(raw: IntrospectionConfig, host: &mut dyn Host) -> Result<Self, ConfigError> {
+        let at = "introspection";
+        service(&raw.cluster, raw.authority.as_deref(), &raw.path, at)?;
+        let field = |name: &str| format!("{at}.{name}");
+        if !(1..=3_600).contains(&raw.active_s) {
+            return Err(invalid(field("active_s"), "expected 1 to 3600"));
+        }
+        if raw.inactive_s > 60 {
+            return Err(invalid(field("inactive_s"), "expected at most 60"));
+        }
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let authority = raw.authority.as_ref().unwrap_or(&raw.cluster);
+        let mut headers = vec![
+            header(":method", "POST"),
+            header(":path", &raw.path),
+            header(":authority", authority),
+            header("accept", "application/json"),
+            header("content-type", "application/x-www-form-urlencoded"),
+        ];
+        if let Some(secret) = &raw.authorization {
+            let value = secret.read(host, &field("authorization"))?;
+            if value.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
+                return Err(invalid(field("authorization"), "expected visible ASCII"));
+            }
+            headers.push(header("authorization", &value));
+        }
+        let call = Call {
+            target: raw.cluster,
+            headers,
+            body: Vec::new(),
+            timeout: timeout(raw.timeout_ms, at)?,
+            max_reply: MAX_ANSWER,
+        };
+        Ok(Self {
+            call,
+            audiences: audiences(raw.audiences, raw.any_audience, at)?,
+            mapping: Mapping::compile(raw.claims, &field("claims"))?,
+            active: raw.active_s,
+            inactive: raw.inactive_s,
+        })
+    }
+
+    /// The question about a token; `None` for what is no token at all (RFC 6750 section 2.1).
+    pub fn question(&self, token: &[u8]) -> Option<Flight> {
+        let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
+        if token.is_empty() || token.len() > MAX_OPAQUE || !token.iter().all(allowed) {
+            return None;
+        }
+        let text = std::str::from_utf8(token).ok()?;
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.append_pair("token", text).append_pair("token_type_hint", "access_token");
+        let call = Call { body: body.finish().into_bytes(), ..self.call.clone() };
+        Some(Flight { key: format!("introspect {text}"), call })
+    }
+
+    /// Reads the answer at `now`, in seconds since the epoch.
+    pub fn answer(&self, reply: &CallReply, now: u64) -> Answer {
+        let CallReply::Answer { status: 200, body, cut: false, .. } = reply else {
+            return Answer::Unavailable;
+        };
+        let Ok(claims) = Claims::parse(body) else { return Answer::Unavailable };
+        let until = now.saturating_add(self.inactive);
+        match claims.at("/active").and_then(serde_json::Value::as_bool) {
+            None => return Answer::Unavailable,
+            Some(false) => return Answer::Refused(INACTIVE, until),
+            Some(true) => {}
+        }
+        // The service has checked all this; what it cannot know is whom we are.
+        let checked = claims.check_audience(self.audiences.as_deref());
+        if let Err(refusal) = checked.and_then(|()| claims.check_dates(0, now)) {
+            return Answer::Refused(denials::of(refusal), until);
+        }
+        let expiry = claims.date("exp");
+        match self.mapping.identity(&claims) {
+            None => Answer::Refused(CLAIMS, until),
+            Some(identity) => {
+                let believed = now.saturating_add(self.active);
+                let until = expiry.map_or(believed, |expiry| expiry.min(believed));
+                Answer::Active(Box::new(identity), until)
+            }
+        }
+    }
+
+    /// Headers that only we may set for the upstream.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.mapping.headers()
+    }
+}
+
+#[cfg(test)]
+#[path = "introspection_tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+//! Questions, answers, and what is no answer.
+
+use super::*;
+use policy_kit::fake::FakeHost;
+use policy_kit::Headers;
+
+fn introspection(extra: &str) -> Result<Introspection, ConfigError> {
+    let json = format!(
+        r#"{{"cluster": "id", "path": "/introspect", "audiences": ["api"], "active_s": 60,
+            "inactive_s": 5{extra}}}"#
+    );
+    let raw = policy_kit::parse(json.as_bytes())?;
+    Introspection::compile(raw, &mut FakeHost::default())
+}
+
+fn reply(status: u16, body: &str, cut: bool) -> CallReply {
+    let headers = Headers::from_pairs(std::iter::empty::<(&[u8], &[u8])>());
+    CallReply::Answer { status, headers, body: body.as_bytes().to_vec(), cut }
+}
+
+#[test]
+fn what_is_asked() {
+    let asked = introspection(r#", "authorization": "Basic eA==""#).unwrap();
+    let flight = asked.question(b"a+b/c=").unwrap();
+    assert_eq!(flight.call.body, b"token=a%2Bb%2Fc%3D&token_type_hint=access_token");
+    assert_eq!(flight.call.target, "id");
+    let header =
+        |name: &str| flight.call.headers.iter().find(|(n, _)| n == name).unwrap().1.clone();
+    assert_eq!(header("authorization"), "Basic eA==");
+    assert_eq!(header(":authority"), "id");
+    for nonsense in [&b""[..], b"a b", b"a\"b", b"\xff", &[b'a'; 1025]] {
+        assert_eq!(asked.question(nonsense), None);
+    }
+}
+
+#[test]
+fn what_answers_say() {
+    const NOW: u64 = 1_000;
+    let refused = |denial| Answer::Refused(denial, NOW + 5);
+    let good = |until| {
+        let (player, brand) = ("p-1".to_owned(), "otter".to_owned());
+        Answer::Active(Box::new(Identity { player, brand, ..Identity::default() }), until)
+    };
+    let base = r#""active": true, "sub": "p-1", "brand": "otter""#;
+    for (members, want) in [
+        (format!(r#"{base}, "aud": "api""#), good(NOW + 60)),
+        (format!(r#"{base}, "aud": "api", "iss": "any", "exp": 1030"#), good(1_030)),
+        (format!(r#"{base}, "aud": ["api"], "exp": 9000"#), good(NOW + 60)),
+        (r#""active": false"#.to_owned(), refused(INACTIVE)),
+        (format!(r#"{base}, "aud": "api", "exp": 1000"#), refused(denials::EXPIRED)),
+        (format!(r#"{base}, "aud": "api", "nbf": 1001"#), refused(denials::NOT_YET)),
+        (format!(r#"{base}, "aud": "other""#), refused(denials::AUDIENCE)),
+        (base.to_owned(), refused(denials::AUDIENCE)),
+        (r#""active": true, "aud": "api", "sub": "p-1""#.to_owned(), refused(CLAIMS)),
+        (r#""active": "true""#.to_owned(), Answer::Unavailable),
+        (r#""active": true, "active": false"#.to_owned(), Answer::Unavailable),
+        (String::new(), Answer::Unavailable),
+    ] {
+        let got =
+            introspection("").unwrap().answer(&reply(200, &format!("{{{members}}}"), false), NOW);
+        assert_eq!(got, want, "{members}");
+    }
+}
+
+#[test]
+fn what_is_no_answer() {
+    let good = r#"{"active": false}"#;
+    for no_answer in [
+        reply(500, good, false),
+        reply(401, good, false),
+        reply(200, good, true),
+        reply(200, "", false),
+        reply(200, "[]", false),
+        reply(200, "nonsense", false),
+        CallReply::NoAnswer,
+    ] {
+        let got = introspection("").unwrap().answer(&no_answer, 0);
+        assert_eq!(got, Answer::Unavailable, "{no_answer:?}");
+    }
+}
+
+#[test]
+fn configurations_that_are_none() {
+    for (extra, field) in [
+        (r#", "timeout_ms": 0"#, "introspection.timeout_ms"),
+        (r#", "timeout_ms": 5001"#, "introspection.timeout_ms"),
+        (r#", "authorization": """#, "introspection.authorization"),
+        (r#", "authorization": "a\nb""#, "introspection.authorization"),
+        (r#", "authorization": {"env": "NONE"}"#, "introspection.authorization.env"),
+        (r#", "authority": "a b""#, "introspection.authority"),
+        (r#", "any_audience": true"#, "introspection.audiences"),
+        (r#", "claims": {"player": "sub"}"#, "introspection.claims.player"),
+    ] {
+        assert_eq!(introspection(extra).map_err(|e| e.field).unwrap_err(), field, "{extra}");
+    }
+}

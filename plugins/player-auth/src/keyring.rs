@@ -1,0 +1,219 @@
+//! The keys of one issuer as time passes: fetched, stale, unknown, asked for once. No clock, no host:
+//! times are arguments, in seconds since the epoch.
+
+use std::sync::Arc;
+
+use policy_kit::Lru;
+use policy_token::{Found, Header, Key, Keys, Refusal};
+
+/// One fetch for an unknown key id in so many seconds.
+const ASK_EVERY: u64 = 30;
+/// A fetch that has not landed after so many seconds is lost.
+const LONGEST_FLIGHT: u64 = 5;
+/// Longest pause between failed fetches, in seconds.
+const MAX_PAUSE: u64 = 30;
+/// Unknown key ids remembered.
+const MAX_UNKNOWN: usize = 256;
+
+/// Where keys come from.
+#[derive(Clone, Debug)]
+enum Source {
+    Given,
+    Fetched { refresh: u64, max_stale: u64 },
+}
+
+/// The keys of one issuer, as one worker knows them.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    source: Source,
+    keys: Keys,
+    /// When the keys were fetched; `None` before the first fetch.
+    fetched: Option<u64>,
+    /// Whether the last fetch that landed brought keys.
+    landed_well: bool,
+    /// When a fetch was last made for a key id that is unknown.
+    asked: Option<u64>,
+    /// When a fetch started that has not landed yet.
+    flying: Option<u64>,
+    /// Failed fetches since the last good one, and when the next may start.
+    failures: u32,
+    next_try: u64,
+    /// Key ids that a fetch did not bring, and until when that is believed.
+    unknown: Lru<String, u64>,
+}
+
+/// What becomes of a token that names a key.
+#[derive(Debug)]
+pub enum Lookup<'a> {
+    /// The key.
+    Key(&'a Arc<Key>),
+    /// A fetch may bring it; whoever asks has to wait for it.
+    Fetch,
+    /// It cannot be had now; worth another try after so many seconds.
+    Unavailable(u64),
+    /// There is no such key.
+    Refused(Refusal),
+}
+
+impl Keyring {
+    /// Keys that the configuration holds.
+    pub fn given(keys: Keys) -> Self {
+        Self::new(Source::Given, keys)
+    }
+
+    /// Keys to be fetched, every `refresh` seconds, and to be used for at most `max_stale`.
+    pub fn fetched(refresh: u64, max_stale: u64) -> Self {
+        Self::new(Source::Fetched { refresh, max_stale }, Keys::default())
+    }
+
+    fn new(source: Source, keys: Keys) -> Self {
+        let unknown = Lru::new(MAX_UNKNOWN);
+        Self {
+            source,
+            keys,
+            fetched: None,
+            landed_well: false,
+            asked: None,
+            flying: None,
+            failures: 0,
+            next_try: 0,
+            unknown,
+        }
+    }
+
+    /// Whether the keys here are enough to answer for a token, without asking anybody.
+    pub fn answers(&self, header: &Header, now: u64) -> bool {
+        self.usable(now) && !matches!(self.keys.find(header), Found::UnknownKid)
+            || matches!(self.source, Source::Given)
+    }
+
+    /// Finds the key of a token. After [`Lookup::Fetch`] and its landing, ask
+    /// [`Keyring::find_landed`].
+    pub fn find(&mut self, header: &Header, now: u64) -> Lookup<'_> {
+        if !self.usable(now) {
+            return self.wait_or_fetch(self.next_try.saturating_sub(now), now);
+        }
+        match self.keys.find(header) {
+            Found::Key(_) => self.again(header),
+            Found::Refused(refusal) => Lookup::Refused(refusal),
+            Found::UnknownKid => {
+                let kid = header.kid.as_deref().unwrap_or_default();
+                let believed = self.unknown.get(kid).is_some_and(|until| *until > now);
+                match self.source {
+                    Source::Given => Lookup::Refused(Refusal::KeyUnknown),
+                    Source::Fetched { .. } if believed => Lookup::Refused(Refusal::KeyUnknown),
+                    Source::Fetched { .. } => {
+                        let pause = self.pause(now);
+                        if pause == 0 {
+                            self.asked = Some(now);
+                        }
+                        self.wait_or_fetch(pause, now)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same once a fetch has landed that the token waited for: nobody waits twice.
+    pub fn find_landed(&mut self, header: &Header, now: u64) -> Lookup<'_> {
+        if !self.landed_well || !self.usable(now) {
+            // An old key still does.
+            if self.usable(now) && matches!(self.keys.find(header), Found::Key(_)) {
+                return self.again(header);
+            }
+            let usable = self.usable(now);
+            let next = if usable { self.pause(now) } else { self.next_try.saturating_sub(now) };
+            return Lookup::Unavailable(next);
+        }
+        match self.keys.find(header) {
+            Found::Key(_) => self.again(header),
+            Found::Refused(refusal) => Lookup::Refused(refusal),
+            Found::UnknownKid => {
+                let kid = header.kid.clone().unwrap_or_default();
+                self.unknown.insert(kid, now.saturating_add(ASK_EVERY));
+                Lookup::Refused(Refusal::KeyUnknown)
+            }
+        }
+    }
+
+    /// The key that was just found. Looked up again, because a borrow cannot outlive the branches
+    /// that do something else.
+    fn again(&self, header: &Header) -> Lookup<'_> {
+        match self.keys.find(header) {
+            Found::Key(key) => Lookup::Key(key),
+            _ => Lookup::Refused(Refusal::KeyUnknown),
+        }
+    }
+
+    /// Keys have been fetched, by this worker or another one. Older ones than those here are of no
+    /// use.
+    pub fn install(&mut self, keys: Keys, fetched: u64) {
+        if self.fetched.is_none_or(|ours| fetched >= ours) {
+            self.keys = keys;
+            self.fetched = Some(fetched);
+        }
+        self.landed_well = true;
+        self.flying = None;
+        self.failures = 0;
+        self.next_try = 0;
+    }
+
+    /// A fetch has failed. What is there stays there. `spread` is any number: it keeps the nodes of a
+    /// fleet from asking all at once.
+    pub fn failed(&mut self, now: u64, spread: u64) {
+        self.landed_well = false;
+        self.flying = None;
+        let pause = 1u64.checked_shl(self.failures).unwrap_or(MAX_PAUSE).min(MAX_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        self.next_try = now.saturating_add(pause).saturating_add(spread % (pause / 2 + 1));
+    }
+
+    /// Whether the timer should fetch now.
+    pub fn is_due(&self, now: u64) -> bool {
+        let Source::Fetched { refresh, .. } = self.source else { return false };
+        let old = self.fetched.is_none_or(|then| now.abs_diff(then) >= refresh);
+        old && now >= self.next_try
+    }
+
+    /// A fetch starts.
+    pub fn takes_off(&mut self, now: u64) {
+        if self.flying.is_none_or(|since| now.abs_diff(since) > LONGEST_FLIGHT) {
+            self.flying = Some(now);
+        }
+    }
+
+    /// When the keys here were fetched.
+    pub fn fetched_at(&self) -> Option<u64> {
+        self.fetched
+    }
+
+    fn usable(&self, now: u64) -> bool {
+        match (&self.source, self.fetched) {
+            (Source::Given, _) => true,
+            (Source::Fetched { max_stale, .. }, Some(then)) => {
+                now.saturating_sub(then) <= *max_stale
+            }
+            (Source::Fetched { .. }, None) => false,
+        }
+    }
+
+    /// A fetch, unless it has to wait. Who comes while one is under way waits with the others.
+    fn wait_or_fetch(&mut self, wait: u64, now: u64) -> Lookup<'_> {
+        let flying = self.flying.is_some_and(|since| now.abs_diff(since) <= LONGEST_FLIGHT);
+        if wait > 0 && !flying {
+            return Lookup::Unavailable(wait);
+        }
+        self.takes_off(now);
+        Lookup::Fetch
+    }
+
+    /// Seconds until an unknown key id may cause a fetch again.
+    fn pause(&self, now: u64) -> u64 {
+        let asked = self.asked.filter(|then| *then <= now);
+        asked.map_or(0, |then| then.saturating_add(ASK_EVERY).saturating_sub(now))
+    }
+}
+
+#[cfg(test)]
+#[path = "keyring_tests.rs"]
+mod tests;

@@ -1,0 +1,151 @@
+//! Keys over time: a story per test, and what each token's key is at each moment.
+
+use super::*;
+use policy_token::{Alg, Jws};
+
+const NOW: u64 = 1_000_000;
+
+/// A P-256 key set with these key ids; the point is that of RFC 7515 appendix A.3.
+fn keys(kids: &[&str]) -> Keys {
+    let key = |kid: &&str| {
+        format!(
+            r#"{{"kty": "EC", "crv": "P-256", "kid": "{kid}",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}"#
+        )
+    };
+    let keys: Vec<_> = kids.iter().map(key).collect();
+    Keys::from_jwks(format!(r#"{{"keys": [{}]}}"#, keys.join(",")).as_bytes(), &[Alg::Es256])
+        .unwrap()
+}
+
+fn header(kid: &str) -> Header {
+    Header { alg: Alg::Es256, kid: Some(kid.to_owned()), typ: None }
+}
+
+fn said(lookup: Lookup<'_>) -> String {
+    match lookup {
+        Lookup::Key(key) => format!("key {}", key.kid().unwrap_or("-")),
+        Lookup::Fetch => "fetch".to_owned(),
+        Lookup::Unavailable(seconds) => format!("unavailable {seconds}"),
+        Lookup::Refused(refusal) => refusal.code().to_owned(),
+    }
+}
+
+fn ring() -> Keyring {
+    Keyring::fetched(300, 3_600)
+}
+
+#[test]
+fn before_the_first_fetch_nobody_is_refused() {
+    let mut ring = ring();
+    assert!(ring.is_due(NOW));
+    assert_eq!(said(ring.find(&header("a"), NOW)), "fetch");
+    assert_eq!(said(ring.find(&header("b"), NOW)), "fetch", "waits with the first");
+    ring.failed(NOW, 0);
+    assert_eq!(said(ring.find_landed(&header("a"), NOW)), "unavailable 1");
+    assert_eq!(said(ring.find(&header("a"), NOW)), "unavailable 1");
+    assert_eq!(said(ring.find(&header("a"), NOW + 1)), "fetch", "not long, as nobody can play");
+    ring.failed(NOW + 1, 0);
+    assert_eq!(said(ring.find(&header("a"), NOW + 2)), "unavailable 1", "twice as long");
+    assert_eq!(said(ring.find(&header("a"), NOW + 3)), "fetch");
+    ring.install(keys(&["a"]), NOW + 3);
+    assert_eq!(said(ring.find_landed(&header("a"), NOW + 3)), "key a");
+    assert_eq!(said(ring.find(&header("b"), NOW + 3)), "fetch", "that was for another reason");
+}
+
+#[test]
+fn a_rotation() {
+    let mut ring = ring();
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!(said(ring.find(&header("a"), NOW + 1)), "key a");
+    assert_eq!(said(ring.find(&header("b"), NOW + 1)), "fetch");
+    ring.install(keys(&["a", "b"]), NOW + 1);
+    assert_eq!(said(ring.find_landed(&header("b"), NOW + 1)), "key b");
+    assert_eq!(said(ring.find(&header("a"), NOW + 2)), "key a");
+}
+
+#[test]
+fn unknown_keys_cost_one_fetch_in_thirty_seconds() {
+    let mut ring = ring();
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!(said(ring.find(&header("x"), NOW)), "fetch");
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!(said(ring.find_landed(&header("x"), NOW)), "token_key_unknown");
+    assert_eq!(said(ring.find(&header("x"), NOW + 29)), "token_key_unknown", "remembered");
+    assert_eq!(said(ring.find(&header("y"), NOW + 29)), "unavailable 1", "was not asked about");
+    assert_eq!(said(ring.find(&header("a"), NOW + 29)), "key a");
+    assert_eq!(said(ring.find(&header("x"), NOW + 30)), "fetch", "not for ever");
+}
+
+#[test]
+fn a_failed_fetch_loses_nothing_and_refuses_nobody() {
+    let mut ring = ring();
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!(said(ring.find(&header("b"), NOW)), "fetch");
+    ring.failed(NOW, 0);
+    assert_eq!(said(ring.find_landed(&header("b"), NOW)), "unavailable 30");
+    assert_eq!(said(ring.find_landed(&header("a"), NOW)), "key a");
+    assert_eq!(said(ring.find(&header("a"), NOW + 3_600)), "key a", "stale keys serve");
+    assert_eq!(said(ring.find(&header("a"), NOW + 3_601)), "fetch", "but not for ever");
+    ring.failed(NOW + 3_601, 0);
+    assert_eq!(said(ring.find_landed(&header("a"), NOW + 3_601)), "unavailable 2");
+}
+
+#[test]
+fn given_keys_are_all_there_is() {
+    let mut ring = Keyring::given(keys(&["a"]));
+    assert!(!ring.is_due(NOW));
+    assert_eq!(said(ring.find(&header("a"), NOW)), "key a");
+    assert_eq!(said(ring.find(&header("b"), NOW)), "token_key_unknown");
+}
+
+#[test]
+fn the_timer() {
+    let (mut ring, mut now) = (ring(), NOW);
+    // Failures: the pause doubles up to 30 s, and up to half of it more is spread.
+    for (spread, pause) in [(0, 1), (0, 2), (7, 5), (0, 8), (8, 24), (0, 30), (15, 45), (16, 30)] {
+        assert!(ring.is_due(now), "{pause}");
+        ring.failed(now, spread);
+        assert!(!ring.is_due(now + pause - 1), "{pause}");
+        now += pause;
+    }
+    ring.install(keys(&["a"]), NOW);
+    assert!(!ring.is_due(NOW + 299));
+    assert!(ring.is_due(NOW + 300));
+}
+
+#[test]
+fn older_keys_from_elsewhere_change_nothing() {
+    let mut ring = ring();
+    ring.install(keys(&["new"]), NOW);
+    ring.install(keys(&["old"]), NOW - 1);
+    assert_eq!(ring.fetched_at(), Some(NOW));
+    assert_eq!(said(ring.find(&header("new"), NOW)), "key new");
+}
+
+#[test]
+fn a_fetch_that_never_lands_is_given_up() {
+    let mut ring = ring();
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!(said(ring.find(&header("b"), NOW)), "fetch");
+    assert_eq!(said(ring.find(&header("b"), NOW + 5)), "fetch");
+    assert_eq!(said(ring.find(&header("b"), NOW + 6)), "unavailable 24");
+}
+
+#[test]
+fn unknown_keys_are_remembered_in_bounds() {
+    let mut ring = ring();
+    ring.install(keys(&["a"]), NOW);
+    for n in 0..10_000 {
+        ring.find_landed(&header(&format!("x{n}")), NOW);
+    }
+    assert_eq!(ring.unknown.len(), MAX_UNKNOWN);
+}
+
+/// A token's own header is what is looked for.
+#[test]
+fn headers_are_those_of_tokens() {
+    let token = b"eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.e30.c2ln";
+    assert_eq!(Jws::parse(token).unwrap().header, header("a"));
+}

@@ -1,0 +1,287 @@
+//! Pure core: facts in, ruling out. No clock, no host, no log.
+
+use std::net::IpAddr;
+
+use policy_kit::{
+    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Host,
+    Match, Profile, Reply, Trust,
+};
+
+use crate::check::Verdict;
+use crate::config::{Config, OnError, TokenRule, Unclassified};
+use crate::credential::Places;
+use crate::denials::{self, ALL, BRAND, FAILURES, KEYS, MISSING, UPGRADE};
+use crate::identity::{Identity, OURS};
+use crate::introspection::Introspection;
+use crate::issuer::Issuer;
+use crate::rules::{Rule, Rules};
+use crate::shared_keys::SharedKeys;
+
+/// Most issuers: each one costs a fetch.
+const MAX_ISSUERS: usize = 32;
+
+/// A validated configuration, immutable for the life of the VM.
+#[derive(Debug)]
+pub struct Policy {
+    /// The gateway the operator named.
+    pub profile: Profile,
+    /// The operator's name for this state of the document; may be empty.
+    pub version: String,
+    /// Whose tokens count.
+    pub issuers: Vec<Issuer>,
+    /// Where their keys are shared between workers.
+    pub shared: Vec<SharedKeys>,
+    /// Who is asked about tokens that are not JWTs.
+    pub introspection: Option<Introspection>,
+    /// Where tokens are.
+    pub places: Places,
+    /// Whether credentials go on.
+    pub forward_credential: bool,
+    /// Headers that only we may set for the upstream.
+    pub ours: Vec<String>,
+    trust: Trust,
+    brands: Brands,
+    realm: String,
+    rules: Rules,
+    unclassified: Unclassified,
+    envelopes: Envelopes,
+    endpoints: Endpoints,
+}
+
+/// The facts, weighed: all that is decided about a request but for its token and its body.
+#[derive(Clone, Debug, Default)]
+pub struct Case {
+    method: Vec<u8>,
+    target: Vec<u8>,
+    /// The brand of the host it was sent to.
+    pub brand: Option<String>,
+    /// The client's address.
+    pub source: Option<IpAddr>,
+    /// Whether the body is sent as JSON.
+    pub json: bool,
+    /// Whether it asks for another protocol on this connection.
+    upgrade: bool,
+    /// Whether a browser asks if it may ask.
+    preflight: bool,
+}
+
+/// What is known of who calls.
+#[derive(Clone, Debug, Default)]
+pub enum Who {
+    /// There was no credential.
+    #[default]
+    Nobody,
+    /// There was, and this is known of it.
+    Token(Verdict),
+    /// There was more than one, or one that cannot be read.
+    Unreadable(Denial),
+}
+
+/// A decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// Why the call may not pass; `None` if it may.
+    pub refusal: Option<Denial>,
+    /// For the operator, what exactly was wrong; the code where there is no more to say.
+    pub detail: &'static str,
+    /// Seconds after which it is worth another try.
+    pub retry: Option<u64>,
+}
+
+impl Policy {
+    /// Compiles a configuration. The host is asked for the environment only.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(raw: Config, host: &mut dyn Host) -> Result<Self, ConfigError> {
+        policy_kit::version(&raw.version)?;
+        if raw.issuers.is_empty() && raw.introspection.is_none() {
+            let problem = "must name at least one, or there must be an `introspection`";
+            return Err(invalid("issuers", problem));
+        }
+        if raw.issuers.len() > MAX_ISSUERS {
+            return Err(invalid("issuers", "expected at most 32"));
+        }
+        let mut issuers: Vec<Issuer> = Vec::with_capacity(raw.issuers.len());
+        for (i, issuer) in raw.issuers.into_iter().enumerate() {
+            let at = format!("issuers[{i}]");
+            if issuers.iter().any(|other| other.rules.issuer == issuer.issuer) {
+                return Err(invalid(format!("{at}.issuer"), "is given twice"));
+            }
+            issuers.push(Issuer::compile(issuer, &at, host)?);
+        }
+        let introspection = raw.introspection.map(|raw| Introspection::compile(raw, host));
+        let introspection = introspection.transpose()?;
+        let realm = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
+        if raw.realm.is_empty() || !raw.realm.bytes().all(realm) {
+            return Err(invalid("realm", "expected printable ASCII without quotes"));
+        }
+        if raw.cache_tokens > 100_000 {
+            return Err(invalid("cache_tokens", "expected at most 100000"));
+        }
+        if !(1..=60_000).contains(&raw.failures.per_minute) {
+            return Err(invalid("failures.per_minute", "expected 1 to 60000"));
+        }
+        if !(1..=10_000).contains(&raw.failures.burst) {
+            return Err(invalid("failures.burst", "expected 1 to 10000"));
+        }
+        let envelopes = Envelopes::compile(raw.envelopes, &ALL.map(|denial| denial.code))?;
+        let endpoints = Endpoints::compile(raw.endpoints)?;
+        envelopes.check(&endpoints)?;
+        let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
+        let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
+        let mut ours: Vec<String> = OURS.map(str::to_owned).into();
+        for name in mapped {
+            if !ours.iter().any(|known| known == name) {
+                ours.push(name.to_owned());
+            }
+        }
+        Ok(Self {
+            profile: raw.host,
+            version: raw.version,
+            shared: issuers.iter().map(SharedKeys::new).collect(),
+            issuers,
+            introspection,
+            places: Places::compile(raw.credentials)?,
+            forward_credential: raw.forward_credential,
+            ours,
+            trust: Trust::compile(&raw.address, "address")?,
+            brands: Brands::compile(raw.brands)?,
+            realm: raw.realm,
+            rules: Rules::compile(raw.classes, &raw.on_error)?,
+            unclassified: raw.unclassified,
+            envelopes,
+            endpoints,
+        })
+    }
+
+    /// The digest of the endpoint catalogue.
+    pub fn catalogue(&self) -> &str {
+        self.endpoints.digest()
+    }
+
+    /// Weighs the facts.
+    pub fn weigh(&self, headers: &Headers, peer: Option<IpAddr>) -> Case {
+        let authority = headers.single(":authority").unwrap_or_default();
+        let asked = headers.single("access-control-request-method");
+        let method = headers.single(":method").unwrap_or_default();
+        let preflight = method == b"OPTIONS" && is_preflight(headers, asked);
+        Case {
+            // What a preflight asks about is the call that would follow it.
+            method: if preflight { asked.unwrap_or_default() } else { method }.to_vec(),
+            target: headers.single(":path").unwrap_or_default().to_vec(),
+            brand: self.brands.of(authority).map(str::to_owned),
+            source: self.trust.origin(peer, headers).client,
+            json: headers.is_json(),
+            upgrade: headers.has("upgrade") || method == b"CONNECT",
+            preflight,
+        }
+    }
+
+    /// The endpoint of a case.
+    pub fn classify(&self, case: &Case) -> Match<'_> {
+        self.endpoints.classify(&case.method, &case.target)
+    }
+
+    /// Whether a call to `endpoint` is asked for its credential at all. Where it is not, the
+    /// credential is somebody else's business and stays where it is.
+    pub fn asks(&self, endpoint: &Match<'_>, case: &Case) -> bool {
+        let rule = self.rules.of(endpoint);
+        !case.preflight && rule.is_none_or(|rule| rule.token != TokenRule::None)
+    }
+
+    /// Decides a case as a call to `endpoint` by `who`, at `now` in seconds since the epoch.
+    pub fn rule(&self, endpoint: &Match<'_>, case: &Case, who: &Who, now: u64) -> Ruling {
+        let unclassified = endpoint.class == EndpointClass::Unclassified;
+        if unclassified && self.unclassified == Unclassified::Refuse {
+            return refuse(Denial::UNCLASSIFIED);
+        }
+        let Some(rule) = self.rules.of(endpoint) else { return refuse(Denial::UNCLASSIFIED) };
+        if case.preflight {
+            return Ruling::default();
+        }
+        if case.upgrade && !rule.upgrade {
+            return refuse(UPGRADE);
+        }
+        if rule.token == TokenRule::None {
+            return Ruling::default();
+        }
+        match who {
+            Who::Nobody if rule.token == TokenRule::Optional => Ruling::default(),
+            Who::Nobody => refuse(MISSING),
+            Who::Unreadable(denial) => refuse(*denial),
+            Who::Token(Verdict::Bad(denial, detail)) => {
+                Ruling { refusal: Some(*denial), detail, retry: None }
+            }
+            Who::Token(Verdict::Unknown(denial, wait)) => unknown(rule, *denial, *wait),
+            // Nobody waits for an answer any more where this is asked.
+            Who::Token(Verdict::Ask(_)) => unknown(rule, KEYS, 1),
+            Who::Token(Verdict::Good(known)) => {
+                self.rule_known(rule, case, &known.identity, now, known.skew)
+            }
+        }
+    }
+
+    fn rule_known(&self, rule: &Rule, case: &Case, who: &Identity, now: u64, skew: u64) -> Ruling {
+        // A host of no brand is no host of this player's brand either.
+        if case.brand.as_ref() != Some(&who.brand) {
+            return refuse(BRAND);
+        }
+        match rule.check(who, now, skew) {
+            Ok(()) => Ruling::default(),
+            Err(denial) => refuse(denial),
+        }
+    }
+
+    /// The refusal as an answer: in the endpoint's envelope, with the challenge that belongs to it.
+    pub fn reply(
+        &self,
+        endpoint: &Match<'_>,
+        ruling: &Ruling,
+        denial: Denial,
+        id: Option<&str>,
+    ) -> Reply {
+        let mut reply = self.envelopes.reply(endpoint.envelope, denial, id);
+        if reply.status != denial.status {
+            return reply;
+        }
+        if let Some(error) = denials::error(denial) {
+            let rule = self.rules.of(endpoint);
+            let more = rule.map(|rule| rule.challenge(denial)).unwrap_or_default();
+            let challenge = format!("Bearer realm=\"{}\", error=\"{error}\"{more}", self.realm);
+            reply = reply.with_header("www-authenticate", challenge);
+        }
+        match ruling.retry {
+            Some(seconds) => reply.with_header("retry-after", seconds.max(1).to_string()),
+            None => reply,
+        }
+    }
+}
+
+fn refuse(denial: Denial) -> Ruling {
+    Ruling { refusal: Some(denial), detail: denial.code, retry: None }
+}
+
+/// A token that could not be checked. Too many failures are the source's own doing, and open no way
+/// in as nobody either.
+fn unknown(rule: &Rule, denial: Denial, wait: u64) -> Ruling {
+    if rule.on_error == OnError::Anonymous && denial != FAILURES {
+        return Ruling { refusal: None, detail: denial.code, retry: None };
+    }
+    Ruling { refusal: Some(denial), detail: denial.code, retry: Some(wait) }
+}
+
+/// A browser's question before a call of another origin (Fetch standard, section 4.8): it has an
+/// origin, names a method, and carries neither body nor credential.
+fn is_preflight(headers: &Headers, asked: Option<&[u8]>) -> bool {
+    let method = asked.is_some_and(|m| !m.is_empty() && m.iter().all(u8::is_ascii_uppercase));
+    let origin = headers.single("origin").is_some_and(|origin| !origin.is_empty());
+    let length = headers.all("content-length").all(|length| length == b"0");
+    let body = headers.has("transfer-encoding") || !length;
+    let credential = headers.has("authorization") || headers.has("cookie");
+    method && origin && !body && !credential
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,105 @@
+//! What one worker remembers from request to request, all of it bounded.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use policy_kit::{Budgets, Denial, Lru};
+use policy_token::Verifier;
+
+use crate::identity::Identity;
+use crate::keyring::Keyring;
+
+/// Sources of failures that are told apart.
+const SOURCES: usize = 4096;
+/// Answers "not active" that are remembered.
+const INACTIVE: usize = 1024;
+
+/// A token that was found good.
+#[derive(Debug)]
+pub struct Known {
+    token: Box<[u8]>,
+    /// Whose it is.
+    pub identity: Identity,
+    /// Until when it counts, in seconds since the epoch; the permitted difference of clocks included.
+    pub until: u64,
+    /// How far the issuer's clock may differ, in seconds.
+    pub skew: u64,
+}
+
+impl Known {
+    /// A good token.
+    pub fn new(token: &[u8], identity: Identity, until: u64, skew: u64) -> Self {
+        Self { token: token.into(), identity, until, skew }
+    }
+}
+
+/// The last bytes of a token. A signature ends it, so they tell good tokens apart as well as a hash
+/// would; the whole token is compared all the same.
+type Tail = [u8; 16];
+
+/// What a worker remembers.
+#[derive(Debug)]
+pub struct State {
+    /// One per issuer, in the configuration's order.
+    pub keyrings: Vec<Keyring>,
+    /// Who checks signatures.
+    pub verifier: Verifier,
+    good: Lru<Tail, Rc<Known>>,
+    bad: Lru<Box<[u8]>, (Denial, u64)>,
+    failures: Budgets,
+}
+
+impl State {
+    /// Nothing is remembered yet.
+    pub fn new(keyrings: Vec<Keyring>, tokens: usize, per_minute: u32, burst: u32) -> Self {
+        Self {
+            keyrings,
+            verifier: Verifier::default(),
+            good: Lru::new(tokens),
+            bad: Lru::new(INACTIVE),
+            failures: Budgets::new(per_minute, burst, SOURCES),
+        }
+    }
+
+    /// A token that was found good, and still is at `now`.
+    pub fn good(&mut self, token: &[u8], now: u64) -> Option<Rc<Known>> {
+        let tail = token.last_chunk()?;
+        let known = self.good.get(tail).filter(|known| *known.token == *token)?;
+        if known.until > now {
+            return Some(Rc::clone(known));
+        }
+        self.good.remove(tail);
+        None
+    }
+
+    /// Remembers a good token.
+    pub fn remember(&mut self, known: &Rc<Known>) {
+        if let Some(tail) = known.token.last_chunk() {
+            self.good.insert(*tail, Rc::clone(known));
+        }
+    }
+
+    /// An opaque token that was refused, if that is still believed at `now`.
+    pub fn bad(&mut self, token: &[u8], now: u64) -> Option<Denial> {
+        let (denial, until) = *self.bad.get(token)?;
+        (until > now).then_some(denial)
+    }
+
+    /// Remembers that an opaque token was refused.
+    pub fn remember_bad(&mut self, token: &[u8], denial: Denial, until: u64) {
+        self.bad.insert(token.into(), (denial, until));
+    }
+
+    /// Whether a source may cause another check, at `now` in nanoseconds.
+    ///
+    /// # Errors
+    /// Seconds to wait.
+    pub fn may_fail(&self, source: Option<IpAddr>, now: u64) -> Result<(), u64> {
+        self.failures.allows(source, now).map_err(|wait| wait.div_ceil(1_000_000_000))
+    }
+
+    /// A check has failed, at `now` in nanoseconds.
+    pub fn has_failed(&mut self, source: Option<IpAddr>, now: u64) {
+        self.failures.charge(source, now);
+    }
+}
