@@ -121,7 +121,7 @@ fn the_reports_are_written_beside_the_lines() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (json, junit) = (path("run.json"), path("run.xml"));
     let arguments = ["--via", "wasmtime", "--json", &json, "--junit", &junit];
-    let golden = ["--golden", "host-tests/recordings/first-light.golden"];
+    let golden = ["--golden", "host-tests/recordings/first-light.geo-jurisdiction.golden"];
     let (code, said) = run(&[&arguments[..], &golden].concat());
     assert_eq!((code, said.lines().last()), (Some(0), Some("replayed 68 requests")));
     let document: Value = serde_json::from_str(&read(json.as_ref())).unwrap();

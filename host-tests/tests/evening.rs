@@ -36,7 +36,7 @@ fn evening() -> &'static (Vec<Request>, Vec<Outcome>, House) {
 #[test]
 fn the_golden_decisions_stand() {
     let (requests, run, _) = evening();
-    let golden = file(HAR).with_extension("golden");
+    let golden = file(HAR).with_extension("geo-jurisdiction.golden");
     match check(&golden, &lines(requests, run), false).unwrap() {
         Golden::Differs { diff } => panic!("`make golden` rewrites them:\n{diff}"),
         same => assert_eq!(same, Golden::Same),
@@ -62,7 +62,7 @@ fn both_halves_agree_whatever_the_machines_clock_says() {
         let end: Vec<&str> = said.lines().skip(count).collect();
         let summary = format!("replayed {count} requests, {count} agree, 0 differ");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let wanted = [&format!("evening: {summary}"), &summary];
+        let wanted = [&format!("evening.geo-jurisdiction: {summary}"), &summary];
         assert_eq!(end, wanted, "{ahead} s ahead: {errors}");
         assert!(output.status.success());
     }

@@ -34,7 +34,7 @@ fn the_recording_holds_what_the_scripted_clients_send() {
 fn the_golden_decisions_stand() {
     let requests = recording();
     let now = lines(&requests, &emulate(&example(), &requests));
-    let golden = workspace_root().join("host-tests/recordings/first-light.golden");
+    let golden = workspace_root().join("host-tests/recordings/first-light.geo-jurisdiction.golden");
     match check(&golden, &now, false).unwrap() {
         Golden::Differs { diff } => panic!("`make golden` rewrites them:\n{diff}"),
         same => assert_eq!(same, Golden::Same),
@@ -194,8 +194,10 @@ fn the_command_line_holds_a_run_to_its_golden_file() {
     let root = workspace_root();
     let folder = tempfile::tempdir().unwrap();
     let golden = folder.path().join("x.golden");
-    let right =
-        std::fs::read_to_string(root.join("host-tests/recordings/first-light.golden")).unwrap();
+    let right = std::fs::read_to_string(
+        root.join("host-tests/recordings/first-light.geo-jurisdiction.golden"),
+    )
+    .unwrap();
     std::fs::write(&golden, right.replacen("deny ", "allow", 1)).unwrap();
     let run = |update: &str| {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))

@@ -1,4 +1,5 @@
-//! `demo`: the recordings of the repository, each through both halves and against its golden file.
+//! `demo`: the recordings of the repository, each through each example, in both halves and against its
+//! golden file.
 use super::{read_gateway, runtime};
 use anyhow::Context;
 use clap::Args;
@@ -11,10 +12,11 @@ use std::process::ExitCode;
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// The gateway's configuration, as it is deployed
-    #[arg(long, value_name = "FILE.yaml")]
-    gateway_config: PathBuf,
-    /// Recordings, each with its decisions beside it as FILE.golden; the first is printed line by line
+    /// A gateway's configuration, as it is deployed; may be given several times
+    #[arg(long, required = true, value_name = "FILE.yaml")]
+    gateway_config: Vec<PathBuf>,
+    /// Recordings, each with its decisions beside it as RECORDING.CONFIG.golden; the first one of the
+    /// first configuration is printed line by line
     #[arg(required = true, value_name = "FILE.har")]
     recordings: Vec<PathBuf>,
     /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
@@ -25,7 +27,6 @@ pub(super) struct Demo {
 impl Demo {
     /// Prints a summary of each recording, and one of all in the last line.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let gateway = read_gateway(&self.gateway_config)?;
         let wasm_dir = self.wasm_dir.unwrap_or_else(artifact::wasm_dir);
         let envoy = match envoy::find() {
             Ok(envoy) => Some(envoy),
@@ -37,7 +38,10 @@ impl Demo {
         };
         let (mut good, mut summaries) = (true, Vec::new());
         let mut total = Comparison { replayed: 0, differing: Vec::new() };
-        for (index, path) in self.recordings.iter().enumerate() {
+        let configs = self.gateway_config.iter();
+        let pairs = configs.flat_map(|config| self.recordings.iter().map(move |it| (config, it)));
+        for (index, (config, path)) in pairs.enumerate() {
+            let gateway = read_gateway(config)?;
             let name = path.display().to_string();
             let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
             let requests = har::read(&text).with_context(|| name)?;
@@ -46,7 +50,8 @@ impl Demo {
             if index == 0 {
                 print!("{lines}");
             }
-            good &= agrees_with_golden(&path.with_extension("golden"), &lines)?;
+            let pair = format!("{}.{}", stem(path), stem(config));
+            good &= agrees_with_golden(&path.with_file_name(format!("{pair}.golden")), &lines)?;
             let compared = match &envoy {
                 None => Comparison { replayed: requests.len(), differing: Vec::new() },
                 Some(envoy) => {
@@ -57,8 +62,7 @@ impl Demo {
             for difference in &compared.differing {
                 println!("\n{difference}");
             }
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            summaries.push(format!("{stem}: {}", summary(&compared, envoy.is_some())));
+            summaries.push(format!("{pair}: {}", summary(&compared, envoy.is_some())));
             total.replayed += compared.replayed;
             total.differing.extend(compared.differing);
         }
@@ -69,6 +73,10 @@ impl Demo {
         good &= total.differing.is_empty();
         Ok(ExitCode::from(u8::from(!good)))
     }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn summary(compared: &Comparison, both: bool) -> String {
