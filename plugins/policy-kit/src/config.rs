@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use crate::field::{Field, Path};
-use crate::json::{given_twice, read};
+use crate::json::{given_twice, read, MAX_DEPTH};
+use crate::node::Tree;
 
 /// Longest field path that is printed. A path can hold operator text (an unknown field's name), so
 /// it is bounded like any other foreign text.
@@ -61,7 +62,7 @@ pub fn version(text: &str) -> Result<(), ConfigError> {
 /// Names the path of the field and the kind of fault. Serde's own text is not passed on, because it
 /// quotes the rejected value.
 pub fn parse<C: DeserializeOwned>(document: &[u8]) -> Result<C, ConfigError> {
-    let value = read(document).map_err(|error| unreadable(&error))?;
+    let value = read(Tree(MAX_DEPTH), document).map_err(|error| unreadable(&error))?;
     let field = Field { value: &value, path: &Path::Root };
     C::deserialize(field).map_err(|wrong| wrong.at(&Path::Root)).map_err(|wrong| {
         let field = wrong.field.filter(|field| !field.is_empty());

@@ -2,13 +2,15 @@
 //! one kind of value: a module carries this once per configuration type, where a wrapper around a
 //! parser would be carried twice.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::de::{
     self, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, Visitor,
 };
-use serde_json::{map, Value};
+
+use crate::node::Node;
 
 /// Where in the document.
 #[derive(Clone, Copy)]
@@ -99,7 +101,7 @@ impl Error for Wrong {
 /// A value and where it is. Whoever reads one says where it was when that fails: [`below`].
 #[derive(Clone, Copy)]
 pub(crate) struct Field<'de, 'p> {
-    pub(crate) value: &'de Value,
+    pub(crate) value: &'de Node<'de>,
     pub(crate) path: &'p Path<'p>,
 }
 
@@ -110,31 +112,28 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
     /// name leaves the code for all others out.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(truth) => visitor.visit_bool(*truth),
-            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(number), _, _) => visitor.visit_u64(number),
-                (None, Some(number), _) => visitor.visit_i64(number),
-                (None, None, Some(number)) => visitor.visit_f64(number),
-                (None, None, None) => Err(self.unlike(&visitor)),
-            },
-            Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(_) => self.deserialize_seq(visitor),
-            Value::Object(_) => self.deserialize_map(visitor),
+            Node::Null => visitor.visit_unit(),
+            Node::Bool(truth) => visitor.visit_bool(*truth),
+            Node::Unsigned(number) => visitor.visit_u64(*number),
+            Node::Signed(number) => visitor.visit_i64(*number),
+            Node::Float(number) => visitor.visit_f64(*number),
+            Node::Text(text) => visitor.visit_borrowed_str(text),
+            Node::List(_) => self.deserialize_seq(visitor),
+            Node::Object(_) => self.deserialize_map(visitor),
         }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::Bool(truth) => visitor.visit_bool(*truth),
+            Node::Bool(truth) => visitor.visit_bool(*truth),
             _ => Err(self.unlike(&visitor)),
         }
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match self.value.as_u64() {
-            Some(number) => visitor.visit_u64(number),
-            None => Err(self.unlike(&visitor)),
+        match self.value {
+            Node::Unsigned(number) => visitor.visit_u64(*number),
+            _ => Err(self.unlike(&visitor)),
         }
     }
 
@@ -152,7 +151,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::String(text) => visitor.visit_borrowed_str(text),
+            Node::Text(text) => visitor.visit_borrowed_str(text),
             _ => Err(self.unlike(&visitor)),
         }
     }
@@ -167,7 +166,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::Array(items) => {
+            Node::List(items) => {
                 visitor.visit_seq(Items { items: items.iter().enumerate(), path: self.path })
             }
             _ => Err(self.unlike(&visitor)),
@@ -176,7 +175,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::Object(members) => {
+            Node::Object(members) => {
                 visitor.visit_map(Members { members: members.iter(), last: None, path: self.path })
             }
             _ => Err(self.unlike(&visitor)),
@@ -185,7 +184,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::Null => visitor.visit_none(),
+            Node::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -206,7 +205,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::Object(_) => self.deserialize_map(visitor),
+            Node::Object(_) => self.deserialize_map(visitor),
             _ => Err(Wrong::custom(", expected an object")),
         }
     }
@@ -219,7 +218,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Wrong> {
         match self.value {
-            Value::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            Node::Text(text) => visitor.visit_enum(text.as_ref().into_deserializer()),
             _ => Err(Wrong::unknown_variant("", names)),
         }
     }
@@ -237,7 +236,7 @@ impl Field<'_, '_> {
 }
 
 struct Items<'de, 'p> {
-    items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
+    items: std::iter::Enumerate<std::slice::Iter<'de, Node<'de>>>,
     path: &'p Path<'p>,
 }
 
@@ -254,8 +253,8 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
 }
 
 struct Members<'de, 'p> {
-    members: map::Iter<'de>,
-    last: Option<(&'de str, &'de Value)>,
+    members: std::slice::Iter<'de, (Cow<'de, str>, Node<'de>)>,
+    last: Option<(&'de str, &'de Node<'de>)>,
     path: &'p Path<'p>,
 }
 
@@ -283,7 +282,7 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
 
 fn below<'de, S: DeserializeSeed<'de>>(
     seed: S,
-    value: &'de Value,
+    value: &'de Node<'de>,
     path: Path<'_>,
 ) -> Result<S::Value, Wrong> {
     seed.deserialize(Field { value, path: &path }).map_err(|wrong| wrong.at(&path))

@@ -4,13 +4,13 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Deepest nesting that is read. Serde's own limit is the same; this one is ours to rely on.
-const MAX_DEPTH: u8 = 100;
+pub(crate) const MAX_DEPTH: u8 = 100;
 
 /// Parses one JSON document, refusing what readers disagree about: a member given twice in one
 /// object, also where only the case differs (some readers match names without case), and anything
 /// after the document. `None` for all that and for what is no JSON.
 pub fn strict_json(body: &[u8]) -> Option<Value> {
-    read(body).ok()
+    read(Strict(MAX_DEPTH), body).ok()
 }
 
 /// The name of a member that is given twice, if that is what is wrong.
@@ -20,19 +20,22 @@ pub(crate) fn given_twice(error: &serde_json::Error) -> Option<String> {
 }
 
 /// How an error says that a member is given twice; its name follows.
-const TWICE: &str = "given twice: ";
+pub(crate) const TWICE: &str = "given twice: ";
 
-/// As [`strict_json`], telling what is wrong.
-pub(crate) fn read(body: &[u8]) -> Result<Value, serde_json::Error> {
+/// One document and nothing after it.
+pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    body: &'de [u8],
+) -> Result<S::Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = Strict(MAX_DEPTH).deserialize(&mut json)?;
+    let value = seed.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
 
 /// A member's name as the most careless reader compares it: without case, and with the two letters
 /// outside ASCII that fold into it (Unicode CaseFolding: long s and the Kelvin sign).
-fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     let letter = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -61,10 +64,9 @@ pub fn is_pointer(text: &str) -> bool {
 #[derive(Clone, Copy)]
 struct Strict(u8);
 
-impl Strict {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("too deep"))
-    }
+/// One level less.
+pub(crate) fn deeper<E: Error>(depth: u8) -> Result<u8, E> {
+    depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -108,7 +110,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut out = Vec::new();
-        let seed = self.deeper()?;
+        let seed = Self(deeper(self.0)?);
         while let Some(item) = items.next_element_seed(seed)? {
             out.push(item);
         }
@@ -119,7 +121,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut out = Map::new();
         // A set, of the kind that is here already.
         let mut names = Map::new();
-        let seed = self.deeper()?;
+        let seed = Self(deeper(self.0)?);
         while let Some(name) = members.next_key::<String>()? {
             if names.insert(folded(&name), Value::Null).is_some() {
                 return Err(A::Error::custom(format_args!("{TWICE}{name}")));

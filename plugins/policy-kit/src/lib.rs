@@ -25,6 +25,7 @@ mod headers;
 mod host;
 mod json;
 mod lru;
+mod node;
 mod path;
 mod secret;
 mod select;
