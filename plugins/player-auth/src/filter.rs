@@ -67,6 +67,7 @@ impl Plugin for PlayerAuth {
             case: Case::default(),
             who: Who::default(),
             token: Vec::new(),
+            removal: Vec::new(),
             now: 0,
             request_id: None,
         }
@@ -156,6 +157,8 @@ pub struct Auth {
     who: Who,
     /// The token while somebody is asked about it.
     token: Vec<u8>,
+    /// What takes the credential out, where it is not to go on.
+    removal: Vec<Edit>,
     /// When the request came, in nanoseconds since the epoch.
     now: u64,
     request_id: Option<String>,
@@ -223,6 +226,9 @@ impl Auth {
         self.strip(host, &headers)?;
         let endpoint = policy.classify(&self.case);
         if policy.asks(&endpoint, &self.case) {
+            if !policy.forward_credential {
+                self.removal = policy.places.removal(&headers);
+            }
             self.who = match policy.places.find(&headers) {
                 Ok(None) => Who::Nobody,
                 Err(denial) => Who::Unreadable(denial),
@@ -254,14 +260,14 @@ impl Auth {
         if endpoint.needs_body() {
             // Until the body is known the call counts as the strictest that it may be, and headers
             // cannot be written any more once it is.
-            self.hand_on(host, &endpoint)?;
+            self.hand_on(host)?;
             host.publish(facts::CLASS, endpoint.class.as_str())?;
             return Ok(Step::Body { limit: MAX_BODY });
         }
         let ruling = policy.rule(&endpoint, &self.case, &self.who, self.now / SECOND);
         let step = self.apply(host, &endpoint, &ruling)?;
         if step == Step::Continue {
-            self.hand_on(host, &endpoint)?;
+            self.hand_on(host)?;
         }
         Ok(step)
     }
@@ -286,7 +292,7 @@ impl Auth {
     }
 
     /// Tells the upstream who calls, and takes the credential away.
-    fn hand_on(&self, host: &mut dyn Host, endpoint: &Match<'_>) -> Result<(), Fault> {
+    fn hand_on(&self, host: &mut dyn Host) -> Result<(), Fault> {
         let brand = match self.identity() {
             Some(who) => Some(&who.brand),
             None => self.case.brand.as_ref(),
@@ -306,14 +312,10 @@ impl Auth {
                 host.set_header(MapKind::Request, name, value.as_bytes())?;
             }
         }
-        if self.policy.forward_credential || !self.policy.asks(endpoint, &self.case) {
-            return Ok(());
-        }
-        let headers = host.headers(MapKind::Request)?;
-        for edit in self.policy.places.removal(&headers) {
+        for edit in &self.removal {
             match edit {
-                Edit::Remove(name) => host.remove_header(MapKind::Request, &name)?,
-                Edit::Set(name, value) => host.set_header(MapKind::Request, &name, &value)?,
+                Edit::Remove(name) => host.remove_header(MapKind::Request, name)?,
+                Edit::Set(name, value) => host.set_header(MapKind::Request, name, value)?,
             }
         }
         Ok(())
