@@ -37,6 +37,13 @@ impl Known {
 /// would; the whole token is compared all the same.
 type Tail = [u8; 16];
 
+/// The tail of a token, however short that is.
+fn tail(token: &[u8]) -> Tail {
+    let mut tail = Tail::default();
+    tail.iter_mut().zip(token.iter().rev()).for_each(|(to, from)| *to = *from);
+    tail
+}
+
 /// What a worker remembers.
 #[derive(Debug)]
 pub struct State {
@@ -63,20 +70,18 @@ impl State {
 
     /// A token that was found good, and still is at `now`.
     pub fn good(&mut self, token: &[u8], now: u64) -> Option<Rc<Known>> {
-        let tail = token.last_chunk()?;
-        let known = self.good.get(tail).filter(|known| *known.token == *token)?;
+        let tail = tail(token);
+        let known = self.good.get(&tail).filter(|known| *known.token == *token)?;
         if known.until > now {
             return Some(Rc::clone(known));
         }
-        self.good.remove(tail);
+        self.good.remove(&tail);
         None
     }
 
     /// Remembers a good token.
     pub fn remember(&mut self, known: &Rc<Known>) {
-        if let Some(tail) = known.token.last_chunk() {
-            self.good.insert(*tail, Rc::clone(known));
-        }
+        self.good.insert(tail(&known.token), Rc::clone(known));
     }
 
     /// An opaque token that was refused, if that is still believed at `now`.
@@ -101,5 +106,25 @@ impl State {
     /// A check has failed, at `now` in nanoseconds.
     pub fn has_failed(&mut self, source: Option<IpAddr>, now: u64) {
         self.failures.charge(source, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_any_length_are_remembered() {
+        for (token, other) in
+            [("", "a"), ("a", "b"), ("s-1", "xs-1"), ("0123456789abcdefg", "1123456789abcdefg")]
+        {
+            let mut state = State::new(Vec::new(), 8, 1, 1);
+            let known = Known::new(token.as_bytes(), Identity::default(), 10, 0);
+            state.remember(&Rc::new(known));
+            let good = |state: &mut State, token: &str, now| state.good(token.as_bytes(), now);
+            assert!(good(&mut state, token, 9).is_some(), "{token}");
+            assert!(good(&mut state, other, 9).is_none(), "{other}");
+            assert!(good(&mut state, token, 10).is_none(), "{token}, later");
+        }
     }
 }
