@@ -22,6 +22,8 @@ mod key;
 mod keys;
 mod refusal;
 mod spki;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verifier;
 
 pub use alg::Alg;

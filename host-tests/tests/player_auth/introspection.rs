@@ -1,0 +1,178 @@
+//! Tokens that are not JWTs: what the service says of them, how long that is believed, and what
+//! becomes of them when it is not to be had.
+
+use std::time::Duration;
+
+use abi_host::{CallAnswer, Chain, Profile, Request};
+use serde_json::{json, Value};
+
+use crate::services::{failures, json_after, Service};
+use crate::world::{self, assert_refused, bet, hello, outcome, run, through_the_edge, with_token};
+use crate::world::{NOW, SECOND};
+
+const UNAVAILABLE: &str = "introspection_unavailable";
+const INACTIVE: &str = "token_inactive";
+
+fn changes() -> Value {
+    json!({
+        "issuers": [],
+        "introspection": {
+            "cluster": "casino", "authority": "casino.internal", "path": "/oauth/introspect",
+            "authorization": "Basic Z2F0ZXdheQ==", "audiences": ["casino-api"],
+            "active_s": 60, "inactive_s": 5,
+        },
+        "on_error": {"content": "anonymous"},
+        "failures": {"per_minute": 60_000, "burst": 10_000},
+    })
+}
+
+fn start(profile: Profile, service: &Service) -> Chain {
+    let configuration = world::configuration(profile, &changes());
+    world::builder(profile, &configuration).callouts(service.callouts()).start().unwrap()
+}
+
+/// What the service says of a good token, with some members replaced.
+fn active(changes: &Value) -> CallAnswer {
+    let mut answer = json!({
+        "active": true, "sub": "p-1", "brand": "lucky-otter", "aud": "casino-api", "sid": "s-1",
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        answer[name] = value.clone();
+    }
+    json_after(answer.to_string(), 20)
+}
+
+fn lobby(token: &str) -> Request {
+    with_token(through_the_edge("GET", "/api/lobby"), token)
+}
+
+#[test]
+fn what_the_service_says() {
+    for profile in world::PROFILES {
+        for (name, answer, want) in [
+            ("active", active(&json!({})), "allow"),
+            ("not active", json_after(r#"{"active": false}"#, 20), INACTIVE),
+            ("active in words", active(&json!({"active": "true"})), UNAVAILABLE),
+            ("active by number", active(&json!({"active": 1})), UNAVAILABLE),
+            ("not a word of it", active(&json!({"active": null})), UNAVAILABLE),
+            ("expired all the same", active(&json!({"exp": NOW})), "token_expired"),
+            ("for another service", active(&json!({"aud": "other"})), "audience_mismatch"),
+            ("for nobody", active(&json!({"aud": null})), UNAVAILABLE),
+            ("no player", active(&json!({"sub": ""})), "token_claims"),
+            ("two lines", active(&json!({"sid": "s\r\nx-brand: y"})), "token_claims"),
+            ("another brand", active(&json!({"brand": "river-kings"})), "brand_mismatch"),
+            ("said twice", json_after(r#"{"active": false, "active": true}"#, 20), UNAVAILABLE),
+        ] {
+            let service = Service::new(answer);
+            let mut chain = start(profile, &service);
+            let report = run(&mut chain, bet("opaque.token-1"));
+            let case = format!("{name} under {profile:?}");
+            match want {
+                "allow" => assert_eq!(outcome(&report), want, "{case}"),
+                _ => assert_refused(&report, want, &case),
+            }
+            let call = service.last();
+            assert_eq!(call.body, b"token=opaque.token-1&token_type_hint=access_token");
+            let header = |name| call.headers.text(name).unwrap();
+            assert_eq!(header(":authority"), "casino.internal", "{case}");
+            assert_eq!(header("authorization"), "Basic Z2F0ZXdheQ==", "{case}");
+        }
+    }
+}
+
+/// What is not a token as RFC 6750 writes them is not asked about.
+#[test]
+fn what_is_no_token_is_not_asked_about() {
+    for profile in world::PROFILES {
+        let service = Service::new(active(&json!({})));
+        let mut chain = start(profile, &service);
+        for token in ["", "a b", "a&token=b", "a%26b", "t\u{f6}ken", "\"a\"", &"a".repeat(1025)] {
+            let report = run(&mut chain, bet(token));
+            assert_refused(&report, "token_malformed", &format!("{token:.20} under {profile:?}"));
+        }
+        // Three parts are a JWT, whoever would vouch for them.
+        assert_refused(&run(&mut chain, bet("a.b.c")), "token_malformed", "three parts");
+        assert_eq!(service.count(), 0, "{profile:?}");
+    }
+}
+
+/// How often the service is asked about one token, second by second.
+#[test]
+fn answers_are_believed_for_their_time() {
+    for profile in world::PROFILES {
+        for (name, answer, want, asked) in [
+            ("active", active(&json!({})), "allow", &[(0, 1), (59, 1), (60, 2)][..]),
+            ("until it expires", active(&json!({"exp": NOW + 10})), "allow", &[(0, 1), (9, 1)]),
+            ("longer than that", active(&json!({"exp": NOW + 900})), "allow", &[(59, 1), (61, 2)]),
+            (
+                "not active",
+                json_after(r#"{"active": false}"#, 0),
+                INACTIVE,
+                &[(0, 1), (4, 1), (6, 2)],
+            ),
+        ] {
+            let service = Service::new(answer);
+            let mut chain = start(profile, &service);
+            for (at, calls) in [(0, 1)].iter().chain(asked) {
+                chain.clock().set((NOW + at) * SECOND + SECOND / 10);
+                let case = format!("{name} after {at} s under {profile:?}");
+                assert_eq!(outcome(&run(&mut chain, bet("opaque-1"))), want, "{case}");
+                assert_eq!(service.count(), *calls, "{case}");
+            }
+            if name == "until it expires" {
+                service.answers(json_after(r#"{"active": false}"#, 0));
+                chain.clock().set((NOW + 11) * SECOND);
+                assert_eq!(outcome(&run(&mut chain, bet("opaque-1"))), INACTIVE, "{profile:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_that_is_down() {
+    for profile in world::PROFILES {
+        for (name, answer) in failures() {
+            let service = Service::new(answer);
+            let mut chain = start(profile, &service);
+            let case = format!("{name} under {profile:?}");
+            let report = run(&mut chain, bet("opaque-1"));
+            assert_refused(&report, UNAVAILABLE, &case);
+            assert!(report.header("retry-after").is_some(), "{case}");
+            assert!(report.ended - report.started <= SECOND / 2, "{case}");
+            // The operator's choice for the lobby: as to nobody, and nobody it is.
+            let report = run(&mut chain, lobby("opaque-1").header("x-player-id", "p-1"));
+            assert_eq!(outcome(&report), "allow", "{case}");
+            let upstream = report.upstream.unwrap();
+            let told = ["x-player-id", "authorization"].map(|name| upstream.headers.get(name));
+            assert_eq!(told, [None, None], "{case}");
+            // A failure is no answer: it is not remembered.
+            service.answers(active(&json!({})));
+            assert_eq!(outcome(&run(&mut chain, bet("opaque-1"))), "allow", "{case}");
+            assert_eq!(chain.traps(), [], "{case}");
+        }
+    }
+}
+
+/// Streams that ask about one token wait for one answer, and each is judged by its own call.
+#[test]
+fn streams_share_one_question() {
+    for profile in world::PROFILES {
+        for (answer, wants) in [
+            (active(&json!({})), ["allow", "allow", "brand_mismatch"]),
+            (json_after(r#"{"active": false}"#, 20), [INACTIVE; 3]),
+            (CallAnswer::Silence, [UNAVAILABLE, "allow", UNAVAILABLE]),
+        ] {
+            let service = Service::new(answer);
+            let mut chain = start(profile, &service);
+            let elsewhere = world::at_host(bet("opaque-1"), world::RIVER);
+            let streams = [bet("opaque-1"), lobby("opaque-1"), elsewhere]
+                .map(|request| chain.open(0, request));
+            let other = chain.open(0, bet("opaque-2"));
+            chain.run_for(Duration::from_secs(1), &mut hello);
+            let got = streams.map(|stream| outcome(&chain.take_report(stream).unwrap()));
+            assert_eq!(got, wants, "{profile:?}");
+            assert!(chain.take_report(other).is_some());
+            assert_eq!(service.count(), 2, "two tokens under {profile:?}");
+        }
+    }
+}

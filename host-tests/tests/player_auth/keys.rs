@@ -1,0 +1,253 @@
+//! Keys that are fetched: before the first fetch, through rotations, and when the issuer is not to be
+//! had.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use abi_host::{Call, Chain, Profile, Report, Request};
+use policy_token::testing::Forge;
+use policy_token::Alg;
+use serde_json::json;
+
+use crate::services::{failures, json_after, Service};
+use crate::world::{self, assert_refused, bet, forge, hello, outcome, run, NOW, SECOND};
+
+const UNAVAILABLE: &str = "keys_unavailable";
+/// The longest a stream may wait for keys, in nanoseconds.
+const PATIENCE: u64 = SECOND / 2;
+
+/// The issuer after it has rotated its keys, and one that nobody knows.
+fn next() -> &'static Forge {
+    static NEXT: OnceLock<Forge> = OnceLock::new();
+    NEXT.get_or_init(|| Forge::with_suffix(NOW, "-2"))
+}
+
+/// A bet with a token that was never seen before, good for a day.
+fn fresh(forge: &Forge) -> Request {
+    bet(forge.sign(Alg::Es256, &forge.claims_with(&json!({"exp": NOW + 80_000}))))
+}
+
+fn start(profile: Profile, service: &Service, workers: usize) -> Chain {
+    let configuration = world::configuration(profile, &world::fetched());
+    let builder = world::builder(profile, &configuration).callouts(service.callouts());
+    builder.workers(workers).start().unwrap()
+}
+
+fn seconds(chain: &mut Chain, count: u64) {
+    chain.run_for(Duration::from_secs(count), &mut hello);
+}
+
+fn waited(report: &Report) -> u64 {
+    report.ended - report.started
+}
+
+#[test]
+fn before_the_first_fetch_it_is_503_and_never_401() {
+    for profile in world::PROFILES {
+        for (name, answer) in failures() {
+            let service = Service::new(answer);
+            let mut chain = start(profile, &service, 1);
+            let case = format!("{name} under {profile:?}");
+            for turn in 0..3 {
+                let report = run(&mut chain, fresh(forge()));
+                assert_refused(&report, UNAVAILABLE, &format!("{case}, {turn}"));
+                assert!(report.header("retry-after").is_some(), "{case}");
+                assert!(waited(&report) <= PATIENCE, "{case}: {} ns", waited(&report));
+            }
+            assert_eq!(service.count(), 1, "{case}: one fetch by streams");
+            seconds(&mut chain, 60);
+            assert_refused(&run(&mut chain, fresh(forge())), UNAVAILABLE, &case);
+            assert!(service.count() < 20, "{case}: {} fetches in a minute", service.count());
+            // The timer has them as soon as they are there.
+            service.answers(json_after(forge().jwks(), 10));
+            seconds(&mut chain, 60);
+            let report = run(&mut chain, fresh(forge()));
+            assert_eq!((outcome(&report), waited(&report)), ("allow".to_owned(), 0), "{case}");
+            assert_eq!(chain.traps(), [], "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_first_fetch_is_waited_for() {
+    for profile in world::PROFILES {
+        for (millis, want) in [(0, "allow"), (10, "allow"), (490, "allow"), (600, UNAVAILABLE)] {
+            let service = Service::new(json_after(forge().jwks(), millis));
+            let mut chain = start(profile, &service, 1);
+            let streams = [0; 3].map(|_| chain.open(0, fresh(forge())));
+            seconds(&mut chain, 2);
+            let calls = service.count();
+            for stream in streams {
+                let report = chain.take_report(stream).unwrap();
+                let case = format!("{millis} ms under {profile:?}");
+                assert_eq!(outcome(&report), want, "{case}");
+                assert!(waited(&report) <= PATIENCE, "{case}");
+            }
+            assert!(want != "allow" || calls == 1, "{calls} fetches for three streams");
+        }
+    }
+}
+
+/// Keys are there before anybody asks, and what is asked for is what the document says.
+#[test]
+fn the_timer_fetches_them() {
+    for profile in world::PROFILES {
+        let service = Service::new(json_after(forge().jwks(), 10));
+        let mut chain = start(profile, &service, 1);
+        seconds(&mut chain, 3);
+        let report = run(&mut chain, fresh(forge()));
+        assert_eq!((outcome(&report), waited(&report)), ("allow".to_owned(), 0), "{profile:?}");
+        let Call { upstream, headers, timeout, .. } = service.last();
+        assert_eq!(upstream, b"casino");
+        let asked = [":method", ":path", ":authority"].map(|name| headers.text(name).unwrap());
+        assert_eq!(asked, ["GET", "/.well-known/jwks.json", "casino"]);
+        assert_eq!(timeout, Some(Duration::from_millis(500)));
+        seconds(&mut chain, 290);
+        assert_eq!(service.count(), 1, "five minutes are not over");
+        seconds(&mut chain, 20);
+        assert_eq!(service.count(), 2, "{profile:?}");
+    }
+}
+
+#[test]
+fn a_new_key_waits_for_its_fetch_and_passes() {
+    for profile in world::PROFILES {
+        let service = Service::new(json_after(forge().jwks(), 10));
+        let mut chain = start(profile, &service, 1);
+        seconds(&mut chain, 40);
+        let [old, new] = [forge(), next()].map(Forge::documents);
+        let both = [old, new].concat().join(",");
+        service.answers(json_after(format!(r#"{{"keys": [{both}]}}"#), 100));
+        let report = run(&mut chain, fresh(next()));
+        assert_eq!(outcome(&report), "allow", "{profile:?}");
+        assert_eq!(waited(&report), SECOND / 10, "{profile:?}");
+        for forge in [forge(), next()] {
+            let report = run(&mut chain, fresh(forge));
+            assert_eq!((outcome(&report), waited(&report)), ("allow".to_owned(), 0));
+        }
+        assert_eq!(service.count(), 2, "{profile:?}");
+        // The old key is gone: its tokens that are not known any more are not believed.
+        service.answers(json_after(next().jwks(), 10));
+        seconds(&mut chain, 301);
+        assert_eq!(outcome(&run(&mut chain, fresh(next()))), "allow");
+        assert_refused(&run(&mut chain, fresh(forge())), "token_signature", "the old key");
+    }
+}
+
+/// Unknown key ids make one fetch in 30 seconds, not more: 401 where that has told that there is no
+/// such key, 503 where nobody knows yet.
+#[test]
+fn unknown_keys_cannot_make_it_fetch_and_fetch() {
+    for profile in world::PROFILES {
+        let service = Service::new(json_after(forge().jwks(), 10));
+        let mut chain = start(profile, &service, 1);
+        seconds(&mut chain, 40);
+        let kid = |n: u64| Forge::with_suffix(NOW, &format!("-x{n}"));
+        let (first, second) = (kid(1), kid(2));
+        for (at, forge, want, fetches) in [
+            (0, &first, "token_signature", 2),
+            (0, &first, "token_signature", 2),
+            (1, &second, UNAVAILABLE, 2),
+            (10, &second, UNAVAILABLE, 2),
+            (20, &second, "token_signature", 3),
+            (0, &second, "token_signature", 3),
+            (5, &first, UNAVAILABLE, 3),
+        ] {
+            seconds(&mut chain, at);
+            let report = run(&mut chain, fresh(forge));
+            let case = format!("after {at} s under {profile:?}");
+            assert_refused(&report, want, &case);
+            assert_eq!(service.count(), fetches, "{case}");
+        }
+        assert_eq!(outcome(&run(&mut chain, fresh(forge()))), "allow", "{profile:?}");
+    }
+}
+
+#[test]
+fn good_keys_outlive_failed_fetches_for_as_long_as_is_said() {
+    for profile in world::PROFILES {
+        for (name, answer) in failures() {
+            let mut changes = world::fetched();
+            let keys = &mut changes["issuers"][0]["keys"];
+            *keys = json!({"cluster": "casino", "refresh_s": 60, "max_stale_s": 600});
+            let service = Service::new(json_after(forge().jwks(), 0));
+            let configuration = world::configuration(profile, &changes);
+            let builder = world::builder(profile, &configuration).callouts(service.callouts());
+            let mut chain = builder.start().unwrap();
+            seconds(&mut chain, 2);
+            service.answers(answer);
+            let case = format!("{name} under {profile:?}");
+            for wait in [65, 300, 230] {
+                seconds(&mut chain, wait);
+                let report = run(&mut chain, fresh(forge()));
+                assert_eq!((outcome(&report), waited(&report)), ("allow".to_owned(), 0), "{case}");
+            }
+            let fetches = service.count();
+            assert!((8..60).contains(&fetches), "{case}: {fetches} fetches in ten minutes");
+            // An unknown key id in the meantime: nobody can say that there is none.
+            assert_refused(&run(&mut chain, fresh(next())), UNAVAILABLE, &case);
+            seconds(&mut chain, 10);
+            assert_refused(&run(&mut chain, fresh(forge())), UNAVAILABLE, &case);
+            assert_eq!(chain.traps(), [], "{case}");
+        }
+    }
+}
+
+/// One fetch serves all workers, and the configuration that comes after.
+#[test]
+fn workers_share_what_one_has_fetched() {
+    for profile in world::PROFILES {
+        let service = Service::new(json_after(forge().jwks(), 30));
+        let mut chain = start(profile, &service, 2);
+        seconds(&mut chain, 4);
+        let ask = |chain: &mut Chain, case: &str| {
+            for worker in 0..2 {
+                let stream = chain.open(worker, fresh(forge()));
+                chain.run_for(Duration::ZERO, &mut hello);
+                let report = chain.take_report(stream).unwrap();
+                assert_eq!(outcome(&report), "allow", "{case} on {worker} under {profile:?}");
+            }
+            assert_eq!(service.count(), 1, "{case} under {profile:?}");
+        };
+        ask(&mut chain, "at first");
+        let mut changes = world::fetched();
+        changes["version"] = "next".into();
+        let configuration = world::configuration(profile, &changes);
+        chain.update(world::PLUGIN, configuration.as_bytes()).unwrap();
+        ask(&mut chain, "after an update");
+        seconds(&mut chain, 30);
+        ask(&mut chain, "later");
+        // Another issuer's keys are nobody else's.
+        changes["issuers"][0]["issuer"] = "https://other.test".into();
+        let configuration = world::configuration(profile, &changes);
+        chain.update(world::PLUGIN, configuration.as_bytes()).unwrap();
+        assert_refused(&run(&mut chain, fresh(forge())), "issuer_unknown", "another issuer");
+        seconds(&mut chain, 5);
+        assert_eq!(service.count(), 2, "{profile:?}");
+    }
+}
+
+/// What others have left in the shared map is no reason to fail.
+#[test]
+fn garbage_in_the_shared_map_is_as_good_as_nothing() {
+    for profile in world::PROFILES {
+        let service = Service::new(json_after(forge().jwks(), 10));
+        let mut chain = start(profile, &service, 1);
+        seconds(&mut chain, 3);
+        let names: Vec<String> =
+            chain.shared_keys("").into_iter().map(|key| String::from_utf8(key).unwrap()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        for garbage in [&b""[..], b"\x01", &[1; 9], &[0xff; 70_000], b"\x01\0\0\0\0\0\0\0\x01{}"] {
+            let service = Service::new(json_after(forge().jwks(), 10));
+            let mut chain = start(profile, &service, 1);
+            for name in &names {
+                chain.set_shared_data("", name, garbage, 0);
+            }
+            let report = run(&mut chain, fresh(forge()));
+            assert_eq!(outcome(&report), "allow", "{garbage:?} under {profile:?}");
+            seconds(&mut chain, 400);
+            assert_eq!(outcome(&run(&mut chain, fresh(forge()))), "allow", "{profile:?}");
+            assert_eq!(chain.traps(), []);
+        }
+    }
+}
