@@ -5,14 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use abi_host::{Answer, Chain, Engine, EngineOptions, PluginConfig, Request, Response};
+use abi_host::{Answer, Chain, Clock, Engine, EngineOptions, PluginConfig, Request, Response};
 use abi_host::{Module, UpstreamRequest};
 use host_tests::envoy::workspace_root;
 use host_tests::gateway::Gateway;
 use host_tests::golden::{check, update_asked, Golden, UPDATE_VARIABLE};
+use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER};
+use policy_token::Alg;
+use serde_json::{json, Value};
 
 /// Most bytes of a module: every worker of every gateway holds a compiled copy.
-const LIMITS: &[(&str, usize)] = &[("geo-jurisdiction", 600_000)];
+const LIMITS: &[(&str, usize)] = &[("geo-jurisdiction", 600_000), ("player-auth", 700 << 10)];
 
 /// Fuel may differ this much from the golden table, in percent, before somebody has to look: another
 /// compiler is not another policy.
@@ -23,18 +26,81 @@ const FUEL: &str = "fuel";
 /// What a request cost, by row of the table.
 type Costs = BTreeMap<String, u64>;
 
-/// Each case is a plugin, what a request is called in the table, the request, and its status.
-fn cases() -> Vec<(&'static str, &'static str, Request, u16)> {
-    let geo = "geo-jurisdiction";
+/// What the clock says, in seconds since the epoch.
+const NOW: u64 = 1_800_000_000;
+
+/// One column of a table.
+struct Case {
+    name: &'static str,
+    /// Members of the example's configuration that are another way.
+    changes: Value,
+    request: Request,
+    status: u16,
+}
+
+impl Case {
+    fn new(name: &'static str, request: Request, status: u16) -> Self {
+        Self { name, changes: json!({}), request, status }
+    }
+}
+
+/// The cases of each plugin.
+fn cases() -> Vec<(&'static str, Vec<Case>)> {
+    vec![("geo-jurisdiction", geo_jurisdiction()), ("player-auth", player_auth())]
+}
+
+fn geo_jurisdiction() -> Vec<Case> {
     let bet = |country| through_the_edge("POST", "/api/bets").header("x-geo-country", country);
     let forged = bet("MT").header("x-jurisdiction", "MT").header("x-original-url", "/static");
+    let lobby = through_the_edge("GET", "/api/lobby").header("x-geo-country", "MT");
     vec![
-        (geo, "bet, allowed", bet("MT"), 200),
-        (geo, "bet, forged headers", forged, 200),
-        (geo, "bet, refused", bet("DE"), 451),
-        (geo, "bet, no place", through_the_edge("POST", "/api/bets"), 403),
-        (geo, "lobby", through_the_edge("GET", "/api/lobby").header("x-geo-country", "MT"), 200),
-        (geo, "no endpoint", through_the_edge("GET", "/admin/../x"), 403),
+        Case::new("bet, allowed", bet("MT"), 200),
+        Case::new("bet, forged headers", forged, 200),
+        Case::new("bet, refused", bet("DE"), 451),
+        Case::new("bet, no place", through_the_edge("POST", "/api/bets"), 403),
+        Case::new("lobby", lobby, 200),
+        Case::new("no endpoint", through_the_edge("GET", "/admin/../x"), 403),
+    ]
+}
+
+fn player_auth() -> Vec<Case> {
+    let forge = Forge::at(NOW);
+    let keys: Value = serde_json::from_str(&forge.jwks()).unwrap();
+    let issuer = json!({
+        "issuer": ISSUER, "audiences": [AUDIENCE], "keys": {"jwks": keys},
+        "algorithms": ALGORITHMS.map(Alg::name),
+    });
+    let changes = |tokens: usize| {
+        let failures = json!({"per_minute": 60_000, "burst": 10_000});
+        json!({"issuers": [issuer], "cache_tokens": tokens, "failures": failures})
+    };
+    let with = |token: &str| {
+        let mut request = through_the_edge("POST", "/api/bets");
+        request.headers.set("authorization", format!("Bearer {token}"));
+        request
+    };
+    let nobody = |method, path| {
+        let mut request = through_the_edge(method, path);
+        request.headers.remove("authorization");
+        request
+    };
+    let [es256, rs256] = [Alg::Es256, Alg::Rs256].map(|alg| forge.sign(alg, &forge.claims()));
+    // What is cold stays cold where nothing is remembered.
+    let cold =
+        |name, token, status| Case { changes: changes(0), ..Case::new(name, with(token), status) };
+    let warm =
+        |name, request, status| Case { changes: changes(64), ..Case::new(name, request, status) };
+    // Another player's claims under this one's signature.
+    let other = forge.sign(Alg::Es256, &forge.claims_with(&json!({"sub": "p-2"})));
+    let (claims, signature) = (other.rfind('.').unwrap(), es256.rfind('.').unwrap());
+    let forged = format!("{}{}", &other[..claims], &es256[signature..]);
+    vec![
+        warm("bet, known", with(&es256), 200),
+        cold("bet, cold ES256", &es256, 200),
+        cold("bet, cold RS256", &rs256, 200),
+        cold("bet, forged", &forged, 401),
+        warm("bet, no token", nobody("POST", "/api/bets"), 401),
+        warm("lobby, nobody", nobody("GET", "/api/lobby"), 200),
     ]
 }
 
@@ -61,20 +127,27 @@ fn module(engine: &Engine, plugin: &str) -> Module {
     engine.load(host_tests::artifact::build(plugin).unwrap()).unwrap()
 }
 
-/// The configuration of a plugin's example.
-fn example(plugin: &str) -> Vec<u8> {
-    Gateway::example(plugin).unwrap().wasm().next().unwrap().configuration.clone()
+/// The configuration of a plugin's example, with some top-level members replaced.
+fn example(plugin: &str, changes: &Value) -> Value {
+    let gateway = Gateway::example(plugin).unwrap();
+    let mut document: Value =
+        serde_json::from_slice(&gateway.wasm().next().unwrap().configuration).unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    document
 }
 
-/// A plugin as its example deploys it.
-fn chain(plugin: &str) -> Chain {
-    started(plugin, &example(plugin))
+/// A plugin as its example deploys it, but for the case's own changes.
+fn chain(plugin: &str, changes: &Value) -> Chain {
+    started(plugin, &example(plugin, changes))
 }
 
-fn started(plugin: &str, configuration: &[u8]) -> Chain {
+fn started(plugin: &str, document: &Value) -> Chain {
     let engine = engine();
-    let config = PluginConfig::new(plugin, configuration);
-    Chain::builder(&engine).wasm(&module(&engine, plugin), config).start().unwrap()
+    let config = PluginConfig::new(plugin, document.to_string());
+    let clock = Clock::at(NOW * 1_000_000_000);
+    Chain::builder(&engine).clock(clock).wasm(&module(&engine, plugin), config).start().unwrap()
 }
 
 /// Sends a request and tells the status.
@@ -86,11 +159,12 @@ fn send(chain: &mut Chain, request: &Request) -> u16 {
 }
 
 /// What one more request costs, once the first of its kind has defined its counters.
-fn costs(plugin: &str, name: &str, request: &Request, wanted: u16) -> Costs {
-    let mut chain = chain(plugin);
-    assert_eq!(send(&mut chain, request), wanted, "{name}");
+fn costs(plugin: &str, case: &Case) -> Costs {
+    let Case { name, request, status: wanted, .. } = case;
+    let mut chain = chain(plugin, &case.changes);
+    assert_eq!(send(&mut chain, request), *wanted, "{name}");
     let (trace, fuel) = (chain.trace(plugin), chain.fuel(plugin));
-    assert_eq!(send(&mut chain, request), wanted, "{name}");
+    assert_eq!(send(&mut chain, request), *wanted, "{name}");
     let (after, burnt) = (chain.trace(plugin), chain.fuel(plugin));
     let calls = after.calls.iter().map(|(call, count)| (*call, count - trace.count(call)));
     let mut costs: Costs = calls
@@ -125,17 +199,15 @@ fn table(columns: &[(&str, Costs)], golden: &str) -> String {
 
 #[test]
 fn a_request_costs_what_the_table_says() {
-    let path = workspace_root().join("host-tests/tests/costs.golden");
-    let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    let cases = cases();
-    let column = |case: &(&str, &'static str, Request, u16)| {
-        (case.1, costs(case.0, case.1, &case.2, case.3))
-    };
-    let columns: Vec<_> = cases.iter().map(column).collect();
-    let known = if update_asked() { "" } else { golden.as_str() };
-    match check(&path, &table(&columns, known), update_asked()).unwrap() {
-        Golden::Differs { diff } => panic!("{UPDATE_VARIABLE}=1 rewrites the table:\n{diff}"),
-        Golden::Same | Golden::Updated => {}
+    for (plugin, cases) in cases() {
+        let path = workspace_root().join(format!("host-tests/tests/costs.{plugin}.golden"));
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        let columns: Vec<_> = cases.iter().map(|case| (case.name, costs(plugin, case))).collect();
+        let known = if update_asked() { "" } else { golden.as_str() };
+        match check(&path, &table(&columns, known), update_asked()).unwrap() {
+            Golden::Differs { diff } => panic!("{UPDATE_VARIABLE}=1 rewrites the table:\n{diff}"),
+            Golden::Same | Golden::Updated => {}
+        }
     }
 }
 
@@ -150,16 +222,16 @@ fn modules_stay_small() {
 /// A VM lives as long as its gateway.
 #[test]
 fn requests_leave_nothing_in_memory() {
-    for (plugin, name, request, status) in cases() {
-        let mut chain = chain(plugin);
+    for (plugin, case) in cases().iter().flat_map(|(p, cases)| cases.iter().map(move |c| (p, c))) {
+        let mut chain = chain(plugin, &case.changes);
         let mut memory_after = |count: usize| {
             for _ in 0..count {
-                assert_eq!(send(&mut chain, &request), status, "{name}");
+                assert_eq!(send(&mut chain, &case.request), case.status, "{}", case.name);
             }
             chain.memory(plugin)
         };
         let early = memory_after(100);
-        assert_eq!(memory_after(2_000), early, "{name}");
+        assert_eq!(memory_after(2_000), early, "{}", case.name);
     }
 }
 
@@ -177,9 +249,9 @@ fn ten_thousand_networks_take_less_than_a_megabyte() {
         let code = ["MT", "GB", "SE", "US-NJ"][(n % 4) as usize];
         table.entry(code).or_default().push(network(n));
     }
-    let mut document: serde_json::Value = serde_json::from_slice(&example(plugin)).unwrap();
-    let before = started(plugin, document.to_string().as_bytes()).memory(plugin);
+    let mut document = example(plugin, &Value::Object(serde_json::Map::new()));
+    let before = started(plugin, &document).memory(plugin);
     document["place"]["table"] = serde_json::to_value(table).unwrap();
-    let after = started(plugin, document.to_string().as_bytes()).memory(plugin);
+    let after = started(plugin, &document).memory(plugin);
     assert!(after - before < 1_000_000, "{} bytes more", after - before);
 }
