@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
 # install themselves, into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build envoy lint replay golden record bench up
+.PHONY: help demo test soak build envoy lint replay golden record bench up
 
 MODULES  := -p geo-jurisdiction -p player-auth -p noop -p noop-lean -p plain-filter -p shell-probe
 WASM     := --target wasm32-wasip1 --profile plugin
@@ -15,6 +15,7 @@ RECORDED := host-tests/recordings/first-light.har host-tests/recordings/evening.
 SEED     ?= 1
 VIA      ?= both
 PORT     ?= 8080
+SOAK     ?= 1000000
 TESTS    := cargo run --quiet -p host-tests --
 
 help: ## List the targets
@@ -25,6 +26,9 @@ demo: build envoy ## Replay the recorded traffic through wasmtime and a real Env
 
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
+
+soak: build ## Send player-auth SOAK requests (a million) and see that its memory stays flat
+	PITBOSS_SOAK=$(SOAK) cargo test -p host-tests --test player_auth -- --nocapture soak
 
 build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true

@@ -11,5 +11,6 @@ mod headers;
 mod introspection;
 mod keys;
 mod services;
+mod soak;
 mod vectors;
 mod world;
