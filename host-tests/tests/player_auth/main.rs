@@ -10,6 +10,7 @@ mod faults;
 mod headers;
 mod introspection;
 mod keys;
+mod keys_envoy;
 mod services;
 mod soak;
 mod vectors;
