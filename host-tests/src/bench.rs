@@ -5,22 +5,26 @@
 //! 2. All variants run at once and take turns, each round in another order, so that whatever disturbs
 //!    the machine disturbs them alike. Ratios are taken within a round, then the median over rounds.
 //! 3. The route answers by itself: no upstream is measured.
-//! 4. A ratio whose spread says nothing is printed as such.
+//! 4. What an attack costs is charged to the requests that count, which are those of players.
+//! 5. A ratio whose spread says nothing is printed as such.
+mod auth;
 mod cpu;
 mod emulated;
+mod goals;
+mod issuer;
 mod load;
 mod stats;
 mod table;
 mod variants;
 
 pub use emulated::{measure as measure_emulated, EmulatedRate};
+pub use goals::{Aim, Goal, Reached};
 pub use load::LoadError;
 pub use stats::{Ratio, Spread, Verdict};
-pub use variants::{variants, Variant};
+pub use variants::{variants, Attack, Variant};
 
 use crate::artifact;
 use crate::envoy::{EnvoyError, EnvoyProcess, Options};
-use crate::gateway::{Gateway, GatewayError};
 use load::Load;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -71,6 +75,9 @@ pub enum BenchError {
         /// Why.
         source: std::io::Error,
     },
+    /// The casino gives no tokens.
+    #[error("the tokens' issuer: {0}")]
+    Issuer(&'static str),
     /// There is no variant, or no round.
     #[error("nothing to measure")]
     Nothing,
@@ -100,6 +107,8 @@ pub struct Measurement {
     pub requests: usize,
     /// The variants; the first two are what the others are compared with.
     pub envoy: Vec<Measured>,
+    /// What was promised of them.
+    pub goals: Vec<Reached>,
     /// The replayer; left out where it was not asked for.
     pub abi_host: Option<EmulatedRate>,
 }
@@ -110,11 +119,11 @@ pub async fn measure_envoy(
     binary: &Path,
     wasm_dir: &Path,
     amount: Amount,
-) -> Result<Vec<Measured>, BenchError> {
+) -> Result<(Vec<Measured>, Vec<Reached>), BenchError> {
     let mut running = Vec::with_capacity(variants.len());
     for variant in variants {
-        for wasm in Gateway::from_document(variant.document()).map_err(GatewayError::from)?.wasm() {
-            artifact::find(wasm_dir, &wasm.file)?;
+        for file in variant.modules() {
+            artifact::find(wasm_dir, file)?;
         }
         running.push(Running::start(variant, binary.to_owned(), wasm_dir.to_owned()).await?);
     }
@@ -134,20 +143,24 @@ pub async fn measure_envoy(
     }
     let first = micros.first().ok_or(BenchError::Nothing)?;
     let second = micros.get(1).unwrap_or(first);
-    variants
-        .iter()
-        .zip(&micros)
-        .map(|(variant, own)| {
-            let differences: Vec<f64> = own.iter().zip(first).map(|(a, b)| a - b).collect();
-            Ok(Measured {
-                name: variant.name,
-                micros: Spread::of(own).ok_or(BenchError::Nothing)?,
-                added: Spread::of(&differences).ok_or(BenchError::Nothing)?,
-                to_first: Ratio::of(own, first).ok_or(BenchError::Nothing)?,
-                to_second: Ratio::of(own, second).ok_or(BenchError::Nothing)?,
-            })
+    let of = |name: &str| {
+        let at = variants.iter().position(|variant| variant.name == name)?;
+        micros.get(at).map(Vec::as_slice)
+    };
+    let reached = goals::goals().into_iter();
+    let reached = reached.filter_map(|goal| goal.reached(of(goal.above)?, of(goal.below)?));
+    let reached = reached.collect();
+    let measured = variants.iter().zip(&micros).map(|(variant, own)| {
+        let differences: Vec<f64> = own.iter().zip(first).map(|(a, b)| a - b).collect();
+        Ok(Measured {
+            name: variant.name,
+            micros: Spread::of(own).ok_or(BenchError::Nothing)?,
+            added: Spread::of(&differences).ok_or(BenchError::Nothing)?,
+            to_first: Ratio::of(own, first).ok_or(BenchError::Nothing)?,
+            to_second: Ratio::of(own, second).ok_or(BenchError::Nothing)?,
         })
-        .collect()
+    });
+    Ok((measured.collect::<Result<_, BenchError>>()?, reached))
 }
 
 /// An Envoy with one variant's filters, and the connections to it.
@@ -178,11 +191,16 @@ impl<'a> Running<'a> {
 
     /// Microseconds of the worker's CPU time per request.
     fn run(&mut self, requests: usize) -> Result<f64, BenchError> {
+        let failed = |source| BenchError::Load { variant: self.variant.name, source };
+        let attack = self.variant.attack.as_ref();
+        if let Some(attack) = attack {
+            // Whoever is not known when an attack begins shares the fate of his address.
+            let players = self.variant.requests.len();
+            self.load.send(self.variant, None, players).map_err(failed)?;
+            self.load.attack(attack).map_err(failed)?;
+        }
         let before = self.worker.nanoseconds()?;
-        let sent = self
-            .load
-            .send(&self.variant.request, self.variant.status, requests)
-            .map_err(|source| BenchError::Load { variant: self.variant.name, source })?;
+        let sent = self.load.send(self.variant, attack, requests).map_err(failed)?;
         let after = self.worker.nanoseconds()?;
         Ok(stats::per(after.saturating_sub(before), sent) / 1_000.0)
     }

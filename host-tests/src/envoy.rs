@@ -140,7 +140,7 @@ pub struct EnvoyProcess {
 impl EnvoyProcess {
     /// Starts Envoy and waits until it serves.
     pub async fn start(document: &Value, options: Options) -> Result<Self, EnvoyError> {
-        let gateway = Gateway::from_document(document.clone())?;
+        let listener_port = listener_port(document, &options)?;
         let folder = tempfile::Builder::new().prefix("envoy-").tempdir()?;
         let path = |name: &str| folder.path().join(name);
         let port = if options.updatable { free_port()? } else { options.port };
@@ -180,7 +180,6 @@ impl EnvoyProcess {
             }
         };
         let address = admin.listener().await?.unwrap_or(admin.address);
-        let listener_port = gateway.port;
         Ok(Self { child, folder, options, clock, admin, address, listener_port })
     }
 
@@ -285,6 +284,17 @@ fn end(child: &mut Child) {
     // Either it ends now or it has ended already.
     child.kill().ok();
     child.wait().ok();
+}
+
+/// The port it was deployed for. What is compared with the replayer has to be one that the replayer
+/// can read; anything else need only be one that Envoy takes.
+fn listener_port(document: &Value, options: &Options) -> Result<u16, FieldError> {
+    if options.recorded {
+        return Ok(Gateway::from_document(document.clone())?.port);
+    }
+    let port = "/static_resources/listeners/0/address/socket_address/port_value";
+    let port = document.pointer(port).and_then(Value::as_u64);
+    Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default())
 }
 
 fn wiring<'a>(options: &'a Options, access_log: &'a Path, port: u16) -> Wiring<'a> {

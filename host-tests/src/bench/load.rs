@@ -1,10 +1,13 @@
 //! A closed loop over kept connections: on each of them one request, then all the answers.
+use super::variants::{Attack, Variant};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Attempts of one source that the gateway may look into before it refuses them unseen.
+const MOST_FAILURES: usize = 100;
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -31,42 +34,82 @@ pub enum LoadError {
 /// Open connections to one gateway.
 pub(super) struct Load {
     connections: Vec<TcpStream>,
+    /// The one that attacks come over.
+    other: TcpStream,
+    /// Requests of an attack sent so far.
+    attacks: usize,
     buffer: Vec<u8>,
 }
 
 impl Load {
     pub(super) fn connect(gateway: SocketAddr, connections: usize) -> Result<Self, LoadError> {
-        let connect = |_| {
+        let connect = || {
             let stream = TcpStream::connect(gateway)?;
             stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(PATIENCE))?;
-            Ok(stream)
+            Ok::<_, LoadError>(stream)
         };
-        let connections = (0..connections).map(connect).collect::<Result<_, LoadError>>()?;
-        Ok(Self { connections, buffer: Vec::new() })
+        let connections = (0..connections).map(|_| connect()).collect::<Result<_, LoadError>>()?;
+        Ok(Self { connections, other: connect()?, attacks: 0, buffer: Vec::new() })
     }
 
-    /// Sends at least `count` requests and tells how many it were.
+    /// Sends at least `count` of a variant's requests, attacked or not, and tells how many it were.
     pub(super) fn send(
         &mut self,
-        request: &[u8],
-        wanted: u16,
+        variant: &Variant,
+        attack: Option<&Attack>,
         count: usize,
     ) -> Result<usize, LoadError> {
         let mut sent = 0;
+        let mut requests = variant.requests.iter().cycle();
         while sent < count {
-            for connection in &mut self.connections {
+            for (connection, request) in self.connections.iter_mut().zip(&mut requests) {
                 connection.write_all(request)?;
+            }
+            if let Some(attack) = attack {
+                self.write_attack(attack)?;
             }
             for connection in &mut self.connections {
                 let got = read_answer(connection, &mut self.buffer)?;
-                if got != wanted {
-                    return Err(LoadError::Status { got, wanted });
+                if got != variant.status {
+                    return Err(LoadError::Status { got, wanted: variant.status });
                 }
                 sent += 1;
             }
+            if let Some(attack) = attack {
+                self.read_attack(attack)?;
+            }
         }
         Ok(sent)
+    }
+
+    /// Attacks until every source has been refused in the end: an attack that has gone on for a while,
+    /// whatever other variants did meanwhile.
+    pub(super) fn attack(&mut self, attack: &Attack) -> Result<(), LoadError> {
+        let mut refused = 0;
+        for _ in 0..attack.sources.saturating_mul(MOST_FAILURES) {
+            self.write_attack(attack)?;
+            let got = self.read_attack(attack)?;
+            refused = if got == attack.in_the_end { refused + 1 } else { 0 };
+            if refused == attack.sources {
+                return Ok(());
+            }
+        }
+        Err(LoadError::Status { got: attack.at_first, wanted: attack.in_the_end })
+    }
+
+    fn write_attack(&mut self, attack: &Attack) -> Result<(), LoadError> {
+        let request = attack.requests.get(self.attacks % attack.requests.len().max(1));
+        self.attacks += 1;
+        Ok(self.other.write_all(request.map(Vec::as_slice).unwrap_or_default())?)
+    }
+
+    fn read_attack(&mut self, attack: &Attack) -> Result<u16, LoadError> {
+        let got = read_answer(&mut self.other, &mut self.buffer)?;
+        if got == attack.at_first || got == attack.in_the_end {
+            return Ok(got);
+        }
+        Err(LoadError::Status { got, wanted: attack.in_the_end })
     }
 }
 

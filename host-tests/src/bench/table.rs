@@ -1,5 +1,5 @@
 //! The result as people read it.
-use super::{Measurement, Ratio, Spread, Verdict};
+use super::{Aim, Measurement, Ratio, Reached, Spread, Verdict};
 use std::fmt::{self, Display};
 
 impl Display for Measurement {
@@ -32,6 +32,17 @@ impl Display for Measurement {
                 writeln!(f, "\n=  no difference beyond the spread of the rounds")?;
             }
         }
+        for (index, Reached { goal, ratio: it, met }) in self.goals.iter().enumerate() {
+            let aim = match goal.aim {
+                Aim::None => String::new(),
+                Aim::AtMost(most) => format!("at most {most:.1}: {}", word(*met)),
+                Aim::AtLeast(least) => format!("at least {least:.1}: {}", word(*met)),
+            };
+            let Spread { low, median, high } = it.spread;
+            let doubt = if it.verdict == Verdict::Noisy { " ?" } else { "" };
+            let gap = if index == 0 { "\n" } else { "" };
+            writeln!(f, "{gap}{:30} {median:.2} ({low:.2}-{high:.2}){doubt}  {aim}", goal.name)?;
+        }
         if let Some(rate) = &self.abi_host {
             let Spread { low, median, high } = rate.requests_per_second;
             writeln!(
@@ -40,6 +51,14 @@ impl Display for Measurement {
             )?;
         }
         Ok(())
+    }
+}
+
+fn word(met: bool) -> &'static str {
+    if met {
+        "met"
+    } else {
+        "missed"
     }
 }
 
@@ -58,7 +77,7 @@ fn ratio(ratio: &Ratio) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EmulatedRate, Measured};
+    use super::super::{EmulatedRate, Goal, Measured};
     use super::*;
 
     #[test]
@@ -79,12 +98,19 @@ mod tests {
                 line("b", &[12.0; 4]),
                 line("c", &[10.0, 20.0, 90.0, 90.0]),
             ],
+            goals: vec![Goal { name: "b to c", above: "b", below: "c", aim: Aim::AtMost(1.0) }
+                .reached(&[12.0; 4], &[10.0; 4])
+                .unwrap()],
             abi_host: Some(EmulatedRate { recorded: 68, requests_per_second: rate }),
         }
         .to_string();
-        for part in
-            ["1.20 (1.20-1.20)", "? (1.50-9.00)", "30000 requests a second", "measure again"]
-        {
+        for part in [
+            "1.20 (1.20-1.20)",
+            "? (1.50-9.00)",
+            "30000 requests a second",
+            "measure again",
+            "1.20 (1.20-1.20)  at most 1.0: missed",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert!(!text.contains("no difference"), "{text}");

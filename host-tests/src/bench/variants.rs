@@ -12,46 +12,71 @@ pub struct Variant {
     pub name: &'static str,
     /// The HTTP filters before the router, as Envoy's configuration has them.
     pub filters: Vec<Value>,
-    /// The request, as it goes over the wire.
-    pub request: Vec<u8>,
-    /// The status it must get: a variant that does not do its work is not measured.
+    /// The requests, as they go over the wire, one after the other and from the first again.
+    pub requests: Vec<Vec<u8>>,
+    /// The status they must get: a variant that does not do its work is not measured.
     pub status: u16,
+    /// What somebody else sends meanwhile.
+    pub attack: Option<Attack>,
 }
 
-/// All variants. The first is the gateway without any filter, the second the no-op that a filter is
-/// compared with.
-pub fn variants() -> Result<Vec<Variant>, BenchError> {
-    let geo = || deployed("geo-jurisdiction");
-    Ok(vec![
-        Variant { name: "no filter", filters: vec![], request: bet("MT"), status: 200 },
-        Variant {
-            name: "no-op, every callback",
-            filters: vec![wasm("noop")],
-            request: bet("MT"),
-            status: 200,
-        },
-        Variant {
-            name: "no-op, only what it uses",
-            filters: vec![wasm("noop_lean")],
-            request: bet("MT"),
-            status: 200,
-        },
-        Variant {
-            name: "geo-jurisdiction, allowed",
-            filters: geo()?,
-            request: bet("MT"),
-            status: 200,
-        },
-        Variant {
-            name: "geo-jurisdiction, refused",
-            filters: geo()?,
-            request: bet("DE"),
-            status: 451,
-        },
-    ])
+/// Requests that are sent between those that count, on a connection of their own: one to each of the
+/// others'. Their cost is shared by the requests that count.
+#[derive(Debug, Clone)]
+pub struct Attack {
+    /// The requests, one after the other and from the first again; sources take turns.
+    pub requests: Vec<Vec<u8>>,
+    /// From how many sources.
+    pub sources: usize,
+    /// What they get until the gateway has had enough.
+    pub at_first: u16,
+    /// What they get from then on.
+    pub in_the_end: u16,
+}
+
+/// The address that clients are at who have none of their own here.
+pub(super) const PLAYER_ADDRESS: &str = "198.51.100.23";
+
+/// All variants, or those of one policy. The first is the gateway without any filter, the second the
+/// no-op that a filter is compared with.
+pub fn variants(policy: Option<&str>) -> Result<Vec<Variant>, BenchError> {
+    let asks = |country| vec![bet(&"e".repeat(400), country, PLAYER_ADDRESS)];
+    let plain = |name, filters| Variant::new(name, filters, asks("MT"), 200);
+    let mut all =
+        vec![plain("no filter", vec![]), plain("no-op, every callback", vec![wasm("noop")])];
+    let wanted = |name: &str| policy.is_none_or(|policy| policy == name);
+    if wanted("geo-jurisdiction") {
+        let geo = || deployed("geo-jurisdiction");
+        all.extend([
+            plain("no-op, only what it uses", vec![wasm("noop_lean")]),
+            plain("geo-jurisdiction, allowed", geo()?),
+            Variant::new("geo-jurisdiction, refused", geo()?, asks("DE"), 451),
+        ]);
+    }
+    if wanted("player-auth") {
+        all.extend(super::auth::variants()?);
+    }
+    Ok(all)
 }
 
 impl Variant {
+    /// A variant that nobody attacks.
+    pub(super) fn new(
+        name: &'static str,
+        filters: Vec<Value>,
+        requests: Vec<Vec<u8>>,
+        status: u16,
+    ) -> Self {
+        Self { name, filters, requests, status, attack: None }
+    }
+
+    /// The files of its modules, without folders.
+    pub fn modules(&self) -> impl Iterator<Item = &str> {
+        let file = "/typed_config/config/vm_config/code/local/filename";
+        let files = self.filters.iter().filter_map(move |it| it.pointer(file)?.as_str());
+        files.filter_map(|path| path.rsplit('/').next())
+    }
+
     /// The gateway's whole configuration.
     pub fn document(&self) -> Value {
         let mut filters = self.filters.clone();
@@ -78,8 +103,7 @@ impl Variant {
 
 /// A bet as an app sends it and an edge passes it on. It has no body: the route answers at the head,
 /// and what follows is not the gateway's business here.
-fn bet(country: &str) -> Vec<u8> {
-    let token = "e".repeat(400);
+pub(super) fn bet(token: &str, country: &str, client: &str) -> Vec<u8> {
     let head = [
         "POST /api/bets HTTP/1.1",
         "host: play.lucky-otter.example",
@@ -90,7 +114,7 @@ fn bet(country: &str) -> Vec<u8> {
         &format!("authorization: Bearer {token}"),
         "content-type: application/json",
         "idempotency-key: 6f1c1f9a-5d5e-4a0e-9f53-0b6f0e6d3c11",
-        "x-forwarded-for: 198.51.100.23",
+        &format!("x-forwarded-for: {client}"),
         &format!("x-geo-country: {country}"),
         "content-length: 0",
         "\r\n",
@@ -99,7 +123,7 @@ fn bet(country: &str) -> Vec<u8> {
 }
 
 /// A module without a configuration.
-fn wasm(module: &str) -> Value {
+pub(super) fn wasm(module: &str) -> Value {
     let code = json!({"local": {"filename": format!("{module}.wasm")}});
     json!({"name": module, "typed_config": {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
@@ -111,7 +135,7 @@ fn wasm(module: &str) -> Value {
 }
 
 /// The wasm filters of an example, as deployed but for the edge, which is this machine.
-fn deployed(example: &str) -> Result<Vec<Value>, BenchError> {
+pub(super) fn deployed(example: &str) -> Result<Vec<Value>, BenchError> {
     let path = workspace_root().join("envoy-examples").join(example).with_extension("yaml");
     let mut document = Gateway::read(&path)?.document;
     loopback::trust(&mut document);
@@ -125,13 +149,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_variant_is_a_gateway_that_can_be_read() {
-        let all = variants().unwrap();
+    fn every_variant_is_a_gateway() {
+        let all = variants(None).unwrap();
         for variant in &all {
-            let gateway = Gateway::from_document(variant.document()).unwrap();
-            assert_eq!(gateway.wasm().count(), variant.filters.len(), "{}", variant.name);
-            assert!(variant.request.ends_with(b"\r\n\r\n"), "{}", variant.name);
+            let modules = variant.modules().count();
+            let native = variant.filters.len() - modules;
+            // The replayer need not know what a policy is compared with.
+            if native == 0 {
+                let gateway = Gateway::from_document(variant.document()).unwrap();
+                assert_eq!(gateway.wasm().count(), modules, "{}", variant.name);
+            }
+            assert!(native < 2, "{}", variant.name);
+            assert!(
+                variant.requests.iter().all(|it| it.ends_with(b"\r\n\r\n")),
+                "{}",
+                variant.name
+            );
         }
         assert!(all[0].filters.is_empty() && all[3].filters.len() == 1);
+        assert_eq!(variants(Some("geo-jurisdiction")).unwrap().len(), 5);
     }
 }

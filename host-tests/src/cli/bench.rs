@@ -22,6 +22,9 @@ pub(super) struct Bench {
     /// What to measure
     #[arg(long, value_enum, default_value_t = Only::Both)]
     only: Only,
+    /// In the real Envoy, measure only this policy
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,10 +42,10 @@ impl Bench {
         let (rounds, requests) = (usize::from(self.rounds), usize::try_from(self.requests)?);
         let amount = Amount { rounds, requests };
         let wasm_dir = std::path::absolute(artifact::wasm_dir())?;
-        let envoy = match self.only {
-            Only::Wasmtime => Vec::new(),
+        let (envoy, goals) = match self.only {
+            Only::Wasmtime => Default::default(),
             Only::Envoy | Only::Both => {
-                let (variants, binary) = (variants()?, envoy::find()?);
+                let (variants, binary) = (variants(self.policy.as_deref())?, envoy::find()?);
                 runtime()?.block_on(measure_envoy(&variants, &binary, &wasm_dir, amount))?
             }
         };
@@ -56,7 +59,7 @@ impl Bench {
                 Some(measure_emulated(&gateway, &har::read(&text)?, &wasm_dir, amount)?)
             }
         };
-        let measurement = Measurement { rounds, requests, envoy, abi_host };
+        let measurement = Measurement { rounds, requests, envoy, goals, abi_host };
         print!("{measurement}");
         if let Some(path) = &self.json {
             let json = serde_json::to_string_pretty(&measurement)? + "\n";

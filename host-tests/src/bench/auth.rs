@@ -1,0 +1,109 @@
+//! player-auth beside Envoy's own `jwt_authn`, both at the same job: one issuer, its keys in the
+//! configuration, the credential removed, five claims handed on as headers.
+use super::issuer::{forged, Issuer, AUDIENCE, ISSUER};
+use super::variants::{bet, deployed, wasm, Attack, Variant, PLAYER_ADDRESS};
+use super::BenchError;
+use serde_json::{json, Value};
+
+/// Names that ratios are formed of.
+pub(super) const JWT_HIT_AND_NO_OP: &str = "jwt_authn, hit + no-op";
+pub(super) const HIT: &str = "player-auth, hit";
+pub(super) const COLD: [(&str, &str, &str); 3] = [
+    ("RS256", "jwt_authn, RS256", "player-auth, RS256"),
+    ("ES256", "jwt_authn, ES256", "player-auth, ES256"),
+    ("EdDSA", "jwt_authn, EdDSA", "player-auth, EdDSA"),
+];
+pub(super) const CALM: &str = "player-auth, 16 players";
+pub(super) const ATTACKED: &str = "the same, attacked";
+
+/// Players that are known where it matters how many.
+const PLAYERS: usize = 16;
+/// Addresses that forged tokens come from.
+const ADDRESSES: usize = 50;
+/// Forged tokens, all different.
+const FORGED: usize = 2000;
+
+pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
+    let issuer = Issuer::open()?;
+    let keys = issuer.keys()?;
+    let one = |alg: &str| Ok::<_, BenchError>(vec![asks(&issuer.token(1000, alg)?)]);
+    let quiet = |name, filters, requests| Variant::new(name, filters, requests, 200);
+    let mut all = vec![
+        quiet("jwt_authn, hit", vec![jwt_authn(&keys, true)], one("ES256")?),
+        quiet(JWT_HIT_AND_NO_OP, vec![jwt_authn(&keys, true), wasm("noop")], one("ES256")?),
+        quiet(HIT, player_auth(&keys, true)?, one("ES256")?),
+    ];
+    for (alg, theirs, ours) in COLD {
+        all.push(quiet(theirs, vec![jwt_authn(&keys, false)], one(alg)?));
+        all.push(quiet(ours, player_auth(&keys, false)?, one(alg)?));
+    }
+    let players: Vec<Vec<u8>> = (0..PLAYERS)
+        .map(|player| Ok(asks(&issuer.token(1000 + player, "ES256")?)))
+        .collect::<Result<_, BenchError>>()?;
+    all.push(quiet(CALM, player_auth(&keys, true)?, players.clone()));
+    let attacked = quiet(ATTACKED, player_auth(&keys, true)?, players);
+    all.push(Variant { attack: Some(attack(&issuer)?), ..attacked });
+    Ok(all)
+}
+
+fn asks(token: &str) -> Vec<u8> {
+    bet(token, "MT", PLAYER_ADDRESS)
+}
+
+/// Forged tokens of the algorithm that costs most to check: no gateway checks EdDSA for a module.
+/// One of the addresses is the one that the players share.
+fn attack(issuer: &Issuer) -> Result<Attack, BenchError> {
+    let good = issuer.token(1000, "EdDSA")?;
+    let requests = (0..FORGED).map(|number| {
+        let token = forged(&good, number).ok_or(BenchError::Issuer("a token has no signature"))?;
+        let address = match number % ADDRESSES {
+            0 => PLAYER_ADDRESS.to_owned(),
+            other => format!("203.0.113.{other}"),
+        };
+        Ok(bet(&token, "MT", &address))
+    });
+    let requests = requests.collect::<Result<_, BenchError>>()?;
+    Ok(Attack { requests, sources: ADDRESSES, at_first: 401, in_the_end: 429 })
+}
+
+/// The example as deployed, its keys here, and with a cache or without.
+fn player_auth(keys: &Value, cache: bool) -> Result<Vec<Value>, BenchError> {
+    let mut filters = deployed("player-auth")?;
+    let text = filters.first_mut();
+    let text = text.and_then(|it| it.pointer_mut("/typed_config/config/configuration/value"));
+    let text = text.ok_or(BenchError::Nothing)?;
+    let policy = serde_json::from_str::<Value>(text.as_str().unwrap_or_default());
+    let mut policy = policy.map_err(|_| BenchError::Nothing)?;
+    *policy.pointer_mut("/issuers/0/keys").ok_or(BenchError::Nothing)? = json!({"jwks": keys});
+    if let (false, Some(policy)) = (cache, policy.as_object_mut()) {
+        policy.insert("cache_tokens".to_owned(), json!(0));
+    }
+    *text = policy.to_string().into();
+    Ok(filters)
+}
+
+fn jwt_authn(keys: &Value, cache: bool) -> Value {
+    let claim = |header: &str, claim: &str| json!({"header_name": header, "claim_name": claim});
+    let mut provider = json!({
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "forward": false,
+        "local_jwks": {"inline_string": keys.to_string()},
+        "claim_to_headers": [
+            claim("x-player-id", "sub"),
+            claim("x-brand", "brand"),
+            claim("x-session-id", "sid"),
+            claim("x-kyc-level", "kyc_level"),
+            claim("x-player-jurisdiction", "jurisdiction"),
+        ],
+    });
+    if let (true, Some(provider)) = (cache, provider.as_object_mut()) {
+        provider.insert("jwt_cache_config".to_owned(), json!({"jwt_cache_size": 4096}));
+    }
+    json!({"name": "envoy.filters.http.jwt_authn", "typed_config": {
+        "@type": concat!("type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.",
+            "JwtAuthentication"),
+        "providers": {"casino": provider},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "casino"}}],
+    }})
+}

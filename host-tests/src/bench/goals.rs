@@ -1,0 +1,100 @@
+//! Ratios that somebody was promised, each with its aim.
+use super::auth::{ATTACKED, CALM, COLD, HIT, JWT_HIT_AND_NO_OP};
+use super::stats::{Ratio, Spread};
+use serde::Serialize;
+
+/// One variant's cost over another's, and what it should be.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Goal {
+    /// What is compared.
+    pub name: &'static str,
+    /// The variant above the line.
+    pub above: &'static str,
+    /// The variant below it.
+    pub below: &'static str,
+    /// Where the ratio should lie.
+    pub aim: Aim,
+}
+
+/// Where a ratio should lie.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aim {
+    /// Not above.
+    AtMost(f64),
+    /// Not below.
+    AtLeast(f64),
+    /// Nobody promised anything; it is good to know.
+    None,
+}
+
+/// A goal, and what was measured.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Reached {
+    /// The goal.
+    #[serde(flatten)]
+    pub goal: Goal,
+    /// What was measured, round by round.
+    pub ratio: Ratio,
+    /// Whether the median lies where it should.
+    pub met: bool,
+}
+
+/// All goals.
+pub(super) fn goals() -> Vec<Goal> {
+    let [(_, rs_theirs, rs_ours), (_, es_theirs, es_ours), (_, ed_theirs, ed_ours)] = COLD;
+    let goal = |name, above, below, aim| Goal { name, above, below, aim };
+    vec![
+        goal("hit, to jwt_authn and a no-op", HIT, JWT_HIT_AND_NO_OP, Aim::AtMost(1.0)),
+        goal("cold RS256, to jwt_authn", rs_ours, rs_theirs, Aim::AtMost(1.3)),
+        goal("cold ES256, to jwt_authn", es_ours, es_theirs, Aim::AtMost(1.3)),
+        // Nothing was promised: no gateway checks EdDSA for a module.
+        goal("cold EdDSA, to jwt_authn", ed_ours, ed_theirs, Aim::None),
+        // Requests of players for the same CPU time, so the cost in peace comes first.
+        goal("throughput kept when attacked", CALM, ATTACKED, Aim::AtLeast(0.7)),
+    ]
+}
+
+impl Goal {
+    /// What the rounds say, where both variants were measured.
+    pub(super) fn reached(self, above: &[f64], below: &[f64]) -> Option<Reached> {
+        let ratio = Ratio::of(above, below)?;
+        Some(Reached { goal: self, ratio, met: self.aim.met(ratio.spread) })
+    }
+}
+
+impl Aim {
+    fn met(self, Spread { median, .. }: Spread) -> bool {
+        match self {
+            Self::AtMost(most) => median <= most,
+            Self::AtLeast(least) => median >= least,
+            Self::None => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_what_counts() {
+        for (aim, own, met) in [
+            (Aim::AtMost(1.0), [9.0, 10.0, 40.0], true),
+            (Aim::AtMost(1.0), [9.0, 10.1, 10.2], false),
+            (Aim::AtLeast(0.7), [1.0, 7.0, 8.0], true),
+            (Aim::AtLeast(0.7), [1.0, 6.9, 8.0], false),
+        ] {
+            let goal = Goal { name: "x", above: "a", below: "b", aim };
+            assert_eq!(goal.reached(&own, &[10.0; 3]).unwrap().met, met, "{aim:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn every_goal_compares_variants_that_there_are() {
+        let names: Vec<_> = super::super::variants(None).unwrap().iter().map(|v| v.name).collect();
+        for goal in goals() {
+            assert!(names.contains(&goal.above) && names.contains(&goal.below), "{}", goal.name);
+        }
+    }
+}
