@@ -1,0 +1,316 @@
+//! Keys of an issuer as they change, go and come back, in the real Envoy: the casino is the issuer, and
+//! a clock that the test sets lets half a minute pass at once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
+use bytes::Bytes;
+use host_tests::client::send;
+use host_tests::envoy::{clock, find_for_test, workspace_root, EnvoyProcess, Options};
+use host_tests::gateway::Gateway;
+use host_tests::replay::House;
+use host_tests::traffic::{Answer, Request};
+use host_tests::upstream::Server;
+use serde_json::{json, Value};
+
+const SECOND: u64 = 1_000_000_000;
+/// 2026-03-02T21:00:00Z.
+const START: u64 = 1_772_485_200 * SECOND;
+const KEYS: &str = "/.well-known/jwks.json";
+
+/// The casino as the issuer of tokens.
+#[derive(Clone)]
+struct Issuer {
+    house: House,
+    well: Arc<AtomicBool>,
+    fetches: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    fn open(well: bool) -> Self {
+        let house = House::open().unwrap();
+        house.set_time(START);
+        Self { house, well: Arc::new(well.into()), fetches: Arc::default() }
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> Value {
+        let request = http::Request::builder().method("POST").uri(path);
+        let answer = self.house.answer(&request.body(Bytes::from(body.to_string())).unwrap());
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+
+    /// A token of its newest keys.
+    fn token(&self, player: &str) -> String {
+        let login = json!({"player": player, "password": "demo", "ttl_secs": 86_400});
+        self.ask("/api/session/login", &login)["access_token"].as_str().unwrap().to_owned()
+    }
+
+    fn rotate(&self) {
+        self.ask("/_keys/rotate", &json!({"keep_previous": true}));
+    }
+
+    fn is_well(&self, well: bool) {
+        self.well.store(well, Ordering::SeqCst);
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    /// Serves the keys, each time over a new connection, so that a server that is gone is gone.
+    fn answer(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+        let mut answer = match request.uri().path() {
+            KEYS => {
+                self.fetches.fetch_add(1, Ordering::SeqCst);
+                self.house.answer(request)
+            }
+            other => panic!("{other}"),
+        };
+        if !self.well.load(Ordering::SeqCst) {
+            *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        }
+        answer.headers_mut().insert("connection", http::HeaderValue::from_static("close"));
+        answer
+    }
+}
+
+/// Envoy as deployed, in front of an upstream that says yes, with the keys from a cluster of their own.
+struct Stage {
+    envoy: EnvoyProcess,
+    issuer: Issuer,
+    /// Dropped where the issuer is to be gone.
+    keys: Option<Server>,
+    _upstream: Server,
+    elapsed: u64,
+}
+
+impl Stage {
+    async fn open(workers: usize, well: bool) -> Option<Self> {
+        let binary = find_for_test().unwrap()?;
+        host_tests::artifact::build("player-auth").unwrap();
+        let issuer = Issuer::open(well);
+        let serving = issuer.clone();
+        let keys = Server::start(move |request| serving.answer(&request)).await.unwrap();
+        let upstream = Server::start(|_| http::Response::new(Bytes::new())).await.unwrap();
+        let wasm_dir = host_tests::artifact::wasm_dir();
+        let mut options = Options::new(binary, wasm_dir, upstream.address);
+        options.concurrency = workers;
+        options.clusters.insert("issuer".to_owned(), keys.address);
+        options.clock = Some((clock::library().unwrap(), START));
+        let envoy = EnvoyProcess::start(&document(), options).await.unwrap();
+        Some(Self { envoy, issuer, keys: Some(keys), _upstream: upstream, elapsed: 0 })
+    }
+
+    /// The same once the keys have been fetched by the timer; no stream has asked for them.
+    async fn with_keys(workers: usize) -> Option<Self> {
+        let stage = Self::open(workers, true).await?;
+        let fetched = "wasmcustom.pitboss.player-auth.keys.issuer=0.result=ok";
+        until("keys", || async { stage.envoy.admin.stat(fetched).await.unwrap_or(0) > 0 }).await;
+        assert_eq!(stage.issuer.fetches(), 1, "the main thread and the workers share one fetch");
+        Some(stage)
+    }
+
+    /// Time passes, for Envoy and the casino.
+    fn pass(&mut self, seconds: u64) {
+        self.elapsed += seconds;
+        let now = START + self.elapsed * SECOND;
+        self.envoy.set_time(now).unwrap();
+        self.issuer.house.set_time(now);
+    }
+
+    async fn ask(&self, token: &str) -> Answer {
+        let mut request = Request::new("GET", "/api/account/balance");
+        request.headers[0].1 = b"play.lucky-otter.example".to_vec();
+        let request = request.header("authorization", format!("Bearer {token}"));
+        send(self.envoy.address, Some(self.envoy.listener_port), &request).await.unwrap()
+    }
+
+    async fn status(&self, token: &str) -> u16 {
+        self.ask(token).await.status
+    }
+
+    /// The keys could not be had: what a client is told, and after how many seconds to come again.
+    async fn unavailable(&self, token: &str) {
+        let answer = self.ask(token).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (503, "keys_unavailable"));
+        let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=30).contains(&wait), "{wait}");
+    }
+}
+
+fn document() -> Value {
+    let example = workspace_root().join("envoy-examples/player-auth.yaml");
+    let mut document = Gateway::read(&example).unwrap().document;
+    let filters = document.pointer_mut(host_tests::loopback::HTTP_FILTERS).unwrap();
+    let plugin = filters.as_array_mut().unwrap().iter_mut().find(|it| it["name"] == "player-auth");
+    let value = plugin.unwrap().pointer_mut("/typed_config/config/configuration/value").unwrap();
+    let mut policy: Value = serde_json::from_str(value.as_str().unwrap()).unwrap();
+    policy["issuers"][0]["keys"]["cluster"] = "issuer".into();
+    *value = policy.to_string().into();
+    let clusters = document.pointer_mut("/static_resources/clusters").unwrap();
+    let mut issuer = clusters[0].clone();
+    issuer["name"] = "issuer".into();
+    clusters.as_array_mut().unwrap().push(issuer);
+    document
+}
+
+fn code(answer: &Answer) -> String {
+    let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    problem["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The same token, as if signed with another key.
+fn with_kid(token: &str, kid: &str) -> String {
+    let (header, rest) = token.split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap();
+    let mut header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"] = kid.into();
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    for _ in 0..20_000 {
+        if holds().await {
+            return;
+        }
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_request_with_a_new_key_waits_and_passes() {
+    let Some(stage) = Stage::with_keys(1).await else { return };
+    let old = stage.issuer.token("p-1");
+    assert_eq!(stage.status(&old).await, 200);
+    stage.issuer.rotate();
+    let new = stage.issuer.token("p-1");
+    assert_eq!(stage.status(&new).await, 200, "no 401, whoever comes first");
+    assert_eq!(stage.issuer.fetches(), 2);
+    assert_eq!(stage.status(&old).await, 200);
+    assert_eq!(stage.issuer.fetches(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_while_the_new_key_is_fetched_waits_for_the_same_fetch() {
+    let Some(stage) = Stage::with_keys(1).await else { return };
+    stage.issuer.rotate();
+    let tokens: Vec<String> = (1..=8).map(|n| stage.issuer.token(&format!("p-{n}"))).collect();
+    let (a, b, c, d) = tokio::join!(
+        stage.status(&tokens[0]),
+        stage.status(&tokens[1]),
+        stage.status(&tokens[2]),
+        stage.status(&tokens[3])
+    );
+    assert_eq!([a, b, c, d], [200; 4]);
+    assert_eq!(stage.issuer.fetches(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_issuer_stopped_old_keys_go_on_serving() {
+    for refused in [false, true] {
+        let Some(mut stage) = Stage::with_keys(1).await else { return };
+        let [known, unseen] = ["p-1", "p-2"].map(|player| stage.issuer.token(player));
+        assert_eq!(stage.status(&known).await, 200);
+        stage.issuer.is_well(false);
+        if refused {
+            stage.keys = None;
+        }
+        stage.issuer.rotate();
+        let new = stage.issuer.token("p-1");
+        stage.unavailable(&new).await;
+        assert_eq!(stage.status(&known).await, 200);
+        assert_eq!(stage.status(&unseen).await, 200, "a token not seen before, of an old key");
+        // An hour on, twelve fetches of the timer have failed or would have.
+        stage.pass(3_600);
+        let failed = "wasmcustom.pitboss.player-auth.keys.issuer=0.result=failed";
+        let admin = stage.envoy.admin;
+        let before = admin.stat(failed).await.unwrap();
+        until("a failed fetch", || async { admin.stat(failed).await.unwrap_or(0) > before }).await;
+        assert_eq!(stage.status(&known).await, 200);
+        assert_eq!(stage.status(&unseen).await, 200);
+        stage.unavailable(&new).await;
+        // As soon as it is back, and the next fetch is due, the new key counts.
+        if !refused {
+            stage.issuer.is_well(true);
+            stage.pass(60);
+            assert_eq!(stage.status(&new).await, 200);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_first_fetch_nothing_is_refused_for_good() {
+    let Some(mut stage) = Stage::open(1, false).await else { return };
+    let token = stage.issuer.token("p-1");
+    for _ in 0..3 {
+        stage.unavailable(&token).await;
+    }
+    stage.pass(120);
+    stage.unavailable(&with_kid(&token, "player-es256-99")).await;
+    stage.issuer.is_well(true);
+    stage.pass(120);
+    // Now the timer or the request itself, whoever is first.
+    until("keys", || async {
+        let status = stage.status(&token).await;
+        assert!([200, 503].contains(&status), "{status}");
+        status == 200
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_share_what_one_has_fetched() {
+    let Some(mut stage) = Stage::with_keys(2).await else { return };
+    let admin = stage.envoy.admin;
+    let connections = |worker: usize| {
+        let filter = format!("/stats?filter=worker_{worker}.downstream_cx_total$");
+        async move {
+            let (_, text) = admin.get(&filter).await.unwrap();
+            text.trim().rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+        }
+    };
+    for generation in 1..=2 {
+        let token = stage.issuer.token("p-1");
+        let before = [connections(0).await, connections(1).await];
+        // The kernel deals connections out to the workers.
+        until("both workers", || async {
+            assert_eq!(stage.status(&token).await, 200);
+            connections(0).await > before[0] && connections(1).await > before[1]
+        })
+        .await;
+        assert_eq!(stage.issuer.fetches(), generation, "one fetch serves both");
+        // Keys are told apart by the second in which they were fetched.
+        stage.pass(60);
+        stage.issuer.rotate();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_nobody_has_is_asked_for_once() {
+    let Some(mut stage) = Stage::with_keys(1).await else { return };
+    // From here on a request takes next to no time, as far as half minutes are concerned.
+    stage.pass(60);
+    let good = stage.issuer.token("p-1");
+    let unknown = with_kid(&good, "player-es256-99");
+    let refused = || async {
+        let answer = stage.ask(&unknown).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (401, "token_signature"));
+    };
+    refused().await;
+    assert_eq!(stage.issuer.fetches(), 2, "it waited for a fetch");
+    refused().await;
+    assert_eq!(stage.issuer.fetches(), 2, "and is remembered");
+    // Another one cannot be asked for so soon, so nothing is known of it.
+    stage.unavailable(&with_kid(&good, "player-es256-98")).await;
+    assert_eq!(stage.status(&good).await, 200);
+    stage.pass(25);
+    let answer = stage.ask(&unknown).await;
+    assert_eq!((answer.status, stage.issuer.fetches()), (401, 2));
+    stage.pass(60);
+    let answer = stage.ask(&with_kid(&good, "player-es256-97")).await;
+    assert_eq!((answer.status, stage.issuer.fetches()), (401, 3));
+}
