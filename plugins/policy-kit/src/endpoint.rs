@@ -134,22 +134,23 @@ impl Pattern {
         format!("{} {:?} {kind} {product}{caller}\n", methods.join(","), self.parts)
     }
 
-    pub(crate) fn matches(&self, method: &str, path: &str) -> bool {
-        self.fits(method, path, |segment, want| segment == want)
+    /// Whether the request is one of these; `segments` are those of its path.
+    pub(crate) fn matches(&self, method: &str, segments: &[&str]) -> bool {
+        self.fits(method, segments, |segment, want| segment == want)
     }
 
     /// Whether a careless reader would take the path for this pattern: without case, and without
     /// the closing slash.
     pub(crate) fn matches_carelessly(&self, method: &str, path: &str) -> bool {
         let path = path.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(path);
-        self.fits(method, path, str::eq_ignore_ascii_case)
+        self.fits(method, &segments(path), str::eq_ignore_ascii_case)
     }
 
-    fn fits(&self, method: &str, path: &str, same: fn(&str, &str) -> bool) -> bool {
+    fn fits(&self, method: &str, segments: &[&str], same: fn(&str, &str) -> bool) -> bool {
         if self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
             return false;
         }
-        let mut segments = path.split('/').skip(1);
+        let mut segments = segments.iter().copied();
         for part in &self.parts {
             match part {
                 Part::Rest => return true,
@@ -188,6 +189,11 @@ impl Pattern {
         };
         shared_method && self.specificity() == other.specificity() && self.parts == other.parts
     }
+}
+
+/// What lies between the slashes of a path.
+pub(crate) fn segments(path: &str) -> Vec<&str> {
+    path.split('/').skip(1).collect()
 }
 
 /// A lower-case label, as used for products, brands and the like.

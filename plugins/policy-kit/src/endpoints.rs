@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use hmac_sha256::Hash;
 
-use crate::endpoint::{Caller, Endpoint, Kind, Pattern};
+use crate::endpoint::{segments, Caller, Endpoint, Kind, Pattern};
 use crate::select::Select;
 use crate::{canonical_path, invalid, ConfigError, EndpointClass, SortedMap};
 
@@ -113,7 +113,9 @@ impl Endpoints {
             return Match::UNCLASSIFIED;
         }
         let Ok(path) = canonical_path(target) else { return Match::UNCLASSIFIED };
-        let Some(found) = self.patterns.iter().find(|p| p.matches(method, &path)) else {
+        // Taken apart once, not once for every pattern.
+        let parts = segments(&path);
+        let Some(found) = self.patterns.iter().find(|p| p.matches(method, &parts)) else {
             return Match::UNCLASSIFIED;
         };
         // Some take `/API/bets/` for `/api/bets`: such a path must not be classified as something

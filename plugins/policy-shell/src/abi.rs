@@ -139,14 +139,14 @@ impl Host for Abi {
         if !quirks::has_filter_state(self.profile) {
             return Ok(());
         }
-        sys::set_property(&wire::path(&[fact]), value.as_bytes())
+        sys::set_property(fact.as_bytes(), value.as_bytes())
     }
 
     fn fact(&mut self, fact: &str) -> Result<Option<Vec<u8>>, Fault> {
         if !quirks::has_filter_state(self.profile) {
             return Ok(None);
         }
-        sys::property(&wire::path(&[fact]))
+        sys::property(fact.as_bytes())
     }
 
     fn shared(&mut self, key: &str) -> Result<Option<(Vec<u8>, u32)>, Fault> {
