@@ -14,6 +14,7 @@ use crate::check::{self, keys_flight, Question, Verdict};
 use crate::config::Config;
 use crate::credential::Edit;
 use crate::identity::{Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER};
+use crate::names::{metric, DECISION, EVIDENCE};
 use crate::policy::{Case, Policy, Ruling, Who};
 use crate::state::State;
 
@@ -189,7 +190,8 @@ impl Filter for Auth {
             Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
         };
         self.who = Who::Token(verdict);
-        self.settle(host).unwrap_or_else(|fault| self.failed(host, fault))
+        let endpoint = policy.classify(&self.case);
+        self.settle(host, &policy, &endpoint).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
     fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
@@ -220,9 +222,8 @@ impl Auth {
         let policy = Rc::clone(&self.policy);
         let headers = host.headers(MapKind::Request)?;
         self.request_id = request_id(&headers).map(str::to_owned);
-        let peer = host.property(&["source", "address"])?;
         self.now = host.now()?;
-        self.case = policy.weigh(&headers, peer.as_deref().and_then(address));
+        self.case = policy.weigh(&headers);
         self.strip(host, &headers)?;
         let endpoint = policy.classify(&self.case);
         if policy.asks(&endpoint, &self.case) {
@@ -233,7 +234,7 @@ impl Auth {
                 Ok(None) => Who::Nobody,
                 Err(denial) => Who::Unreadable(denial),
                 Ok(Some(token)) => {
-                    let verdict = self.check(host, &token);
+                    let verdict = self.check(host, &policy, &headers, &token)?;
                     self.token = token;
                     Who::Token(verdict)
                 }
@@ -242,21 +243,35 @@ impl Auth {
                 return Ok(Step::Join(flight.clone()));
             }
         }
-        self.settle(host)
+        self.settle(host, &policy, &endpoint)
     }
 
-    fn check(&self, host: &mut dyn Host, token: &[u8]) -> Verdict {
-        let q = Question { token, source: self.case.source, now: self.now };
-        match self.state.try_borrow_mut() {
-            Ok(mut state) => check::check(&self.policy, &mut state, host, &q),
-            Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
+    fn check(
+        &mut self,
+        host: &mut dyn Host,
+        policy: &Policy,
+        headers: &Headers,
+        token: &[u8],
+    ) -> Result<Verdict, Fault> {
+        let Ok(mut state) = self.state.try_borrow_mut() else {
+            return Ok(Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1));
+        };
+        if let Some(known) = state.good(token, self.now / SECOND) {
+            return Ok(Verdict::Good(known));
         }
+        let peer = host.property(&["source", "address"])?;
+        self.case.source = policy.source(headers, peer.as_deref().and_then(address));
+        let q = Question { token, source: self.case.source, now: self.now };
+        Ok(check::check(policy, &mut state, host, &q))
     }
 
     /// Who calls is known, as far as it can be.
-    fn settle(&mut self, host: &mut dyn Host) -> Result<Step, Fault> {
-        let policy = Rc::clone(&self.policy);
-        let endpoint = policy.classify(&self.case);
+    fn settle(
+        &mut self,
+        host: &mut dyn Host,
+        policy: &Policy,
+        endpoint: &Match<'_>,
+    ) -> Result<Step, Fault> {
         if endpoint.needs_body() {
             // Until the body is known the call counts as the strictest that it may be, and headers
             // cannot be written any more once it is.
@@ -264,8 +279,8 @@ impl Auth {
             host.publish(facts::CLASS, endpoint.class.as_str())?;
             return Ok(Step::Body { limit: MAX_BODY });
         }
-        let ruling = policy.rule(&endpoint, &self.case, &self.who, self.now / SECOND);
-        let step = self.apply(host, &endpoint, &ruling)?;
+        let ruling = policy.rule(endpoint, &self.case, &self.who, self.now / SECOND);
+        let step = self.apply(host, endpoint, &ruling)?;
         if step == Step::Continue {
             self.hand_on(host)?;
         }
@@ -291,34 +306,26 @@ impl Auth {
         }
     }
 
-    /// Tells the upstream who calls, and takes the credential away.
+    /// Takes the credential away, and tells the upstream who calls.
     fn hand_on(&self, host: &mut dyn Host) -> Result<(), Fault> {
-        let brand = match self.identity() {
-            Some(who) => Some(&who.brand),
-            None => self.case.brand.as_ref(),
-        };
-        let mut told = vec![(BRAND_HEADER, brand)];
-        if let Some(who) = self.identity() {
-            let session = (SESSION_HEADER, who.session.as_ref());
-            told.extend([
-                (PLAYER_HEADER, Some(&who.player)),
-                session,
-                (KYC_HEADER, who.kyc.as_ref()),
-            ]);
-            told.extend(who.headers.iter().map(|(name, value)| (name.as_str(), Some(value))));
-        }
-        for (name, value) in told {
-            if let Some(value) = value {
-                host.set_header(MapKind::Request, name, value.as_bytes())?;
-            }
-        }
         for edit in &self.removal {
             match edit {
                 Edit::Remove(name) => host.remove_header(MapKind::Request, name)?,
                 Edit::Set(name, value) => host.set_header(MapKind::Request, name, value)?,
             }
         }
-        Ok(())
+        let mut tell = |name: &str, value: Option<&String>| match value {
+            Some(value) => host.set_header(MapKind::Request, name, value.as_bytes()),
+            None => Ok(()),
+        };
+        let Some(who) = self.identity() else {
+            return tell(BRAND_HEADER, self.case.brand.as_ref());
+        };
+        tell(BRAND_HEADER, Some(&who.brand))?;
+        tell(PLAYER_HEADER, Some(&who.player))?;
+        tell(SESSION_HEADER, who.session.as_ref())?;
+        tell(KYC_HEADER, who.kyc.as_ref())?;
+        who.headers.iter().try_for_each(|(name, value)| tell(name, Some(value)))
     }
 
     fn apply(
@@ -332,7 +339,10 @@ impl Auth {
             None => ("allow", None),
             Some(denial) => ("deny", Some(denial.code)),
         };
-        host.count(&metric(class, word, code.unwrap_or("none")));
+        match code {
+            None => host.count(self.policy.passes.of(endpoint.class)),
+            Some(code) => host.count(&metric(class, word, code)),
+        }
         host.publish(facts::CLASS, class)?;
         if let Some(who) = self.identity() {
             host.publish(facts::PLAYER, &who.player)?;
@@ -347,10 +357,12 @@ impl Auth {
             host.publish(facts::BRAND, brand)?;
         }
         if !ruling.detail.is_empty() {
-            host.publish(&facts::evidence(PlayerAuth::NAME), ruling.detail)?;
+            host.publish(EVIDENCE, ruling.detail)?;
         }
-        let decision = code.map_or(word.to_owned(), |code| format!("{word}:{code}"));
-        host.publish(&facts::decision(PlayerAuth::NAME), &decision)?;
+        match code {
+            None => host.publish(DECISION, word)?,
+            Some(code) => host.publish(DECISION, &format!("{word}:{code}"))?,
+        }
         match ruling.refusal {
             Some(denial) => Ok(Step::Deny(self.reply(denial, endpoint, ruling))),
             None => Ok(Step::Continue),
@@ -366,18 +378,12 @@ impl Auth {
         host.log(log::Level::Error, &format!("{}: {fault}", PlayerAuth::NAME));
         let denial = Denial::POLICY_UNAVAILABLE;
         host.count(&metric("unknown", "deny", denial.code));
-        let decision = facts::decision(PlayerAuth::NAME);
-        if let Err(fault) = host.publish(&decision, &format!("deny:{}", denial.code)) {
+        if let Err(fault) = host.publish(DECISION, &format!("deny:{}", denial.code)) {
             host.log(log::Level::Error, &format!("{}: {fault}", PlayerAuth::NAME));
         }
         let endpoint = self.policy.classify(&self.case);
         Step::Deny(self.reply(denial, &endpoint, &Ruling::default()))
     }
-}
-
-fn metric(class: &str, decision: &str, code: &str) -> String {
-    let name = PlayerAuth::NAME;
-    format!("pitboss.{name}.requests.class={class}.decision={decision}.code={code}")
 }
 
 #[cfg(test)]

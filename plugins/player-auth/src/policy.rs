@@ -14,6 +14,7 @@ use crate::denials::{self, ALL, BRAND, FAILURES, KEYS, MISSING, UPGRADE};
 use crate::identity::{Identity, OURS};
 use crate::introspection::Introspection;
 use crate::issuer::Issuer;
+use crate::names::Passes;
 use crate::rules::{Rule, Rules};
 use crate::shared_keys::SharedKeys;
 
@@ -39,6 +40,8 @@ pub struct Policy {
     pub forward_credential: bool,
     /// Headers that only we may set for the upstream.
     pub ours: Vec<String>,
+    /// Counters of requests that pass.
+    pub passes: Passes,
     trust: Trust,
     brands: Brands,
     realm: String,
@@ -55,7 +58,7 @@ pub struct Case {
     target: Vec<u8>,
     /// The brand of the host it was sent to.
     pub brand: Option<String>,
-    /// The client's address.
+    /// The client's address, once somebody asked for it.
     pub source: Option<IpAddr>,
     /// Whether the body is sent as JSON.
     pub json: bool,
@@ -145,6 +148,7 @@ impl Policy {
             places: Places::compile(raw.credentials)?,
             forward_credential: raw.forward_credential,
             ours,
+            passes: Passes::default(),
             trust: Trust::compile(&raw.address, "address")?,
             brands: Brands::compile(raw.brands)?,
             realm: raw.realm,
@@ -160,8 +164,8 @@ impl Policy {
         self.endpoints.digest()
     }
 
-    /// Weighs the facts.
-    pub fn weigh(&self, headers: &Headers, peer: Option<IpAddr>) -> Case {
+    /// Weighs the facts, but for the source.
+    pub fn weigh(&self, headers: &Headers) -> Case {
         let authority = headers.single(":authority").unwrap_or_default();
         let asked = headers.single("access-control-request-method");
         let method = headers.single(":method").unwrap_or_default();
@@ -171,11 +175,16 @@ impl Policy {
             method: if preflight { asked.unwrap_or_default() } else { method }.to_vec(),
             target: headers.single(":path").unwrap_or_default().to_vec(),
             brand: self.brands.of(authority).map(str::to_owned),
-            source: self.trust.origin(peer, headers).client,
+            source: None,
             json: headers.is_json(),
             upgrade: headers.has("upgrade") || method == b"CONNECT",
             preflight,
         }
+    }
+
+    /// Who sent a request. Asked for only where it matters: it costs a call, and most tokens are known.
+    pub fn source(&self, headers: &Headers, peer: Option<IpAddr>) -> Option<IpAddr> {
+        self.trust.origin(peer, headers).client
     }
 
     /// The endpoint of a case.

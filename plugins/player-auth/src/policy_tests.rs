@@ -43,7 +43,7 @@ type Pairs<'a> = &'a [(&'a str, &'a str)];
 fn rule(policy: &Policy, method: &str, path: &str, more: Pairs<'_>, who: &Who) -> Ruling {
     let base = [(":method", method), (":path", path), (":authority", "otter.example")];
     let pairs = base.iter().chain(more).map(|(n, v)| (n.as_bytes(), v.as_bytes()));
-    let case = policy.weigh(&Headers::from_pairs(pairs), None);
+    let case = policy.weigh(&Headers::from_pairs(pairs));
     policy.rule(&policy.classify(&case), &case, who, 10_000)
 }
 
@@ -171,7 +171,7 @@ fn answers() {
     let answer = |path: &str, denial: Denial, retry| {
         let pairs = [(":method", "POST"), (":path", path), (":authority", "otter.example")];
         let pairs = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
-        let case = policy.weigh(&Headers::from_pairs(pairs), None);
+        let case = policy.weigh(&Headers::from_pairs(pairs));
         let ruling = Ruling { refusal: Some(denial), detail: denial.code, retry };
         policy.reply(&policy.classify(&case), &ruling, denial, None)
     };
