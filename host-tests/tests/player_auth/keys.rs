@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use abi_host::{Call, Chain, Fault, Faults, Occurrence, Profile, Report, Request};
+use abi_host::{Call, Chain, Profile, Report, Request};
 use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::json;
@@ -225,27 +225,6 @@ fn workers_share_what_one_has_fetched() {
         seconds(&mut chain, 5);
         assert_eq!(service.count(), 2, "{profile:?}");
     }
-}
-
-/// A VM that was lost begins anew with what the others have fetched.
-#[test]
-fn a_vm_that_is_loaded_again_takes_over_the_keys() {
-    let service = Service::new(json_after(forge().jwks(), 10));
-    let configuration = world::configuration(Profile::Wasmx, &world::fetched());
-    // Under WasmX the first key set that a VM reads asks for random numbers: the second worker's VM
-    // does not survive that here.
-    let faults = Faults::new();
-    faults.inject(Fault::new("random_get", 1).occurrence(Occurrence::Only(2)));
-    let builder = world::builder(Profile::Wasmx, &configuration).callouts(service.callouts());
-    let mut chain = builder.faults(faults.clone()).workers(2).start().unwrap();
-    seconds(&mut chain, 4);
-    assert_eq!((chain.traps().len(), service.count()), (1, 1));
-    for worker in [0, 1, 0, 1] {
-        let stream = chain.open(worker, fresh(forge()));
-        seconds(&mut chain, 2);
-        assert_eq!(outcome(&chain.take_report(stream).unwrap()), "allow", "{worker}");
-    }
-    assert_eq!((chain.traps().len(), service.count()), (1, 1));
 }
 
 /// What others have left in the shared map is no reason to fail.

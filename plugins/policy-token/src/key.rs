@@ -4,15 +4,16 @@ use hmac_sha256::{Hash as Sha256, HMAC};
 use hmac_sha512::sha384::Hash as Sha384;
 use jwt_simple::prelude::{
     ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey,
-    Ed25519PublicKey, EdDSAPublicKeyLike, PS256PublicKey, RS256PublicKey, RS384PublicKey,
-    RS512PublicKey, RSAPublicKeyLike,
+    Ed25519PublicKey, EdDSAPublicKeyLike, RS256PublicKey, RSAPublicKeyLike,
 };
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use serde_json::Value;
 use superboring::hash::MessageDigest;
 use superboring::pkey::{PKey, Public};
 use superboring::rsa::{Padding, Rsa};
 use superboring::sign::Verifier;
 
+use crate::jwk::{self, Parts};
 use crate::{host, spki, Alg, Jws, Refusal};
 
 /// A key that signatures are checked with.
@@ -25,8 +26,9 @@ pub struct Key {
     spki: Option<Vec<u8>>,
 }
 
-/// Keys as `jwt-simple` reads them, in the types of the crates that it checks signatures with. Its
-/// own `verify_token` reads header and claims once more, for each algorithm in code of its own.
+/// Keys as `jwt-simple` proves them, in the types of the crates that it checks signatures with. Its own
+/// readers are not used: that of tokens reads header and claims once more, for each algorithm in code of
+/// its own, and that of keys ends the VM where a gateway has no random numbers to give.
 #[derive(Clone)]
 enum Material {
     P256(p256::ecdsa::VerifyingKey),
@@ -47,31 +49,28 @@ impl Key {
     /// Reads a public JWK (RFC 7517, RFC 7518 section 6) as a key for `alg`. `None` for one that is
     /// not: another type or curve, a point that is not on the curve, RSA under 2048 bits, private
     /// members, another `use`.
-    pub fn from_jwk(jwk: &str, alg: Alg, kid: Option<String>) -> Option<Self> {
-        let rsa = match alg {
-            Alg::Es256 => {
-                let key = *ES256PublicKey::from_jwk(jwk).ok()?.public_key().as_ref();
-                let spki = spki::p256(key.to_sec1_point(false).as_bytes());
-                return Some(Self { kid, alg, material: Material::P256(key), spki });
+    pub fn from_jwk(jwk: &Value, alg: Alg, kid: Option<String>) -> Option<Self> {
+        let (material, spki) = match (jwk::parts(jwk, alg)?, alg) {
+            (Parts::Point(point), Alg::Es256) => {
+                let key = *ES256PublicKey::from_bytes(&point).ok()?.public_key().as_ref();
+                (Material::P256(key), spki::p256(&point))
             }
-            Alg::Es384 => {
-                let key = *ES384PublicKey::from_jwk(jwk).ok()?.public_key().as_ref();
-                let spki = spki::p384(key.to_sec1_point(false).as_bytes());
-                return Some(Self { kid, alg, material: Material::P384(key), spki });
+            (Parts::Point(point), _) => {
+                let key = *ES384PublicKey::from_bytes(&point).ok()?.public_key().as_ref();
+                (Material::P384(key), spki::p384(&point))
             }
-            Alg::EdDsa => {
-                let key = *Ed25519PublicKey::from_jwk(jwk).ok()?.public_key().as_ref();
-                return Some(Self { kid, alg, material: Material::Ed25519(key), spki: None });
+            (Parts::Bytes(bytes), _) => {
+                let key = *Ed25519PublicKey::from_bytes(&bytes).ok()?.public_key().as_ref();
+                (Material::Ed25519(key), None)
             }
-            // A shared secret in a key set is no secret.
-            Alg::Hs256 => return None,
-            Alg::Rs256 => RS256PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
-            Alg::Rs384 => RS384PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
-            Alg::Rs512 => RS512PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
-            Alg::Ps256 => PS256PublicKey::from_jwk(jwk).ok()?.public_key().as_ref().clone(),
+            (Parts::Rsa(n, e), _) => {
+                // The key is the same whatever the hash.
+                let key = RS256PublicKey::from_components(&n, &e).ok()?;
+                let key = Box::new(key.public_key().as_ref().clone());
+                (Material::Rsa(key), spki::rsa(&n, &e))
+            }
         };
-        let spki = spki::rsa(&rsa.n().to_vec(), &rsa.e().to_vec());
-        Some(Self { kid, alg, material: Material::Rsa(Box::new(rsa)), spki })
+        Some(Self { kid, alg, material, spki })
     }
 
     /// A shared secret for HS256, at least as long as the hash (RFC 7518 section 3.2).

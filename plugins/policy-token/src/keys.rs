@@ -105,5 +105,5 @@ fn key(jwk: &Value, algorithms: &[Alg]) -> Option<Key> {
     if !algorithms.contains(&alg) {
         return None;
     }
-    Key::from_jwk(&jwk.to_string(), alg, text("kid").map(str::to_owned))
+    Key::from_jwk(jwk, alg, text("kid").map(str::to_owned))
 }

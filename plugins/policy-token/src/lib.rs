@@ -17,6 +17,7 @@ mod alg;
 mod base64url;
 mod claims;
 mod host;
+mod jwk;
 mod jws;
 mod key;
 mod keys;

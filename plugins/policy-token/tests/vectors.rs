@@ -13,7 +13,7 @@ fn the_examples_are_valid_and_one_flipped_bit_is_not() {
         ("RFC 7515 A.3", es256(), ES256_KEY, Alg::Es256),
         ("RFC 8037 A.4", ED25519_TOKEN.to_owned(), ED25519_KEY, Alg::EdDsa),
     ] {
-        let key = Key::from_jwk(jwk, alg, None).unwrap();
+        let key = Key::from_jwk(&serde_json::from_str(jwk).unwrap(), alg, None).unwrap();
         assert_eq!(key.verify(&Jws::parse(token.as_bytes()).unwrap()), Ok(()), "{name}");
         let payload = token.find('.').unwrap() + 5;
         let mut flipped = token.clone().into_bytes();
@@ -87,7 +87,7 @@ fn the_gateway_is_asked_in_its_own_form() {
         (es256(), ES256_KEY, Alg::Es256, "sha256", Some((91, 71))),
         (ED25519_TOKEN.to_owned(), ED25519_KEY, Alg::EdDsa, "", None),
     ] {
-        let key = Key::from_jwk(jwk, alg, None).unwrap();
+        let key = Key::from_jwk(&serde_json::from_str(jwk).unwrap(), alg, None).unwrap();
         let jws = Jws::parse(token.as_bytes()).unwrap();
         let Some((spki, signature)) = parts else {
             assert_eq!(key.host_request(&jws), None);
