@@ -128,7 +128,7 @@ fn start(profile: Profile, keys: &Service, scale: Scale) -> Chain {
     changes["cache_tokens"] = scale.cached().into();
     changes["failures"] = json!({"per_minute": 30, "burst": 10});
     let mut fetch = keys.callouts();
-    let callouts = move |call: &Call| match call.upstream == b"sessions" {
+    let callouts = move |call: &Call| match call.upstream.starts_with(b"sessions") {
         true if call.body.starts_with(b"token=ended") => {
             CallAnswer::now(Response::new(200).body(r#"{"active": false}"#))
         }

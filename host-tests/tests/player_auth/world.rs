@@ -41,6 +41,14 @@ pub(crate) fn configuration(profile: Profile, changes: &Value) -> String {
     for (name, value) in changes.as_object().unwrap() {
         document[name] = value.clone();
     }
+    let services: &[&str] =
+        if profile == Profile::Wasmx { &["/introspection", "/issuers/0/keys"] } else { &[] };
+    for service in services {
+        // There a service is a host and a port.
+        if let Some(Value::String(name)) = document.pointer_mut(&format!("{service}/cluster")) {
+            name.push_str(":8000");
+        }
+    }
     document.to_string()
 }
 
