@@ -8,7 +8,7 @@ use policy_kit::{CallReply, Denial, Flight, Host};
 use policy_token::{Claims, Header, Jws, Key, Refusal};
 
 use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
-use crate::introspection::Answer;
+use crate::introspection::{Answer, SKEW};
 use crate::keyring::Lookup;
 use crate::policy::Policy;
 use crate::state::{Known, State};
@@ -76,13 +76,16 @@ pub fn answered(
     let Some(introspection) = &policy.introspection else { return malformed() };
     match introspection.answer(reply, q.seconds()) {
         Answer::Active(identity, until) => {
-            let known = Rc::new(Known::new(q.token, *identity, until, 0));
+            let known = Rc::new(Known::new(q.token, *identity, until, SKEW));
             state.remember(&known);
             Verdict::Good(known)
         }
         Answer::Refused(denial, until) => {
             state.remember_bad(q.token, denial, until);
-            state.has_failed(q.source, q.now);
+            // A session that has ended is no failure of the address it ends at.
+            if !state.was_good(q.token) {
+                state.has_failed(q.source, q.now);
+            }
             Verdict::Bad(denial, denial.code)
         }
         Answer::Unavailable => Verdict::Unknown(INTROSPECTION, 1),
@@ -102,6 +105,9 @@ fn opaque(policy: &Policy, state: &mut State, q: &Question<'_>) -> Verdict {
     let Some(flight) = flight else { return malformed() };
     if let Some(denial) = state.bad(q.token, q.seconds()) {
         return Verdict::Bad(denial, denial.code);
+    }
+    if state.was_good(q.token) {
+        return Verdict::Ask(flight);
     }
     match state.may_fail(q.source, q.now) {
         Ok(()) => Verdict::Ask(flight),
@@ -129,6 +135,9 @@ fn signed(
     };
     if !issuer.algorithms.contains(&jws.header.alg) {
         return bad(Refusal::Algorithm);
+    }
+    if !issuer.takes(jws.header.typ.as_deref()) {
+        return Verdict::Bad(MALFORMED, "token_type");
     }
     if let Err(refusal) = claims.check(&issuer.rules, now) {
         return bad(refusal);
@@ -185,7 +194,7 @@ fn key(
         // Another worker may have fetched it already.
         let places = policy.shared.get(position).zip(policy.issuers.get(position));
         if let Some((shared, issuer)) = places {
-            shared.adopt(host, issuer, ring);
+            shared.adopt(host, issuer, ring, now);
         }
     }
     match if landed { ring.find_landed(header, now) } else { ring.find(header, now) } {

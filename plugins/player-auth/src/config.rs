@@ -80,6 +80,9 @@ pub struct IssuerConfig {
     pub algorithms: Vec<String>,
     /// Where its keys are.
     pub keys: KeysConfig,
+    /// Kinds of token (`typ`) that count, without `application/`; a token that names none does, too.
+    #[serde(default = "default_types")]
+    pub types: Vec<String>,
     /// How far clocks may differ, in seconds.
     #[serde(default = "default_skew")]
     pub skew_s: u64,
@@ -88,6 +91,10 @@ pub struct IssuerConfig {
     /// What its tokens say of the player.
     #[serde(default)]
     pub claims: ClaimsConfig,
+}
+
+fn default_types() -> Vec<String> {
+    vec!["JWT".to_owned(), "at+jwt".to_owned()]
 }
 
 fn default_skew() -> u64 {

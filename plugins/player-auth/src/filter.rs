@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use policy_kit::{
     address, facts, request_id, BodyFault, CallReply, ConfigError, Denial, Fault, Filter, Flight,
-    Headers, Host, MapKind, Match, Plugin, Profile, Reply, Step, MEANING_HEADERS,
+    Headers, Host, MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS,
+    MEANING_HEADERS,
 };
-use policy_token::{Keys, Verifier};
+use policy_token::Verifier;
 
 use crate::check::{self, keys_flight, Question, Verdict};
 use crate::config::Config;
 use crate::credential::Edit;
 use crate::identity::{Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER};
+use crate::landing::keys_landed;
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::policy::{Case, Policy, Ruling, Who};
 use crate::state::State;
@@ -89,7 +91,7 @@ impl Plugin for PlayerAuth {
             if !ring.is_due(now) {
                 continue;
             }
-            shared.adopt(host, issuer, ring);
+            shared.adopt(host, issuer, ring, now);
             if ring.is_due(now) && shared.lease(host, now, call.timeout.as_secs()) {
                 ring.takes_off(now);
                 flights.push(Flight { key: keys_flight(i), call: call.clone() });
@@ -105,48 +107,6 @@ impl Plugin for PlayerAuth {
             keys_landed(&self.policy, &mut state, host, i, reply);
         }
     }
-}
-
-/// Takes in a key set that was fetched, or was not.
-fn keys_landed(
-    policy: &Policy,
-    state: &mut State,
-    host: &mut dyn Host,
-    i: usize,
-    reply: &CallReply,
-) {
-    let parts = policy.issuers.get(i).zip(policy.shared.get(i)).zip(state.keyrings.get_mut(i));
-    let Some(((issuer, shared), ring)) = parts else { return };
-    let now = host.now().unwrap_or(0);
-    let document = match reply {
-        CallReply::Answer { status: 200, body, cut: false, .. } => Some(body),
-        _ => None,
-    };
-    let keys = document.and_then(|d| Some((d, Keys::from_jwks(d, &issuer.algorithms)?)));
-    let name = PlayerAuth::NAME;
-    let result = match keys {
-        Some((document, keys)) => {
-            ring.install(keys, now / SECOND);
-            shared.publish(host, document, now / SECOND);
-            "ok"
-        }
-        None => {
-            ring.failed(now / SECOND, now % 1_000);
-            let what = match reply {
-                CallReply::Answer { status: 200, cut: true, .. } => {
-                    "an answer that is too long".to_owned()
-                }
-                CallReply::Answer { status: 200, .. } => "no usable key set".to_owned(),
-                CallReply::Answer { status, .. } => format!("status {status}"),
-                CallReply::NoAnswer => "no answer".to_owned(),
-                CallReply::Failed(fault) => fault.to_string(),
-            };
-            let line = format!("{name}: the keys of issuers[{i}] could not be fetched: {what}");
-            host.log(log::Level::Warn, &line);
-            "failed"
-        }
-    };
-    host.count(&format!("pitboss.{name}.keys.issuer={i}.result={result}"));
 }
 
 /// One request's filter.
@@ -166,8 +126,8 @@ pub struct Auth {
 }
 
 impl Filter for Auth {
-    fn on_request_headers(&mut self, host: &mut dyn Host, _: bool) -> Step {
-        self.on_headers(host).unwrap_or_else(|fault| self.failed(host, fault))
+    fn on_request_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> Step {
+        self.on_headers(host, end_of_stream).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
     fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
@@ -218,12 +178,12 @@ fn issuer_of(flight: &Flight) -> Option<usize> {
 }
 
 impl Auth {
-    fn on_headers(&mut self, host: &mut dyn Host) -> Result<Step, Fault> {
+    fn on_headers(&mut self, host: &mut dyn Host, bodiless: bool) -> Result<Step, Fault> {
         let policy = Rc::clone(&self.policy);
         let headers = host.headers(MapKind::Request)?;
         self.request_id = request_id(&headers).map(str::to_owned);
         self.now = host.now()?;
-        self.case = policy.weigh(&headers);
+        self.case = policy.weigh(&headers, bodiless);
         self.strip(host, &headers)?;
         let endpoint = policy.classify(&self.case);
         if policy.asks(&endpoint, &self.case) {
@@ -272,7 +232,7 @@ impl Auth {
         policy: &Policy,
         endpoint: &Match<'_>,
     ) -> Result<Step, Fault> {
-        if endpoint.needs_body() {
+        if endpoint.needs_body() && !self.case.preflight {
             // Until the body is known the call counts as the strictest that it may be, and headers
             // cannot be written any more once it is.
             self.hand_on(host)?;
@@ -291,9 +251,27 @@ impl Auth {
     /// call means after it was classified.
     fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
         let ours = self.policy.ours.iter().map(String::as_str);
-        for name in MEANING_HEADERS.into_iter().chain(ours) {
+        let stripped = MEANING_HEADERS.into_iter().chain(ours);
+        for name in stripped.clone() {
             if headers.has(name) {
                 host.remove_header(MapKind::Request, name)?;
+            }
+        }
+        // Some upstreams read `x_player_id` as they read `x-player-id`.
+        for (name, _) in headers.iter().filter(|(name, _)| name.contains(&b'_')) {
+            let Ok(name) = std::str::from_utf8(name) else { continue };
+            let dashed = name.replace('_', "-");
+            if stripped.clone().any(|ours| ours.eq_ignore_ascii_case(&dashed)) {
+                host.remove_header(MapKind::Request, name)?;
+            }
+        }
+        // Whose host this is was read from the host; who else may say so is the edge alone.
+        if FORWARDED_HEADERS.iter().any(|name| headers.has(name)) {
+            let peer = host.property(&["source", "address"])?;
+            if !self.policy.trusts(headers, peer.as_deref().and_then(address)) {
+                for name in FORWARDED_HEADERS.into_iter().filter(|name| headers.has(name)) {
+                    host.remove_header(MapKind::Request, name)?;
+                }
             }
         }
         Ok(())
@@ -389,3 +367,7 @@ impl Auth {
 #[cfg(test)]
 #[path = "filter_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod waiting;

@@ -1,7 +1,7 @@
 //! Asking about tokens that are not JWTs (RFC 7662).
 
 use policy_kit::{invalid, Call, CallReply, ConfigError, Denial, Flight, Host};
-use policy_token::Claims;
+use policy_token::{Claims, Refusal};
 
 use crate::config::IntrospectionConfig;
 use crate::denials::{self, CLAIMS, INACTIVE};
@@ -9,6 +9,8 @@ use crate::identity::{Identity, Mapping};
 use crate::issuer::{audiences, service, timeout};
 /// Longest token that is asked about, in bytes.
 const MAX_OPAQUE: usize = 1 << 10;
+/// How far the service's clock may be ahead, in seconds.
+pub const SKEW: u64 = 60;
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 10;
 
@@ -107,7 +109,9 @@ impl Introspection {
         }
         // The service has checked all this; what it cannot know is whom we are.
         let checked = claims.check_audience(self.audiences.as_deref());
-        if let Err(refusal) = checked.and_then(|()| claims.check_dates(0, now)) {
+        let expired = claims.date("exp").is_some_and(|exp| exp <= now);
+        let dates = if expired { Err(Refusal::Expired) } else { claims.check_dates(SKEW, now) };
+        if let Err(refusal) = checked.and(dates) {
             return Answer::Refused(denials::of(refusal), until);
         }
         let expiry = claims.date("exp");

@@ -21,6 +21,7 @@ pub struct Issuer {
     pub rules: Rules,
     /// Algorithms its keys may have.
     pub algorithms: Vec<Alg>,
+    types: Vec<String>,
     /// What its tokens say of the player.
     pub mapping: Mapping,
     /// The request for its keys, where they are fetched.
@@ -50,7 +51,18 @@ impl Issuer {
         let mapping = Mapping::compile(raw.claims, &field("claims"))?;
         let (issuer, skew, max_lifetime) = (raw.issuer, raw.skew_s, raw.max_lifetime_s);
         let rules = Rules { issuer, audiences, skew, max_lifetime };
-        Ok(Self { rules, algorithms, mapping, fetch, keyring })
+        let types = raw.types;
+        Ok(Self { rules, algorithms, types, mapping, fetch, keyring })
+    }
+
+    /// Whether a token of that kind is one to log in with, and not another that the issuer signs with
+    /// the same keys (RFC 8725 section 3.11).
+    pub fn takes(&self, typ: Option<&str>) -> bool {
+        let Some(typ) = typ else { return true };
+        // RFC 7515 section 4.1.9: the prefix may be left out, and case does not matter.
+        let prefix = typ.get(..12).filter(|prefix| prefix.eq_ignore_ascii_case("application/"));
+        let typ = prefix.and_then(|_| typ.get(12..)).unwrap_or(typ);
+        self.types.iter().any(|known| known.eq_ignore_ascii_case(typ))
     }
 
     /// Its keys, as they are before anything was fetched.

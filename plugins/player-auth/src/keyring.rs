@@ -91,7 +91,7 @@ impl Keyring {
     /// [`Keyring::find_landed`].
     pub fn find(&mut self, header: &Header, now: u64) -> Lookup<'_> {
         if !self.usable(now) {
-            return self.wait_or_fetch(self.next_try.saturating_sub(now), now);
+            return self.wait_or_fetch(self.until_next_try(now), now);
         }
         match self.keys.find(header) {
             Found::Key(_) => self.again(header),
@@ -122,7 +122,7 @@ impl Keyring {
                 return self.again(header);
             }
             let usable = self.usable(now);
-            let next = if usable { self.pause(now) } else { self.next_try.saturating_sub(now) };
+            let next = if usable { self.pause(now) } else { self.until_next_try(now) };
             return Lookup::Unavailable(next);
         }
         match self.keys.find(header) {
@@ -145,13 +145,10 @@ impl Keyring {
         }
     }
 
-    /// Keys have been fetched, by this worker or another one. Older ones than those here are of no
-    /// use.
+    /// Keys have been fetched, by this worker or another one.
     pub fn install(&mut self, keys: Keys, fetched: u64) {
-        if self.fetched.is_none_or(|ours| fetched >= ours) {
-            self.keys = keys;
-            self.fetched = Some(fetched);
-        }
+        self.keys = keys;
+        self.fetched = Some(fetched);
         self.landed_well = true;
         self.flying = None;
         self.failures = 0;
@@ -172,7 +169,7 @@ impl Keyring {
     pub fn is_due(&self, now: u64) -> bool {
         let Source::Fetched { refresh, .. } = self.source else { return false };
         let old = self.fetched.is_none_or(|then| now.abs_diff(then) >= refresh);
-        old && now >= self.next_try
+        old && self.until_next_try(now) == 0
     }
 
     /// A fetch starts.
@@ -190,9 +187,7 @@ impl Keyring {
     fn usable(&self, now: u64) -> bool {
         match (&self.source, self.fetched) {
             (Source::Given, _) => true,
-            (Source::Fetched { max_stale, .. }, Some(then)) => {
-                now.saturating_sub(then) <= *max_stale
-            }
+            (Source::Fetched { max_stale, .. }, Some(then)) => now.abs_diff(then) <= *max_stale,
             (Source::Fetched { .. }, None) => false,
         }
     }
@@ -205,6 +200,12 @@ impl Keyring {
         }
         self.takes_off(now);
         Lookup::Fetch
+    }
+
+    /// Seconds until a fetch may follow one that failed. What lies further ahead than any pause is from
+    /// before the clock was set back.
+    fn until_next_try(&self, now: u64) -> u64 {
+        Some(self.next_try.saturating_sub(now)).filter(|wait| *wait <= 2 * MAX_PAUSE).unwrap_or(0)
     }
 
     /// Seconds until an unknown key id may cause a fetch again.

@@ -116,12 +116,17 @@ fn the_timer() {
 }
 
 #[test]
-fn older_keys_from_elsewhere_change_nothing() {
+fn a_clock_that_was_ahead_leaves_nothing_behind() {
     let mut ring = ring();
-    ring.install(keys(&["new"]), NOW);
-    ring.install(keys(&["old"]), NOW - 1);
-    assert_eq!(ring.fetched_at(), Some(NOW));
-    assert_eq!(said(ring.find(&header("new"), NOW)), "key new");
+    ring.install(keys(&["a"]), NOW + 1_000_000);
+    for _ in 0..9 {
+        ring.failed(NOW + 1_000_000, 0);
+    }
+    assert!(ring.is_due(NOW));
+    assert_eq!(said(ring.find(&header("a"), NOW)), "fetch", "keys of a time that has not come");
+    ring.install(keys(&["b"]), NOW);
+    assert_eq!(said(ring.find_landed(&header("b"), NOW)), "key b");
+    assert!(!ring.is_due(NOW + 1));
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub mod identity;
 pub mod introspection;
 pub mod issuer;
 pub mod keyring;
+pub mod landing;
 pub mod names;
 pub mod policy;
 pub mod rules;

@@ -65,7 +65,7 @@ pub struct Case {
     /// Whether it asks for another protocol on this connection.
     upgrade: bool,
     /// Whether a browser asks if it may ask.
-    preflight: bool,
+    pub preflight: bool,
 }
 
 /// What is known of who calls.
@@ -165,11 +165,13 @@ impl Policy {
     }
 
     /// Weighs the facts, but for the source.
-    pub fn weigh(&self, headers: &Headers) -> Case {
+    pub fn weigh(&self, headers: &Headers, bodiless: bool) -> Case {
         let authority = headers.single(":authority").unwrap_or_default();
         let asked = headers.single("access-control-request-method");
         let method = headers.single(":method").unwrap_or_default();
-        let preflight = method == b"OPTIONS" && is_preflight(headers, asked);
+        let credential = || !matches!(self.places.find(headers), Ok(None));
+        let preflight =
+            method == b"OPTIONS" && bodiless && is_preflight(headers, asked) && !credential();
         Case {
             // What a preflight asks about is the call that would follow it.
             method: if preflight { asked.unwrap_or_default() } else { method }.to_vec(),
@@ -187,16 +189,24 @@ impl Policy {
         self.trust.origin(peer, headers).client
     }
 
+    /// Whether the peer is a proxy of the operator's.
+    pub fn trusts(&self, headers: &Headers, peer: Option<IpAddr>) -> bool {
+        self.trust.origin(peer, headers).trusted_peer
+    }
+
     /// The endpoint of a case.
     pub fn classify(&self, case: &Case) -> Match<'_> {
         self.endpoints.classify(&case.method, &case.target)
     }
 
-    /// Whether a call to `endpoint` is asked for its credential at all. Where it is not, the
-    /// credential is somebody else's business and stays where it is.
+    /// Whether a call to `endpoint`, or one that it may turn out to be, is asked for its credential at
+    /// all. Where none is, the credential is somebody else's business and stays where it is.
     pub fn asks(&self, endpoint: &Match<'_>, case: &Case) -> bool {
-        let rule = self.rules.of(endpoint);
-        !case.preflight && rule.is_none_or(|rule| rule.token != TokenRule::None)
+        let asks = |class| {
+            let rule = self.rules.by(endpoint.caller, class);
+            rule.is_none_or(|rule| rule.token != TokenRule::None)
+        };
+        !case.preflight && endpoint.candidates().any(asks)
     }
 
     /// Decides a case as a call to `endpoint` by `who`, at `now` in seconds since the epoch.
@@ -206,11 +216,11 @@ impl Policy {
             return refuse(Denial::UNCLASSIFIED);
         }
         let Some(rule) = self.rules.of(endpoint) else { return refuse(Denial::UNCLASSIFIED) };
-        if case.preflight {
-            return Ruling::default();
-        }
         if case.upgrade && !rule.upgrade {
             return refuse(UPGRADE);
+        }
+        if case.preflight {
+            return Ruling::default();
         }
         if rule.token == TokenRule::None {
             return Ruling::default();
@@ -287,8 +297,9 @@ fn is_preflight(headers: &Headers, asked: Option<&[u8]>) -> bool {
     let origin = headers.single("origin").is_some_and(|origin| !origin.is_empty());
     let length = headers.all("content-length").all(|length| length == b"0");
     let body = headers.has("transfer-encoding") || !length;
-    let credential = headers.has("authorization") || headers.has("cookie");
-    method && origin && !body && !credential
+    // Nor may it turn into something else, or carry what a browser never sends with it.
+    let other = ["authorization", "cookie", "upgrade"].iter().any(|name| headers.has(name));
+    method && origin && !body && !other
 }
 
 #[cfg(test)]

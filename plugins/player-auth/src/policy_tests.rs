@@ -43,7 +43,7 @@ type Pairs<'a> = &'a [(&'a str, &'a str)];
 fn rule(policy: &Policy, method: &str, path: &str, more: Pairs<'_>, who: &Who) -> Ruling {
     let base = [(":method", method), (":path", path), (":authority", "otter.example")];
     let pairs = base.iter().chain(more).map(|(n, v)| (n.as_bytes(), v.as_bytes()));
-    let case = policy.weigh(&Headers::from_pairs(pairs));
+    let case = policy.weigh(&Headers::from_pairs(pairs), true);
     policy.rule(&policy.classify(&case), &case, who, 10_000)
 }
 
@@ -116,6 +116,8 @@ fn only_true_preflights_pass() {
             &[origin, asks, ("authorization", "Bearer t")],
             "endpoint_unclassified",
         ),
+        ("OPTIONS", "/bets", &[origin, asks, ("upgrade", "websocket")], "endpoint_unclassified"),
+        ("OPTIONS", "/one", &[origin, asks], "pass"),
         ("OPTIONS", "/bets", &[origin, asks, ("cookie", "a=1")], "endpoint_unclassified"),
         ("OPTIONS", "/bets", &[origin, asks, ("content-length", "7")], "endpoint_unclassified"),
         (
@@ -171,7 +173,7 @@ fn answers() {
     let answer = |path: &str, denial: Denial, retry| {
         let pairs = [(":method", "POST"), (":path", path), (":authority", "otter.example")];
         let pairs = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
-        let case = policy.weigh(&Headers::from_pairs(pairs));
+        let case = policy.weigh(&Headers::from_pairs(pairs), true);
         let ruling = Ruling { refusal: Some(denial), detail: denial.code, retry };
         policy.reply(&policy.classify(&case), &ruling, denial, None)
     };
@@ -238,6 +240,7 @@ fn configurations_that_are_none() {
         ("classes", r#"{"settlement": {"token": "required"}}"#, "classes.settlement.token"),
         ("classes", r#"{"wagers": {}}"#, "classes.wagers"),
         ("on_error", r#"{"session": "anonymous"}"#, "on_error.session"),
+        ("on_error", r#"{"wager": "anonymous"}"#, "on_error.wager"),
         ("on_error", r#"{"wager": "open"}"#, "on_error.wager"),
         ("credentials", "[]", "credentials"),
         ("brands", "{}", "brands"),

@@ -61,8 +61,9 @@ impl Rules {
         }
         for (class, choice) in on_error.iter() {
             let Some(rule) = rules.get(class) else { continue };
-            if rule.token == TokenRule::None {
-                let problem = "has no effect: the class needs no token";
+            // Whoever can make a token uncheckable, by a key id that nobody knows, would be let in.
+            if rule.token != TokenRule::Optional && *choice == OnError::Anonymous {
+                let problem = "only a class whose token is optional can go on as nobody's";
                 return Err(invalid(format!("on_error.{class}"), problem));
             }
             rules.insert(*class, Rule { on_error: *choice, ..rule.clone() });
@@ -73,9 +74,14 @@ impl Rules {
     /// The rule for a call. What a partner calls is not asked for a player's token: it proves itself
     /// by its own means.
     pub fn of(&self, endpoint: &Match<'_>) -> Option<&Rule> {
-        match endpoint.caller {
+        self.by(endpoint.caller, endpoint.class)
+    }
+
+    /// The same for a class that the call may turn out to have.
+    pub fn by(&self, caller: Caller, class: EndpointClass) -> Option<&Rule> {
+        match caller {
             Caller::Partner => self.0.get(&EndpointClass::Settlement),
-            Caller::Player => self.0.get(&endpoint.class),
+            Caller::Player => self.0.get(&class),
         }
     }
 }

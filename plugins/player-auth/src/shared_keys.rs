@@ -42,10 +42,11 @@ impl SharedKeys {
 
     /// Takes over keys that another worker fetched later than this one. What cannot be read is not
     /// there: each worker can fetch for itself.
-    pub fn adopt(&self, host: &mut dyn Host, issuer: &Issuer, ring: &mut Keyring) {
+    pub fn adopt(&self, host: &mut dyn Host, issuer: &Issuer, ring: &mut Keyring, now: u64) {
         let Ok(Some((value, _))) = host.shared(&self.keys) else { return };
         let Some((fetched, document)) = parse(&value) else { return };
-        if ring.fetched_at().is_some_and(|ours| ours >= fetched) {
+        let ours = ring.fetched_at().filter(|ours| *ours <= now);
+        if fetched > now || ours.is_some_and(|ours| ours >= fetched) {
             return;
         }
         if let Some(keys) = Keys::from_jwks(document, &issuer.algorithms) {
@@ -59,7 +60,8 @@ impl SharedKeys {
         for _ in 0..2 {
             let Ok(there) = host.shared(&self.keys) else { return };
             let younger = there.as_ref().and_then(|(value, _)| parse(value));
-            if younger.is_some_and(|(theirs, _)| theirs > fetched) {
+            // What was fetched later than now is from before the clock was set back.
+            if younger.is_some_and(|(theirs, _)| theirs > fetched && theirs <= fetched + LEASE) {
                 return;
             }
             let value = [&[FORM][..], &fetched.to_be_bytes(), document].concat();

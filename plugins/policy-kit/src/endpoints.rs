@@ -43,6 +43,12 @@ impl Match<'_> {
         pending: None,
     };
 
+    /// Every class that the call may turn out to have.
+    pub fn candidates(&self) -> impl Iterator<Item = EndpointClass> + '_ {
+        let pending = self.pending.into_iter().flat_map(Select::classes);
+        std::iter::once(self.class).chain(pending)
+    }
+
     /// Whether only the body tells the class.
     pub fn needs_body(&self) -> bool {
         self.pending.is_some()

@@ -46,10 +46,14 @@ impl Select {
         Ok(Self { by, classes: raw.classes })
     }
 
-    /// The strictest class that a call may turn out to have.
+    /// The classes that a call may turn out to have.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = EndpointClass> + '_ {
+        self.classes.values().copied()
+    }
+
+    /// The strictest of them.
     pub(crate) fn strictest(&self) -> EndpointClass {
-        let classes = self.classes.values().copied();
-        classes.max_by_key(|c| c.strictness()).unwrap_or(EndpointClass::Unclassified)
+        self.classes().max_by_key(|c| c.strictness()).unwrap_or(EndpointClass::Unclassified)
     }
 
     /// The class, as far as the target tells it; `None` where only the body does.

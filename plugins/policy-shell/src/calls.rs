@@ -6,6 +6,9 @@ use policy_kit::{Call, Fault, Flight};
 use crate::abi::At;
 use crate::{sys, vm};
 
+/// Most flights in the air at once, in one VM.
+const MAX_FLIGHTS: usize = 256;
+
 /// Sends a call and tells its token.
 type Send = fn(&Call) -> Result<u32, Fault>;
 
@@ -100,6 +103,10 @@ pub(crate) fn join(flight: &Flight, at: At) -> Result<(), Fault> {
 pub(crate) fn take_off(flight: &Flight, root: u32) -> Result<(), Fault> {
     if vm::with(|vm| vm.calls.flight(root, &flight.key).is_some()).unwrap_or(false) {
         return Ok(());
+    }
+    // A list, and strangers may be who makes it long.
+    if vm::with(|vm| vm.calls.flights.len() >= MAX_FLIGHTS).unwrap_or(true) {
+        return Err(Fault { call: "proxy_http_call", status: None });
     }
     let token = send(&flight.call)?;
     let (key, max_reply) = (flight.key.clone(), flight.call.max_reply);

@@ -51,7 +51,9 @@ impl Keys {
 
     /// Finds the key. A token without a key id is only answered where one key alone fits.
     pub fn find(&self, header: &Header) -> Found<'_> {
-        let Some(kid) = header.kid.as_deref() else {
+        // Where keys have no ids, a token's tells nothing.
+        let named = self.keys.iter().any(|key| key.kid().is_some());
+        let Some(kid) = header.kid.as_deref().filter(|_| named) else {
             let mut fitting = self.keys.iter().filter(|key| key.alg() == header.alg);
             return match (fitting.next(), fitting.next()) {
                 (Some(key), None) => Found::Key(key),

@@ -3,6 +3,8 @@
 
 use std::sync::OnceLock;
 
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
 use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER, MAX_LIFETIME};
 use policy_token::{Alg, Claims, Found, Jws, Keys, Refusal, Rules};
 use proptest::prelude::*;
@@ -58,11 +60,21 @@ fn no_attack_is_believed() {
 fn no_bad_key_is_taken() {
     let [es, ..] = &forge().documents();
     let with = |member: &str| format!(r#"{{{member},{}"#, es.trim_start_matches('{'));
-    let small = r#"{"kty":"RSA","e":"AQAB","alg":"RS256","n":"ALx"}"#.to_owned();
+    // Odd, and with the highest bit that many bytes can have.
+    let rsa = |bytes: usize| {
+        let modulus = URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
+        format!(r#"{{"kty":"RSA","e":"AQAB","alg":"RS256","n":"{modulus}"}}"#)
+    };
+    let set = |jwk: &str| Keys::from_jwks(format!(r#"{{"keys": [{jwk}]}}"#).as_bytes(), &Alg::ALL);
+    assert!(set(&rsa(256)).is_some(), "2048 bits are enough");
+    let off_curve = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4";
+    assert_eq!(URL_SAFE_NO_PAD.decode(off_curve).map(|y| y.len()), Ok(32), "canonical, and yet");
     for (name, jwk) in [
         ("a shared secret", r#"{"kty":"oct","alg":"HS256","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#.to_owned()),
-        ("RSA of a few bits", small),
-        ("a point off the curve", r#"{"kty":"EC","crv":"P-256","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1"}"#.to_owned()),
+        ("RSA of 1024 bits", rsa(128)),
+        ("RSA of 2040 bits", rsa(255)),
+        ("RSA of 4104 bits", rsa(513)),
+        ("a point off the curve", r#"{"kty":"EC","crv":"P-256","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4"}"#.to_owned()),
         ("the point at infinity", r#"{"kty":"EC","crv":"P-256","alg":"ES256","x":"","y":""}"#.to_owned()),
         ("a private key", forge().private_jwk()),
         ("a key for encryption", es.replace("\"sig\"", "\"enc\"")),

@@ -1,0 +1,159 @@
+//! Requests that wait: for keys, for introspection, and what workers share.
+
+use super::tests::{answer, bearer, encoded, World, CLAIMS};
+use super::*;
+use jwt_simple::prelude::{ECDSAP256KeyPairLike, ECDSAP256PublicKeyLike, ES256KeyPair};
+use serde_json::json;
+
+use crate::policy::tests::CONFIG;
+
+/// A configuration whose keys are fetched.
+fn fetched() -> String {
+    let mut document: serde_json::Value = serde_json::from_str(CONFIG).unwrap();
+    document["issuers"][0]["algorithms"] = json!(["ES256"]);
+    document["issuers"][0]["keys"] = json!({"cluster": "id"});
+    document["introspection"] =
+        json!({"cluster": "id", "path": "/introspect", "audiences": ["api"]});
+    document.to_string()
+}
+
+fn signed(key: &ES256KeyPair, kid: &str) -> String {
+    let header = format!(r#"{{"alg": "ES256", "kid": "{kid}"}}"#);
+    let input = format!("{}.{}", encoded(header.as_bytes()), encoded(CLAIMS.as_bytes()));
+    use p256::ecdsa::signature::Signer;
+    let signature: p256::ecdsa::Signature = key.key_pair().as_ref().sign(input.as_bytes());
+    format!("{input}.{}", encoded(&signature.to_bytes()))
+}
+
+fn jwks(keys: &[(&str, &ES256KeyPair)]) -> CallReply {
+    let jwk = |(kid, key): &(&str, &ES256KeyPair)| {
+        let point = key.public_key().public_key().as_ref().to_sec1_point(false);
+        let bytes = point.as_bytes();
+        json!({"kty": "EC", "crv": "P-256", "kid": kid, "alg": "ES256",
+            "x": encoded(&bytes[1..33]), "y": encoded(&bytes[33..])})
+    };
+    let keys: Vec<_> = keys.iter().map(jwk).collect();
+    answer(200, json!({ "keys": keys }).to_string())
+}
+
+#[test]
+fn the_first_request_with_a_new_key_waits_and_passes() {
+    let (old, new) = (ES256KeyPair::generate(), ES256KeyPair::generate());
+    let mut world = World::new(&fetched());
+    let (mut driver, action) = world.start("/bets", &[bearer(&signed(&old, "old"))]);
+    assert_eq!(world.outcome(action), "waits", "before the first fetch");
+    assert_eq!(world.land(&mut driver, &jwks(&[("old", &old)])), "pass");
+    assert_eq!(world.host.upstream("x-player-id"), ["p-1"]);
+    assert!(world.host.upstream("authorization").is_empty());
+    let (mut driver, action) = world.start("/bets", &[bearer(&signed(&new, "new"))]);
+    assert_eq!(world.outcome(action), "waits");
+    assert_eq!(world.land(&mut driver, &jwks(&[("old", &old), ("new", &new)])), "pass");
+    assert_eq!(world.ask("/bets", &[bearer(&signed(&old, "old"))]), "pass");
+    // A key that is not there, and one whose turn has not come.
+    world.host.now += 30 * SECOND;
+    let (mut driver, _) = world.start("/bets", &[bearer(&signed(&new, "lost"))]);
+    assert_eq!(world.land(&mut driver, &jwks(&[("new", &new)])), "token_signature");
+    assert_eq!(world.ask("/bets", &[bearer(&signed(&new, "lost"))]), "token_signature");
+    assert_eq!(world.ask("/bets", &[bearer(&signed(&new, "late"))]), "keys_unavailable");
+    assert_eq!(world.host.calls.len(), 3);
+}
+
+#[test]
+fn keys_that_cannot_be_had_refuse_nobody_with_401() {
+    let key = ES256KeyPair::generate();
+    let token = signed(&key, "a");
+    for reply in [
+        CallReply::NoAnswer,
+        answer(500, String::new()),
+        answer(200, "nonsense".to_owned()),
+        answer(200, r#"{"keys": []}"#.to_owned()),
+        CallReply::Failed(Fault { call: "proxy_get_buffer_bytes", status: None }),
+    ] {
+        let mut world = World::new(&fetched());
+        let (mut driver, _) = world.start("/bets", &[bearer(&token)]);
+        assert_eq!(world.land(&mut driver, &reply), "keys_unavailable", "{reply:?}");
+        assert_eq!(world.ask("/lobby", &[bearer(&token)]), "pass", "on_error: anonymous");
+        assert!(world.host.upstream("x-player-id").is_empty());
+        // The timer brings them after all.
+        world.host.now += 10 * SECOND;
+        let flights = world.plugin.on_tick(&mut world.host);
+        assert_eq!(flights.len(), 1);
+        world.plugin.on_landed(&mut world.host, &flights[0].key, &jwks(&[("a", &key)]));
+        assert_eq!(world.ask("/bets", &[bearer(&token)]), "pass");
+        // And a failure later loses nothing.
+        world.host.now += 300 * SECOND;
+        assert_eq!(world.plugin.on_tick(&mut world.host).len(), 1);
+        world.plugin.on_landed(&mut world.host, &flights[0].key, &reply);
+        assert_eq!(world.ask("/bets", &[bearer(&signed(&key, "a"))]), "pass");
+    }
+    // A call that the gateway does not take.
+    let mut world = World::new(&fetched());
+    world.host.faults.insert("proxy_http_call", 2);
+    assert_eq!(world.ask("/bets", &[bearer(&token)]), "keys_unavailable");
+}
+
+#[test]
+fn workers_share_what_one_of_them_fetched() {
+    let key = ES256KeyPair::generate();
+    let (mut one, mut two) = (World::new(&fetched()), World::new(&fetched()));
+    let flights = one.plugin.on_tick(&mut one.host);
+    two.host.shared.clone_from(&one.host.shared);
+    assert!(two.plugin.on_tick(&mut two.host).is_empty(), "one of them fetches");
+    one.plugin.on_landed(&mut one.host, &flights[0].key, &jwks(&[("a", &key)]));
+    two.host.shared.clone_from(&one.host.shared);
+    assert_eq!(two.ask("/bets", &[bearer(&signed(&key, "a"))]), "pass");
+    assert!(two.host.calls.is_empty());
+    // The lease of one that never came back runs out.
+    let mut three = World::new(&fetched());
+    one.host.shared.retain(|name, _| name.contains("lease"));
+    three.host.shared.clone_from(&one.host.shared);
+    assert!(three.plugin.on_tick(&mut three.host).is_empty());
+    three.host.now += 3 * SECOND;
+    assert_eq!(three.plugin.on_tick(&mut three.host).len(), 1);
+}
+
+#[test]
+fn opaque_tokens_are_asked_about() {
+    let active = json!({"active": true, "sub": "p-1", "brand": "otter", "aud": "api"}).to_string();
+    let mut world = World::new(&fetched());
+    let opaque = [bearer("0123456789abcdef0123456789abcdef")];
+    let (mut driver, action) = world.start("/bets", &opaque);
+    assert_eq!(world.outcome(action), "waits");
+    assert_eq!(world.land(&mut driver, &answer(200, active)), "pass");
+    assert_eq!(world.host.upstream("x-player-id"), ["p-1"]);
+    assert_eq!(world.ask("/bets", &opaque), "pass", "cached");
+    world.host.now += 60 * SECOND;
+    let (mut driver, _) = world.start("/bets", &opaque);
+    assert_eq!(
+        world.land(&mut driver, &answer(200, r#"{"active": false}"#.into())),
+        "token_inactive"
+    );
+    assert_eq!(world.ask("/bets", &opaque), "token_inactive", "cached briefly");
+    world.host.now += 5 * SECOND;
+    let (mut driver, _) = world.start("/bets", &opaque);
+    assert_eq!(world.land(&mut driver, &CallReply::NoAnswer), "introspection_unavailable");
+    let (mut driver, _) = world.start("/lobby", &opaque);
+    assert_eq!(world.land(&mut driver, &CallReply::NoAnswer), "pass", "on_error: anonymous");
+    assert!(world.host.upstream("x-player-id").is_empty());
+    assert_eq!(world.host.calls.len(), 4);
+}
+
+#[test]
+fn a_known_session_does_not_feel_what_its_neighbours_guess() {
+    let mut document: serde_json::Value = serde_json::from_str(&fetched()).unwrap();
+    document["failures"] = json!({"per_minute": 1, "burst": 1});
+    document["introspection"]["active_s"] = json!(30);
+    let mut world = World::new(&document.to_string());
+    let active = json!({"active": true, "sub": "p-1", "brand": "otter", "aud": "api"}).to_string();
+    let inactive = answer(200, r#"{"active": false}"#.to_owned());
+    let (known, guess) = ([bearer("0123456789abcdef")], [bearer("a-guess")]);
+    let (mut driver, _) = world.start("/bets", &known);
+    assert_eq!(world.land(&mut driver, &answer(200, active.clone())), "pass");
+    let (mut driver, _) = world.start("/bets", &guess);
+    assert_eq!(world.land(&mut driver, &inactive), "token_inactive");
+    assert_eq!(world.ask("/bets", &[bearer("another-guess")]), "too_many_failures");
+    world.host.now += 30 * SECOND;
+    let (mut driver, action) = world.start("/bets", &known);
+    assert_eq!(world.outcome(action), "waits", "asked about again, not refused");
+    assert_eq!(world.land(&mut driver, &answer(200, active)), "pass");
+}
