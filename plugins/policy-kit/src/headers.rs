@@ -6,6 +6,9 @@ pub struct Headers {
     bytes: Vec<u8>,
     /// Where each name and value lies in `bytes`: start, name length, value length.
     index: Vec<(usize, usize, usize)>,
+    /// One bit for each name that is there, by [`bit`]. Most names that are looked for are not there,
+    /// and most of those need no look at the index.
+    present: u64,
 }
 
 /// What a header that must be single turned out to be.
@@ -33,7 +36,7 @@ impl Headers {
         if start > bytes.len() {
             return None;
         }
-        let mut index = Vec::with_capacity(count);
+        let (mut index, mut present) = (Vec::with_capacity(count), 0);
         for entry in 0..count {
             let at = 4 + entry * 8;
             let (name, value) = (word(&bytes, at)?, word(&bytes, at + 4)?);
@@ -42,9 +45,10 @@ impl Headers {
                 return None;
             }
             index.push((start, name, value));
+            present |= bit(bytes.get(start..start + name)?);
             start = end;
         }
-        Some(Self { bytes, index })
+        Some(Self { bytes, index, present })
     }
 
     /// Builds a map from pairs, for tests and for hosts that need a pair rewritten.
@@ -52,6 +56,7 @@ impl Headers {
         let mut map = Self::default();
         for (name, value) in pairs {
             map.index.push((map.bytes.len(), name.len(), value.len()));
+            map.present |= bit(name);
             map.bytes.extend_from_slice(name);
             map.bytes.push(0);
             map.bytes.extend_from_slice(value);
@@ -73,7 +78,8 @@ impl Headers {
     /// Every value of `name`, whatever the case of the name on the wire.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
         // Most names differ in their length already, and then need no second look.
-        let long_enough = self.index.iter().filter(|(_, length, _)| *length == name.len());
+        let maybe = if self.present & bit(name.as_bytes()) == 0 { &[][..] } else { &self.index };
+        let long_enough = maybe.iter().filter(|(_, length, _)| *length == name.len());
         let named = long_enough.filter_map(|entry| self.pair(entry));
         named.filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
     }
@@ -119,6 +125,13 @@ impl Headers {
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
+}
+
+/// A bit for a name, the same whatever its case: from its length, its first and its last letter.
+fn bit(name: &[u8]) -> u64 {
+    let letter = |letter: Option<&u8>| letter.map_or(0, |b| usize::from(b | 0x20));
+    let mix = name.len() * 5 + letter(name.first()) * 3 + letter(name.last());
+    1 << (mix % 64)
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<usize> {
@@ -173,6 +186,19 @@ mod tests {
             let map = Headers::parse(serialise(&pairs)).unwrap();
             let read: Vec<_> = map.iter().map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
             prop_assert_eq!(read, pairs);
+        }
+
+        #[test]
+        fn names_are_found_whatever_their_case(
+            names in prop::collection::vec("[a-cA-C_\\[{@-]{0,4}", 0..20), wanted in "[a-cA-C_-]{0,4}",
+        ) {
+            let map = Headers::from_pairs(names.iter().map(|name| (name.as_bytes(), &b"v"[..])));
+            let read = Headers::parse(serialise(
+                &names.iter().map(|name| (name.clone().into_bytes(), vec![])).collect::<Vec<_>>(),
+            ));
+            let found = names.iter().filter(|name| name.eq_ignore_ascii_case(&wanted)).count();
+            prop_assert_eq!(map.all(&wanted).count(), found);
+            prop_assert_eq!(read.unwrap().all(&wanted).count(), found);
         }
 
         #[test]
