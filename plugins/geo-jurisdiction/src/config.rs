@@ -1,6 +1,8 @@
 //! The JSON document exactly as the operator writes it. Only [`crate::policy`] reads it further.
 
-use policy_kit::{Endpoint, EndpointClass, EnvelopeConfig, Profile, SortedMap, TrustConfig};
+use policy_kit::{
+    Endpoint, EndpointClass, EnvelopeConfig, Profile, SortedMap, TrustConfig, Unclassified,
+};
 use serde::Deserialize;
 
 use crate::table::TableConfig;
@@ -161,17 +163,6 @@ pub enum OnUnknown {
     Refuse,
     /// Passes.
     Pass,
-}
-
-/// Requests that match no endpoint.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Unclassified {
-    /// Refused outright.
-    #[default]
-    Refuse,
-    /// Treated as needing a licence.
-    Forward,
 }
 
 /// What happens when a host call fails.

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, request_id, BodyFault, ConfigError, Denial, Fault, Filter, Headers, Host,
-    MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS, MEANING_HEADERS,
+    address, facts, metrics, request_id, BodyFault, ConfigError, Denial, Fault, Filter, Headers,
+    Host, MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY,
+    MEANING_HEADERS,
 };
 
 use crate::config::{Config, Mode, OnError};
@@ -15,8 +16,6 @@ use crate::policy::{Case, Facts, Policy, Ruling};
 const JURISDICTION_HEADER: &str = "x-jurisdiction";
 /// The endpoint class, told to the upstream.
 const CLASS_HEADER: &str = "x-endpoint-class";
-/// Most bytes of a body that is read to learn what kind of call it is.
-const MAX_BODY: usize = 64 << 10;
 
 /// The plugin: a policy shared by the filters of a VM.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl Plugin for GeoJurisdiction {
         let (name, catalogue) = (Self::NAME, policy.catalogue());
         let line = format!("{name}: configured, version {version}, catalogue {catalogue}");
         host.log(log::Level::Info, &line);
-        host.count(&format!("pitboss.{name}.configured.version={version}.catalogue={catalogue}"));
+        host.count(&metrics::configured(name, version, catalogue));
         Ok(Self { policy: Rc::new(policy) })
     }
 
@@ -95,7 +94,7 @@ impl Geo {
             // cannot be written any more once it is.
             self.tell_upstream(host, &endpoint)?;
             host.publish(facts::CLASS, endpoint.class.as_str())?;
-            return Ok(Step::Body { limit: MAX_BODY });
+            return Ok(Step::Body { limit: MAX_SELECTING_BODY });
         }
         let ruling = policy.rule(&endpoint, &self.case);
         let step = self.apply(host, &endpoint, &ruling)?;
@@ -200,8 +199,7 @@ impl Geo {
 }
 
 fn metric(class: &str, decision: &str, code: &str) -> String {
-    let name = GeoJurisdiction::NAME;
-    format!("pitboss.{name}.requests.class={class}.decision={decision}.code={code}")
+    metrics::requests(GeoJurisdiction::NAME, class, decision, code)
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ fn the_body_tells_the_class() {
 #[test]
 fn a_body_that_cannot_be_read_is_refused() {
     for (size, fails, want) in
-        [(MAX_BODY + 1, None, "body_too_large"), (3, Some(10), "policy_unavailable")]
+        [(MAX_SELECTING_BODY + 1, None, "body_too_large"), (3, Some(10), "policy_unavailable")]
     {
         let mut host =
             through_the_edge(&[(":method", b"POST"), (":path", b"/one"), (":authority", b"o")]);

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Location,
-    Match, Profile, SortedMap, Trust,
+    Match, Profile, SortedMap, Trust, Unclassified,
 };
 
 use crate::anonymous::Anonymous;
-use crate::config::{Config, Mode, OnError, OnUnknown, Treatment, Unclassified};
+use crate::config::{Config, Mode, OnError, OnUnknown, Treatment};
 use crate::denials::{ALL, ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
 use crate::licence::{self, ask, Answer, Licence, Question};
 use crate::locate::{Located, Sources};

@@ -13,6 +13,9 @@ use crate::keyring::Lookup;
 use crate::policy::Policy;
 use crate::state::{Known, State};
 
+/// In nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
+
 /// What is known of a token.
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -39,13 +42,21 @@ pub struct Question<'a> {
 
 impl Question<'_> {
     fn seconds(&self) -> u64 {
-        self.now / 1_000_000_000
+        self.now / SECOND
     }
 }
 
+/// How the key of a flight for an issuer's keys begins; the issuer's position follows.
+const KEYS_FLIGHT: &str = "keys ";
+
 /// What a flight is about, as its key says.
 pub fn keys_flight(issuer: usize) -> String {
-    format!("keys {issuer}")
+    format!("{KEYS_FLIGHT}{issuer}")
+}
+
+/// The issuer whose keys a flight is about, if it is about keys.
+pub fn issuer_of(flight: &str) -> Option<usize> {
+    flight.strip_prefix(KEYS_FLIGHT)?.parse().ok()
 }
 
 /// Checks a token that is not [known](State::good).
@@ -198,7 +209,7 @@ fn key(
         }
     }
     match if landed { ring.find_landed(header, now) } else { ring.find(header, now) } {
-        Lookup::Key(key) => Ok(Arc::clone(key)),
+        Lookup::Key(key) => Ok(key),
         Lookup::Fetch => Err(Missing::Fetch),
         Lookup::Unavailable(wait) => Err(Missing::Unavailable(wait)),
         Lookup::Refused(refusal) => Err(Missing::Refused(refusal)),

@@ -1,7 +1,7 @@
 //! The JSON document exactly as the operator writes it. Only [`crate::policy`] reads it further.
 
 use policy_kit::{
-    Endpoint, EndpointClass, EnvelopeConfig, Profile, Secret, SortedMap, TrustConfig,
+    Endpoint, EndpointClass, EnvelopeConfig, Profile, Secret, SortedMap, TrustConfig, Unclassified,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -320,15 +320,4 @@ fn default_rate() -> u32 {
 
 fn default_burst() -> u32 {
     10
-}
-
-/// Requests that match no endpoint.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Unclassified {
-    /// Refused outright.
-    #[default]
-    Refuse,
-    /// Let pass with a good token.
-    Forward,
 }

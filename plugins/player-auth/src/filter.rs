@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use policy_kit::{
-    address, facts, request_id, BodyFault, CallReply, ConfigError, Denial, Fault, Filter, Flight,
-    Headers, Host, MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS,
-    MEANING_HEADERS,
+    address, facts, metrics, request_id, BodyFault, CallReply, ConfigError, Denial, Fault, Filter,
+    Flight, Headers, Host, MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS,
+    MAX_SELECTING_BODY, MEANING_HEADERS,
 };
 use policy_token::Verifier;
 
-use crate::check::{self, keys_flight, Question, Verdict};
+use crate::check::{self, issuer_of, keys_flight, Question, Verdict, SECOND};
 use crate::config::Config;
 use crate::credential::Edit;
 use crate::identity::{Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER};
@@ -20,11 +20,8 @@ use crate::names::{metric, DECISION, EVIDENCE};
 use crate::policy::{Case, Policy, Ruling, Who};
 use crate::state::State;
 
-/// Most bytes of a body that is read to learn what kind of call it is.
-const MAX_BODY: usize = 64 << 10;
 /// How often keys are looked after.
 const TICK: Duration = Duration::from_secs(1);
-const SECOND: u64 = 1_000_000_000;
 
 /// The plugin: a policy and a memory shared by the filters of a VM.
 #[derive(Debug)]
@@ -55,7 +52,7 @@ impl Plugin for PlayerAuth {
              signatures: RSA {rsa}, ECDSA {ecdsa}"
         );
         host.log(log::Level::Info, &line);
-        host.count(&format!("pitboss.{name}.configured.version={version}.catalogue={catalogue}"));
+        host.count(&metrics::configured(name, version, catalogue));
         Ok(Self { policy: Rc::new(policy), state: Rc::new(RefCell::new(state)) })
     }
 
@@ -102,8 +99,7 @@ impl Plugin for PlayerAuth {
 
     fn on_landed(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
-        let is_this = |i: &usize| keys_flight(*i) == key;
-        if let Some(i) = (0..self.policy.issuers.len()).find(is_this) {
+        if let Some(i) = issuer_of(key) {
             keys_landed(&self.policy, &mut state, host, i, reply);
         }
     }
@@ -137,14 +133,17 @@ impl Filter for Auth {
         let verdict = match state.try_borrow_mut() {
             Ok(mut state) => {
                 let q = Question { token: &token, source: self.case.source, now: self.now };
-                match &self.who {
-                    Who::Token(Verdict::Ask(flight)) if flight.key.starts_with("keys ") => {
-                        if let (CallReply::Failed(_), Some(i)) = (reply, issuer_of(flight)) {
-                            keys_landed(&policy, &mut state, host, i, reply);
-                        }
+                let issuer = match &self.who {
+                    Who::Token(Verdict::Ask(flight)) => issuer_of(&flight.key),
+                    _ => None,
+                };
+                match (issuer, reply) {
+                    (None, _) => check::answered(&policy, &mut state, &q, reply),
+                    (Some(i), CallReply::Failed(_)) => {
+                        keys_landed(&policy, &mut state, host, i, reply);
                         check::check_landed(&policy, &mut state, host, &q)
                     }
-                    _ => check::answered(&policy, &mut state, &q, reply),
+                    (Some(_), _) => check::check_landed(&policy, &mut state, host, &q),
                 }
             }
             Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
@@ -171,10 +170,6 @@ impl Filter for Auth {
         };
         decided.unwrap_or_else(|fault| self.failed(host, fault))
     }
-}
-
-fn issuer_of(flight: &Flight) -> Option<usize> {
-    flight.key.strip_prefix("keys ")?.parse().ok()
 }
 
 impl Auth {
@@ -237,7 +232,7 @@ impl Auth {
             // cannot be written any more once it is.
             self.hand_on(host)?;
             host.publish(facts::CLASS, endpoint.class.as_str())?;
-            return Ok(Step::Body { limit: MAX_BODY });
+            return Ok(Step::Body { limit: MAX_SELECTING_BODY });
         }
         let ruling = policy.rule(endpoint, &self.case, &self.who, self.now / SECOND);
         let step = self.apply(host, endpoint, &ruling)?;

@@ -44,9 +44,9 @@ pub struct Keyring {
 
 /// What becomes of a token that names a key.
 #[derive(Debug)]
-pub enum Lookup<'a> {
+pub enum Lookup {
     /// The key.
-    Key(&'a Arc<Key>),
+    Key(Arc<Key>),
     /// A fetch may bring it; whoever asks has to wait for it.
     Fetch,
     /// It cannot be had now; worth another try after so many seconds.
@@ -89,12 +89,12 @@ impl Keyring {
 
     /// Finds the key of a token. After [`Lookup::Fetch`] and its landing, ask
     /// [`Keyring::find_landed`].
-    pub fn find(&mut self, header: &Header, now: u64) -> Lookup<'_> {
+    pub fn find(&mut self, header: &Header, now: u64) -> Lookup {
         if !self.usable(now) {
             return self.wait_or_fetch(self.until_next_try(now), now);
         }
         match self.keys.find(header) {
-            Found::Key(_) => self.again(header),
+            Found::Key(key) => Lookup::Key(Arc::clone(key)),
             Found::Refused(refusal) => Lookup::Refused(refusal),
             Found::UnknownKid => {
                 let kid = header.kid.as_deref().unwrap_or_default();
@@ -115,33 +115,20 @@ impl Keyring {
     }
 
     /// The same once a fetch has landed that the token waited for: nobody waits twice.
-    pub fn find_landed(&mut self, header: &Header, now: u64) -> Lookup<'_> {
-        if !self.landed_well || !self.usable(now) {
-            // An old key still does.
-            if self.usable(now) && matches!(self.keys.find(header), Found::Key(_)) {
-                return self.again(header);
-            }
-            let usable = self.usable(now);
-            let next = if usable { self.pause(now) } else { self.until_next_try(now) };
-            return Lookup::Unavailable(next);
+    pub fn find_landed(&mut self, header: &Header, now: u64) -> Lookup {
+        if !self.usable(now) {
+            return Lookup::Unavailable(self.until_next_try(now));
         }
         match self.keys.find(header) {
-            Found::Key(_) => self.again(header),
+            Found::Key(key) => Lookup::Key(Arc::clone(key)),
+            // An old key still does; of one that is not here nothing is known.
+            _ if !self.landed_well => Lookup::Unavailable(self.pause(now)),
             Found::Refused(refusal) => Lookup::Refused(refusal),
             Found::UnknownKid => {
                 let kid = header.kid.clone().unwrap_or_default();
                 self.unknown.insert(kid, now.saturating_add(ASK_EVERY));
                 Lookup::Refused(Refusal::KeyUnknown)
             }
-        }
-    }
-
-    /// The key that was just found. Looked up again, because a borrow cannot outlive the branches
-    /// that do something else.
-    fn again(&self, header: &Header) -> Lookup<'_> {
-        match self.keys.find(header) {
-            Found::Key(key) => Lookup::Key(key),
-            _ => Lookup::Refused(Refusal::KeyUnknown),
         }
     }
 
@@ -193,7 +180,7 @@ impl Keyring {
     }
 
     /// A fetch, unless it has to wait. Who comes while one is under way waits with the others.
-    fn wait_or_fetch(&mut self, wait: u64, now: u64) -> Lookup<'_> {
+    fn wait_or_fetch(&mut self, wait: u64, now: u64) -> Lookup {
         let flying = self.flying.is_some_and(|since| now.abs_diff(since) <= LONGEST_FLIGHT);
         if wait > 0 && !flying {
             return Lookup::Unavailable(wait);

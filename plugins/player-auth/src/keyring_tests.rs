@@ -23,7 +23,7 @@ fn header(kid: &str) -> Header {
     Header { alg: Alg::Es256, kid: Some(kid.to_owned()), typ: None }
 }
 
-fn said(lookup: Lookup<'_>) -> String {
+fn said(lookup: Lookup) -> String {
     match lookup {
         Lookup::Key(key) => format!("key {}", key.kid().unwrap_or("-")),
         Lookup::Fetch => "fetch".to_owned(),

@@ -3,11 +3,10 @@
 use policy_kit::{CallReply, Host, Plugin};
 use policy_token::Keys;
 
+use crate::check::SECOND;
 use crate::filter::PlayerAuth;
 use crate::policy::Policy;
 use crate::state::State;
-
-const SECOND: u64 = 1_000_000_000;
 
 /// Takes in a key set that was fetched, or was not.
 pub fn keys_landed(

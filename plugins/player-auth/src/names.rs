@@ -1,6 +1,6 @@
 //! Names of counters and facts. Most requests pass, so what tells of one that does is made once.
 
-use policy_kit::{EndpointClass, Plugin, SortedMap};
+use policy_kit::{metrics, EndpointClass, Plugin, SortedMap};
 
 use crate::filter::PlayerAuth;
 
@@ -29,8 +29,7 @@ impl Passes {
 
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {
-    let name = PlayerAuth::NAME;
-    format!("pitboss.{name}.requests.class={class}.decision={decision}.code={code}")
+    metrics::requests(PlayerAuth::NAME, class, decision, code)
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Host,
-    Match, Profile, Reply, Trust,
+    Match, Profile, Reply, Trust, Unclassified,
 };
 
 use crate::check::Verdict;
-use crate::config::{Config, OnError, TokenRule, Unclassified};
+use crate::config::{Config, OnError, TokenRule};
 use crate::credential::Places;
 use crate::denials::{self, ALL, BRAND, FAILURES, KEYS, MISSING, UPGRADE};
 use crate::identity::{Identity, OURS};

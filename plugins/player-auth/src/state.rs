@@ -70,13 +70,17 @@ impl State {
 
     /// A token that was found good, and still is at `now`.
     pub fn good(&mut self, token: &[u8], now: u64) -> Option<Rc<Known>> {
-        let known = self.good.get(&tail(token)).filter(|known| *known.token == *token)?;
+        let known = self.known(token)?;
         (known.until > now).then(|| Rc::clone(known))
     }
 
     /// Whether a token was found good once, whatever it is now: then whoever holds it is no stranger.
     pub fn was_good(&mut self, token: &[u8]) -> bool {
-        self.good.get(&tail(token)).is_some_and(|known| *known.token == *token)
+        self.known(token).is_some()
+    }
+
+    fn known(&mut self, token: &[u8]) -> Option<&Rc<Known>> {
+        self.good.get(&tail(token)).filter(|known| *known.token == *token)
     }
 
     /// Remembers a good token.

@@ -42,6 +42,17 @@ pub enum Caller {
     Partner,
 }
 
+/// What becomes of requests that match no endpoint.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Unclassified {
+    /// Refused outright.
+    #[default]
+    Refuse,
+    /// Treated as strictly as the policy can.
+    Forward,
+}
+
 /// What an endpoint says of the kind of call.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use crate::json::{is_pointer, strict_json, text_at};
 use crate::{invalid, ConfigError, EndpointClass, SortedMap};
 
+/// Most bytes of a body that is read to learn what kind of call it is.
+pub const MAX_SELECTING_BODY: usize = 64 << 10;
+
 /// As the operator writes it: exactly one of `query` and `pointer`, and the class of each value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
