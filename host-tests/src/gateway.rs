@@ -19,6 +19,7 @@ pub use node::{FieldError, Node};
 pub use policyless::{http_filter, policyless};
 pub use routes::{Action, CorsPolicy, Route, Routes};
 
+use crate::loopback::HTTP_FILTERS;
 use serde_json::Value;
 use std::path::Path;
 
@@ -105,6 +106,24 @@ impl Gateway {
     pub fn example(plugin: &str) -> Result<Self, GatewayError> {
         let examples = crate::envoy::workspace_root().join("envoy-examples");
         Self::read(&examples.join(plugin).with_extension("yaml"))
+    }
+
+    /// The configuration of its first plugin, with some top-level members replaced. `None` where there
+    /// is no plugin that is configured by an object.
+    pub fn configured(&self, changes: &Value) -> Option<Value> {
+        let plugin = self.wasm().next()?;
+        let mut document: Value = serde_json::from_slice(&plugin.configuration).ok()?;
+        document.as_object_mut()?.extend(changes.as_object()?.clone());
+        Some(document)
+    }
+
+    /// Its bootstrap with another configuration of a plugin; `None` where there is no such plugin.
+    pub fn deployed(&self, plugin: &str, configuration: &str) -> Option<Value> {
+        let mut document = self.document.clone();
+        let mut filters = document.pointer_mut(HTTP_FILTERS)?.as_array_mut()?.iter_mut();
+        let wasm = filters.find(|filter| filter.get("name").is_some_and(|name| name == plugin))?;
+        *wasm.pointer_mut("/typed_config/config/configuration/value")? = configuration.into();
+        Some(document)
     }
 
     /// Reads a bootstrap.

@@ -51,6 +51,14 @@ pub struct Recording {
     pub skipped: Vec<Skipped>,
 }
 
+/// What an entry is to a replay.
+pub(crate) enum Reading {
+    /// A request.
+    Request(Box<Request>),
+    /// Nothing, for this reason.
+    Skip(&'static str),
+}
+
 /// An entry that is not replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {

@@ -11,9 +11,9 @@
 mod shape;
 mod trace;
 
-use crate::intake::{Defaults, Recording, Skipped};
+use crate::intake::{Defaults, Reading, Recording, Skipped};
 use serde_json::Value;
-use trace::{Reading, Trace};
+use trace::Trace;
 
 /// Why a trace cannot be read. Values are not repeated.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

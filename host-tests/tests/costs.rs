@@ -127,20 +127,9 @@ fn module(engine: &Engine, plugin: &str) -> Module {
     engine.load(host_tests::artifact::build(plugin).unwrap()).unwrap()
 }
 
-/// The configuration of a plugin's example, with some top-level members replaced.
-fn example(plugin: &str, changes: &Value) -> Value {
-    let gateway = Gateway::example(plugin).unwrap();
-    let mut document: Value =
-        serde_json::from_slice(&gateway.wasm().next().unwrap().configuration).unwrap();
-    for (name, value) in changes.as_object().unwrap() {
-        document[name] = value.clone();
-    }
-    document
-}
-
 /// A plugin as its example deploys it, but for the case's own changes.
 fn chain(plugin: &str, changes: &Value) -> Chain {
-    started(plugin, &example(plugin, changes))
+    started(plugin, &Gateway::example(plugin).unwrap().configured(changes).unwrap())
 }
 
 fn started(plugin: &str, document: &Value) -> Chain {
@@ -249,7 +238,7 @@ fn ten_thousand_networks_take_less_than_a_megabyte() {
         let code = ["MT", "GB", "SE", "US-NJ"][(n % 4) as usize];
         table.entry(code).or_default().push(network(n));
     }
-    let mut document = example(plugin, &Value::Object(serde_json::Map::new()));
+    let mut document = Gateway::example(plugin).unwrap().configured(&json!({})).unwrap();
     let before = started(plugin, &document).memory(plugin);
     document["place"]["table"] = serde_json::to_value(table).unwrap();
     let after = started(plugin, &document).memory(plugin);

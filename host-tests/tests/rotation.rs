@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use bytes::Bytes;
 use host_tests::client::send;
-use host_tests::envoy::{clock, find_for_test, workspace_root, EnvoyProcess, Options};
+use host_tests::envoy::{clock, find_for_test, EnvoyProcess, Options};
 use host_tests::gateway::Gateway;
 use host_tests::replay::House;
 use host_tests::traffic::{Answer, Request};
@@ -143,14 +143,10 @@ impl Stage {
 }
 
 fn document() -> Value {
-    let example = workspace_root().join("envoy-examples/player-auth.yaml");
-    let mut document = Gateway::read(&example).unwrap().document;
-    let filters = document.pointer_mut(host_tests::loopback::HTTP_FILTERS).unwrap();
-    let plugin = filters.as_array_mut().unwrap().iter_mut().find(|it| it["name"] == "player-auth");
-    let value = plugin.unwrap().pointer_mut("/typed_config/config/configuration/value").unwrap();
-    let mut policy: Value = serde_json::from_str(value.as_str().unwrap()).unwrap();
+    let gateway = Gateway::example("player-auth").unwrap();
+    let mut policy = gateway.configured(&json!({})).unwrap();
     policy["issuers"][0]["keys"]["cluster"] = "issuer".into();
-    *value = policy.to_string().into();
+    let mut document = gateway.deployed("player-auth", &policy.to_string()).unwrap();
     let clusters = document.pointer_mut("/static_resources/clusters").unwrap();
     let mut issuer = clusters[0].clone();
     issuer["name"] = "issuer".into();

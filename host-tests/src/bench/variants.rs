@@ -1,6 +1,5 @@
 //! What is compared. A policy that is added gets its entries at the end of [`variants`].
 use super::BenchError;
-use crate::envoy::workspace_root;
 use crate::gateway::Gateway;
 use crate::loopback;
 use serde_json::{json, Value};
@@ -136,8 +135,7 @@ pub(super) fn wasm(module: &str) -> Value {
 
 /// The wasm filters of an example, as deployed but for the edge, which is this machine.
 pub(super) fn deployed(example: &str) -> Result<Vec<Value>, BenchError> {
-    let path = workspace_root().join("envoy-examples").join(example).with_extension("yaml");
-    let mut document = Gateway::read(&path)?.document;
+    let mut document = Gateway::example(example)?.document;
     loopback::trust(&mut document);
     let wasm = |filter: &&Value| filter.pointer("/typed_config/config/vm_config").is_some();
     let filters = document.pointer(loopback::HTTP_FILTERS).and_then(Value::as_array);

@@ -2,7 +2,7 @@
 use super::body::body;
 use super::shape::{self, Field};
 use super::{to_bytes, HarError};
-use crate::intake::Defaults;
+use crate::intake::{Defaults, Reading};
 use crate::traffic::{Fields, Request};
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -26,14 +26,6 @@ pub(super) struct Entry<'a> {
     pub(super) value: &'a Value,
     /// What holds where it says nothing.
     pub(super) defaults: &'a Defaults,
-}
-
-/// What an entry is to a replay.
-pub(super) enum Reading {
-    /// A request.
-    Request(Box<Request>),
-    /// Nothing, for this reason.
-    Skip(&'static str),
 }
 
 impl Entry<'_> {

@@ -1,6 +1,6 @@
 //! From HAR to requests: the document.
-use super::entry::{Entry, Reading};
-use crate::intake::{Defaults, Recording, Skipped};
+use super::entry::Entry;
+use crate::intake::{Defaults, Reading, Recording, Skipped};
 use crate::traffic::Request;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! One trace of the tap.
 use super::shape::{Body, Buffered, Header, Message};
 use super::TapError;
-use crate::intake::Defaults;
+use crate::intake::{Defaults, Reading};
 use crate::traffic::{Fields, Request};
 use base64::Engine as _;
 use serde_json::Value;
@@ -26,14 +26,6 @@ pub(super) struct Trace<'a> {
     pub(super) value: &'a Value,
     /// What holds where it says nothing.
     pub(super) defaults: &'a Defaults,
-}
-
-/// What a trace is to a replay.
-pub(super) enum Reading {
-    /// A request.
-    Request(Box<Request>),
-    /// Nothing, for this reason.
-    Skip(&'static str),
 }
 
 impl Trace<'_> {

@@ -49,15 +49,7 @@ fn the_module_names_the_field_and_shows_no_value() {
 
 /// The example with another configuration of the plugin.
 fn deployed(configuration: &str) -> Value {
-    let mut document = world::example().document;
-    let filters = document
-        .pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config")
-        .and_then(|hcm| hcm.get_mut("http_filters"))
-        .and_then(Value::as_array_mut)
-        .unwrap();
-    let wasm = filters.iter_mut().find(|f| f["name"] == world::PLUGIN).unwrap();
-    wasm["typed_config"]["config"]["configuration"]["value"] = configuration.into();
-    document
+    world::example().deployed(world::PLUGIN, configuration).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

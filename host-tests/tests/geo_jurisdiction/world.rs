@@ -21,13 +21,7 @@ pub(crate) fn example() -> Gateway {
 
 /// The plugin's configuration in the example, with some top-level members replaced.
 pub(crate) fn configuration(changes: &Value) -> String {
-    let gateway = example();
-    let filter = gateway.wasm().next().unwrap();
-    let mut document: Value = serde_json::from_slice(&filter.configuration).unwrap();
-    for (name, value) in changes.as_object().unwrap() {
-        document[name] = value.clone();
-    }
-    document.to_string()
+    example().configured(changes).unwrap().to_string()
 }
 
 /// The folder of the modules, built.

@@ -8,7 +8,6 @@ use abi_host::{
     Answer, Chain, ChainBuilder, Clock, Engine, EngineOptions, Module, PluginConfig, Profile,
     Report, Request, Response, UpstreamRequest,
 };
-use host_tests::envoy::workspace_root;
 use host_tests::gateway::Gateway;
 use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER, MAX_LIFETIME};
 use serde_json::{json, Value};
@@ -29,17 +28,14 @@ pub(crate) fn forge() -> &'static Forge {
 
 /// The example that operators start from.
 pub(crate) fn example() -> Gateway {
-    Gateway::read(&workspace_root().join("envoy-examples/player-auth.yaml")).unwrap()
+    Gateway::example(PLUGIN).unwrap()
 }
 
 /// The plugin's configuration in the example, with some top-level members replaced.
 pub(crate) fn configuration(profile: Profile, changes: &Value) -> String {
-    let gateway = example();
-    let filter = gateway.wasm().next().unwrap();
-    let mut document: Value = serde_json::from_slice(&filter.configuration).unwrap();
-    document["host"] = if profile == Profile::Envoy { "envoy" } else { "wasmx" }.into();
-    for (name, value) in changes.as_object().unwrap() {
-        document[name] = value.clone();
+    let mut document = example().configured(changes).unwrap();
+    if changes.get("host").is_none() {
+        document["host"] = if profile == Profile::Envoy { "envoy" } else { "wasmx" }.into();
     }
     let services: &[&str] =
         if profile == Profile::Wasmx { &["/introspection", "/issuers/0/keys"] } else { &[] };
