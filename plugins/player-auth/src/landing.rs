@@ -4,7 +4,7 @@ use policy_kit::{CallReply, Host, Plugin};
 use policy_token::Keys;
 
 use crate::check::SECOND;
-use crate::filter::PlayerAuth;
+use crate::plugin::PlayerAuth;
 use crate::policy::Policy;
 use crate::state::State;
 

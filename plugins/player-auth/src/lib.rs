@@ -38,6 +38,7 @@ pub mod issuer;
 pub mod keyring;
 pub mod landing;
 pub mod names;
+pub mod plugin;
 pub mod policy;
 pub mod rules;
 pub mod shared_keys;
@@ -45,5 +46,5 @@ pub mod state;
 
 #[cfg(target_arch = "wasm32")]
 policy_shell::export!(
-    crate::filter::PlayerAuth: request_headers, request_body, call, tick, foreign
+    crate::plugin::PlayerAuth: request_headers, request_body, call, tick, foreign
 );

@@ -2,7 +2,7 @@
 
 use policy_kit::{metrics, EndpointClass, Plugin, SortedMap};
 
-use crate::filter::PlayerAuth;
+use crate::plugin::PlayerAuth;
 
 /// The fact that holds the decision.
 pub const DECISION: &str = "pitboss.player-auth.decision";

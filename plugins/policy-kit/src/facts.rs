@@ -13,6 +13,16 @@ pub const PLAYER: &str = "pitboss.player";
 pub const SESSION: &str = "pitboss.session";
 /// The player's level of identity verification, likewise.
 pub const KYC: &str = "pitboss.kyc";
+/// The states of the player's account as they are known, in the order of their names, with commas.
+pub const STATE: &str = "pitboss.state";
+/// The partner that calls.
+pub const PARTNER: &str = "pitboss.partner";
+/// How that partner is proven: `certificate` or `network` (a key from a network of the partner's) by
+/// the headers alone, `key` by a key from anywhere, `signature` by one over the body, and `claimed`
+/// until that is checked. Only `certificate` and `network` exempt a call from anything.
+pub const PARTNER_PROOF: &str = "pitboss.partner-proof";
+/// How fresh the player's location is, in seconds; absent where none was proven.
+pub const LOCATION_AGE: &str = "pitboss.location-age";
 /// The place the request came from, ISO 3166-1 or -2; `unknown` where it is not known.
 pub const JURISDICTION: &str = "pitboss.jurisdiction";
 

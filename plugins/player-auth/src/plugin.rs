@@ -1,0 +1,91 @@
+//! The plugin: configured once per VM, it makes filters and looks after what they share.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use policy_kit::{metrics, CallReply, ConfigError, Flight, Host, Plugin, Profile};
+use policy_token::Verifier;
+
+use crate::check::{issuer_of, keys_flight, SECOND};
+use crate::config::Config;
+use crate::filter::Auth;
+use crate::landing::keys_landed;
+use crate::policy::Policy;
+use crate::state::State;
+
+/// How often keys are looked after.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The plugin: a policy and a memory shared by the filters of a VM.
+#[derive(Debug)]
+pub struct PlayerAuth {
+    policy: Rc<Policy>,
+    state: Rc<RefCell<State>>,
+}
+
+impl Plugin for PlayerAuth {
+    const NAME: &'static str = "player-auth";
+    type Filter = Auth;
+
+    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
+        let config = policy_kit::parse::<Config>(document)?;
+        let (tokens, failures) =
+            (config.cache_tokens, (config.failures.per_minute, config.failures.burst));
+        let policy = Policy::compile(config, host)?;
+        let keyrings = policy.issuers.iter().map(|issuer| issuer.keyring()).collect();
+        let mut state = State::new(keyrings, tokens, failures.0, failures.1);
+        if policy.profile == Profile::Envoy {
+            state.verifier = Verifier::probe(host);
+        }
+        let version = if policy.version.is_empty() { "none" } else { &policy.version };
+        let (name, catalogue) = (Self::NAME, policy.catalogue());
+        let (rsa, ecdsa) = state.verifier.asks_for();
+        let line = format!(
+            "{name}: configured, version {version}, catalogue {catalogue}, the gateway checks \
+             signatures: RSA {rsa}, ECDSA {ecdsa}"
+        );
+        host.log(log::Level::Info, &line);
+        host.count(&metrics::configured(name, version, catalogue));
+        Ok(Self { policy: Rc::new(policy), state: Rc::new(RefCell::new(state)) })
+    }
+
+    fn profile(&self) -> Profile {
+        self.policy.profile
+    }
+
+    fn filter(&self) -> Auth {
+        Auth::new(Rc::clone(&self.policy), Rc::clone(&self.state))
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.policy.issuers.iter().any(|issuer| issuer.fetch.is_some()).then_some(TICK)
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+        let Ok(now) = host.now() else { return Vec::new() };
+        let now = now / SECOND;
+        let Ok(mut state) = self.state.try_borrow_mut() else { return Vec::new() };
+        let mut flights = Vec::new();
+        let issuers = self.policy.issuers.iter().zip(&self.policy.shared);
+        for (i, ((issuer, shared), ring)) in issuers.zip(&mut state.keyrings).enumerate() {
+            let Some(call) = &issuer.fetch else { continue };
+            if !ring.is_due(now) {
+                continue;
+            }
+            shared.adopt(host, issuer, ring, now);
+            if ring.is_due(now) && shared.lease(host, now, call.timeout.as_secs()) {
+                ring.takes_off(now);
+                flights.push(Flight { key: keys_flight(i), call: call.clone() });
+            }
+        }
+        flights
+    }
+
+    fn on_landed(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
+        let Ok(mut state) = self.state.try_borrow_mut() else { return };
+        if let Some(i) = issuer_of(key) {
+            keys_landed(&self.policy, &mut state, host, i, reply);
+        }
+    }
+}
