@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, metrics, request_id, BodyFault, ConfigError, Denial, Fault, Filter, Headers,
-    Host, MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY,
+    address, facts, metrics, BodyFault, ConfigError, Denial, Details, Fault, Filter, Headers, Host,
+    MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY,
     MEANING_HEADERS,
 };
 
@@ -42,7 +42,7 @@ impl Plugin for GeoJurisdiction {
     }
 
     fn filter(&self) -> Geo {
-        Geo { policy: Rc::clone(&self.policy), case: Case::default(), request_id: None }
+        Geo { policy: Rc::clone(&self.policy), case: Case::default(), details: Details::NONE }
     }
 }
 
@@ -51,7 +51,8 @@ impl Plugin for GeoJurisdiction {
 pub struct Geo {
     policy: Rc<Policy>,
     case: Case,
-    request_id: Option<String>,
+    /// What a refusal repeats of the request.
+    details: Details,
 }
 
 impl Filter for Geo {
@@ -82,7 +83,7 @@ impl Filter for Geo {
 impl Geo {
     fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
         let headers = host.headers(MapKind::Request)?;
-        self.request_id = request_id(&headers).map(str::to_owned);
+        self.details = Details::read(&headers);
         let peer = host.property(&["source", "address"])?;
         let peer = peer.as_deref().and_then(address);
         let now = if policy.needs_clock() { host.now()? } else { 0 };
@@ -169,8 +170,7 @@ impl Geo {
     }
 
     fn reply(&self, denial: Denial, endpoint: &Match<'_>) -> Reply {
-        let id = self.request_id.as_deref();
-        let reply = self.policy.envelopes().reply(endpoint.envelope, denial, id);
+        let reply = self.policy.envelopes().reply(endpoint.envelope, denial, &self.details);
         let legal = denial == UNLICENSED || denial == PRODUCT_UNLICENSED;
         if legal && reply.status == denial.status {
             let link = format!("<{}>; rel=\"blocked-by\"", self.policy.blocked_by());

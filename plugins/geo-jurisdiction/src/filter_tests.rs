@@ -83,6 +83,20 @@ fn refusals() {
 }
 
 #[test]
+fn the_refusal_of_a_keyed_request_says_nothing_of_an_earlier_attempt() {
+    for (more, want) in [
+        (&[][..], None),
+        (&[("idempotency-key", &b""[..])], None),
+        (&[("idempotency-key", b"k-1")], Some("unknown")),
+    ] {
+        let headers = [&[("x-geo-country", &b"DE"[..])], more].concat();
+        let (_, host) = run::<GeoJurisdiction>(CONFIG, bet(&headers)).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&host.replied.unwrap().body).unwrap();
+        assert_eq!(body["previous_attempt"].as_str(), want, "{more:?}");
+    }
+}
+
+#[test]
 fn what_the_client_says_of_itself_is_stripped_whatever_is_decided() {
     let forged: &[(&str, &[u8])] = &[
         ("x-jurisdiction", b"MT"),

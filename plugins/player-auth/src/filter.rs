@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, request_id, BodyFault, CallReply, Denial, Fault, Filter, Headers, Host,
-    MapKind, Match, Plugin, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY, MEANING_HEADERS,
+    address, facts, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers, Host, MapKind,
+    Match, Plugin, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY, MEANING_HEADERS,
 };
 
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
@@ -30,7 +30,8 @@ pub struct Auth {
     removal: Vec<Edit>,
     /// When the request came, in nanoseconds since the epoch.
     now: u64,
-    request_id: Option<String>,
+    /// What a refusal repeats of the request.
+    details: Details,
 }
 
 impl Filter for Auth {
@@ -95,14 +96,14 @@ impl Auth {
             token: Vec::new(),
             removal: Vec::new(),
             now: 0,
-            request_id: None,
+            details: Details::NONE,
         }
     }
 
     fn on_headers(&mut self, host: &mut dyn Host, bodiless: bool) -> Result<Step, Fault> {
         let policy = Rc::clone(&self.policy);
         let headers = host.headers(MapKind::Request)?;
-        self.request_id = request_id(&headers).map(str::to_owned);
+        self.details = Details::read(&headers);
         self.now = host.now()?;
         self.case = policy.weigh(&headers, bodiless);
         self.strip(host, &headers)?;
@@ -269,7 +270,7 @@ impl Auth {
     }
 
     fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
-        self.policy.reply(endpoint, ruling, denial, self.request_id.as_deref())
+        self.policy.reply(endpoint, ruling, denial, &self.details)
     }
 
     /// The gateway failed us, so nothing was decided: nobody passes.

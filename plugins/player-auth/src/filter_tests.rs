@@ -136,6 +136,18 @@ fn a_good_token_tells_the_upstream_and_the_filters_who_calls() {
 }
 
 #[test]
+fn the_refusal_of_a_keyed_request_says_nothing_of_an_earlier_attempt() {
+    let mut world = World::new(CONFIG);
+    for (key, want) in [("", None), ("k-1", Some("unknown"))] {
+        let headers = [("idempotency-key", key.to_owned())];
+        assert_eq!(world.ask("/bets", &headers), "token_missing");
+        let body = &world.host.replied.as_ref().unwrap().body;
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        assert_eq!(body["previous_attempt"].as_str(), want, "{key:?}");
+    }
+}
+
+#[test]
 fn nobody_is_told_of_as_nobody() {
     let mut world = World::new(CONFIG);
     let forged = [("x-player-id", "p-9".to_owned()), ("x-tags", "vip".to_owned())];

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use policy_kit::{
-    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Host,
-    Match, Profile, Reply, Trust, Unclassified,
+    invalid, Brands, ConfigError, Denial, Details, EndpointClass, Endpoints, Envelopes, Headers,
+    Host, Match, Profile, Reply, Trust, Unclassified,
 };
 
 use crate::check::Verdict;
@@ -258,9 +258,9 @@ impl Policy {
         endpoint: &Match<'_>,
         ruling: &Ruling,
         denial: Denial,
-        id: Option<&str>,
+        details: &Details,
     ) -> Reply {
-        let mut reply = self.envelopes.reply(endpoint.envelope, denial, id);
+        let mut reply = self.envelopes.reply(endpoint.envelope, denial, details);
         if reply.status != denial.status {
             return reply;
         }

@@ -175,7 +175,7 @@ fn answers() {
         let pairs = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         let case = policy.weigh(&Headers::from_pairs(pairs), true);
         let ruling = Ruling { refusal: Some(denial), detail: denial.code, retry };
-        policy.reply(&policy.classify(&case), &ruling, denial, None)
+        policy.reply(&policy.classify(&case), &ruling, denial, &Details::NONE)
     };
     let header = |reply: &Reply, name: &str| {
         reply.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::{Headers, One};
+use crate::Details;
 
 /// Why a request was refused, as the client, the metrics and the audit record see it.
 ///
@@ -40,36 +40,35 @@ impl Denial {
         title: "The request body is larger than allowed.",
     };
 
-    /// The refusal as problem details (RFC 9457), with the stable `code` and the `request_id` as
+    /// The refusal as problem details (RFC 9457), with the stable `code` and what `details` say as
     /// extension members. Never cacheable: a refusal depends on who asks, and from where.
-    pub fn problem(&self, request_id: Option<&str>) -> Reply {
+    pub fn problem(&self, details: &Details) -> Reply {
         let kind = format!("urn:pitboss:problem:{}", self.code);
-        let Self { status, code, title } = *self;
-        let problem = Problem { code, request_id, status, title, kind: &kind };
-        // Texts and a number: nothing in it that JSON could not say.
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut members: Map<String, Value> = details
+            .members
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        if details.keyed {
+            members.insert("previous_attempt".to_owned(), "unknown".into());
+        }
+        if let Some(id) = &details.request_id {
+            members.insert("request_id".to_owned(), id.as_str().into());
+        }
+        for (name, value) in [("code", self.code), ("title", self.title), ("type", &kind)] {
+            members.insert(name.to_owned(), value.into());
+        }
+        members.insert("status".to_owned(), self.status.into());
         Reply {
             status: self.status,
             headers: vec![
                 ("content-type", Cow::Borrowed("application/problem+json")),
                 ("cache-control", Cow::Borrowed("no-store")),
             ],
-            body,
+            body: Value::Object(members).to_string().into_bytes(),
             code: self.code,
         }
     }
-}
-
-/// The members of a problem document, in the order of their names.
-#[derive(Serialize)]
-struct Problem<'a> {
-    code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    status: u16,
-    title: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
 }
 
 /// An answer given in place of the upstream.
@@ -93,43 +92,26 @@ impl Reply {
     }
 }
 
-/// The request's id, if it is one that may be shown: up to 128 bytes of visible ASCII.
-pub fn request_id(headers: &Headers) -> Option<&str> {
-    let One::Value(id) = headers.one("x-request-id") else { return None };
-    let fit = !id.is_empty() && id.len() <= 128 && id.iter().all(u8::is_ascii_graphic);
-    std::str::from_utf8(id).ok().filter(|_| fit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_problem_document_has_the_members_of_rfc_9457_and_ours() {
-        let reply = Denial::UNCLASSIFIED.problem(Some("a\"b"));
+        let members = vec![("max_age", 60.into())];
+        let details = Details { request_id: Some("a\"b".to_owned()), keyed: true, members };
+        let reply = Denial::UNCLASSIFIED.problem(&details);
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(body["type"], "urn:pitboss:problem:endpoint_unclassified");
         assert_eq!(body["status"], 403);
         assert_eq!(body["code"], "endpoint_unclassified");
         assert_eq!(body["request_id"], "a\"b");
+        assert_eq!(body["previous_attempt"], "unknown");
+        assert_eq!(body["max_age"], 60);
         assert!(body["title"].is_string());
         assert!(reply.headers.contains(&("cache-control", "no-store".into())));
-    }
-
-    #[test]
-    fn ids_that_may_be_shown() {
-        let long = [b'a'; 129];
-        for (values, want) in [
-            (vec![&b"abc-1"[..]], Some("abc-1")),
-            (vec![], None),
-            (vec![&b""[..]], None),
-            (vec![&b"a b"[..]], None),
-            (vec![&b"\xff"[..]], None),
-            (vec![&long[..]], None),
-            (vec![&b"a"[..], b"b"], None),
-        ] {
-            let map = Headers::from_pairs(values.iter().map(|v| (&b"x-request-id"[..], *v)));
-            assert_eq!(request_id(&map), want);
-        }
+        let bare = Denial::UNCLASSIFIED.problem(&Details::NONE);
+        let body: serde_json::Value = serde_json::from_slice(&bare.body).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 4);
     }
 }

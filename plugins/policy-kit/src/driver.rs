@@ -1,6 +1,8 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
-use crate::{BodyFault, Call, CallReply, Denial, Fault, Filter, Flight, Host, Reply, Step};
+use crate::{
+    BodyFault, Call, CallReply, Denial, Details, Fault, Filter, Flight, Host, Reply, Step,
+};
 
 /// Calls one filter may chain in one request before the driver refuses: a filter that asks for ever
 /// would hold the stream for ever.
@@ -95,7 +97,7 @@ impl<F: Filter> Driver<F> {
     pub fn on_request_headers(&mut self, gw: &mut dyn Gateway, end_of_stream: bool) -> Action {
         let step = match &mut self.filter {
             Some(filter) => filter.on_request_headers(gw.host(), end_of_stream),
-            None => Step::Deny(Denial::POLICY_UNAVAILABLE.problem(None)),
+            None => Step::Deny(Denial::POLICY_UNAVAILABLE.problem(&Details::NONE)),
         };
         self.settle(gw, step, Phase::Headers { end_of_stream })
     }
@@ -276,7 +278,7 @@ impl<F: Filter> Driver<F> {
 }
 
 fn unavailable() -> Step {
-    Step::Deny(Denial::POLICY_UNAVAILABLE.problem(None))
+    Step::Deny(Denial::POLICY_UNAVAILABLE.problem(&Details::NONE))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl Filter for Scripted {
     fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
         host.log(log::Level::Info, &format!("body {:?}", body.map(<[u8]>::len)));
         if let Err(fault) = body {
-            return Step::Deny(fault.denial().problem(None));
+            return Step::Deny(fault.denial().problem(&Details::NONE));
         }
         self.next()
     }
@@ -54,7 +54,7 @@ fn join() -> Step {
 }
 
 fn deny() -> Step {
-    Step::Deny(Denial::UNCLASSIFIED.problem(None))
+    Step::Deny(Denial::UNCLASSIFIED.problem(&Details::NONE))
 }
 
 const BODY: Step = Step::Body { limit: 4 };

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{invalid, ConfigError, Denial, Endpoints, Reply, SortedMap};
+use crate::{invalid, ConfigError, Denial, Details, Endpoints, Reply, SortedMap};
 
 /// As the operator writes it: for each refusal code, or `*` for the rest, a status and a JSON
 /// document. `{code}`, `{title}` and `{request_id}` in its strings are replaced, escaped.
@@ -69,12 +69,12 @@ impl Envelopes {
     }
 
     /// The refusal in the words of the envelope, or as problem details where there is none.
-    pub fn reply(&self, envelope: Option<&str>, denial: Denial, request_id: Option<&str>) -> Reply {
+    pub fn reply(&self, envelope: Option<&str>, denial: Denial, details: &Details) -> Reply {
         let envelope = envelope.and_then(|name| self.0.get(name));
         let answer = envelope.and_then(|e| e.get(denial.code).or_else(|| e.get("*")));
-        let Some(answer) = answer else { return denial.problem(request_id) };
+        let Some(answer) = answer else { return denial.problem(details) };
         let mut document = answer.json.clone();
-        fill(&mut document, denial, request_id.unwrap_or_default());
+        fill(&mut document, denial, details.request_id.as_deref().unwrap_or_default());
         Reply {
             status: answer.status,
             headers: vec![
@@ -153,13 +153,15 @@ mod tests {
             ),
             (Some("hub"), unavailable, None, 400, r#"[{"id":"","n":1,"x":"{who} {"}]"#),
         ] {
-            let reply = all.reply(envelope, denial, id);
+            let details = Details { request_id: id.map(str::to_owned), ..Details::NONE };
+            let reply = all.reply(envelope, denial, &details);
             assert_eq!(reply.status, status);
             assert_eq!(String::from_utf8(reply.body).unwrap(), body);
             assert_eq!(reply.code, denial.code, "the record keeps our own code");
         }
-        assert_eq!(all.reply(None, unavailable, None), unavailable.problem(None));
-        assert_eq!(all.reply(Some("else"), unavailable, None), unavailable.problem(None));
+        let (none, problem) = (Details::NONE, unavailable.problem(&Details::NONE));
+        assert_eq!(all.reply(None, unavailable, &none), problem);
+        assert_eq!(all.reply(Some("else"), unavailable, &none), problem);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Denial, Fault, Headers, Host, Profile, Reply};
+use crate::{ConfigError, Denial, Details, Fault, Headers, Host, Profile, Reply};
 
 /// A plugin: configured once per VM, then the maker of one [`Filter`] per request.
 pub trait Plugin: Sized + 'static {
@@ -153,5 +153,5 @@ pub trait Filter {
 
 /// A filter that never waits is never resumed; if it is, something is wrong with the host.
 fn refuse_unasked() -> Step {
-    Step::Deny(Denial::POLICY_UNAVAILABLE.problem(None))
+    Step::Deny(Denial::POLICY_UNAVAILABLE.problem(&Details::NONE))
 }
