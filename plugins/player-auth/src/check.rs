@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use policy_kit::{CallReply, Denial, Flight, Host};
-use policy_token::{Claims, Header, Jws, Key, Refusal};
+use policy_token::{Claims, Jws, Lookup, Refusal};
 
 use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
 use crate::introspection::{Answer, SKEW};
-use crate::keyring::Lookup;
 use crate::policy::Policy;
 use crate::state::{Known, State};
 
@@ -144,7 +142,7 @@ fn signed(
     let Some((position, issuer)) = issuers.find(|(_, i)| i.rules.issuer == whose) else {
         return bad(Refusal::Issuer);
     };
-    if !issuer.algorithms.contains(&jws.header.alg) {
+    if !issuer.keys.takes(jws.header.alg) {
         return bad(Refusal::Algorithm);
     }
     if !issuer.takes(jws.header.typ.as_deref()) {
@@ -159,15 +157,16 @@ fn signed(
     if let Err(wait) = state.may_fail(q.source, q.now) {
         return Verdict::Unknown(FAILURES, wait);
     }
-    let checked = match key(policy, state, host, position, &jws.header, now, landed) {
-        Ok(key) => state.verifier.check(host, &key, &jws),
-        Err(Missing::Refused(refusal)) => Err(refusal),
-        Err(Missing::Fetch) => {
-            let call = issuer.fetch.clone();
+    let Some(ring) = state.keyrings.get_mut(position) else { return bad(Refusal::KeyUnknown) };
+    let checked = match issuer.keys.find(host, ring, &jws.header, now, landed) {
+        Lookup::Key(key) => state.verifier.check(host, &key, &jws),
+        Lookup::Refused(refusal) => Err(refusal),
+        Lookup::Fetch => {
+            let call = issuer.keys.fetch().cloned();
             let flight = call.map(|call| Flight { key: keys_flight(position), call });
             return flight.map_or_else(|| bad(Refusal::KeyUnknown), Verdict::Ask);
         }
-        Err(Missing::Unavailable(wait)) => return Verdict::Unknown(KEYS, wait),
+        Lookup::Unavailable(wait) => return Verdict::Unknown(KEYS, wait),
     };
     match checked {
         Err(refusal) => {
@@ -181,37 +180,5 @@ fn signed(
             state.remember(&known);
             Verdict::Good(known)
         }
-    }
-}
-
-enum Missing {
-    Fetch,
-    Unavailable(u64),
-    Refused(Refusal),
-}
-
-fn key(
-    policy: &Policy,
-    state: &mut State,
-    host: &mut dyn Host,
-    position: usize,
-    header: &Header,
-    now: u64,
-    landed: bool,
-) -> Result<Arc<Key>, Missing> {
-    let none = Missing::Refused(Refusal::KeyUnknown);
-    let Some(ring) = state.keyrings.get_mut(position) else { return Err(none) };
-    if !landed && !ring.answers(header, now) {
-        // Another worker may have fetched it already.
-        let places = policy.shared.get(position).zip(policy.issuers.get(position));
-        if let Some((shared, issuer)) = places {
-            shared.adopt(host, issuer, ring, now);
-        }
-    }
-    match if landed { ring.find_landed(header, now) } else { ring.find(header, now) } {
-        Lookup::Key(key) => Ok(key),
-        Lookup::Fetch => Err(Missing::Fetch),
-        Lookup::Unavailable(wait) => Err(Missing::Unavailable(wait)),
-        Lookup::Refused(refusal) => Err(Missing::Refused(refusal)),
     }
 }

@@ -3,8 +3,8 @@
 use policy_kit::{
     Endpoint, EndpointClass, EnvelopeConfig, Profile, Secret, SortedMap, TrustConfig, Unclassified,
 };
+use policy_token::KeysConfig;
 use serde::Deserialize;
-use serde_json::Value;
 
 /// Deserialized, not yet believed.
 #[derive(Debug, Deserialize)]
@@ -101,48 +101,6 @@ fn default_skew() -> u64 {
     60
 }
 
-/// Keys: exactly one of `jwks`, `secret` and `cluster`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeysConfig {
-    /// A key set (RFC 7517) in the document itself.
-    pub jwks: Option<Value>,
-    /// A shared secret for HS256, at least 32 bytes.
-    pub secret: Option<Secret>,
-    /// Envoy: the cluster that serves the key set. WasmX: `host:port`.
-    pub cluster: Option<String>,
-    /// `:authority` of the request for it; the cluster's name when left out.
-    pub authority: Option<String>,
-    /// `:path` of the request for it.
-    #[serde(default = "default_path")]
-    pub path: String,
-    /// Longest a stream waits for a fetch, in milliseconds.
-    #[serde(default = "default_timeout")]
-    pub timeout_ms: u64,
-    /// Keys are fetched anew this often, in seconds.
-    #[serde(default = "default_refresh")]
-    pub refresh_s: u64,
-    /// Keys that could not be fetched anew serve for so long after their last fetch, in seconds.
-    #[serde(default = "default_stale")]
-    pub max_stale_s: u64,
-}
-
-fn default_path() -> String {
-    "/.well-known/jwks.json".to_owned()
-}
-
-fn default_timeout() -> u64 {
-    500
-}
-
-fn default_refresh() -> u64 {
-    300
-}
-
-fn default_stale() -> u64 {
-    86_400
-}
-
 /// JSON pointers to claims.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,6 +190,10 @@ pub struct IntrospectionConfig {
     /// What the answers say of the player.
     #[serde(default)]
     pub claims: ClaimsConfig,
+}
+
+fn default_timeout() -> u64 {
+    500
 }
 
 fn default_active() -> u64 {

@@ -1,12 +1,12 @@
 //! Asking about tokens that are not JWTs (RFC 7662).
 
-use policy_kit::{invalid, Call, CallReply, ConfigError, Denial, Flight, Host};
-use policy_token::{Claims, Refusal};
+use policy_kit::{invalid, service, timeout, Call, CallReply, ConfigError, Denial, Flight, Host};
+use policy_token::{audiences, Claims, Refusal};
 
 use crate::config::IntrospectionConfig;
 use crate::denials::{self, CLAIMS, INACTIVE};
 use crate::identity::{Identity, Mapping};
-use crate::issuer::{audiences, service, timeout};
+
 /// Longest token that is asked about, in bytes.
 const MAX_OPAQUE: usize = 1 << 10;
 /// How far the service's clock may be ahead, in seconds.

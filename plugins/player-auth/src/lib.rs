@@ -35,13 +35,11 @@ pub mod filter;
 pub mod identity;
 pub mod introspection;
 pub mod issuer;
-pub mod keyring;
 pub mod landing;
 pub mod names;
 pub mod plugin;
 pub mod policy;
 pub mod rules;
-pub mod shared_keys;
 pub mod state;
 
 #[cfg(target_arch = "wasm32")]

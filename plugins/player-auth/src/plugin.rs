@@ -33,7 +33,7 @@ impl Plugin for PlayerAuth {
         let (tokens, failures) =
             (config.cache_tokens, (config.failures.per_minute, config.failures.burst));
         let policy = Policy::compile(config, host)?;
-        let keyrings = policy.issuers.iter().map(|issuer| issuer.keyring()).collect();
+        let keyrings = policy.issuers.iter().map(|issuer| issuer.keys.keyring()).collect();
         let mut state = State::new(keyrings, tokens, failures.0, failures.1);
         if policy.profile == Profile::Envoy {
             state.verifier = Verifier::probe(host);
@@ -59,7 +59,7 @@ impl Plugin for PlayerAuth {
     }
 
     fn tick_period(&self) -> Option<Duration> {
-        self.policy.issuers.iter().any(|issuer| issuer.fetch.is_some()).then_some(TICK)
+        self.policy.issuers.iter().any(|issuer| issuer.keys.fetch().is_some()).then_some(TICK)
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
@@ -67,17 +67,9 @@ impl Plugin for PlayerAuth {
         let now = now / SECOND;
         let Ok(mut state) = self.state.try_borrow_mut() else { return Vec::new() };
         let mut flights = Vec::new();
-        let issuers = self.policy.issuers.iter().zip(&self.policy.shared);
-        for (i, ((issuer, shared), ring)) in issuers.zip(&mut state.keyrings).enumerate() {
-            let Some(call) = &issuer.fetch else { continue };
-            if !ring.is_due(now) {
-                continue;
-            }
-            shared.adopt(host, issuer, ring, now);
-            if ring.is_due(now) && shared.lease(host, now, call.timeout.as_secs()) {
-                ring.takes_off(now);
-                flights.push(Flight { key: keys_flight(i), call: call.clone() });
-            }
+        for (i, (issuer, ring)) in self.policy.issuers.iter().zip(&mut state.keyrings).enumerate() {
+            let call = issuer.keys.due(host, ring, now);
+            flights.extend(call.map(|call| Flight { key: keys_flight(i), call }));
         }
         flights
     }

@@ -16,7 +16,6 @@ use crate::introspection::Introspection;
 use crate::issuer::Issuer;
 use crate::names::Passes;
 use crate::rules::{Rule, Rules};
-use crate::shared_keys::SharedKeys;
 
 /// Most issuers: each one costs a fetch.
 const MAX_ISSUERS: usize = 32;
@@ -30,8 +29,6 @@ pub struct Policy {
     pub version: String,
     /// Whose tokens count.
     pub issuers: Vec<Issuer>,
-    /// Where their keys are shared between workers.
-    pub shared: Vec<SharedKeys>,
     /// Who is asked about tokens that are not JWTs.
     pub introspection: Option<Introspection>,
     /// Where tokens are.
@@ -142,7 +139,6 @@ impl Policy {
         Ok(Self {
             profile: raw.host,
             version: raw.version,
-            shared: issuers.iter().map(SharedKeys::new).collect(),
             issuers,
             introspection,
             places: Places::compile(raw.credentials)?,

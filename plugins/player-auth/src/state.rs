@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{Budgets, Denial, Lru};
-use policy_token::Verifier;
+use policy_token::{Keyring, Verifier};
 
 use crate::identity::Identity;
-use crate::keyring::Keyring;
 
 /// Sources of failures that are told apart.
 const SOURCES: usize = 4096;

@@ -31,6 +31,7 @@ mod node;
 mod path;
 mod secret;
 mod select;
+mod service;
 mod sorted;
 
 pub use address::{address, network, Origin, Trust, TrustConfig};
@@ -52,4 +53,5 @@ pub use lru::Lru;
 pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use secret::{Secret, Variable};
 pub use select::{SelectConfig, MAX_SELECTING_BODY};
+pub use service::{service, timeout};
 pub use sorted::SortedMap;

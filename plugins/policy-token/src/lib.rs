@@ -9,6 +9,8 @@
 //!    canonical form, `crit`, and headers that bring their own key (`jwk`, `jku`, `x5u`, `x5c`).
 //! 4. Signatures are checked by `jwt-simple`, or by the gateway where it can: [`Verifier`] asks
 //!    Envoy's `verify_signature` after it has answered known questions rightly.
+//! 5. Keys that are fetched are fetched once for all workers, serve on when a fetch fails, and a key id
+//!    that is unknown makes a token wait for one fetch: [`Keyring`], [`SharedKeys`], [`KeySource`].
 //!
 //! Nothing here reads a clock, and no refusal says more than its code.
 #![warn(missing_docs)]
@@ -16,12 +18,16 @@
 mod alg;
 mod base64url;
 mod claims;
+mod config;
 mod host;
 mod jwk;
 mod jws;
 mod key;
+mod key_source;
+mod keyring;
 mod keys;
 mod refusal;
+mod shared_keys;
 mod spki;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -29,9 +35,13 @@ mod verifier;
 
 pub use alg::Alg;
 pub use claims::{Claims, Rules};
+pub use config::{algorithms, audiences, KeysConfig};
 pub use host::host_says_valid;
 pub use jws::{Header, Jws, MAX_TOKEN};
 pub use key::Key;
+pub use key_source::KeySource;
+pub use keyring::{Keyring, Lookup};
 pub use keys::{Found, Keys};
 pub use refusal::Refusal;
+pub use shared_keys::SharedKeys;
 pub use verifier::Verifier;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use policy_kit::Lru;
-use policy_token::{Found, Header, Key, Keys, Refusal};
+
+use crate::{Found, Header, Key, Keys, Refusal};
 
 /// One fetch for an unknown key id in so many seconds.
 const ASK_EVERY: u64 = 30;

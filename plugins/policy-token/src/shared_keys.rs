@@ -2,11 +2,9 @@
 //! without expiry or deletion: two fixed entries per issuer, each with its time inside.
 
 use hmac_sha256::Hash;
-use policy_kit::Host;
-use policy_token::Keys;
+use policy_kit::{Call, Host};
 
-use crate::issuer::Issuer;
-use crate::keyring::Keyring;
+use crate::{Alg, Keyring, Keys};
 
 /// First byte of a value: what follows is in this form.
 const FORM: u8 = 1;
@@ -21,35 +19,36 @@ pub struct SharedKeys {
 }
 
 impl SharedKeys {
-    /// The entries of `issuer`: others fetch other keys, and so do other configurations.
-    pub fn new(issuer: &Issuer) -> Self {
+    /// The entries in which `plugin` keeps the keys of `issuer`: others fetch other keys, and so do
+    /// other plugins and other configurations.
+    pub fn new(plugin: &str, issuer: &str, algorithms: &[Alg], fetch: Option<&Call>) -> Self {
         let mut digest = Hash::new();
         let mut add = |text: &str| {
             digest.update(text);
             digest.update([0]);
         };
-        add(&issuer.rules.issuer);
-        issuer.algorithms.iter().for_each(|alg| add(alg.name()));
-        if let Some(call) = &issuer.fetch {
+        add(issuer);
+        algorithms.iter().for_each(|alg| add(alg.name()));
+        if let Some(call) = fetch {
             add(&call.target);
             call.headers.iter().for_each(|(_, value)| add(value));
         }
         let digest: String =
             digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let name = |kind: &str| format!("pitboss.player-auth.{kind}.{digest}");
+        let name = |kind: &str| format!("pitboss.{plugin}.{kind}.{digest}");
         Self { keys: name("keys"), lease: name("lease") }
     }
 
     /// Takes over keys that another worker fetched later than this one. What cannot be read is not
     /// there: each worker can fetch for itself.
-    pub fn adopt(&self, host: &mut dyn Host, issuer: &Issuer, ring: &mut Keyring, now: u64) {
+    pub fn adopt(&self, host: &mut dyn Host, algorithms: &[Alg], ring: &mut Keyring, now: u64) {
         let Ok(Some((value, _))) = host.shared(&self.keys) else { return };
         let Some((fetched, document)) = parse(&value) else { return };
         let ours = ring.fetched_at().filter(|ours| *ours <= now);
         if fetched > now || ours.is_some_and(|ours| ours >= fetched) {
             return;
         }
-        if let Some(keys) = Keys::from_jwks(document, &issuer.algorithms) {
+        if let Some(keys) = Keys::from_jwks(document, algorithms) {
             ring.install(keys, fetched);
         }
     }

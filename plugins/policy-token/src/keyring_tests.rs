@@ -1,7 +1,7 @@
 //! Keys over time: a story per test, and what each token's key is at each moment.
 
 use super::*;
-use policy_token::{Alg, Jws};
+use crate::{Alg, Jws};
 
 const NOW: u64 = 1_000_000;
 

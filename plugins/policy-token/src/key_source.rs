@@ -1,0 +1,173 @@
+//! Where the keys of one issuer come from, compiled: what a plugin does with them from its timer, from
+//! a request that waits, and when a fetch ends. What changes is the [`Keyring`], which is the worker's.
+
+use policy_kit::{invalid, service, timeout, Call, CallReply, ConfigError, Host};
+
+use crate::{Alg, Header, Key, Keyring, Keys, KeysConfig, Lookup, SharedKeys};
+
+/// Longest key set that is read, in bytes.
+const MAX_JWKS: usize = 64 << 10;
+
+/// The keys of one issuer.
+#[derive(Clone, Debug)]
+pub struct KeySource {
+    algorithms: Vec<Alg>,
+    keyring: Keyring,
+    fetch: Option<Call>,
+    shared: SharedKeys,
+}
+
+impl KeySource {
+    /// Compiles the keys at path `at`, those of `issuer` for `algorithms`. Between workers they are
+    /// shared under the name of `plugin`.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(
+        raw: &KeysConfig,
+        (plugin, issuer): (&str, &str),
+        algorithms: Vec<Alg>,
+        at: &str,
+        host: &mut dyn Host,
+    ) -> Result<Self, ConfigError> {
+        let (keyring, fetch) = keys(raw, &algorithms, at, host)?;
+        let shared = SharedKeys::new(plugin, issuer, &algorithms, fetch.as_ref());
+        Ok(Self { algorithms, keyring, fetch, shared })
+    }
+
+    /// Whether its keys may have that algorithm.
+    pub fn takes(&self, alg: Alg) -> bool {
+        self.algorithms.contains(&alg)
+    }
+
+    /// Its keys, as they are before anything was fetched.
+    pub fn keyring(&self) -> Keyring {
+        self.keyring.clone()
+    }
+
+    /// The request for its keys, where they are fetched.
+    pub fn fetch(&self) -> Option<&Call> {
+        self.fetch.as_ref()
+    }
+
+    /// Finds the key of a token. `landed` is whether the token waited for a fetch, which has landed or
+    /// not: nobody waits twice.
+    pub fn find(
+        &self,
+        host: &mut dyn Host,
+        ring: &mut Keyring,
+        header: &Header,
+        now: u64,
+        landed: bool,
+    ) -> Lookup {
+        if landed {
+            return ring.find_landed(header, now);
+        }
+        if !ring.answers(header, now) {
+            // Another worker may have fetched it already.
+            self.shared.adopt(host, &self.algorithms, ring, now);
+        }
+        ring.find(header, now)
+    }
+
+    /// What the timer should send at `now`, in seconds since the epoch: one worker for all.
+    pub fn due(&self, host: &mut dyn Host, ring: &mut Keyring, now: u64) -> Option<Call> {
+        let call = self.fetch.as_ref().filter(|_| ring.is_due(now))?;
+        self.shared.adopt(host, &self.algorithms, ring, now);
+        if ring.is_due(now) && self.shared.lease(host, now, call.timeout.as_secs()) {
+            ring.takes_off(now);
+            return Some(call.clone());
+        }
+        None
+    }
+
+    /// Takes in a key set that was fetched, or was not, at `now` in seconds since the epoch. `spread` is
+    /// any number, as for [`Keyring::failed`].
+    ///
+    /// # Errors
+    /// For the operator, why there are no keys.
+    pub fn landed(
+        &self,
+        host: &mut dyn Host,
+        ring: &mut Keyring,
+        reply: &CallReply,
+        now: u64,
+        spread: u64,
+    ) -> Result<(), String> {
+        let document = match reply {
+            CallReply::Answer { status: 200, body, cut: false, .. } => Some(body),
+            _ => None,
+        };
+        match document.and_then(|d| Some((d, Keys::from_jwks(d, &self.algorithms)?))) {
+            Some((document, keys)) => {
+                ring.install(keys, now);
+                self.shared.publish(host, document, now);
+                Ok(())
+            }
+            None => {
+                ring.failed(now, spread);
+                Err(problem(reply))
+            }
+        }
+    }
+}
+
+fn problem(reply: &CallReply) -> String {
+    match reply {
+        CallReply::Answer { status: 200, cut: true, .. } => "an answer that is too long".to_owned(),
+        CallReply::Answer { status: 200, .. } => "no usable key set".to_owned(),
+        CallReply::Answer { status, .. } => format!("status {status}"),
+        CallReply::NoAnswer => "no answer".to_owned(),
+        CallReply::Failed(fault) => fault.to_string(),
+    }
+}
+
+fn keys(
+    raw: &KeysConfig,
+    algorithms: &[Alg],
+    at: &str,
+    host: &mut dyn Host,
+) -> Result<(Keyring, Option<Call>), ConfigError> {
+    let symmetric = algorithms == [Alg::Hs256];
+    match (&raw.jwks, &raw.secret, &raw.cluster) {
+        (None, Some(secret), None) if symmetric => {
+            let field = format!("{at}.secret");
+            let key = Key::from_secret(secret.read(host, &field)?.as_bytes(), None);
+            let key = key.ok_or_else(|| invalid(field, "expected at least 32 bytes"))?;
+            Ok((Keyring::given(Keys::new(vec![key])), None))
+        }
+        (None, Some(_), None) => Err(invalid(format!("{at}.secret"), "is only for HS256")),
+        (_, _, _) if symmetric => Err(invalid(at, "HS256 needs a `secret`")),
+        (Some(jwks), None, None) => {
+            let keys = Keys::from_jwks(jwks.to_string().as_bytes(), algorithms);
+            let problem = "holds no usable public key for these algorithms";
+            let keys = keys.ok_or_else(|| invalid(format!("{at}.jwks"), problem))?;
+            Ok((Keyring::given(keys), None))
+        }
+        (None, None, Some(cluster)) => {
+            service(cluster, raw.authority.as_deref(), &raw.path, at)?;
+            if !(10..=86_400).contains(&raw.refresh_s) {
+                return Err(invalid(format!("{at}.refresh_s"), "expected 10 to 86400"));
+            }
+            if raw.max_stale_s < raw.refresh_s {
+                return Err(invalid(format!("{at}.max_stale_s"), "expected at least `refresh_s`"));
+            }
+            let authority = raw.authority.as_ref().unwrap_or(cluster).clone();
+            let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let call = Call {
+                target: cluster.clone(),
+                headers: vec![
+                    header(":method", "GET"),
+                    header(":path", &raw.path),
+                    header(":authority", &authority),
+                    header("accept", "application/json"),
+                ],
+                body: Vec::new(),
+                timeout: timeout(raw.timeout_ms, at)?,
+                max_reply: MAX_JWKS,
+            };
+            Ok((Keyring::fetched(raw.refresh_s, raw.max_stale_s), Some(call)))
+        }
+        _ => Err(invalid(at, "give exactly one of `jwks`, `secret` and `cluster`")),
+    }
+}
