@@ -57,6 +57,12 @@ impl Budgets {
         until.max(now).saturating_add(self.emission).min(most)
     }
 
+    /// Takes one charge back, of something that was charged before it was known for what it is.
+    pub fn refund(&mut self, source: Option<IpAddr>) {
+        let until = self.owing.get_mut(&key(source)).unwrap_or(&mut self.rest);
+        *until = until.saturating_sub(self.emission);
+    }
+
     /// Charges the source with one.
     pub fn charge(&mut self, source: Option<IpAddr>, now: u64) {
         let key = key(source);
@@ -112,6 +118,23 @@ mod tests {
         budgets.charge(source, now + SECOND);
         assert!(budgets.allows(source, now + SECOND).is_err());
         assert_eq!(budgets.allows(from("192.0.2.2"), now), Ok(()), "another source");
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_spent_again() {
+        let (mut budgets, source) = (Budgets::new(60, 2, 1), from("192.0.2.1"));
+        let (other, now) = (from("192.0.2.2"), 1_000 * SECOND);
+        for source in [source, other] {
+            for _ in 0..100 {
+                assert_eq!(budgets.allows(source, now), Ok(()));
+                budgets.charge(source, now);
+                budgets.refund(source);
+            }
+            for left in [true, true, false] {
+                assert_eq!(budgets.allows(source, now).is_ok(), left);
+                budgets.charge(source, now);
+            }
+        }
     }
 
     #[test]

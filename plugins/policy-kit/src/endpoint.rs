@@ -29,6 +29,8 @@ pub struct Endpoint {
     pub product: Option<String>,
     /// The envelope for refusals on this endpoint, a name in `envelopes`; problem details if absent.
     pub envelope: Option<String>,
+    /// The partners that may call it, by their names; every one if absent.
+    pub partners: Option<Vec<String>>,
 }
 
 /// Who calls an endpoint, and therefore whose credential proves it.
@@ -82,6 +84,7 @@ pub(crate) struct Pattern {
     pub(crate) caller: Caller,
     pub(crate) product: Option<String>,
     pub(crate) envelope: Option<String>,
+    pub(crate) partners: Option<Vec<String>>,
     /// As the operator wrote it; names the endpoint in records.
     pub(crate) written: String,
     /// Position in the configuration, for messages.
@@ -120,7 +123,29 @@ impl Pattern {
         };
         let (methods, product, envelope) = (raw.methods, raw.product, raw.envelope);
         let caller = raw.caller.unwrap_or_default();
-        Ok(Self { parts, methods, kind, caller, product, envelope, written, position })
+        let partners = raw.partners;
+        let pattern =
+            Self { parts, methods, kind, caller, product, envelope, partners, written, position };
+        if pattern.partners.is_some() && !pattern.classes().any(|c| is_partners(caller, c)) {
+            return Err(invalid(at("partners"), "has no effect: no partner calls this"));
+        }
+        Ok(pattern)
+    }
+
+    /// Every class that a call to it may have.
+    fn classes(&self) -> impl Iterator<Item = EndpointClass> + '_ {
+        let (one, many) = match &self.kind {
+            Kind::Class(class) => (Some(*class), None),
+            Kind::Select(select) => (None, Some(select.classes())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    /// Whether only the body tells if a player calls it or a partner.
+    pub(crate) fn is_for_either(&self) -> bool {
+        let by_body = matches!(&self.kind, Kind::Select(select) if select.needs_body());
+        let partners = |class| is_partners(self.caller, class);
+        by_body && self.classes().any(partners) && !self.classes().all(partners)
     }
 
     /// How strictly a call to this endpoint is treated, whatever it turns out to be.
@@ -200,6 +225,11 @@ impl Pattern {
         };
         shared_method && self.specificity() == other.specificity() && self.parts == other.parts
     }
+}
+
+/// Whether it is a partner that makes such a call.
+pub(crate) fn is_partners(caller: Caller, class: EndpointClass) -> bool {
+    caller == Caller::Partner || class == EndpointClass::Settlement
 }
 
 /// What lies between the slashes of a path.

@@ -68,6 +68,11 @@ impl Envelopes {
         }
     }
 
+    /// Whether there is an envelope of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The refusal in the words of the envelope, or as problem details where there is none.
     pub fn reply(&self, envelope: Option<&str>, denial: Denial, details: &Details) -> Reply {
         let envelope = envelope.and_then(|name| self.0.get(name));

@@ -59,6 +59,11 @@ impl Select {
         self.classes().max_by_key(|c| c.strictness()).unwrap_or(EndpointClass::Unclassified)
     }
 
+    /// Whether only the body tells the class.
+    pub(crate) fn needs_body(&self) -> bool {
+        matches!(self.by, By::Pointer(_))
+    }
+
     /// The class, as far as the target tells it; `None` where only the body does.
     pub(crate) fn by_target(&self, target: &[u8]) -> Option<EndpointClass> {
         match &self.by {

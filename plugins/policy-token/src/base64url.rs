@@ -1,12 +1,20 @@
 //! base64url without padding, the one canonical form (RFC 7515 section 2, RFC 4648 section 3.5).
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use base64::Engine;
 
 /// Decodes; `None` for padding, foreign characters, and bits that encode nothing: two spellings of one
 /// token would be two entries in a cache or a deny list.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// The DER of a public key in PEM (RFC 7468): one block, and nothing beside it.
+pub(crate) fn from_pem(pem: &str) -> Option<Vec<u8>> {
+    let body = pem.trim().strip_prefix("-----BEGIN PUBLIC KEY-----")?;
+    let body = body.strip_suffix("-----END PUBLIC KEY-----")?;
+    let text: Vec<u8> = body.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    STANDARD.decode(text).ok()
 }
 
 #[cfg(test)]

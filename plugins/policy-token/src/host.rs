@@ -1,6 +1,6 @@
 //! Envoy's foreign function `verify_signature`: its question and its answer, in protocol buffers.
 
-use crate::{spki, Alg, Jws};
+use crate::{spki, Alg};
 
 /// The answer to a valid signature is field 1, true, and nothing else. Status Ok alone means only
 /// that the function ran.
@@ -9,20 +9,18 @@ pub fn host_says_valid(answer: &[u8]) -> bool {
 }
 
 /// 1 hash name, 2 key (SPKI, DER), 3 signature, 4 text.
-pub(crate) fn request(alg: Alg, spki: &[u8], jws: &Jws<'_>) -> Option<Vec<u8>> {
+pub(crate) fn request(alg: Alg, spki: &[u8], input: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
     let hash = alg.host_hash()?;
     let der;
     let signature = match alg.ecdsa_half() {
         Some(half) => {
-            der = ecdsa_der(&jws.signature, half)?;
+            der = ecdsa_der(signature, half)?;
             der.as_slice()
         }
-        None => jws.signature.as_slice(),
+        None => signature,
     };
-    let mut out = Vec::with_capacity(spki.len() + signature.len() + jws.token().len() + 32);
-    for (field, bytes) in
-        [(1u8, hash.as_bytes()), (2, spki), (3, signature), (4, jws.signing_input())]
-    {
+    let mut out = Vec::with_capacity(spki.len() + signature.len() + input.len() + 32);
+    for (field, bytes) in [(1u8, hash.as_bytes()), (2, spki), (3, signature), (4, input)] {
         out.push(field << 3 | 2);
         push_varint(bytes.len(), &mut out);
         out.extend_from_slice(bytes);

@@ -14,7 +14,7 @@ use superboring::rsa::{Padding, Rsa};
 use superboring::sign::Verifier;
 
 use crate::jwk::{self, Parts};
-use crate::{host, spki, Alg, Jws, Refusal};
+use crate::{base64url, host, spki, Alg, Jws, Refusal};
 
 /// A key that signatures are checked with.
 #[derive(Clone)]
@@ -63,14 +63,23 @@ impl Key {
                 let key = *Ed25519PublicKey::from_bytes(&bytes).ok()?.public_key().as_ref();
                 (Material::Ed25519(key), None)
             }
-            (Parts::Rsa(n, e), _) => {
-                // The key is the same whatever the hash.
-                let key = RS256PublicKey::from_components(&n, &e).ok()?;
-                let key = Box::new(key.public_key().as_ref().clone());
-                (Material::Rsa(key), spki::rsa(&n, &e))
-            }
+            (Parts::Rsa(n, e), _) => return Self::rsa(&n, &e, alg, kid),
         };
         Some(Self { kid, alg, material, spki })
+    }
+
+    /// Reads an RSA key from PEM (RFC 7468 section 13, `PUBLIC KEY`) as one for RS256. `None` for
+    /// anything else.
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        let (n, e) = spki::read_rsa(&base64url::from_pem(pem)?)?;
+        Self::rsa(&n, &e, Alg::Rs256, None)
+    }
+
+    fn rsa(n: &[u8], e: &[u8], alg: Alg, kid: Option<String>) -> Option<Self> {
+        // The key is the same whatever the hash.
+        let key = RS256PublicKey::from_components(n, e).ok()?;
+        let key = Box::new(key.public_key().as_ref().clone());
+        Some(Self { kid, alg, material: Material::Rsa(key), spki: spki::rsa(n, e) })
     }
 
     /// A shared secret for HS256, at least as long as the hash (RFC 7518 section 3.2).
@@ -97,7 +106,14 @@ impl Key {
         if jws.header.alg != self.alg() {
             return Err(Refusal::Algorithm);
         }
-        let (input, signature) = (jws.signing_input(), jws.signature.as_slice());
+        self.verify_bytes(jws.signing_input(), &jws.signature)
+    }
+
+    /// Checks a signature over any bytes here.
+    ///
+    /// # Errors
+    /// [`Refusal::Signature`].
+    pub fn verify_bytes(&self, input: &[u8], signature: &[u8]) -> Result<(), Refusal> {
         let valid = match &self.material {
             Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|s| key.verify_prehash(&Sha256::hash(input), &s).is_ok()),
@@ -116,9 +132,9 @@ impl Key {
 
     /// The message for the gateway's `verify_signature`, where it knows the algorithm and the
     /// signature has the form it needs.
-    pub fn host_request(&self, jws: &Jws<'_>) -> Option<Vec<u8>> {
+    pub fn host_request(&self, input: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
         let spki = self.spki.as_deref()?;
-        host::request(self.alg, spki, jws)
+        host::request(self.alg, spki, input, signature)
     }
 }
 

@@ -16,6 +16,7 @@ const RSA: [u8; 15] =
     [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
+const INTEGER: u8 = 0x02;
 
 /// A point of P-256, uncompressed.
 pub(crate) fn p256(point: &[u8]) -> Option<Vec<u8>> {
@@ -34,13 +35,38 @@ pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
     element(SEQUENCE, &[RSA.to_vec(), element(BIT_STRING, &bits)?].concat())
 }
 
+/// Modulus and exponent of an RSA key, as [`rsa`] writes it: whatever else the bytes may mean to
+/// somebody, they are then no key.
+pub(crate) fn read_rsa(spki: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let outer = content(SEQUENCE, spki)?.0;
+    let bits = content(BIT_STRING, outer.strip_prefix(&RSA)?)?.0;
+    let key = content(SEQUENCE, bits.strip_prefix(&[0])?)?.0;
+    let (modulus, rest) = content(INTEGER, key)?;
+    let (exponent, _) = content(INTEGER, rest)?;
+    // A sign is no digit.
+    let digits = |bytes: &[u8]| bytes.strip_prefix(&[0]).unwrap_or(bytes).to_vec();
+    let (modulus, exponent) = (digits(modulus), digits(exponent));
+    (rsa(&modulus, &exponent)? == spki).then_some((modulus, exponent))
+}
+
+/// The content of the element that begins `der`, and what follows it.
+fn content(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = match der.strip_prefix(&[tag])? {
+        [0x81, low, rest @ ..] => (usize::from(*low), rest),
+        [0x82, high, low, rest @ ..] => (usize::from(*high) << 8 | usize::from(*low), rest),
+        [low, rest @ ..] => (usize::from(*low), rest),
+        [] => return None,
+    };
+    rest.split_at_checked(length)
+}
+
 /// A positive integer in DER; `None` for zero, which is none here.
 pub(crate) fn integer(big_endian: &[u8]) -> Option<Vec<u8>> {
     let start = big_endian.iter().position(|byte| *byte != 0)?;
     let digits = big_endian.get(start..)?;
     let sign = digits.first().is_some_and(|byte| byte & 0x80 != 0);
     let digits = if sign { [&[0], digits].concat() } else { digits.to_vec() };
-    element(0x02, &digits)
+    element(INTEGER, &digits)
 }
 
 /// One element of DER, up to 64 KiB.
@@ -70,6 +96,39 @@ mod tests {
             assert_eq!(element(4, &vec![7; length]), Some([header, vec![7; length]].concat()));
         }
         assert_eq!(element(4, &vec![0; 65_536]), None);
+    }
+
+    #[test]
+    fn rsa_keys_in_pem() {
+        let key = RS256KeyPair::generate(2048).unwrap().public_key();
+        let der = key.to_der().unwrap();
+        let pem = key.to_pem().unwrap();
+        assert_eq!(crate::base64url::from_pem(&pem), Some(der.clone()));
+        let rsa_key = key.public_key().as_ref();
+        let parts = (rsa_key.n().to_vec(), rsa_key.e().to_vec());
+        assert_eq!(read_rsa(&der), Some(parts));
+        let at = |i: usize, byte: u8| {
+            let mut bad = der.clone();
+            bad[i] = byte;
+            bad
+        };
+        for (name, bad) in [
+            ("nothing", vec![]),
+            ("a byte more", [&der[..], &[0]].concat()),
+            ("a byte less", der[..der.len() - 1].to_vec()),
+            ("another length", at(3, der[3] ^ 1)),
+            ("another algorithm", at(14, 11)),
+            ("no sequence", at(0, 0x31)),
+        ] {
+            assert_eq!(read_rsa(&bad), None, "{name}");
+        }
+        let ec = ES256KeyPair::generate().public_key();
+        assert_eq!(read_rsa(&ec.to_der().unwrap()), None);
+        let two = format!("{pem}{pem}");
+        let private = pem.replace("PUBLIC", "PRIVATE");
+        for bad in ["", &pem[1..], &two, &private, &pem.replacen("\n", "!", 2)] {
+            assert_eq!(crate::base64url::from_pem(bad), None, "{bad}");
+        }
     }
 
     #[test]
