@@ -44,28 +44,30 @@ impl Denial {
     /// extension members. Never cacheable: a refusal depends on who asks, and from where.
     pub fn problem(&self, details: &Details) -> Reply {
         let kind = format!("urn:pitboss:problem:{}", self.code);
-        let mut members: Map<String, Value> = details
-            .members
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect();
+        let mut members = vec![
+            ("code", self.code.into()),
+            ("status", self.status.into()),
+            ("title", self.title.into()),
+            ("type", kind.into()),
+        ];
         if details.keyed {
-            members.insert("previous_attempt".to_owned(), "unknown".into());
+            members.push(("previous_attempt", "unknown".into()));
         }
         if let Some(id) = &details.request_id {
-            members.insert("request_id".to_owned(), id.as_str().into());
+            members.push(("request_id", id.as_str().into()));
         }
-        for (name, value) in [("code", self.code), ("title", self.title), ("type", &kind)] {
-            members.insert(name.to_owned(), value.into());
-        }
-        members.insert("status".to_owned(), self.status.into());
+        members.extend(details.members.iter().cloned());
+        let mut document = Map::new();
+        members.into_iter().for_each(|(name, value): (&str, Value)| {
+            document.insert(name.to_owned(), value);
+        });
         Reply {
             status: self.status,
             headers: vec![
                 ("content-type", Cow::Borrowed("application/problem+json")),
                 ("cache-control", Cow::Borrowed("no-store")),
             ],
-            body: Value::Object(members).to_string().into_bytes(),
+            body: Value::Object(document).to_string().into_bytes(),
             code: self.code,
         }
     }
