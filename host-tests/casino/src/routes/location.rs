@@ -86,7 +86,11 @@ pub(super) fn check(casino: &mut Casino, call: &Call<'_>) -> Answer {
 }
 
 fn reasons(fix: &Fix, licensed: &str) -> Vec<&'static str> {
-    let outside = fix.region.as_deref().is_some_and(|region| region != licensed);
+    // A subdivision lies inside its country.
+    let within = |region: &str| {
+        region.strip_prefix(licensed).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let outside = fix.region.as_deref().is_some_and(|region| !within(region));
     let crosses = fix.border.is_some_and(|border| fix.confidence > border);
     [
         (fix.region.is_none(), "unlocatable"),

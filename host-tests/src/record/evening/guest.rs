@@ -12,6 +12,9 @@ use std::task::Poll;
 
 const MILLI: u64 = 1_000_000;
 
+/// Where a client shows what the location service signed.
+pub(super) const LOCATION_HEADER: &str = "x-geolocation";
+
 /// Where a script hands its requests in.
 pub(super) struct Door {
     desk: Rc<RefCell<Desk>>,
@@ -59,6 +62,8 @@ pub(super) struct Guest {
     pub(super) place: Vec<(&'static str, &'static str)>,
     pub(super) agent: &'static str,
     pub(super) token: Option<String>,
+    /// What the location service signed about this device.
+    pub(super) location: Option<String>,
 }
 
 impl Guest {
@@ -70,7 +75,17 @@ impl Guest {
         address: String,
     ) -> Self {
         let agent = dice.pick(&AGENTS);
-        Self { door, dice, player, host, address, place: Vec::new(), agent, token: None }
+        Self {
+            door,
+            dice,
+            player,
+            host,
+            address,
+            place: Vec::new(),
+            agent,
+            token: None,
+            location: None,
+        }
     }
 
     /// Comes from a market, as the edge tells.
@@ -93,6 +108,9 @@ impl Guest {
         request = request.header("user-agent", self.agent);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(location) = &self.location {
+            request = request.header(LOCATION_HEADER, location);
         }
         request = request.header("x-forwarded-for", &self.address);
         for (name, value) in &self.place {

@@ -201,7 +201,7 @@ fn beside(me: &Guest, address: &str, target: &str, body: &Value) -> Request {
             _ => {}
         }
     }
-    let players = |name: &[u8]| name == b"authorization" || name.starts_with(b"x-geo-");
+    let players = |name: &[u8]| name == b"authorization" || name.starts_with(b"x-geo");
     request.headers.retain(|(name, _)| !players(name));
     request
 }

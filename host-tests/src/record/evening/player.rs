@@ -1,8 +1,8 @@
 //! Sixty players: they log in, look, play, pay and go; some where they may not.
-use super::guest::{told, Guest};
+use super::guest::{told, Guest, LOCATION_HEADER};
 use super::table::{Market, HERON, KINGS, MARKETS, OTTER};
 use super::{partners, Dice, Evening};
-use crate::traffic::Answer;
+use crate::traffic::{Answer, Request};
 use serde_json::{json, Value};
 
 /// How a player's evening differs from that of most.
@@ -24,9 +24,19 @@ enum Turn {
     Expired,
     /// Ends the evening by self-exclusion, and tries to bet all the same.
     Excluded,
+    /// Gets another address in mid-evening.
+    Moved,
+    /// Shows what the location service said of somebody else.
+    Borrowed,
+    /// Has an app that knows nothing of location checks.
+    Unlocated,
+    /// Has a position that is made up, until that does not work.
+    Mocked,
+    /// Lives close to a border.
+    Border,
 }
 
-const TURNS: [Turn; 20] = [
+const TURNS: [Turn; 25] = [
     Turn::None,
     Turn::None,
     Turn::Vpn,
@@ -47,6 +57,11 @@ const TURNS: [Turn; 20] = [
     Turn::None,
     Turn::Expired,
     Turn::None,
+    Turn::Moved,
+    Turn::Borrowed,
+    Turn::Unlocated,
+    Turn::Mocked,
+    Turn::Border,
 ];
 
 /// Names of the casino's own demo players, in the order of the markets of [`MARKETS`].
@@ -98,7 +113,14 @@ fn turned(guest: &mut Guest, turn: Turn, number: u64) {
             guest.address = format!("198.18.8.{number}");
         }
         Turn::OtherBrand => guest.host = if guest.host == KINGS { OTTER } else { KINGS },
-        Turn::None | Turn::Expired | Turn::Excluded => {}
+        Turn::None
+        | Turn::Expired
+        | Turn::Excluded
+        | Turn::Moved
+        | Turn::Borrowed
+        | Turn::Unlocated
+        | Turn::Mocked
+        | Turn::Border => {}
     }
 }
 
@@ -108,20 +130,26 @@ async fn night(mut me: Guest, turn: Turn) {
     if me.dice.chance(50) {
         me.get("/api/promotions").await;
     }
+    if turn == Turn::Borrowed {
+        borrow(&mut me).await;
+    }
     let Some(mut refresh) = login(&mut me).await else { return };
-    let region = me.place.iter().map(|(_, value)| *value).take(2).collect::<Vec<_>>().join("-");
-    let fix = json!({"region": region, "ip": me.address, "confidence": 40, "border": 9000});
-    me.post("/api/safer-gambling/location-check", &fix).await;
+    if !matches!(turn, Turn::Borrowed | Turn::Unlocated) {
+        locate(&mut me, turn).await;
+    }
     me.get("/api/account/balance").await;
-    for _ in 0..me.dice.between(3, 6) {
+    for part in 0..me.dice.between(3, 6) {
         if me.door.is_late() {
             break;
         }
+        if turn == Turn::Moved && part == 2 {
+            me.address = format!("198.18.7.{}", me.dice.between(10, 250));
+        }
         me.think(20, 200);
         match me.dice.between(1, 100) {
-            1..=40 => bet(&mut me).await,
-            41..=58 => slot(&mut me).await,
-            59..=68 => cards(&mut me).await,
+            1..=40 => bet(&mut me, turn).await,
+            41..=58 => slot(&mut me, turn).await,
+            59..=68 => cards(&mut me, turn).await,
             69..=78 => deposit(&mut me).await,
             79..=84 => withdraw(&mut me).await,
             85..=92 => look_back(&mut me).await,
@@ -133,7 +161,7 @@ async fn night(mut me: Guest, turn: Turn) {
     }
     if turn == Turn::Excluded {
         me.post("/api/safer-gambling/self-exclusion", &json!({"days": 30})).await;
-        bet(&mut me).await;
+        bet(&mut me, turn).await;
         withdraw(&mut me).await;
     }
     if me.dice.chance(70) {
@@ -154,6 +182,42 @@ async fn login(me: &mut Guest) -> Option<String> {
     keep(me, &answer)
 }
 
+/// Has the location service look where the device is, and keeps what it signs.
+async fn locate(me: &mut Guest, turn: Turn) {
+    let region = me.place.iter().map(|(_, value)| *value).take(2).collect::<Vec<_>>().join("-");
+    let border = if turn == Turn::Border { 900 } else { 9000 };
+    // Who was caught once turns the trick off.
+    let mocked = turn == Turn::Mocked && me.location.is_none();
+    let fix = json!({"region": region, "ip": me.address, "confidence": 40, "border": border,
+        "mocked": mocked});
+    let answer = me.post("/api/safer-gambling/location-check", &fix).await;
+    me.location = told(&answer, "/location_token");
+}
+
+/// Has somebody else located at the same address, and keeps that for later.
+async fn borrow(me: &mut Guest) {
+    let own = std::mem::replace(&mut me.player, format!("p-{}", me.dice.between(1900, 1990)));
+    if login(me).await.is_some() {
+        locate(me, Turn::None).await;
+    }
+    (me.player, me.token) = (own, None);
+}
+
+/// Sends what needs a location. An app that is told to look again does so, once, and tries again.
+async fn play(me: &mut Guest, turn: Turn, request: Request) -> Answer {
+    let answer = me.door.send(request.clone()).await;
+    let code = told(&answer, "/code").unwrap_or_default();
+    if turn == Turn::Unlocated || !code.starts_with("geo_") {
+        return answer;
+    }
+    locate(me, turn).await;
+    let Some(location) = me.location.clone() else { return answer };
+    let mut again = request;
+    again.headers.retain(|(name, _)| name != LOCATION_HEADER.as_bytes());
+    me.think(1, 3);
+    me.door.send(again.header(LOCATION_HEADER, location)).await
+}
+
 /// Trades the refresh token in; one in twenty clients sends the old one once more, by mistake.
 async fn renew(me: &mut Guest, refresh: String) -> String {
     let answer = me.post("/api/session/refresh", &json!({"refresh_token": refresh})).await;
@@ -169,7 +233,7 @@ fn keep(me: &mut Guest, answer: &Answer) -> Option<String> {
 }
 
 /// Odds, a slip, a bet; sometimes twice by a nervous finger or a lost answer; then what becomes of it.
-async fn bet(me: &mut Guest) {
+async fn bet(me: &mut Guest, turn: Turn) {
     let event = format!("ev-{}", me.dice.between(1, 20));
     let side = *me.dice.pick(&["home", "draw", "away"]);
     for _ in 0..me.dice.between(1, 4) {
@@ -181,7 +245,7 @@ async fn bet(me: &mut Guest) {
     }
     let request = me.keyed("/api/bets", &slip);
     me.think(1, 4);
-    let answer = me.door.send(request.clone()).await;
+    let answer = play(me, turn, request.clone()).await;
     if me.dice.chance(8) {
         // A retry: the same key. A double click: another one.
         me.door.wait(400);
@@ -202,14 +266,16 @@ async fn bet(me: &mut Guest) {
     }
 }
 
-async fn slot(me: &mut Guest) {
+async fn slot(me: &mut Guest, turn: Turn) {
     let game = *me.dice.pick(&["comet-reels", "harbour-gold"]);
-    me.post(&format!("/api/games/{game}/launch"), &json!({})).await;
+    let launch = me.json("POST", &format!("/api/games/{game}/launch"), &json!({}));
+    me.think(1, 8);
+    play(me, turn, launch).await;
     for _ in 0..me.dice.between(2, 5) {
         let stake = json!({"stake": me.dice.between(1, 8) * 25});
         let request = me.keyed(&format!("/api/games/{game}/spin"), &stake);
         me.think(2, 5);
-        let answer = me.door.send(request).await;
+        let answer = play(me, turn, request).await;
         let Some(round) = told(&answer, "/round_id") else { return };
         let free = told(&answer, "/free_spins").and_then(|it| it.parse().ok()).unwrap_or(0_u64);
         for _ in 0..free {
@@ -220,11 +286,13 @@ async fn slot(me: &mut Guest) {
     }
 }
 
-async fn cards(me: &mut Guest) {
-    me.post("/api/games/blackjack/launch", &json!({})).await;
+async fn cards(me: &mut Guest, turn: Turn) {
+    let launch = me.json("POST", "/api/games/blackjack/launch", &json!({}));
+    me.think(1, 8);
+    play(me, turn, launch).await;
     let stake = json!({"stake": me.dice.between(2, 20) * 50});
     let request = me.keyed("/api/games/blackjack/rounds", &stake);
-    let answer = me.door.send(request).await;
+    let answer = play(me, turn, request).await;
     let Some(round) = told(&answer, "/round/round_id") else { return };
     for _ in 0..me.dice.between(0, 3) {
         let request = me.keyed(&format!("/api/rounds/{round}/hit"), &json!({}));
