@@ -137,7 +137,9 @@ fn a_licence_ends_in_mid_evening() {
 #[tokio::test(flavor = "multi_thread")]
 async fn recording_again_gives_the_same_bytes() {
     let Some(envoy) = find_for_test().unwrap() else { return };
-    ["geo-jurisdiction", "player-auth"].map(|plugin| artifact::build(plugin).unwrap());
+    for plugin in ["geo-jurisdiction", "player-auth"] {
+        artifact::build(plugin).unwrap();
+    }
     let wasm_dir = artifact::wasm_dir();
     for (name, config, scenario) in [
         (HAR, CHAIN, Scenario::Evening(1)),
