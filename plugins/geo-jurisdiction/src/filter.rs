@@ -4,18 +4,13 @@ use std::rc::Rc;
 
 use policy_kit::{
     address, facts, metrics, BodyFault, ConfigError, Denial, Details, Fault, Filter, Headers, Host,
-    MapKind, Match, Plugin, Profile, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY,
-    MEANING_HEADERS,
+    MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
 };
 
 use crate::config::{Config, Mode, OnError};
 use crate::denials::{PRODUCT_UNLICENSED, UNLICENSED};
+use crate::names::{CLASS_HEADER, JURISDICTION_HEADER};
 use crate::policy::{Case, Facts, Policy, Ruling};
-
-/// The place, told to the upstream.
-const JURISDICTION_HEADER: &str = "x-jurisdiction";
-/// The endpoint class, told to the upstream.
-const CLASS_HEADER: &str = "x-endpoint-class";
 
 /// The plugin: a policy shared by the filters of a VM.
 #[derive(Debug)]
@@ -108,14 +103,11 @@ impl Geo {
     /// Whatever is decided: nothing a client sent may pass for what we or the edge say, or change
     /// what the call means after it was classified.
     fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
-        let ours = MEANING_HEADERS.into_iter().chain([JURISDICTION_HEADER, CLASS_HEADER]);
-        let edge = self.policy.edge_headers().chain(FORWARDED_HEADERS);
-        for name in ours.chain(edge.filter(|_| !self.case.trusted_peer)) {
-            if headers.has(name) {
-                host.remove_header(MapKind::Request, name)?;
-            }
+        policy_kit::strip(host, headers, self.policy.ours())?;
+        match self.case.trusted_peer {
+            true => Ok(()),
+            false => policy_kit::strip(host, headers, self.policy.edge_headers()),
         }
-        Ok(())
     }
 
     fn apply(

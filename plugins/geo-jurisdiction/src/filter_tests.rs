@@ -108,6 +108,10 @@ fn what_the_client_says_of_itself_is_stripped_whatever_is_decided() {
         ("x-original-method", b"GET"),
         ("x-original-url", b"/balance"),
         ("x-rewrite-url", b"/balance"),
+        ("x_jurisdiction", b"US-NJ"),
+        ("x-location-age", b"1"),
+        ("x-location-id", b"loc-1"),
+        ("X_Original-URL", b"/balance"),
     ];
     for (config, country) in [(CONFIG.to_owned(), &b"MT"[..]), (shadow(), b"DE"), (shadow(), b"XX")]
     {

@@ -2,8 +2,8 @@
 //!
 //! The rules, in the order they are asked:
 //!
-//! 1. `x-jurisdiction`, `x-endpoint-class` and headers that would change the call's meaning are
-//!    stripped from every request, whatever is decided.
+//! 1. `x-jurisdiction`, `x-endpoint-class`, `x-location-age`, `x-location-id` and headers that would
+//!    change the call's meaning are stripped from every request, whatever is decided.
 //! 2. A request that matches no endpoint, or whose path two readers could read differently, is
 //!    refused with 403 `endpoint_unclassified`, unless `unclassified` is `forward`.
 //! 3. Where one URL carries many calls, the body is read first, up to 64 KiB; until then the call
@@ -33,6 +33,7 @@ pub mod denials;
 pub mod filter;
 pub mod licence;
 pub mod locate;
+pub mod names;
 pub mod place;
 pub mod policy;
 pub mod table;

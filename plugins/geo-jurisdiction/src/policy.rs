@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Location,
-    Match, Profile, SortedMap, Trust, Unclassified,
+    Match, Profile, SortedMap, Trust, Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
 };
 
 use crate::anonymous::Anonymous;
@@ -12,6 +12,7 @@ use crate::config::{Config, Mode, OnError, OnUnknown, Treatment};
 use crate::denials::{ALL, ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
 use crate::licence::{self, ask, Answer, Licence, Question};
 use crate::locate::{Located, Sources};
+use crate::names::OURS;
 use crate::place::Place;
 
 /// What this policy needs to know of a request. Headers as bytes: clients need not send UTF-8.
@@ -62,7 +63,8 @@ pub struct Policy {
     trust: Trust,
     sources: Sources,
     anonymous: Anonymous,
-    anonymous_headers: Vec<String>,
+    ours: Vec<String>,
+    edge_headers: Vec<String>,
     brands: Brands,
     licences: Vec<Licence>,
     dated: bool,
@@ -106,7 +108,11 @@ impl TryFrom<Config> for Policy {
         if !is_uri(&raw.blocked_by) {
             return Err(invalid("blocked_by", "expected an https:// or http:// URI"));
         }
-        let names = raw.anonymous.as_ref().map(|a| a.headers.keys().cloned().collect());
+        let sources = Sources::compile(raw.place)?;
+        let told = raw.anonymous.iter().flat_map(|a| a.headers.keys().map(String::as_str));
+        let edge_headers = sources.headers().chain(told).chain(FORWARDED_HEADERS);
+        let edge_headers = edge_headers.map(str::to_owned).collect();
+        let ours = MEANING_HEADERS.into_iter().chain(OURS).map(str::to_owned).collect();
         let codes = ALL.map(|denial| denial.code);
         let envelopes = Envelopes::compile(raw.envelopes, &codes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
@@ -118,9 +124,10 @@ impl TryFrom<Config> for Policy {
             on_error: raw.on_error,
             unclassified: raw.unclassified,
             trust,
-            sources: Sources::compile(raw.place)?,
+            sources,
             anonymous: raw.anonymous.map(Anonymous::compile).transpose()?.unwrap_or_default(),
-            anonymous_headers: names.unwrap_or_default(),
+            ours,
+            edge_headers,
             brands,
             licences,
             dated,
@@ -175,9 +182,14 @@ impl Policy {
         &self.envelopes
     }
 
+    /// Headers that only we may set, and those that would change the call's meaning.
+    pub fn ours(&self) -> &[String] {
+        &self.ours
+    }
+
     /// Headers that only a trusted proxy may set.
-    pub fn edge_headers(&self) -> impl Iterator<Item = &str> {
-        self.sources.headers().chain(self.anonymous_headers.iter().map(String::as_str))
+    pub fn edge_headers(&self) -> &[String] {
+        &self.edge_headers
     }
 
     /// Weighs the facts.

@@ -145,7 +145,7 @@ fn signed(
     if !issuer.keys.takes(jws.header.alg) {
         return bad(Refusal::Algorithm);
     }
-    if !issuer.takes(jws.header.typ.as_deref()) {
+    if !jws.header.is_of(&issuer.types) {
         return Verdict::Bad(MALFORMED, "token_type");
     }
     if let Err(refusal) = claims.check(&issuer.rules, now) {

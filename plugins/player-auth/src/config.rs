@@ -1,7 +1,8 @@
 //! The JSON document exactly as the operator writes it. Only [`crate::policy`] reads it further.
 
 use policy_kit::{
-    Endpoint, EndpointClass, EnvelopeConfig, Profile, Secret, SortedMap, TrustConfig, Unclassified,
+    Endpoint, EndpointClass, EnvelopeConfig, FailuresConfig, Profile, Secret, SortedMap,
+    TrustConfig, Unclassified,
 };
 use policy_token::KeysConfig;
 use serde::Deserialize;
@@ -256,30 +257,4 @@ pub enum OnError {
     Refuse,
     /// The request goes on as that of nobody.
     Anonymous,
-}
-
-/// Failed checks that one source may cause before its tokens are refused unlooked-at.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FailuresConfig {
-    /// In the long run.
-    #[serde(default = "default_rate")]
-    pub per_minute: u32,
-    /// At once.
-    #[serde(default = "default_burst")]
-    pub burst: u32,
-}
-
-impl Default for FailuresConfig {
-    fn default() -> Self {
-        Self { per_minute: default_rate(), burst: default_burst() }
-    }
-}
-
-fn default_rate() -> u32 {
-    30
-}
-
-fn default_burst() -> u32 {
-    10
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use policy_kit::{
     address, facts, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers, Host, MapKind,
-    Match, Plugin, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY, MEANING_HEADERS,
+    Match, Plugin, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY,
 };
 
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
@@ -172,21 +172,7 @@ impl Auth {
     /// Whatever is decided: nothing a client sent may pass for what we say of it, or change what the
     /// call means after it was classified.
     fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
-        let ours = self.policy.ours.iter().map(String::as_str);
-        let stripped = MEANING_HEADERS.into_iter().chain(ours);
-        for name in stripped.clone() {
-            if headers.has(name) {
-                host.remove_header(MapKind::Request, name)?;
-            }
-        }
-        // Some upstreams read `x_player_id` as they read `x-player-id`.
-        for (name, _) in headers.iter().filter(|(name, _)| name.contains(&b'_')) {
-            let Ok(name) = std::str::from_utf8(name) else { continue };
-            let dashed = name.replace('_', "-");
-            if stripped.clone().any(|ours| ours.eq_ignore_ascii_case(&dashed)) {
-                host.remove_header(MapKind::Request, name)?;
-            }
-        }
+        policy_kit::strip(host, headers, &self.policy.ours)?;
         // Whose host this is was read from the host; who else may say so is the edge alone.
         if FORWARDED_HEADERS.iter().any(|name| headers.has(name)) {
             let peer = host.property(&["source", "address"])?;

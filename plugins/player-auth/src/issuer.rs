@@ -14,7 +14,8 @@ pub struct Issuer {
     pub rules: Rules,
     /// Its keys.
     pub keys: KeySource,
-    types: Vec<String>,
+    /// Kinds of token that are ones to log in with.
+    pub types: Vec<String>,
     /// What its tokens say of the player.
     pub mapping: Mapping,
 }
@@ -44,15 +45,5 @@ impl Issuer {
         let rules = Rules { issuer, audiences, skew, max_lifetime };
         let types = raw.types;
         Ok(Self { rules, keys, types, mapping })
-    }
-
-    /// Whether a token of that kind is one to log in with, and not another that the issuer signs with
-    /// the same keys (RFC 8725 section 3.11).
-    pub fn takes(&self, typ: Option<&str>) -> bool {
-        let Some(typ) = typ else { return true };
-        // RFC 7515 section 4.1.9: the prefix may be left out, and case does not matter.
-        let prefix = typ.get(..12).filter(|prefix| prefix.eq_ignore_ascii_case("application/"));
-        let typ = prefix.and_then(|_| typ.get(12..)).unwrap_or(typ);
-        self.types.iter().any(|known| known.eq_ignore_ascii_case(typ))
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, Details, EndpointClass, Endpoints, Envelopes, Headers,
-    Host, Match, Profile, Reply, Trust, Unclassified,
+    Host, Match, Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
 };
 
 use crate::check::Verdict;
@@ -35,7 +35,7 @@ pub struct Policy {
     pub places: Places,
     /// Whether credentials go on.
     pub forward_credential: bool,
-    /// Headers that only we may set for the upstream.
+    /// Headers that only we may set for the upstream, and those that would change the call's meaning.
     pub ours: Vec<String>,
     /// Counters of requests that pass.
     pub passes: Passes,
@@ -119,18 +119,14 @@ impl Policy {
         if raw.cache_tokens > 100_000 {
             return Err(invalid("cache_tokens", "expected at most 100000"));
         }
-        if !(1..=60_000).contains(&raw.failures.per_minute) {
-            return Err(invalid("failures.per_minute", "expected 1 to 60000"));
-        }
-        if !(1..=10_000).contains(&raw.failures.burst) {
-            return Err(invalid("failures.burst", "expected 1 to 10000"));
-        }
+        raw.failures.check("failures")?;
         let envelopes = Envelopes::compile(raw.envelopes, &ALL.map(|denial| denial.code))?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
         envelopes.check(&endpoints)?;
         let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
         let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
-        let mut ours: Vec<String> = OURS.map(str::to_owned).into();
+        let mut ours: Vec<String> =
+            MEANING_HEADERS.iter().chain(&OURS).map(|name| (*name).to_owned()).collect();
         for name in mapped {
             if !ours.iter().any(|known| known == name) {
                 ours.push(name.to_owned());

@@ -4,6 +4,52 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::Deserialize;
+
+use crate::{invalid, ConfigError};
+
+/// Failed checks that one source may cause before its tokens are refused unlooked-at.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailuresConfig {
+    /// In the long run.
+    #[serde(default = "default_rate")]
+    pub per_minute: u32,
+    /// At once.
+    #[serde(default = "default_burst")]
+    pub burst: u32,
+}
+
+impl Default for FailuresConfig {
+    fn default() -> Self {
+        Self { per_minute: default_rate(), burst: default_burst() }
+    }
+}
+
+fn default_rate() -> u32 {
+    30
+}
+
+fn default_burst() -> u32 {
+    10
+}
+
+impl FailuresConfig {
+    /// Checks what is written at path `at`.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn check(&self, at: &str) -> Result<(), ConfigError> {
+        if !(1..=60_000).contains(&self.per_minute) {
+            return Err(invalid(format!("{at}.per_minute"), "expected 1 to 60000"));
+        }
+        if !(1..=10_000).contains(&self.burst) {
+            return Err(invalid(format!("{at}.burst"), "expected 1 to 10000"));
+        }
+        Ok(())
+    }
+}
+
 /// Budgets per source. Times are nanoseconds since the epoch.
 #[derive(Clone, Debug)]
 pub struct Budgets {

@@ -33,10 +33,11 @@ mod secret;
 mod select;
 mod service;
 mod sorted;
+mod strip;
 
 pub use address::{address, network, Origin, Trust, TrustConfig};
 pub use brand::Brands;
-pub use budget::Budgets;
+pub use budget::{Budgets, FailuresConfig};
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use config::{header_name, invalid, parse, version, ConfigError};
 pub use denial::{Denial, Reply};
@@ -55,3 +56,4 @@ pub use secret::{Secret, Variable};
 pub use select::{SelectConfig, MAX_SELECTING_BODY};
 pub use service::{service, timeout};
 pub use sorted::SortedMap;
+pub use strip::strip;

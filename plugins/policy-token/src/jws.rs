@@ -74,6 +74,16 @@ impl<'a> Jws<'a> {
 }
 
 impl Header {
+    /// Whether the token is of one of these kinds, and not another that the issuer signs with the same
+    /// keys (RFC 8725 section 3.11). One that names no kind is of any.
+    pub fn is_of(&self, kinds: &[String]) -> bool {
+        let Some(typ) = self.typ.as_deref() else { return true };
+        // RFC 7515 section 4.1.9: the prefix may be left out, and case does not matter.
+        let prefix = typ.get(..12).filter(|prefix| prefix.eq_ignore_ascii_case("application/"));
+        let typ = prefix.and_then(|_| typ.get(12..)).unwrap_or(typ);
+        kinds.iter().any(|known| known.eq_ignore_ascii_case(typ))
+    }
+
     fn parse(json: &[u8]) -> Result<Self, Refusal> {
         let Some(Value::Object(members)) = strict_json(json) else {
             return Err(Refusal::Malformed);

@@ -70,6 +70,23 @@ impl KeySource {
         ring.find(header, now)
     }
 
+    /// Whether there are keys at all, as [`Keyring::ready`].
+    ///
+    /// # Errors
+    /// [`Lookup::Fetch`] or [`Lookup::Unavailable`].
+    pub fn ready(
+        &self,
+        host: &mut dyn Host,
+        ring: &mut Keyring,
+        now: u64,
+        landed: bool,
+    ) -> Result<(), Lookup> {
+        if !landed && !ring.usable(now) {
+            self.shared.adopt(host, &self.algorithms, ring, now);
+        }
+        ring.ready(now, landed)
+    }
+
     /// What the timer should send at `now`, in seconds since the epoch: one worker for all.
     pub fn due(&self, host: &mut dyn Host, ring: &mut Keyring, now: u64) -> Option<Call> {
         let call = self.fetch.as_ref().filter(|_| ring.is_due(now))?;

@@ -88,6 +88,26 @@ impl Keyring {
             || matches!(self.source, Source::Given)
     }
 
+    /// Whether there are keys at all, asked where there is no token to find a key for. After
+    /// [`Lookup::Fetch`] and its landing, ask again with `landed`: nobody waits twice.
+    ///
+    /// # Errors
+    /// [`Lookup::Fetch`] or [`Lookup::Unavailable`].
+    pub fn ready(&mut self, now: u64, landed: bool) -> Result<(), Lookup> {
+        match self.usable(now) {
+            true => Ok(()),
+            false if landed => Err(Lookup::Unavailable(self.until_next_try(now))),
+            false => Err(self.wait_or_fetch(self.until_next_try(now), now)),
+        }
+    }
+
+    /// Whether keys cannot be had: there are none that may be used, or the last fetch failed. A key id
+    /// that nobody knows is the token's doing, and no such thing.
+    pub fn is_down(&self, now: u64) -> bool {
+        let fetched = matches!(self.source, Source::Fetched { .. });
+        fetched && !(self.usable(now) && self.landed_well)
+    }
+
     /// Finds the key of a token. After [`Lookup::Fetch`] and its landing, ask
     /// [`Keyring::find_landed`].
     pub fn find(&mut self, header: &Header, now: u64) -> Lookup {
@@ -172,7 +192,8 @@ impl Keyring {
         self.fetched
     }
 
-    fn usable(&self, now: u64) -> bool {
+    /// Whether there are keys that may be used.
+    pub fn usable(&self, now: u64) -> bool {
         match (&self.source, self.fetched) {
             (Source::Given, _) => true,
             (Source::Fetched { max_stale, .. }, Some(then)) => now.abs_diff(then) <= *max_stale,

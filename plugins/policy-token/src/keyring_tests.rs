@@ -154,3 +154,26 @@ fn headers_are_those_of_tokens() {
     let token = b"eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.e30.c2ln";
     assert_eq!(Jws::parse(token).unwrap().header, header("a"));
 }
+
+/// What is down is the issuer's doing, never that of a token.
+#[test]
+fn whether_keys_can_be_had() {
+    let ready = |ring: &mut Keyring, now, landed| ring.ready(now, landed).map_err(said);
+    let mut ring = ring();
+    assert!(ring.is_down(NOW));
+    assert_eq!(ready(&mut ring, NOW, false), Err("fetch".to_owned()));
+    ring.failed(NOW, 0);
+    assert_eq!(ready(&mut ring, NOW, true), Err("unavailable 1".to_owned()));
+    assert_eq!(ready(&mut ring, NOW, false), Err("unavailable 1".to_owned()));
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!((ready(&mut ring, NOW, false), ring.is_down(NOW)), (Ok(()), false));
+    assert_eq!(said(ring.find(&header("x"), NOW)), "fetch");
+    assert!(!ring.is_down(NOW), "an unknown key id");
+    ring.failed(NOW, 0);
+    assert_eq!((ready(&mut ring, NOW, false), ring.is_down(NOW)), (Ok(()), true));
+    ring.install(keys(&["a"]), NOW);
+    assert_eq!(ready(&mut ring, NOW + 3_601, false), Err("fetch".to_owned()));
+    assert!(ring.is_down(NOW + 3_601));
+    let mut given = Keyring::given(keys(&["a"]));
+    assert_eq!((ready(&mut given, NOW, false), given.is_down(NOW)), (Ok(()), false));
+}
