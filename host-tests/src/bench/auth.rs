@@ -7,6 +7,8 @@ use serde_json::{json, Value};
 
 /// Names that ratios are formed of.
 pub(super) const JWT_HIT_AND_NO_OP: &str = "jwt_authn, hit + no-op";
+/// The same job in full: the facts for later filters and the access log, too.
+pub(super) const JWT_FACTS_AND_NO_OP: &str = "jwt_authn, hit + facts + no-op";
 pub(super) const HIT: &str = "player-auth, hit";
 pub(super) const COLD: [(&str, &str, &str); 3] = [
     ("RS256", "jwt_authn, RS256", "player-auth, RS256"),
@@ -31,6 +33,11 @@ pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
     let mut all = vec![
         quiet("jwt_authn, hit", vec![jwt_authn(&keys, true)], one("ES256")?),
         quiet(JWT_HIT_AND_NO_OP, vec![jwt_authn(&keys, true), wasm("noop")], one("ES256")?),
+        quiet(
+            JWT_FACTS_AND_NO_OP,
+            vec![with_payload(jwt_authn(&keys, true)), facts(), wasm("noop")],
+            one("ES256")?,
+        ),
         quiet(HIT, player_auth(&keys, true)?, one("ES256")?),
     ];
     for (alg, theirs, ours) in COLD {
@@ -105,5 +112,39 @@ fn jwt_authn(keys: &Value, cache: bool) -> Value {
             "JwtAuthentication"),
         "providers": {"casino": provider},
         "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "casino"}}],
+    }})
+}
+
+/// `jwt_authn` that leaves the claims for other filters.
+fn with_payload(mut jwt_authn: Value) -> Value {
+    let provider = jwt_authn.pointer_mut("/typed_config/providers/casino");
+    if let Some(provider) = provider.and_then(Value::as_object_mut) {
+        provider.insert("payload_in_metadata".to_owned(), json!("payload"));
+    }
+    jwt_authn
+}
+
+/// The facts that player-auth leaves, set by Envoy's own filter for that.
+fn facts() -> Value {
+    let fact = |name: &str, text: &str| {
+        json!({
+            "object_key": name,
+            "factory_key": "envoy.string",
+            "format_string": {"text_format_source": {"inline_string": text}},
+        })
+    };
+    let claim = |name: &str, claim: &str| {
+        fact(name, &format!("%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:{claim})%"))
+    };
+    json!({"name": "envoy.filters.http.set_filter_state", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
+        "on_request_headers": [
+            fact("class", "wager"),
+            claim("player", "sub"),
+            claim("brand", "brand"),
+            claim("session", "sid"),
+            claim("kyc", "kyc_level"),
+            fact("decision", "allow"),
+        ],
     }})
 }
