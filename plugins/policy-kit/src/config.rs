@@ -65,9 +65,10 @@ pub fn parse<C: DeserializeOwned>(document: &[u8]) -> Result<C, ConfigError> {
     let value = read(Tree(MAX_DEPTH), document).map_err(|error| unreadable(&error))?;
     let field = Field { value: &value, path: &Path::Root };
     C::deserialize(field).map_err(|wrong| wrong.at(&Path::Root)).map_err(|wrong| {
-        let field = wrong.field.filter(|field| !field.is_empty());
+        let (field, problem) = wrong.told();
+        let field = field.filter(|field| !field.is_empty());
         let field = field.map_or("$".to_owned(), |field| printable(&field));
-        invalid(field, wrong.problem)
+        invalid(field, problem)
     })
 }
 

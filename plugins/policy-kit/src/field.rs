@@ -31,42 +31,57 @@ impl Display for Path<'_> {
     }
 }
 
-/// What is wrong, and where as soon as that is known. Never holds a value of the document.
+/// What is wrong, and where as soon as that is known. Never holds a value of the document. Boxed,
+/// because every reader of every field hands it on: a pointer is less code than a structure.
 #[derive(Debug)]
-pub(crate) struct Wrong {
-    pub(crate) field: Option<String>,
-    pub(crate) problem: String,
+pub(crate) struct Wrong(Box<Fault>);
+
+#[derive(Debug)]
+struct Fault {
+    field: Option<String>,
+    problem: String,
     /// A member that is missing below `field`.
     member: Option<&'static str>,
 }
 
 impl Wrong {
+    #[cold]
+    #[inline(never)]
     fn new(problem: String) -> Self {
-        Self { field: None, problem, member: None }
+        Self(Box::new(Fault { field: None, problem, member: None }))
     }
 
     /// Tells where, unless something further in has.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn at(mut self, path: &Path<'_>) -> Self {
-        if self.field.is_none() {
-            let missing = self.member.take();
-            self.field = Some(match missing {
+        if self.0.field.is_none() {
+            let missing = self.0.member.take();
+            self.0.field = Some(match missing {
                 Some(name) => Path::Member(path, name).to_string(),
                 None => path.to_string(),
             });
         }
         self
     }
+
+    /// Where it is, if that is known, and the problem.
+    pub(crate) fn told(self) -> (Option<String>, String) {
+        (self.0.field, self.0.problem)
+    }
 }
 
 impl Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.problem)
+        f.write_str(&self.0.problem)
     }
 }
 
 impl std::error::Error for Wrong {}
 
 impl Error for Wrong {
+    #[cold]
+    #[inline(never)]
     fn custom<T: Display>(message: T) -> Self {
         let message = message.to_string();
         // What follows the last `expected` is our own, whatever stands before it is not.
@@ -76,25 +91,37 @@ impl Error for Wrong {
         })
     }
 
+    #[cold]
+    #[inline(never)]
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::new(format!("wrong type or value, expected {expected}"))
     }
 
+    #[cold]
+    #[inline(never)]
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::new(format!("wrong type or value, expected {expected}"))
     }
 
+    #[cold]
+    #[inline(never)]
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
         let names: Vec<_> = expected.iter().map(|name| format!("`{name}`")).collect();
         Self::new(format!("not one of the known names, expected {}", names.join(", ")))
     }
 
+    #[cold]
+    #[inline(never)]
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
         Self::new("unknown field".to_owned())
     }
 
+    #[cold]
+    #[inline(never)]
     fn missing_field(name: &'static str) -> Self {
-        Self { member: Some(name), ..Self::new("required, but missing".to_owned()) }
+        let mut missing = Self::new("required, but missing".to_owned());
+        missing.0.member = Some(name);
+        missing
     }
 }
 
