@@ -6,8 +6,8 @@ pub struct Headers {
     bytes: Vec<u8>,
     /// Where each name and value lies in `bytes`: start, name length, value length.
     index: Vec<(usize, usize, usize)>,
-    /// One bit for each name that is there, by [`bit`]. Most names that are looked for are not there,
-    /// and most of those need no look at the index.
+    /// One bit for each name that is there, by [`Headers::bit`]. Most names that are looked for are
+    /// not there, and most of those need no look at the index.
     present: u64,
 }
 
@@ -45,7 +45,7 @@ impl Headers {
                 return None;
             }
             index.push((start, name, value));
-            present |= bit(bytes.get(start..start + name)?);
+            present |= Self::bit(bytes.get(start..start + name)?);
             start = end;
         }
         Some(Self { bytes, index, present })
@@ -56,7 +56,7 @@ impl Headers {
         let mut map = Self::default();
         for (name, value) in pairs {
             map.index.push((map.bytes.len(), name.len(), value.len()));
-            map.present |= bit(name);
+            map.present |= Self::bit(name);
             map.bytes.extend_from_slice(name);
             map.bytes.push(0);
             map.bytes.extend_from_slice(value);
@@ -78,7 +78,8 @@ impl Headers {
     /// Every value of `name`, whatever the case of the name on the wire.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
         // Most names differ in their length already, and then need no second look.
-        let maybe = if self.present & bit(name.as_bytes()) == 0 { &[][..] } else { &self.index };
+        let maybe =
+            if self.present & Self::bit(name.as_bytes()) == 0 { &[][..] } else { &self.index };
         let long_enough = maybe.iter().filter(|(_, length, _)| *length == name.len());
         let named = long_enough.filter_map(|entry| self.pair(entry));
         named.filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
@@ -116,6 +117,14 @@ impl Headers {
         kind == b"application/json" || (application && kind.ends_with(b"+json"))
     }
 
+    /// One bit for a name, the same whatever its case: from its length, its first and its last letter.
+    /// Equal names have equal bits, others mostly not.
+    pub fn bit(name: &[u8]) -> u64 {
+        let letter = |letter: Option<&u8>| letter.map_or(0, |b| usize::from(b | 0x20));
+        let mix = name.len() * 5 + letter(name.first()) * 3 + letter(name.last());
+        1 << (mix % 64)
+    }
+
     /// How many headers there are.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -125,13 +134,6 @@ impl Headers {
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
-}
-
-/// A bit for a name, the same whatever its case: from its length, its first and its last letter.
-fn bit(name: &[u8]) -> u64 {
-    let letter = |letter: Option<&u8>| letter.map_or(0, |b| usize::from(b | 0x20));
-    let mix = name.len() * 5 + letter(name.first()) * 3 + letter(name.last());
-    1 << (mix % 64)
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<usize> {

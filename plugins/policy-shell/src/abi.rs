@@ -37,24 +37,24 @@ pub(crate) struct At {
 struct Kept {
     /// As it was read.
     read: Option<Rc<Headers>>,
-    /// Names written or removed since. For all others, what was read still tells whether they are
-    /// there, which saves the call that would remove them.
-    changed: Vec<String>,
+    /// Names written or removed since, as [`Headers::bit`] tells them apart. For all others, what was
+    /// read still tells whether they are there, which saves the call that would remove them.
+    changed: u64,
 }
 
 impl Kept {
     /// What was read, if it is still the whole truth.
     fn whole(&self) -> Option<&Rc<Headers>> {
-        self.read.as_ref().filter(|_| self.changed.is_empty())
+        self.read.as_ref().filter(|_| self.changed == 0)
     }
 
     fn lacks(&self, name: &str) -> bool {
-        let same = |changed: &String| changed.eq_ignore_ascii_case(name);
-        self.read.as_ref().is_some_and(|r| !r.has(name)) && !self.changed.iter().any(same)
+        let maybe_changed = self.changed & Headers::bit(name.as_bytes()) != 0;
+        !maybe_changed && self.read.as_ref().is_some_and(|read| !read.has(name))
     }
 
     fn change(&mut self, name: &str) {
-        self.changed.push(name.to_owned());
+        self.changed |= Headers::bit(name.as_bytes());
     }
 }
 
@@ -111,7 +111,7 @@ impl Host for Abi {
             headers = quirks::request_headers(self.profile, headers);
         }
         let headers = Rc::new(headers);
-        *self.kept(kind) = Kept { read: Some(Rc::clone(&headers)), changed: Vec::new() };
+        *self.kept(kind) = Kept { read: Some(Rc::clone(&headers)), changed: 0 };
         Ok(headers)
     }
 
