@@ -2,12 +2,10 @@
 
 use hmac_sha256::{Hash as Sha256, HMAC};
 use hmac_sha512::sha384::Hash as Sha384;
-use jwt_simple::prelude::{
-    ECDSAP256PublicKeyLike, ECDSAP384PublicKeyLike, ES256PublicKey, ES384PublicKey,
-    Ed25519PublicKey, EdDSAPublicKeyLike, RS256PublicKey, RSAPublicKeyLike,
-};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use p256::elliptic_curve::point::AffineCoordinates;
 use serde_json::Value;
+use superboring::bn::BigNum;
 use superboring::hash::MessageDigest;
 use superboring::pkey::{PKey, Public};
 use superboring::rsa::{Padding, Rsa};
@@ -15,6 +13,11 @@ use superboring::sign::Verifier;
 
 use crate::jwk::{self, Parts};
 use crate::{base64url, host, spki, Alg, Jws, Refusal};
+
+/// Sizes of RSA keys that are taken, in bits (RFC 7518 section 3.3; more only costs time).
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+/// The one public exponent that is taken, 65537: smaller ones have a history of attacks.
+const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A key that signatures are checked with.
 #[derive(Clone)]
@@ -26,9 +29,10 @@ pub struct Key {
     spki: Option<Vec<u8>>,
 }
 
-/// Keys as `jwt-simple` proves them, in the types of the crates that it checks signatures with. Its own
-/// readers are not used: that of tokens reads header and claims once more, for each algorithm in code of
-/// its own, and that of keys ends the VM where a gateway has no random numbers to give.
+/// Keys in the types of the crates that `jwt-simple` checks signatures with, proven as it proves them.
+/// Its own readers are not used: that of tokens reads header and claims once more, for each algorithm in
+/// code of its own, and those of keys bring every form a key can have, and all that can be said of a bad
+/// one, into each module.
 #[derive(Clone)]
 enum Material {
     P256(p256::ecdsa::VerifyingKey),
@@ -52,15 +56,13 @@ impl Key {
     pub fn from_jwk(jwk: &Value, alg: Alg, kid: Option<String>) -> Option<Self> {
         let (material, spki) = match (jwk::parts(jwk, alg)?, alg) {
             (Parts::Point(point), Alg::Es256) => {
-                let key = *ES256PublicKey::from_bytes(&point).ok()?.public_key().as_ref();
-                (Material::P256(key), spki::p256(&point))
+                (Material::P256(p256(&point)?), spki::p256(&point))
             }
-            (Parts::Point(point), _) => {
-                let key = *ES384PublicKey::from_bytes(&point).ok()?.public_key().as_ref();
-                (Material::P384(key), spki::p384(&point))
-            }
+            (Parts::Point(point), _) => (Material::P384(p384(&point)?), spki::p384(&point)),
             (Parts::Bytes(bytes), _) => {
-                let key = *Ed25519PublicKey::from_bytes(&bytes).ok()?.public_key().as_ref();
+                let key = ed25519_compact::PublicKey::from_slice(&bytes).ok()?;
+                // Points of small order, for which anybody can sign.
+                key.validate().ok()?;
                 (Material::Ed25519(key), None)
             }
             (Parts::Rsa(n, e), _) => return Self::rsa(&n, &e, alg, kid),
@@ -76,10 +78,14 @@ impl Key {
     }
 
     fn rsa(n: &[u8], e: &[u8], alg: Alg, kid: Option<String>) -> Option<Self> {
-        // The key is the same whatever the hash.
-        let key = RS256PublicKey::from_components(n, e).ok()?;
-        let key = Box::new(key.public_key().as_ref().clone());
-        Some(Self { kid, alg, material: Material::Rsa(key), spki: spki::rsa(n, e) })
+        let odd = n.last().is_some_and(|byte| byte & 1 == 1);
+        if !RSA_BITS.contains(&bits(n)) || !odd || *e != RSA_EXPONENT {
+            return None;
+        }
+        let (modulus, exponent) = (BigNum::from_slice(n).ok()?, BigNum::from_slice(e).ok()?);
+        let key = Rsa::from_public_components(modulus, exponent).ok()?;
+        let material = Material::Rsa(Box::new(key));
+        Some(Self { kid, alg, material, spki: spki::rsa(n, e) })
     }
 
     /// A shared secret for HS256, at least as long as the hash (RFC 7518 section 3.2).
@@ -136,6 +142,29 @@ impl Key {
         let spki = self.spki.as_deref()?;
         host::request(self.alg, spki, input, signature)
     }
+}
+
+/// Bits of a big-endian number.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let top = number.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+    (number.len() - zeros) * 8 - top
+}
+
+/// An uncompressed point as a key; `None` where it is not on the curve.
+fn p256(point: &[u8]) -> Option<p256::ecdsa::VerifyingKey> {
+    let (x, y) = point.get(1..)?.split_at_checked(32)?;
+    let (x, y) = (p256::FieldBytes::try_from(x).ok()?, p256::FieldBytes::try_from(y).ok()?);
+    let point: Option<_> = p256::AffinePoint::from_coordinates(&x, &y).into();
+    p256::ecdsa::VerifyingKey::from_affine(point?).ok()
+}
+
+/// The same on the other curve.
+fn p384(point: &[u8]) -> Option<p384::ecdsa::VerifyingKey> {
+    let (x, y) = point.get(1..)?.split_at_checked(48)?;
+    let (x, y) = (p384::FieldBytes::try_from(x).ok()?, p384::FieldBytes::try_from(y).ok()?);
+    let point: Option<_> = p384::AffinePoint::from_coordinates(&x, &y).into();
+    p384::ecdsa::VerifyingKey::from_affine(point?).ok()
 }
 
 fn rsa(key: &Rsa<Public>, alg: Alg, input: &[u8], signature: &[u8]) -> Option<bool> {

@@ -7,8 +7,8 @@
 //!    section 3.1). `none` is no algorithm; a shared secret is never taken from a key set.
 //! 3. What readers may disagree about is refused: members given twice, base64url that is not the one
 //!    canonical form, `crit`, and headers that bring their own key (`jwk`, `jku`, `x5u`, `x5c`).
-//! 4. Signatures are checked by `jwt-simple`, or by the gateway where it can: [`Verifier`] asks
-//!    Envoy's `verify_signature` after it has answered known questions rightly.
+//! 4. Signatures are checked by the crates that `jwt-simple` is made of, or by the gateway where it
+//!    can: [`Verifier`] asks Envoy's `verify_signature` after it has answered known questions rightly.
 //! 5. Keys that are fetched are fetched once for all workers, serve on when a fetch fails, and a key id
 //!    that is unknown makes a token wait for one fetch: [`Keyring`], [`SharedKeys`], [`KeySource`].
 //!

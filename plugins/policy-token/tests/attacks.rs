@@ -60,13 +60,28 @@ fn no_attack_is_believed() {
 fn no_bad_key_is_taken() {
     let [es, ..] = &forge().documents();
     let with = |member: &str| format!(r#"{{{member},{}"#, es.trim_start_matches('{'));
-    // Odd, and with the highest bit that many bytes can have.
-    let rsa = |bytes: usize| {
-        let modulus = URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
-        format!(r#"{{"kty":"RSA","e":"AQAB","alg":"RS256","n":"{modulus}"}}"#)
+    let rsa_of = |modulus: &[u8], exponent: &str| {
+        let modulus = URL_SAFE_NO_PAD.encode(modulus);
+        format!(r#"{{"kty":"RSA","e":"{exponent}","alg":"RS256","n":"{modulus}"}}"#)
     };
+    // Odd, and with the highest bit that many bytes can have.
+    let rsa = |bytes: usize| rsa_of(&vec![0xff; bytes], "AQAB");
+    let bits_2047 = [&[0x7f][..], &[0xff; 255]].concat();
+    let point = |alg: &str, curve: &str, x: &[u8], y: &[u8]| {
+        let [x, y] = [x, y].map(|part| URL_SAFE_NO_PAD.encode(part));
+        format!(r#"{{"kty":"EC","crv":"{curve}","alg":"{alg}","x":"{x}","y":"{y}"}}"#)
+    };
+    let ed25519 = |key: [u8; 32]| {
+        let x = URL_SAFE_NO_PAD.encode(key);
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"{x}"}}"#)
+    };
+    let small = |first: u8| std::array::from_fn(|at| if at == 0 { first } else { 0 });
     let set = |jwk: &str| Keys::from_jwks(format!(r#"{{"keys": [{jwk}]}}"#).as_bytes(), &Alg::ALL);
     assert!(set(&rsa(256)).is_some(), "2048 bits are enough");
+    assert!(set(&rsa(512)).is_some(), "4096 bits are not too many");
+    for document in forge().documents() {
+        assert!(set(&document).is_some(), "{document}");
+    }
     let off_curve = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4";
     assert_eq!(URL_SAFE_NO_PAD.decode(off_curve).map(|y| y.len()), Ok(32), "canonical, and yet");
     for (name, jwk) in [
@@ -74,6 +89,15 @@ fn no_bad_key_is_taken() {
         ("RSA of 1024 bits", rsa(128)),
         ("RSA of 2040 bits", rsa(255)),
         ("RSA of 4104 bits", rsa(513)),
+        ("RSA of 2047 bits", rsa_of(&bits_2047, "AQAB")),
+        ("RSA with an even modulus", rsa_of(&[0xfe; 256], "AQAB")),
+        ("RSA with 3 for exponent", rsa_of(&[0xff; 256], "Aw")),
+        ("RSA with another exponent", rsa_of(&[0xff; 256], "AQABAQ")),
+        ("the point of zeros", point("ES256", "P-256", &[0; 32], &[0; 32])),
+        ("a coordinate beyond the field", point("ES256", "P-256", &[0xff; 32], &[1; 32])),
+        ("a point of 384 bits off the curve", point("ES384", "P-384", &[1; 48], &[2; 48])),
+        ("an Ed25519 key that anybody can sign for", ed25519(small(1))),
+        ("another of them", ed25519(small(0))),
         ("a point off the curve", r#"{"kty":"EC","crv":"P-256","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4"}"#.to_owned()),
         ("the point at infinity", r#"{"kty":"EC","crv":"P-256","alg":"ES256","x":"","y":""}"#.to_owned()),
         ("a private key", forge().private_jwk()),
