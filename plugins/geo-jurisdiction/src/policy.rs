@@ -9,7 +9,7 @@ use policy_kit::{
 
 use crate::anonymous::Anonymous;
 use crate::config::{Config, Mode, OnError, OnUnknown, Treatment};
-use crate::denials::{ALL, ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
+use crate::denials::{ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
 use crate::licence::{self, ask, Answer, Licence, Question};
 use crate::locate::{Located, Sources};
 use crate::names::OURS;
@@ -113,8 +113,7 @@ impl TryFrom<Config> for Policy {
         let edge_headers = sources.headers().chain(told).chain(FORWARDED_HEADERS);
         let edge_headers = edge_headers.map(str::to_owned).collect();
         let ours = MEANING_HEADERS.into_iter().chain(OURS).map(str::to_owned).collect();
-        let codes = ALL.map(|denial| denial.code);
-        let envelopes = Envelopes::compile(raw.envelopes, &codes)?;
+        let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
         envelopes.check(&endpoints)?;
         Ok(Self {

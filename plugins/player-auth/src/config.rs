@@ -6,6 +6,7 @@ use policy_kit::{
 };
 use policy_token::KeysConfig;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Deserialized, not yet believed.
 #[derive(Debug, Deserialize)]
@@ -50,6 +51,13 @@ pub struct Config {
     /// Requests that match no endpoint.
     #[serde(default)]
     pub unclassified: Unclassified,
+    /// Who may make the calls of partners: [`crate::partner::read`] reads them. If absent, they are not
+    /// asked who they are.
+    pub partners: Option<Value>,
+    /// What this gateway is to partners.
+    pub environment: Option<Value>,
+    /// What callers may cause that claim to be partners.
+    pub unverified: Option<Value>,
     /// Refusals in a partner's own words, by the names that endpoints give.
     #[serde(default)]
     pub envelopes: SortedMap<String, EnvelopeConfig>,

@@ -7,7 +7,7 @@ use crate::denials::{CONFLICT, MALFORMED};
 
 /// Where a token may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     Bearer,
     Cookie(String),
     Header(String),
@@ -72,7 +72,8 @@ impl Places {
     }
 }
 
-fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> {
+/// Compiles one place at path `at`.
+pub(crate) fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> {
     match (raw.bearer, raw.cookie, raw.header, raw.query) {
         (Some(true), None, None, None) => Ok(Place::Bearer),
         (None, Some(name), None, None) => {
@@ -101,10 +102,11 @@ fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> {
     }
 }
 
-type Token = Result<Vec<u8>, Denial>;
+pub(crate) type Token = Result<Vec<u8>, Denial>;
 
 impl Place {
-    fn tokens(&self, headers: &Headers) -> Vec<Token> {
+    /// Everything that is there.
+    pub(crate) fn tokens(&self, headers: &Headers) -> Vec<Token> {
         match self {
             Self::Bearer => headers.all("authorization").map(bearer).collect(),
             Self::Header(name) => headers.all(name).map(|v| Ok(v.to_vec())).collect(),
@@ -123,7 +125,8 @@ impl Place {
         }
     }
 
-    fn removal(&self, headers: &Headers) -> Option<Edit> {
+    /// What takes it out of a request.
+    pub(crate) fn removal(&self, headers: &Headers) -> Option<Edit> {
         match self {
             Self::Bearer => {
                 headers.has("authorization").then(|| Edit::Remove("authorization".to_owned()))

@@ -84,8 +84,48 @@ pub const FAILURES: Denial = Denial {
     title: "Too many failed attempts from your network. Try again later.",
 };
 
+/// No partner's credential, or none that counts: unknown, wrong or ended, which is not told.
+pub const PARTNER_UNKNOWN: Denial =
+    Denial { status: 401, code: "partner_unknown", title: "The credential is not a partner's." };
+/// Not the partner's signature over this body.
+pub const PARTNER_SIGNATURE: Denial =
+    Denial { status: 401, code: "partner_signature", title: "The signature is not genuine." };
+/// Signed too long ago or ahead, or it is not told when.
+pub const PARTNER_TIMESTAMP: Denial = Denial {
+    status: 401,
+    code: "partner_timestamp",
+    title: "The signature is not of a time that counts.",
+};
+/// From another network than the partner's.
+pub const PARTNER_NETWORK: Denial = Denial {
+    status: 403,
+    code: "partner_network",
+    title: "The partner does not call from this network.",
+};
+/// A path or class that is not the partner's to call.
+pub const PARTNER_NOT_ALLOWED: Denial =
+    Denial { status: 403, code: "partner_not_allowed", title: "The partner may not call this." };
+/// A credential for tests where money is real, or the other way round.
+pub const PARTNER_ENVIRONMENT: Denial = Denial {
+    status: 403,
+    code: "partner_environment",
+    title: "The credential is for another environment.",
+};
+/// Too many failures, or bodies under way, from this source.
+pub const PARTNER_BUDGET: Denial = Denial {
+    status: 429,
+    code: "partner_budget",
+    title: "Too many calls from your network could not be verified. Try again later.",
+};
+/// Too many bodies wait for their signatures to be checked.
+pub const PARTNER_BUSY: Denial = Denial {
+    status: 503,
+    code: "partner_busy",
+    title: "The signature cannot be checked at the moment. Try again.",
+};
+
 /// Every refusal of this plugin.
-pub const ALL: [Denial; 21] = [
+pub const ALL: [Denial; 29] = [
     MISSING,
     MALFORMED,
     EXPIRED,
@@ -104,6 +144,14 @@ pub const ALL: [Denial; 21] = [
     KEYS,
     INTROSPECTION,
     FAILURES,
+    PARTNER_UNKNOWN,
+    PARTNER_SIGNATURE,
+    PARTNER_TIMESTAMP,
+    PARTNER_NETWORK,
+    PARTNER_NOT_ALLOWED,
+    PARTNER_ENVIRONMENT,
+    PARTNER_BUDGET,
+    PARTNER_BUSY,
     Denial::UNCLASSIFIED,
     Denial::BODY_TOO_LARGE,
     Denial::POLICY_UNAVAILABLE,
@@ -122,12 +170,18 @@ pub const fn of(refusal: Refusal) -> Denial {
     }
 }
 
+/// Whether a refusal asks for a partner's credential rather than a player's.
+pub fn is_partners(denial: Denial) -> bool {
+    denial.code.starts_with("partner_")
+}
+
 /// The `error` of a challenge (RFC 6750 section 3.1, RFC 9470 section 3), where there is one.
 pub fn error(denial: Denial) -> Option<&'static str> {
     match denial {
         CONFLICT => Some("invalid_request"),
         SCOPE => Some("insufficient_scope"),
         STEP_UP => Some("insufficient_user_authentication"),
+        _ if is_partners(denial) => None,
         _ if denial.status == 401 => Some("invalid_token"),
         _ => None,
     }

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers, Host, MapKind,
-    Match, Plugin, Reply, Step, FORWARDED_HEADERS, MAX_SELECTING_BODY,
+    address, canonical_path, facts, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers,
+    Host, MapKind, Match, Plugin, Reply, Step, FORWARDED_HEADERS,
 };
 
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
@@ -13,6 +13,7 @@ use crate::credential::Edit;
 use crate::identity::{Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER};
 use crate::landing::keys_landed;
 use crate::names::{metric, DECISION, EVIDENCE};
+use crate::partner::{Call, Visit};
 use crate::plugin::PlayerAuth;
 use crate::policy::{Case, Policy, Ruling, Who};
 use crate::state::State;
@@ -24,6 +25,8 @@ pub struct Auth {
     state: Rc<RefCell<State>>,
     case: Case,
     who: Who,
+    /// The partner's part, where a partner calls.
+    visit: Visit,
     /// The token while somebody is asked about it.
     token: Vec<u8>,
     /// What takes the credential out, where it is not to go on.
@@ -73,7 +76,10 @@ impl Filter for Auth {
             Ok(body) => {
                 let endpoint = endpoint.with_body(body, self.case.json);
                 let ruling = policy.rule(&endpoint, &self.case, &self.who, self.now / SECOND);
-                self.apply(host, &endpoint, &ruling)
+                if ruling.refusal.is_none() {
+                    self.prove(host, &policy, &endpoint, body);
+                }
+                self.apply(host, &endpoint, &self.visit.over(ruling))
             }
             Err(BodyFault::Unreadable(fault)) => Err(fault),
             Err(fault @ BodyFault::TooLarge) => {
@@ -93,6 +99,7 @@ impl Auth {
             state,
             case: Case::default(),
             who: Who::default(),
+            visit: Visit::default(),
             token: Vec::new(),
             removal: Vec::new(),
             now: 0,
@@ -108,6 +115,7 @@ impl Auth {
         self.case = policy.weigh(&headers, bodiless);
         self.strip(host, &headers)?;
         let endpoint = policy.classify(&self.case);
+        self.meet(host, &policy, &endpoint, &headers)?;
         if policy.asks(&endpoint, &self.case) {
             if !policy.forward_credential {
                 self.removal = policy.places.removal(&headers);
@@ -154,19 +162,62 @@ impl Auth {
         policy: &Policy,
         endpoint: &Match<'_>,
     ) -> Result<Step, Fault> {
-        if endpoint.needs_body() && !self.case.preflight {
+        let selects = endpoint.needs_body() && !self.case.preflight;
+        let ruling = match selects {
+            true => Ruling::default(),
+            false => policy.rule(endpoint, &self.case, &self.who, self.now / SECOND),
+        };
+        let ruling = self.visit.over(ruling);
+        let limit = self.visit.body_limit(policy.partners.as_ref(), selects);
+        if let (None, Some(limit)) = (ruling.refusal, limit) {
             // Until the body is known the call counts as the strictest that it may be, and headers
             // cannot be written any more once it is.
             self.hand_on(host)?;
             host.publish(facts::CLASS, endpoint.class.as_str())?;
-            return Ok(Step::Body { limit: MAX_SELECTING_BODY });
+            self.visit.publish(policy.partners.as_ref(), host)?;
+            return Ok(Step::Body { limit });
         }
-        let ruling = policy.rule(endpoint, &self.case, &self.who, self.now / SECOND);
         let step = self.apply(host, endpoint, &ruling)?;
         if step == Step::Continue {
             self.hand_on(host)?;
         }
         Ok(step)
+    }
+
+    /// Looks at the partner's part of the headers, where a partner calls.
+    fn meet(
+        &mut self,
+        host: &mut dyn Host,
+        policy: &Policy,
+        endpoint: &Match<'_>,
+        headers: &Headers,
+    ) -> Result<(), Fault> {
+        let Some(partners) = policy.partners_for(endpoint, &self.case) else { return Ok(()) };
+        let peer = host.property(&["source", "address"])?;
+        self.case.source = policy.source(headers, peer.as_deref().and_then(address));
+        let path = canonical_path(&self.case.target).unwrap_or_default();
+        let (client, now) = (self.case.source, self.now);
+        let certificate = partners.certificate(host)?;
+        let call = Call { headers, endpoint, path: &path, client, certificate, now };
+        let Ok(mut state) = self.state.try_borrow_mut() else {
+            self.visit = Visit::refused(Denial::POLICY_UNAVAILABLE);
+            return Ok(());
+        };
+        self.visit = Visit::meet(partners, &call, &mut state.unverified);
+        self.removal.extend(self.visit.removal(partners, headers));
+        Ok(())
+    }
+
+    /// Looks at its part of the body.
+    fn prove(&mut self, host: &mut dyn Host, policy: &Policy, endpoint: &Match<'_>, body: &[u8]) {
+        let Some(partners) = &policy.partners else { return };
+        let Ok(mut state) = self.state.try_borrow_mut() else {
+            self.visit = Visit::refused(Denial::POLICY_UNAVAILABLE);
+            return;
+        };
+        let verifier = state.verifier;
+        let means = (&mut state.unverified, verifier);
+        self.visit.prove(partners, body, endpoint.class, means, host);
     }
 
     /// Whatever is decided: nothing a client sent may pass for what we say of it, or change what the
@@ -204,6 +255,9 @@ impl Auth {
             Some(value) => host.set_header(MapKind::Request, name, value.as_bytes()),
             None => Ok(()),
         };
+        for (name, value) in self.visit.headers(self.policy.partners.as_ref()) {
+            tell(name, value)?;
+        }
         let Some(who) = self.identity() else {
             return tell(BRAND_HEADER, self.case.brand.as_ref());
         };
@@ -229,7 +283,10 @@ impl Auth {
             None => host.count(self.policy.passes.of(endpoint.class)),
             Some(code) => host.count(&metric(class, word, code)),
         }
+        let partners = self.policy.partners.as_ref();
+        self.visit.count(partners, code.unwrap_or(word), host);
         host.publish(facts::CLASS, class)?;
+        self.visit.publish(partners, host)?;
         if let Some(who) = self.identity() {
             host.publish(facts::PLAYER, &who.player)?;
             host.publish(facts::BRAND, &who.brand)?;
@@ -256,6 +313,10 @@ impl Auth {
     }
 
     fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
+        let mut endpoint = *endpoint;
+        let own = || self.visit.envelope(self.policy.partners.as_ref());
+        endpoint.envelope = endpoint.envelope.or_else(own);
+        let endpoint = &endpoint;
         self.policy.reply(endpoint, ruling, denial, &self.details)
     }
 

@@ -7,6 +7,7 @@ use policy_token::Claims;
 use serde_json::Value;
 
 use crate::config::ClaimsConfig;
+use crate::partner::{PARTNER_HEADER, TIER_HEADER};
 
 /// The player, told to the upstream.
 pub const PLAYER_HEADER: &str = "x-player-id";
@@ -17,7 +18,8 @@ pub const SESSION_HEADER: &str = "x-session-id";
 /// The level of identity verification, told to the upstream.
 pub const KYC_HEADER: &str = "x-kyc-level";
 /// All of them: a client's own are stripped from every request.
-pub const OURS: [&str; 4] = [PLAYER_HEADER, BRAND_HEADER, SESSION_HEADER, KYC_HEADER];
+pub const OURS: [&str; 6] =
+    [PLAYER_HEADER, BRAND_HEADER, SESSION_HEADER, KYC_HEADER, PARTNER_HEADER, TIER_HEADER];
 /// Headers that claims may not be put in: they say something else to somebody else.
 const TAKEN: [&str; 18] = [
     "authorization",

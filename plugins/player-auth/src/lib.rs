@@ -37,6 +37,7 @@ pub mod introspection;
 pub mod issuer;
 pub mod landing;
 pub mod names;
+pub mod partner;
 pub mod plugin;
 pub mod policy;
 pub mod rules;

@@ -11,6 +11,7 @@ use crate::check::{issuer_of, keys_flight, SECOND};
 use crate::config::Config;
 use crate::filter::Auth;
 use crate::landing::keys_landed;
+use crate::partner::Unverified;
 use crate::policy::Policy;
 use crate::state::State;
 
@@ -35,6 +36,7 @@ impl Plugin for PlayerAuth {
         let policy = Policy::compile(config, host)?;
         let keyrings = policy.issuers.iter().map(|issuer| issuer.keys.keyring()).collect();
         let mut state = State::new(keyrings, tokens, failures.0, failures.1);
+        state.unverified = Unverified::new(&policy.unverified);
         if policy.profile == Profile::Envoy {
             state.verifier = Verifier::probe(host);
         }

@@ -10,11 +10,13 @@ use policy_kit::{
 use crate::check::Verdict;
 use crate::config::{Config, OnError, TokenRule};
 use crate::credential::Places;
-use crate::denials::{self, ALL, BRAND, FAILURES, KEYS, MISSING, UPGRADE};
+use crate::denials::{self, BRAND, FAILURES, KEYS, MISSING, UPGRADE};
 use crate::identity::{Identity, OURS};
 use crate::introspection::Introspection;
 use crate::issuer::Issuer;
 use crate::names::Passes;
+use crate::partner::config::UnverifiedConfig;
+use crate::partner::{read, Partners};
 use crate::rules::{Rule, Rules};
 
 /// Most issuers: each one costs a fetch.
@@ -37,6 +39,10 @@ pub struct Policy {
     pub forward_credential: bool,
     /// Headers that only we may set for the upstream, and those that would change the call's meaning.
     pub ours: Vec<String>,
+    /// Who may make the calls of partners; `None` where they are not asked.
+    pub partners: Option<Partners>,
+    /// What callers may cause that claim to be partners.
+    pub unverified: UnverifiedConfig,
     /// Counters of requests that pass.
     pub passes: Passes,
     trust: Trust,
@@ -52,7 +58,8 @@ pub struct Policy {
 #[derive(Clone, Debug, Default)]
 pub struct Case {
     method: Vec<u8>,
-    target: Vec<u8>,
+    /// Its raw path and query.
+    pub target: Vec<u8>,
     /// The brand of the host it was sent to.
     pub brand: Option<String>,
     /// The client's address, once somebody asked for it.
@@ -120,9 +127,19 @@ impl Policy {
             return Err(invalid("cache_tokens", "expected at most 100000"));
         }
         raw.failures.check("failures")?;
-        let envelopes = Envelopes::compile(raw.envelopes, &ALL.map(|denial| denial.code))?;
+        let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
         envelopes.check(&endpoints)?;
+        let unverified = raw.unverified.as_ref().map(read::unverified).transpose()?;
+        let unverified = unverified.unwrap_or_default();
+        let environment = raw.environment.as_ref().map(read::environment).transpose()?;
+        let environment = environment.unwrap_or_default();
+        let partners = raw.partners.as_ref().map(|partners| {
+            let partners = read::partners(partners)?;
+            Partners::compile(partners, environment, unverified.max_body_bytes, raw.host, host)
+        });
+        let partners = partners.transpose()?;
+        Partners::check(partners.as_ref(), &endpoints, &envelopes)?;
         let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
         let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
         let mut ours: Vec<String> =
@@ -140,6 +157,8 @@ impl Policy {
             places: Places::compile(raw.credentials)?,
             forward_credential: raw.forward_credential,
             ours,
+            partners,
+            unverified,
             passes: Passes::default(),
             trust: Trust::compile(&raw.address, "address")?,
             brands: Brands::compile(raw.brands)?,
@@ -189,6 +208,11 @@ impl Policy {
     /// The endpoint of a case.
     pub fn classify(&self, case: &Case) -> Match<'_> {
         self.endpoints.classify(&case.method, &case.target)
+    }
+
+    /// Partners, if this call must be one's.
+    pub fn partners_for(&self, endpoint: &Match<'_>, case: &Case) -> Option<&Partners> {
+        self.partners.as_ref().filter(|_| endpoint.is_partners() && !case.preflight)
     }
 
     /// Whether a call to `endpoint`, or one that it may turn out to be, is asked for its credential at
@@ -255,6 +279,11 @@ impl Policy {
         let mut reply = self.envelopes.reply(endpoint.envelope, denial, details);
         if reply.status != denial.status {
             return reply;
+        }
+        if denials::is_partners(denial) && denial.status == 401 && endpoint.envelope.is_none() {
+            // RFC 9110 section 15.5.2 asks for a challenge; no registered scheme says this.
+            let challenge = format!("Partner realm=\"{}\"", self.realm);
+            reply = reply.with_header("www-authenticate", challenge);
         }
         if let Some(error) = denials::error(denial) {
             let rule = self.rules.of(endpoint);

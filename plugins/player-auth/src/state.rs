@@ -7,6 +7,7 @@ use policy_kit::{Budgets, Denial, Lru};
 use policy_token::{Keyring, Verifier};
 
 use crate::identity::Identity;
+use crate::partner::Unverified;
 
 /// Sources of failures that are told apart.
 const SOURCES: usize = 4096;
@@ -59,6 +60,8 @@ pub struct State {
     pub keyrings: Vec<Keyring>,
     /// Who checks signatures.
     pub verifier: Verifier,
+    /// What callers have caused that claim to be partners.
+    pub unverified: Unverified,
     good: Lru<Tail, Rc<Known>>,
     bad: Lru<Box<[u8]>, (Denial, u64)>,
     failures: Budgets,
@@ -70,6 +73,7 @@ impl State {
         Self {
             keyrings,
             verifier: Verifier::default(),
+            unverified: Unverified::default(),
             good: Lru::new(tokens),
             bad: Lru::new(INACTIVE),
             failures: Budgets::new(per_minute, burst, SOURCES),
