@@ -1,0 +1,109 @@
+//! What was asked under a key.
+
+use serde_json::Value;
+
+use crate::scope::digest;
+
+/// A digest of what a call asks for. Another question under the same key is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// Which part of the body counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// Every byte of it.
+    #[default]
+    Raw,
+    /// The members at these JSON pointers, in canonical form: white space and the order of members do
+    /// not matter, and what is not named (a time stamp, a balance) may change.
+    Pointers(Vec<String>),
+}
+
+impl Fingerprint {
+    /// The fingerprint of a call.
+    ///
+    /// `None` where members are to be compared and the body is no JSON: what cannot be compared must
+    /// not pass for the same.
+    pub fn new(method: &[u8], path: &[u8], body: &[u8], selection: &Selection) -> Option<Self> {
+        let body = match selection {
+            Selection::Raw => body.to_vec(),
+            Selection::Pointers(pointers) => {
+                let document: Value = serde_json::from_slice(body).ok()?;
+                let mut text = String::new();
+                for pointer in pointers {
+                    match document.pointer(pointer) {
+                        None => text.push('-'),
+                        Some(value) => canonical(value, &mut text),
+                    }
+                    text.push('\n');
+                }
+                text.into_bytes()
+            }
+        };
+        Some(Self(digest(b"fingerprint", &[method, path, &body])))
+    }
+}
+
+/// Writes a value with its members in the order of their names. Line feeds within texts are escaped by
+/// JSON itself, so that values cannot run into each other.
+fn canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.iter().collect();
+            names.sort_by(|a, b| a.0.cmp(b.0));
+            out.push('{');
+            for (name, member) in names {
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                canonical(member, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_two_calls_the_same() {
+        let pointers = Selection::Pointers(vec!["/a".to_owned(), "/b/c".to_owned()]);
+        let print = |body: &str, selection: &Selection| {
+            Fingerprint::new(b"POST", b"/bets", body.as_bytes(), selection)
+        };
+        // Two bodies, whether they are the same raw, and whether by pointers.
+        for (one, other, raw, chosen) in [
+            (r#"{"a":1,"b":{"c":"x"}}"#, r#"{"a":1,"b":{"c":"x"}}"#, true, true),
+            (r#"{"a":1,"b":{"c":"x"}}"#, r#"{ "b": {"c": "x"}, "a": 1 }"#, false, true),
+            (r#"{"a":1,"b":{"c":"x"}}"#, r#"{"a":1,"b":{"c":"x"},"at":5}"#, false, true),
+            (r#"{"a":1,"b":{"c":"x"}}"#, r#"{"a":2,"b":{"c":"x"}}"#, false, false),
+            (r#"{"a":1,"b":{"c":"1"}}"#, r#"{"a":1,"b":{"c":1}}"#, false, false),
+            (r#"{"a":{"x":1,"y":2}}"#, r#"{"a":{"y":2,"x":1}}"#, false, true),
+            (r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, false, false),
+            (r#"{"a":[[1],2]}"#, r#"{"a":[[1,2]]}"#, false, false),
+            (r#"{"a":null}"#, r#"{}"#, false, false),
+            ("{\"a\":\"-\\n1\"}", r#"{"b":{"c":1}}"#, false, false),
+        ] {
+            assert_eq!(
+                print(one, &Selection::Raw) == print(other, &Selection::Raw),
+                raw,
+                "{other}"
+            );
+            assert_eq!(print(one, &pointers) == print(other, &pointers), chosen, "{other}");
+        }
+        assert_eq!(print("x", &pointers), None, "no JSON is not the same as no JSON");
+        let path = |path: &[u8]| Fingerprint::new(b"POST", path, b"", &Selection::Raw);
+        assert_ne!(path(b"/bets"), path(b"/bets?x=1"));
+    }
+}

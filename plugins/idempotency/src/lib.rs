@@ -1,0 +1,36 @@
+//! Lets every bet and payment take effect once, and gives every retry the first answer.
+//!
+//! This crate is not a module yet: it is the core of one, without a gateway.
+//!
+//! 1. A call that moves money names itself by a key ([`Key`]). What the key stands for is its
+//!    [`Scope`]: the same key of another player, partner, brand, method or endpoint is another one.
+//! 2. What was asked under the key is its [`Fingerprint`]: another question under the same key is
+//!    refused, never answered with the first answer.
+//! 3. A key is absent, in progress, completed, oversize or unknown ([`State`]). Whoever claims it first
+//!    carries the call out; [`step`] is the whole state machine, and every store runs it.
+//! 4. A deadline that passed makes a key unknown, never absent: the call may have taken effect.
+//! 5. How a call ended is judged by [`judge`]; what cannot be told is unknown, too.
+//! 6. Each claim has a fencing token ([`Fence`]). Whoever lost its claim cannot settle it any more.
+//! 7. The embedded store ([`Slots`]) is a fixed number of slots in the gateway's shared data. Nothing
+//!    that has not expired is evicted from it.
+#![warn(missing_docs)]
+
+mod bytes;
+mod fingerprint;
+mod key;
+mod outcome;
+mod record;
+mod scope;
+mod slots;
+mod state;
+
+pub use fingerprint::{Fingerprint, Selection};
+pub use key::{Key, KeyFault};
+pub use outcome::{judge, Attempt, Ending, Judged, OutcomeRule};
+pub use record::{Answer, Entry, State};
+pub use scope::{Owner, Scope};
+pub use slots::{Limits, Slots, StoreFault};
+pub use state::{step, Fence, Op, Reply, Settled, Step};
+
+#[cfg(test)]
+mod simulation_tests;

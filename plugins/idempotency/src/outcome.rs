@@ -1,0 +1,166 @@
+//! How a call ended, and what that means for its key.
+
+use serde_json::Value;
+
+/// How a call ended, as far as the gateway can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The upstream answered, and the gateway says that the answer is the upstream's own.
+    Upstream {
+        /// Its status.
+        status: u16,
+    },
+    /// A later filter refused the call: the upstream has not heard of it.
+    Refused,
+    /// No connection could be had.
+    NotConnected(Attempt),
+    /// Anything else: a reset, a timeout, a client that left, a worker that was replaced.
+    Other,
+}
+
+/// How often the gateway tried. After a retry the last attempt says nothing of the first, which may
+/// have been read before it was reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Once, or not at all.
+    Only,
+    /// More often, or nobody knows.
+    Later,
+}
+
+/// What becomes of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// The call took effect, or was refused for good: the answer is the answer to every retry.
+    Completed,
+    /// The call had no effect: the key is free again.
+    Free,
+    /// Nobody can tell. For money such a call is never carried out again by itself.
+    Unknown,
+}
+
+/// What differs for the calls of one rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutcomeRule {
+    /// Statuses of the upstream that mean that nothing was done, where the operator knows it: `503`
+    /// of a service that sheds before it reads.
+    pub not_executed: Vec<u16>,
+    /// Where a partner's answer has its code, and which codes mean what; an unlisted one is unknown.
+    pub code: Option<CodeRule>,
+}
+
+/// Codes within an answer, for contracts that put errors into a 200.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeRule {
+    /// A JSON pointer to the code.
+    pub pointer: String,
+    /// Codes of calls that are over.
+    pub completed: Vec<String>,
+    /// Codes of calls that had no effect and may be sent again.
+    pub retryable: Vec<String>,
+}
+
+/// Judges an ending. `body` is the answer's, where it was there as a whole.
+pub fn judge(ending: Ending, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged {
+    match ending {
+        Ending::Upstream { status } if rule.not_executed.contains(&status) => Judged::Free,
+        Ending::Upstream { status } => match (status, &rule.code) {
+            // Refused before anything was done (RFC 9110, RFC 8470, RFC 6585).
+            (401 | 403 | 425 | 429, _) => Judged::Free,
+            // Too late, or in conflict with something under way: it may be this very call.
+            (408 | 409, _) => Judged::Unknown,
+            (200..=299 | 400..=499, Some(rule)) => rule.judge(body),
+            (200..=299 | 400..=499, None) => Judged::Completed,
+            _ => Judged::Unknown,
+        },
+        Ending::Refused | Ending::NotConnected(Attempt::Only) => Judged::Free,
+        Ending::NotConnected(Attempt::Later) | Ending::Other => Judged::Unknown,
+    }
+}
+
+impl CodeRule {
+    fn judge(&self, body: Option<&[u8]>) -> Judged {
+        let document = body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        let code = document.as_ref().and_then(|document| document.pointer(&self.pointer));
+        let code = match code {
+            Some(Value::String(text)) => text.clone(),
+            Some(number @ Value::Number(_)) => number.to_string(),
+            _ => return Judged::Unknown,
+        };
+        match (self.completed.contains(&code), self.retryable.contains(&code)) {
+            (true, false) => Judged::Completed,
+            (false, true) => Judged::Free,
+            _ => Judged::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(status: u16) -> Ending {
+        Ending::Upstream { status }
+    }
+
+    #[test]
+    fn endings() {
+        use Judged::{Completed, Free, Unknown};
+        let rule = OutcomeRule::default();
+        for (ending, want) in [
+            (upstream(200), Completed),
+            (upstream(201), Completed),
+            (upstream(299), Completed),
+            (upstream(301), Unknown),
+            (upstream(400), Completed),
+            (upstream(401), Free),
+            (upstream(402), Completed),
+            (upstream(403), Free),
+            (upstream(408), Unknown),
+            (upstream(409), Unknown),
+            (upstream(422), Completed),
+            (upstream(425), Free),
+            (upstream(429), Free),
+            (upstream(499), Completed),
+            (upstream(500), Unknown),
+            (upstream(503), Unknown),
+            (upstream(100), Unknown),
+            (Ending::Refused, Free),
+            (Ending::NotConnected(Attempt::Only), Free),
+            (Ending::NotConnected(Attempt::Later), Unknown),
+            (Ending::Other, Unknown),
+        ] {
+            assert_eq!(judge(ending, None, &rule), want, "{ending:?}");
+        }
+        let shedding = OutcomeRule { not_executed: vec![503], code: None };
+        assert_eq!(judge(upstream(503), None, &shedding), Free);
+        assert_eq!(judge(upstream(500), None, &shedding), Unknown);
+    }
+
+    #[test]
+    fn codes_within_an_answer() {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        let code = CodeRule {
+            pointer: "/status".to_owned(),
+            completed: words(&["RS_OK", "0"]),
+            retryable: words(&["RS_ERROR_LIMIT", "RS_OK_BUT_BOTH", "0"]),
+        };
+        let rule = OutcomeRule { not_executed: Vec::new(), code: Some(code) };
+        for (status, body, want) in [
+            (200, Some(r#"{"status":"RS_OK"}"#), Judged::Completed),
+            (400, Some(r#"{"status":"RS_OK"}"#), Judged::Completed),
+            (200, Some(r#"{"status":"RS_ERROR_LIMIT"}"#), Judged::Free),
+            (200, Some(r#"{"status":"RS_ERROR_UNKNOWN"}"#), Judged::Unknown),
+            (200, Some(r#"{"status":0}"#), Judged::Unknown),
+            (200, Some(r#"{"status":true}"#), Judged::Unknown),
+            (200, Some(r#"{}"#), Judged::Unknown),
+            (200, Some("no JSON"), Judged::Unknown),
+            (200, None, Judged::Unknown),
+            (500, Some(r#"{"status":"RS_OK"}"#), Judged::Unknown),
+            (401, Some(r#"{"status":"RS_OK"}"#), Judged::Free),
+        ] {
+            let body = body.map(str::as_bytes);
+            assert_eq!(judge(upstream(status), body, &rule), want, "{status} {body:?}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The embedded store: a fixed number of slots in the gateway's shared data, for one node.
+//!
+//! Shared data has no deletion, no expiry and no listing, so nothing is stored under names that a client
+//! could choose. Slots lie in buckets; a bucket is one value, so that each operation on it is one
+//! compare-and-swap. Bodies lie beside it, one value for each slot, and count only if they have the
+//! digest that the bucket has. What a restart of the gateway loses is all of it.
+
+use policy_kit::{Fault, Host};
+
+use crate::bytes::{Reader, Writer};
+use crate::{step, Answer, Entry, Fence, Op, Reply, Scope, Settled, State, Step};
+
+/// Slots of one bucket. More of them fill more evenly, and cost more bytes to read and write.
+const WAYS: usize = 16;
+/// First byte of a bucket: what follows is in this form.
+const FORM: u8 = 1;
+/// How often an operation is tried where other workers are faster.
+const TRIES: usize = 32;
+
+/// How much the store may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Keys, rounded up to whole buckets of 16.
+    pub slots: usize,
+    /// Bytes of answers in all; each bucket has its part.
+    pub bytes: usize,
+    /// Bytes of one answer, headers included.
+    pub answer: usize,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFault {
+    /// No slot is free, and nothing that has not expired is ever evicted.
+    Full,
+    /// Other workers were faster, over and over.
+    Contended,
+    /// What is there is not what this store writes.
+    Damaged,
+    /// The gateway failed.
+    Gateway(Fault),
+}
+
+/// The store.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    prefix: String,
+    buckets: u64,
+    bucket_bytes: usize,
+    answer_bytes: usize,
+}
+
+/// One bucket: the next fence, and what is in its slots.
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    fences: u64,
+    used: Vec<(u8, Scope, Entry)>,
+}
+
+impl Slots {
+    /// A store of its own for each `name`: two that share a name share their keys.
+    pub fn new(name: &str, limits: Limits) -> Self {
+        let buckets = limits.slots.div_ceil(WAYS).max(1);
+        Self {
+            prefix: format!("pitboss.idempotency.1.{name}"),
+            buckets: buckets as u64,
+            bucket_bytes: limits.bytes / buckets,
+            answer_bytes: limits.answer,
+        }
+    }
+
+    /// Asks about a key, or changes how it stands, at `now` in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    /// Nothing was changed, as far as can be told.
+    pub fn apply(
+        &self,
+        host: &mut dyn Host,
+        scope: &Scope,
+        op: &Op,
+        now: u64,
+    ) -> Result<Reply, StoreFault> {
+        let place = self.bucket_of(scope);
+        for _ in 0..TRIES {
+            let (mut bucket, version) = self.load(host, place)?;
+            let expired = bucket.purge(now);
+            let next = Fence(bucket.fences.saturating_add(1));
+            let (reply, written) = match step(bucket.entry(scope), op, now, next) {
+                Step::Say(reply) => (reply, false),
+                Step::Put(entry, reply) => {
+                    bucket.put(scope, self.fitted(*entry, &bucket))?;
+                    bucket.fences = next.0;
+                    (reply, true)
+                }
+                Step::Remove(reply) => {
+                    bucket.used.retain(|(_, other, _)| other != scope);
+                    (reply, true)
+                }
+            };
+            if !written {
+                return Ok(reply);
+            }
+            if self.store(host, place, &bucket, version)? {
+                self.empty(host, place, &expired);
+                return Ok(reply);
+            }
+        }
+        Err(StoreFault::Contended)
+    }
+
+    /// Settles a key with its answer: the answer first, then that it is there. Where it is too long, or
+    /// the store has no room for it, its status and digest are kept alone.
+    ///
+    /// # Errors
+    /// As [`Slots::apply`].
+    pub fn commit(
+        &self,
+        host: &mut dyn Host,
+        scope: &Scope,
+        fence: Fence,
+        answer: &Answer,
+        expires: u64,
+        now: u64,
+    ) -> Result<Reply, StoreFault> {
+        let bytes = answer.to_bytes();
+        let settled = if bytes.len() > self.answer_bytes {
+            Settled::Oversize { status: answer.status }
+        } else {
+            let place = self.bucket_of(scope);
+            let (bucket, _) = self.load(host, place)?;
+            let way =
+                bucket.used.iter().find(|(_, other, entry)| other == scope && entry.fence == fence);
+            let kept = match way {
+                Some((way, ..)) if bucket.kept() + bytes.len() <= self.bucket_bytes => {
+                    let written = self.write_body(host, place, *way, fence, &bytes);
+                    written.then(|| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+                }
+                _ => None,
+            };
+            Settled::Completed { status: answer.status, digest: answer.digest(), kept }
+        };
+        self.apply(host, scope, &Op::Commit { fence, settled, expires }, now)
+    }
+
+    /// The answer of a settled key. `None` where it is not kept, or is not what it was.
+    pub fn answer(&self, host: &mut dyn Host, scope: &Scope, digest: &[u8; 32]) -> Option<Answer> {
+        let place = self.bucket_of(scope);
+        let (bucket, _) = self.load(host, place).ok()?;
+        let (way, ..) = bucket.used.iter().find(|(_, other, _)| other == scope)?;
+        let (value, _) = host.shared(&self.body_name(place, *way)).ok()??;
+        let (_, bytes) = value.split_first_chunk::<8>()?;
+        Answer::from_bytes(bytes).filter(|answer| answer.digest() == *digest)
+    }
+
+    fn bucket_of(&self, scope: &Scope) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = scope.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h]) % self.buckets
+    }
+
+    fn bucket_name(&self, place: u64) -> String {
+        format!("{}.{place}", self.prefix)
+    }
+
+    fn body_name(&self, place: u64, way: u8) -> String {
+        format!("{}.{place}.{way}", self.prefix)
+    }
+
+    /// An entry whose answer has room beside those of the others, or the entry without it.
+    fn fitted(&self, entry: Entry, bucket: &Bucket) -> Entry {
+        match entry.state {
+            State::Settled(Settled::Completed { status, digest, kept: Some(length) })
+                if bucket.kept() + length as usize > self.bucket_bytes =>
+            {
+                let settled = Settled::Completed { status, digest, kept: None };
+                Entry { state: State::Settled(settled), ..entry }
+            }
+            _ => entry,
+        }
+    }
+
+    fn load(&self, host: &mut dyn Host, place: u64) -> Result<(Bucket, Option<u32>), StoreFault> {
+        match host.shared(&self.bucket_name(place)).map_err(StoreFault::Gateway)? {
+            None => Ok((Bucket::default(), None)),
+            Some((value, version)) => {
+                let bucket = Bucket::read(&value).ok_or(StoreFault::Damaged)?;
+                Ok((bucket, Some(version)))
+            }
+        }
+    }
+
+    fn store(
+        &self,
+        host: &mut dyn Host,
+        place: u64,
+        bucket: &Bucket,
+        version: Option<u32>,
+    ) -> Result<bool, StoreFault> {
+        host.set_shared(&self.bucket_name(place), &bucket.write(), version)
+            .map_err(StoreFault::Gateway)
+    }
+
+    /// Writes the answer of a claim into its slot, unless that of a later claim is there: whoever lost
+    /// its claim must not spoil what others rely on.
+    fn write_body(
+        &self,
+        host: &mut dyn Host,
+        place: u64,
+        way: u8,
+        fence: Fence,
+        answer: &[u8],
+    ) -> bool {
+        let name = self.body_name(place, way);
+        let Ok(there) = host.shared(&name) else { return false };
+        let later = there.as_ref().and_then(|(value, _)| fence_of(value));
+        if later.is_some_and(|later| later > fence) {
+            return false;
+        }
+        let value = [&fence.0.to_be_bytes(), answer].concat();
+        host.set_shared(&name, &value, there.map(|(_, version)| version)).unwrap_or(false)
+    }
+
+    /// Gives the bytes of answers back that nobody can ask for any more. One that fails stays until its
+    /// slot is used again.
+    fn empty(&self, host: &mut dyn Host, place: u64, expired: &[(u8, Fence)]) {
+        for (way, fence) in expired {
+            self.write_body(host, place, *way, *fence, &[]);
+        }
+    }
+}
+
+fn fence_of(body: &[u8]) -> Option<Fence> {
+    body.first_chunk::<8>().map(|fence| Fence(u64::from_be_bytes(*fence)))
+}
+
+impl Bucket {
+    fn entry(&self, scope: &Scope) -> Option<&Entry> {
+        self.used.iter().find(|(_, other, _)| other == scope).map(|(.., entry)| entry)
+    }
+
+    /// Takes out what has expired, and tells where answers were kept, and whose.
+    fn purge(&mut self, now: u64) -> Vec<(u8, Fence)> {
+        let kept = |entry: &Entry| {
+            matches!(entry.state, State::Settled(Settled::Completed { kept: Some(_), .. }))
+        };
+        let expired = self.used.iter().filter(|(.., entry)| entry.expires <= now);
+        let ways = expired.filter(|(.., entry)| kept(entry));
+        let ways = ways.map(|(way, _, entry)| (*way, entry.fence)).collect();
+        self.used.retain(|(.., entry)| entry.expires > now);
+        ways
+    }
+
+    fn put(&mut self, scope: &Scope, entry: Entry) -> Result<(), StoreFault> {
+        if let Some((.., there)) = self.used.iter_mut().find(|(_, other, _)| other == scope) {
+            *there = entry;
+            return Ok(());
+        }
+        let free = (0..WAYS as u8).find(|way| self.used.iter().all(|(used, ..)| used != way));
+        self.used.push((free.ok_or(StoreFault::Full)?, *scope, entry));
+        Ok(())
+    }
+
+    /// Bytes of answers that are kept.
+    fn kept(&self) -> usize {
+        let length = |entry: &Entry| match entry.state {
+            State::Settled(Settled::Completed { kept: Some(length), .. }) => length as usize,
+            _ => 0,
+        };
+        self.used.iter().map(|(.., entry)| length(entry)).sum()
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.u8(FORM).u64(self.fences);
+        for (way, scope, entry) in &self.used {
+            out.u8(*way).array(&scope.0);
+            entry.write(&mut out);
+        }
+        out.done()
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let mut from = Reader::new(value);
+        if from.u8()? != FORM {
+            return None;
+        }
+        let mut bucket = Self { fences: from.u64()?, used: Vec::new() };
+        while !from.is_empty() {
+            let (way, scope) = (from.u8()?, Scope(from.array()?));
+            bucket.used.push((way, scope, Entry::read(&mut from)?));
+        }
+        Some(bucket)
+    }
+}
+
+#[cfg(test)]
+#[path = "slots_tests.rs"]
+mod tests;

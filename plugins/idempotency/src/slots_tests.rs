@@ -1,0 +1,116 @@
+//! The embedded store over a fake gateway.
+
+use super::*;
+use crate::{Fingerprint, Key, Owner};
+use policy_kit::fake::FakeHost;
+
+const PRINT: Fingerprint = Fingerprint([1; 32]);
+const SECOND: u64 = 1_000_000_000;
+
+fn store(slots: usize, bytes: usize) -> Slots {
+    Slots::new("test", Limits { slots, bytes, answer: 200 })
+}
+
+fn scope(number: usize) -> Scope {
+    let key = Key::of_text(format!("key-{number:08}").as_bytes()).unwrap();
+    Scope::new(&Owner::new("otter", "player", "p-1"), b"POST", "/bets", &key)
+}
+
+fn claim(slots: &Slots, host: &mut FakeHost, number: usize, now: u64) -> Result<Reply, StoreFault> {
+    let (deadline, expires) = (now + 5 * SECOND, now + 100 * SECOND);
+    slots.apply(host, &scope(number), &Op::Claim { fingerprint: PRINT, deadline, expires }, now)
+}
+
+fn answer(length: usize) -> Answer {
+    Answer { status: 200, headers: Vec::new(), body: vec![b'x'; length] }
+}
+
+#[test]
+fn a_retry_gets_the_first_answer() {
+    let (slots, mut host) = (store(64, 10_000), FakeHost::default());
+    let Ok(Reply::Granted(fence)) = claim(&slots, &mut host, 1, 0) else { panic!() };
+    assert_eq!(claim(&slots, &mut host, 1, SECOND), Ok(Reply::InProgress { left: 4 * SECOND }));
+    let done = slots.commit(&mut host, &scope(1), fence, &answer(50), 100 * SECOND, 2 * SECOND);
+    assert_eq!(done, Ok(Reply::Done));
+    let Ok(Reply::Settled(_, Settled::Completed { digest, status: 200, kept: Some(_) })) =
+        claim(&slots, &mut host, 1, 3 * SECOND)
+    else {
+        panic!()
+    };
+    assert_eq!(slots.answer(&mut host, &scope(1), &digest), Some(answer(50)));
+    assert_eq!(slots.answer(&mut host, &scope(1), &[0; 32]), None, "another answer");
+}
+
+#[test]
+fn nothing_unexpired_is_evicted() {
+    let (slots, mut host) = (store(16, 10_000), FakeHost::default());
+    for number in 0..16 {
+        assert!(matches!(claim(&slots, &mut host, number, 0), Ok(Reply::Granted(_))));
+    }
+    assert_eq!(claim(&slots, &mut host, 16, SECOND), Err(StoreFault::Full));
+    assert_eq!(claim(&slots, &mut host, 0, 99 * SECOND), Ok(unknown(1)), "not forgotten");
+    assert!(matches!(claim(&slots, &mut host, 16, 100 * SECOND), Ok(Reply::Granted(_))));
+}
+
+fn unknown(fence: u64) -> Reply {
+    Reply::Settled(Fence(fence), Settled::Unknown)
+}
+
+#[test]
+fn a_full_store_keeps_digests_and_drops_bodies() {
+    let (slots, mut host) = (store(16, 150), FakeHost::default());
+    for (number, length, want) in [(0, 100, true), (1, 100, false), (2, 10, true), (3, 500, false)]
+    {
+        let Ok(Reply::Granted(fence)) = claim(&slots, &mut host, number, 0) else { panic!() };
+        let answer = answer(length);
+        let done = slots.commit(&mut host, &scope(number), fence, &answer, 100 * SECOND, 1);
+        assert_eq!(done, Ok(Reply::Done));
+        let kept = slots.answer(&mut host, &scope(number), &answer.digest());
+        assert_eq!(kept.is_some(), want, "{number}");
+        // Whatever is kept of it, it is not carried out again.
+        assert!(matches!(claim(&slots, &mut host, number, 2), Ok(Reply::Settled(..))));
+    }
+}
+
+#[test]
+fn whoever_lost_the_claim_settles_nothing() {
+    let (slots, mut host) = (store(16, 10_000), FakeHost::default());
+    let Ok(Reply::Granted(first)) = claim(&slots, &mut host, 1, 0) else { panic!() };
+    let later = 200 * SECOND;
+    let Ok(Reply::Granted(second)) = claim(&slots, &mut host, 1, later) else { panic!() };
+    assert!(second > first, "fences grow though the key had expired");
+    let late = slots.commit(&mut host, &scope(1), first, &answer(9), 900 * SECOND, later + 1);
+    assert_eq!(late, Ok(Reply::Stale));
+    let done = slots.commit(&mut host, &scope(1), second, &answer(8), 900 * SECOND, later + 2);
+    assert_eq!(done, Ok(Reply::Done));
+    assert_eq!(slots.answer(&mut host, &scope(1), &answer(8).digest()), Some(answer(8)));
+}
+
+#[test]
+fn expired_answers_give_their_bytes_back() {
+    let (slots, mut host) = (store(16, 10_000), FakeHost::default());
+    for round in 0..100 {
+        let now = round * 200 * SECOND;
+        let number = round as usize;
+        let Ok(Reply::Granted(fence)) = claim(&slots, &mut host, number, now) else { panic!() };
+        let expires = now + 100 * SECOND;
+        slots.commit(&mut host, &scope(number), fence, &answer(100), expires, now + 1).unwrap();
+    }
+    let bytes: usize = host.shared.values().map(|(value, _)| value.len()).sum();
+    assert!(bytes < 600, "{bytes} bytes after a hundred keys, one at a time");
+    assert!(host.shared.len() <= 17);
+}
+
+#[test]
+fn what_the_gateway_fails_is_told() {
+    let slots = store(16, 10_000);
+    for (call, status) in [("proxy_get_shared_data", 10), ("proxy_set_shared_data", 10)] {
+        let mut host = FakeHost::default();
+        host.faults.insert(call, status);
+        let told = claim(&slots, &mut host, 1, 0);
+        assert!(matches!(told, Err(StoreFault::Gateway(_))), "{call}: {told:?}");
+    }
+    let mut host = FakeHost::default();
+    host.shared.insert("pitboss.idempotency.1.test.0".to_owned(), (vec![9, 9], 1));
+    assert_eq!(claim(&slots, &mut host, 1, 0), Err(StoreFault::Damaged));
+}
