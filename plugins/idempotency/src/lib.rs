@@ -12,21 +12,26 @@
 //! 5. How a call ended is judged by [`judge`]; what cannot be told is unknown, too.
 //! 6. Each claim has a fencing token ([`Fence`]). Whoever lost its claim cannot settle it any more.
 //! 7. The embedded store ([`Slots`]) is a fixed number of slots in the gateway's shared data. Nothing
-//!    that has not expired is evicted from it.
+//!    that has not expired is evicted from it, and nobody holds more keys than a [`Quota`] allows.
+//! 8. The same bet under two keys within seconds is a [`DoubleClick`].
 #![warn(missing_docs)]
 
 mod bytes;
+mod double_click;
 mod fingerprint;
 mod key;
 mod outcome;
+mod quota;
 mod record;
 mod scope;
 mod slots;
 mod state;
 
+pub use double_click::DoubleClick;
 pub use fingerprint::{Fingerprint, Selection};
 pub use key::{Key, KeyFault};
-pub use outcome::{judge, Attempt, Ending, Judged, OutcomeRule};
+pub use outcome::{judge, Attempt, CodeRule, Ending, Judged, OutcomeRule};
+pub use quota::Quota;
 pub use record::{Answer, Entry, State};
 pub use scope::{Owner, Scope};
 pub use slots::{Limits, Slots, StoreFault};
