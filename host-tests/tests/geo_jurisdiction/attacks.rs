@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use abi_host::Profile;
 use bytes::Bytes;
-use geo_jurisdiction::filter::GeoJurisdiction;
+use geo_jurisdiction::plugin::GeoJurisdiction;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyProcess, Options};
 use host_tests::traffic::Request;

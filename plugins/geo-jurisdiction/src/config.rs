@@ -5,6 +5,7 @@ use policy_kit::{
 };
 use serde::Deserialize;
 
+use crate::location::config::LocationConfig;
 use crate::table::TableConfig;
 
 /// Deserialized, not yet believed.
@@ -36,6 +37,8 @@ pub struct Config {
     /// Classes whose treatment differs from the catalogue's default.
     #[serde(default)]
     pub classes: SortedMap<EndpointClass, Treatment>,
+    /// Signed location tokens, where the players' devices bring them.
+    pub location: Option<LocationConfig>,
     /// What an unknown place means for a class that needs a licence; refused where not named.
     #[serde(default)]
     pub on_unknown: SortedMap<EndpointClass, OnUnknown>,

@@ -29,14 +29,46 @@ pub const ANONYMOUS: Denial = Denial {
 /// Two sources know the place, and do not agree.
 pub const CONFLICT: Denial =
     Denial { status: 403, code: "place_conflict", title: "Your location could not be confirmed." };
+/// No location token where one is needed (GLI-19 v3.0 2.7.4(a)).
+pub const REQUIRED: Denial = Denial {
+    status: 403,
+    code: "geo_required",
+    title: "Your location has to be checked before you do this.",
+};
+/// A location token that no longer counts: too old, expired, due, or of another address.
+pub const STALE: Denial = Denial {
+    status: 403,
+    code: "geo_stale",
+    title: "Your location has to be checked again before you do this.",
+};
+/// A location token that is not genuine, not this player's, or tells of a check that was not passed.
+pub const REJECTED: Denial =
+    Denial { status: 403, code: "geo_rejected", title: "Your location was not confirmed." };
+/// The location provider's keys could not be had, so nothing was decided.
+pub const LOCATION_UNAVAILABLE: Denial = Denial {
+    status: 503,
+    code: "geo_unavailable",
+    title: "Your location cannot be checked at the moment. Try again.",
+};
+/// Too many bad location tokens from this source.
+pub const FAILURES: Denial = Denial {
+    status: 429,
+    code: "too_many_failures",
+    title: "Too many failed attempts from your network. Try again later.",
+};
 
 /// Every refusal of this plugin.
-pub const ALL: [Denial; 8] = [
+pub const ALL: [Denial; 13] = [
     UNKNOWN,
     UNLICENSED,
     PRODUCT_UNLICENSED,
     ANONYMOUS,
     CONFLICT,
+    REQUIRED,
+    STALE,
+    REJECTED,
+    LOCATION_UNAVAILABLE,
+    FAILURES,
     Denial::UNCLASSIFIED,
     Denial::BODY_TOO_LARGE,
     Denial::POLICY_UNAVAILABLE,

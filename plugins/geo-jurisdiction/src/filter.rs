@@ -1,53 +1,35 @@
 //! Walks one request: read the facts, ask the policy, apply the answer.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, metrics, BodyFault, ConfigError, Denial, Details, Fault, Filter, Headers, Host,
+    address, facts, metrics, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers, Host,
     MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
 };
 
-use crate::config::{Config, Mode, OnError};
+use crate::config::{Mode, OnError};
 use crate::denials::{PRODUCT_UNLICENSED, UNLICENSED};
-use crate::names::{CLASS_HEADER, JURISDICTION_HEADER};
-use crate::policy::{Case, Facts, Policy, Ruling};
-
-/// The plugin: a policy shared by the filters of a VM.
-#[derive(Debug)]
-pub struct GeoJurisdiction {
-    policy: Rc<Policy>,
-}
-
-impl Plugin for GeoJurisdiction {
-    const NAME: &'static str = "geo-jurisdiction";
-    type Filter = Geo;
-
-    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
-        let policy = policy_kit::parse::<Config>(document).and_then(Policy::try_from)?;
-        let version = if policy.version().is_empty() { "none" } else { policy.version() };
-        let (name, catalogue) = (Self::NAME, policy.catalogue());
-        let line = format!("{name}: configured, version {version}, catalogue {catalogue}");
-        host.log(log::Level::Info, &line);
-        host.count(&metrics::configured(name, version, catalogue));
-        Ok(Self { policy: Rc::new(policy) })
-    }
-
-    fn profile(&self) -> Profile {
-        self.policy.profile()
-    }
-
-    fn filter(&self) -> Geo {
-        Geo { policy: Rc::clone(&self.policy), case: Case::default(), details: Details::NONE }
-    }
-}
+use crate::location::check::{self, Question, State, Verdict};
+use crate::location::{Location, Sent};
+use crate::names::{
+    CLASS_HEADER, JURISDICTION_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER, PLAYER_HEADER,
+    SESSION_HEADER,
+};
+use crate::plugin::GeoJurisdiction;
+use crate::policy::{Case, Facts, Policy};
+use crate::ruling::{Ruling, Told};
 
 /// One request's filter.
 #[derive(Debug)]
 pub struct Geo {
     policy: Rc<Policy>,
+    state: Option<Rc<RefCell<State>>>,
     case: Case,
     /// What a refusal repeats of the request.
     details: Details,
+    /// The location token, while its provider's keys are fetched.
+    sent: Sent,
 }
 
 impl Filter for Geo {
@@ -56,19 +38,36 @@ impl Filter for Geo {
         self.on_headers(&policy, host).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
+    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+        let policy = Rc::clone(&self.policy);
+        if let (Some(location), CallReply::Failed(_)) = (&policy.location, reply) {
+            // It never took off, so nobody else hears of it.
+            if let Some(Ok(mut state)) = self.state.as_ref().map(|state| state.try_borrow_mut()) {
+                state.keys_landed(location, host, reply);
+            }
+        }
+        let sent = std::mem::take(&mut self.sent);
+        if let Some(location) = &policy.location {
+            self.case.location = self.check(host, location, &sent, true);
+        }
+        let endpoint = policy.classify(&self.case);
+        self.settle(&policy, host, &endpoint).unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
     fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
         let policy = Rc::clone(&self.policy);
         let endpoint = policy.classify(&self.case);
         let decided = match body {
             Ok(body) => {
                 let endpoint = endpoint.with_body(body, self.case.json);
-                let ruling = policy.rule(&endpoint, &self.case);
-                self.apply(host, &endpoint, &ruling)
+                self.learn_facts(&policy, host, &endpoint).and_then(|()| {
+                    let ruling = policy.rule(&endpoint, &self.case);
+                    self.apply(host, &endpoint, &ruling)
+                })
             }
             Err(BodyFault::Unreadable(fault)) => Err(fault),
             Err(fault @ BodyFault::TooLarge) => {
-                let ruling = Ruling { refusal: Some(fault.denial()), rule: "body".to_owned() };
-                self.apply(host, &endpoint, &ruling)
+                self.apply(host, &endpoint, &Ruling::refuse(fault.denial(), "body"))
             }
         };
         decided.unwrap_or_else(|fault| self.failed(host, fault))
@@ -76,6 +75,12 @@ impl Filter for Geo {
 }
 
 impl Geo {
+    /// The filter of a new request.
+    pub fn new(policy: Rc<Policy>, state: Option<Rc<RefCell<State>>>) -> Self {
+        let (case, details, sent) = (Case::default(), Details::NONE, Sent::Nothing);
+        Self { policy, state, case, details, sent }
+    }
+
     fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
         let headers = host.headers(MapKind::Request)?;
         self.details = Details::read(&headers);
@@ -85,17 +90,74 @@ impl Geo {
         self.case = policy.weigh(&Facts { headers: &headers, peer, now });
         self.strip(host, &headers)?;
         let endpoint = policy.classify(&self.case);
+        if let Some(location) = policy.location.as_ref().filter(|_| policy.asks(&endpoint)) {
+            self.learn_headers(policy, &headers);
+            let sent = location.sent(&headers);
+            self.case.location = self.check(host, location, &sent, false);
+            if let Verdict::Ask(flight) = &self.case.location {
+                self.sent = sent;
+                return Ok(Step::Join(flight.clone()));
+            }
+        }
+        self.settle(policy, host, &endpoint)
+    }
+
+    fn check(
+        &self,
+        host: &mut dyn Host,
+        location: &Location,
+        sent: &Sent,
+        landed: bool,
+    ) -> Verdict {
+        let question = Question { sent, source: self.case.client, now: self.case.now, landed };
+        match self.state.as_ref().map(|state| state.try_borrow_mut()) {
+            Some(Ok(mut state)) => check::check(location, &mut state, host, &question),
+            _ => Verdict::Unavailable { retry: 1, down: false },
+        }
+    }
+
+    /// Where facts travel in headers: who calls, by the word of the filter before this one.
+    fn learn_headers(&mut self, policy: &Policy, headers: &Headers) {
+        if policy.profile() == Profile::Wasmx {
+            let told = |name| headers.single(name).map(<[u8]>::to_vec);
+            (self.case.player, self.case.session) = (told(PLAYER_HEADER), told(SESSION_HEADER));
+        }
+    }
+
+    /// Elsewhere: asked when it is needed, because who calls may be known no sooner than the body.
+    fn learn_facts(
+        &mut self,
+        policy: &Policy,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+    ) -> Result<(), Fault> {
+        let genuine = matches!(self.case.location, Verdict::Genuine(_));
+        if genuine && policy.profile() == Profile::Envoy && policy.asks(endpoint) {
+            self.case.player = host.fact(facts::PLAYER)?;
+            self.case.session = host.fact(facts::SESSION)?;
+        }
+        Ok(())
+    }
+
+    /// All is known that headers can tell.
+    fn settle(
+        &mut self,
+        policy: &Policy,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+    ) -> Result<Step, Fault> {
+        self.learn_facts(policy, host, endpoint)?;
+        let ruling = policy.rule(endpoint, &self.case);
         if endpoint.needs_body() {
             // Until the body is known the call counts as the strictest that it may be, and headers
             // cannot be written any more once it is.
-            self.tell_upstream(host, &endpoint)?;
+            self.tell_upstream(host, endpoint, &ruling)?;
             host.publish(facts::CLASS, endpoint.class.as_str())?;
             return Ok(Step::Body { limit: MAX_SELECTING_BODY });
         }
-        let ruling = policy.rule(&endpoint, &self.case);
-        let step = self.apply(host, &endpoint, &ruling)?;
+        let step = self.apply(host, endpoint, &ruling)?;
         if step == Step::Continue {
-            self.tell_upstream(host, &endpoint)?;
+            self.tell_upstream(host, endpoint, &ruling)?;
         }
         Ok(step)
     }
@@ -128,47 +190,75 @@ impl Geo {
         if let Some(brand) = &self.case.brand {
             host.publish(facts::BRAND, brand)?;
         }
-        host.publish(facts::JURISDICTION, self.place().unwrap_or("unknown"))?;
+        host.publish(facts::JURISDICTION, self.place(ruling).unwrap_or("unknown"))?;
+        if let Told::Fresh(_, age) = &ruling.told {
+            host.publish(facts::LOCATION_AGE, &age.to_string())?;
+        }
         host.publish(&facts::evidence(GeoJurisdiction::NAME), &self.evidence(ruling))?;
         let decision = code.map_or(word.to_owned(), |code| format!("{word}:{code}"));
         host.publish(&facts::decision(GeoJurisdiction::NAME), &decision)?;
         match ruling.refusal {
-            Some(denial) if mode == Mode::Enforce => Ok(Step::Deny(self.reply(denial, endpoint))),
+            Some(denial) if mode == Mode::Enforce => {
+                Ok(Step::Deny(self.reply(denial, endpoint, ruling)))
+            }
             _ => Ok(Step::Continue),
         }
     }
 
-    fn place(&self) -> Option<&str> {
-        self.case.located.place.as_ref().map(|place| place.as_str())
+    /// The place that counts: the device's where it is proven, else the address's.
+    fn place<'a>(&'a self, ruling: &'a Ruling) -> Option<&'a str> {
+        let place = ruling.told.place().or(self.case.located.place.as_ref());
+        place.map(|place| place.as_str())
     }
 
     /// What a regulator asks of a decision: where, by whose word, by which rule of which document.
     fn evidence(&self, ruling: &Ruling) -> String {
         let located = &self.case.located;
-        let place = self.place().unwrap_or("unknown");
-        let other = located.other.as_ref().map(|p| format!(" other={}", p.as_str()));
-        let other = other.unwrap_or_default();
-        let (source, rule, version) = (located.source, &ruling.rule, self.policy.version());
-        format!("place={place}{other} source={source} rule={rule} version={version}")
+        let place = self.place(ruling).unwrap_or("unknown");
+        let (source, other) = match ruling.told.place() {
+            Some(_) => ("location", &located.place),
+            None => (located.source, &located.other),
+        };
+        let other = other.as_ref().map(|p| format!(" other={}", p.as_str())).unwrap_or_default();
+        let (rule, told, version) = (&ruling.rule, ruling.told.evidence(), self.policy.version());
+        format!("place={place}{other} source={source} rule={rule}{told} version={version}")
     }
 
-    fn tell_upstream(&self, host: &mut dyn Host, endpoint: &Match<'_>) -> Result<(), Fault> {
-        let class = endpoint.class.as_str();
-        host.set_header(MapKind::Request, CLASS_HEADER, class.as_bytes())?;
-        match self.place() {
-            Some(place) => host.set_header(MapKind::Request, JURISDICTION_HEADER, place.as_bytes()),
-            None => Ok(()),
+    fn tell_upstream(
+        &self,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+        ruling: &Ruling,
+    ) -> Result<(), Fault> {
+        let mut tell =
+            |name, value: &str| host.set_header(MapKind::Request, name, value.as_bytes());
+        tell(CLASS_HEADER, endpoint.class.as_str())?;
+        if let Some(place) = self.place(ruling) {
+            tell(JURISDICTION_HEADER, place)?;
         }
+        if let Told::Fresh(fix, age) = &ruling.told {
+            tell(LOCATION_AGE_HEADER, &age.to_string())?;
+            if let Some(id) = &fix.id {
+                tell(LOCATION_ID_HEADER, id)?;
+            }
+        }
+        Ok(())
     }
 
-    fn reply(&self, denial: Denial, endpoint: &Match<'_>) -> Reply {
-        let reply = self.policy.envelopes().reply(endpoint.envelope, denial, &self.details);
-        let legal = denial == UNLICENSED || denial == PRODUCT_UNLICENSED;
-        if legal && reply.status == denial.status {
+    fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
+        let details = Details { members: ruling.members.clone(), ..self.details.clone() };
+        let reply = self.policy.envelopes().reply(endpoint.envelope, denial, &details);
+        if reply.status != denial.status {
+            return reply;
+        }
+        if denial == UNLICENSED || denial == PRODUCT_UNLICENSED {
             let link = format!("<{}>; rel=\"blocked-by\"", self.policy.blocked_by());
             return reply.with_header("link", link);
         }
-        reply
+        match ruling.retry {
+            Some(seconds) => reply.with_header("retry-after", seconds.max(1).to_string()),
+            None => reply,
+        }
     }
 
     fn failed(&self, host: &mut dyn Host, fault: Fault) -> Step {
@@ -186,7 +276,8 @@ impl Geo {
         if forward {
             return Step::Continue;
         }
-        Step::Deny(self.reply(denial, &self.policy.classify(&self.case)))
+        let endpoint = self.policy.classify(&self.case);
+        Step::Deny(self.reply(denial, &endpoint, &Ruling::default()))
     }
 }
 
@@ -201,3 +292,7 @@ mod tests;
 #[cfg(test)]
 #[path = "untrusted_tests.rs"]
 mod untrusted_tests;
+
+#[cfg(test)]
+#[path = "locating_tests.rs"]
+mod locating_tests;

@@ -17,26 +17,42 @@
 //!    `account`, `history`, `withdrawal`, `session`, `round`.
 //! 9. Sources that contradict each other: 403 `place_conflict`, unless `on_conflict` names the one
 //!    that counts.
-//! 10. No known place: 403 `jurisdiction_unknown`, unless `on_unknown` lets the class pass. A place is
+//! 10. With `location`, `wager`, `launch` and whatever else is named there need a signed location token
+//!     of the player's device: none is 403 `geo_required`; one that is not the provider's, not of this
+//!     player and session, or tells of a check that was not passed or not confident 403
+//!     `geo_rejected`; one of another address, too old, expired or due 403 `geo_stale`. While the
+//!     provider's keys are not to be had, `location.on_error` decides: 503 `geo_unavailable`, or the
+//!     place by address alone. What a partner calls needs none.
+//! 11. The region of a token that counts is the place: 451 if it is `blocked`, and a conflict as in
+//!     rule 9 if the place by address lies in another country.
+//! 12. No known place: 403 `jurisdiction_unknown`, unless `on_unknown` lets the class pass. A place is
 //!     known if its header came exactly once and holds an assigned ISO 3166-1 or an ISO 3166-2 code
-//!     in upper case, or if the table has the client's network.
-//! 11. No licence of the brand covers place, class and moment: 451 `jurisdiction_unlicensed`; one
+//!     in upper case, if the table has the client's network, or if a location token told it.
+//! 13. No licence of the brand covers place, class and moment: 451 `jurisdiction_unlicensed`; one
 //!     does, but not for this product: 451 `product_unlicensed` (RFC 7725). Never cacheable.
-//! 12. Everything else passes, with `x-jurisdiction` and `x-endpoint-class` set for the upstream.
-//! 13. If the gateway fails a host call, `on_error` decides: 503 `policy_unavailable` by default.
+//! 14. Everything else passes, with `x-jurisdiction`, `x-endpoint-class`, `x-location-age` and
+//!     `x-location-id` set for the upstream.
+//! 15. If the gateway fails a host call, `on_error` decides: 503 `policy_unavailable` by default.
 //!
-//! GLI-19 v3.0 section 2.7 is the source of rules 7 and 10.
+//! GLI-19 v3.0 section 2.7 is the source of rules 7, 10 and 12, Maine 16-633 ch. 62 that of the shorter
+//! intervals.
 
 pub mod anonymous;
 pub mod config;
 pub mod denials;
+mod device;
 pub mod filter;
 pub mod licence;
 pub mod locate;
+pub mod location;
 pub mod names;
 pub mod place;
+pub mod plugin;
 pub mod policy;
+pub mod ruling;
 pub mod table;
 
 #[cfg(target_arch = "wasm32")]
-policy_shell::export!(crate::filter::GeoJurisdiction: request_headers, request_body);
+policy_shell::export!(
+    crate::plugin::GeoJurisdiction: request_headers, request_body, call, tick, foreign
+);

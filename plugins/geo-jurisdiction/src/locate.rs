@@ -82,6 +82,11 @@ impl Sources {
         country.into_iter().chain(self.region.as_deref())
     }
 
+    /// Whether sources that contradict each other are a reason to refuse.
+    pub fn refuses_conflicts(&self) -> bool {
+        self.on_conflict == OnConflict::Deny
+    }
+
     /// Asks the sources.
     pub fn locate(&self, origin: &Origin, headers: &Headers) -> Located {
         let first = self.opinion(self.first, origin, headers);

@@ -1,4 +1,4 @@
-//! Headers that this plugin sets for the upstream, and that no client may send.
+//! Headers that filters tell each other and the upstream by.
 
 /// The place.
 pub const JURISDICTION_HEADER: &str = "x-jurisdiction";
@@ -8,6 +8,17 @@ pub const CLASS_HEADER: &str = "x-endpoint-class";
 pub const LOCATION_AGE_HEADER: &str = "x-location-age";
 /// The location check's own id.
 pub const LOCATION_ID_HEADER: &str = "x-location-id";
-/// All of them.
+/// All that this plugin sets; no client may send one.
 pub const OURS: [&str; 4] =
     [JURISDICTION_HEADER, CLASS_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER];
+/// The player, by the word of the filter that checked the login.
+pub const PLAYER_HEADER: &str = "x-player-id";
+/// The session, likewise.
+pub const SESSION_HEADER: &str = "x-session-id";
+
+/// Whether a text is one that can stand in a `Link` header.
+pub fn is_uri(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\');
+    rest.is_some_and(|r| !r.is_empty() && r.bytes().all(safe))
+}

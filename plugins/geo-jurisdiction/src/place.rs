@@ -64,7 +64,8 @@ impl Place {
         &self.code
     }
 
-    fn country(&self) -> &str {
+    /// The country's code, `US` of `US-NJ`.
+    pub fn country(&self) -> &str {
         self.code.split('-').next().unwrap_or_default()
     }
 }

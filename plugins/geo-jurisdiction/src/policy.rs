@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use policy_kit::{
-    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Location,
-    Match, Profile, SortedMap, Trust, Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
+    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Host,
+    Location as Needed, Match, Profile, SortedMap, Trust, Unclassified, FORWARDED_HEADERS,
+    MEANING_HEADERS,
 };
 
 use crate::anonymous::Anonymous;
@@ -12,8 +13,11 @@ use crate::config::{Config, Mode, OnError, OnUnknown, Treatment};
 use crate::denials::{ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
 use crate::licence::{self, ask, Answer, Licence, Question};
 use crate::locate::{Located, Sources};
-use crate::names::OURS;
+use crate::location::check::Verdict;
+use crate::location::Location;
+use crate::names::{is_uri, OURS};
 use crate::place::Place;
+use crate::ruling::{Ruling, Told};
 
 /// What this policy needs to know of a request. Headers as bytes: clients need not send UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +43,17 @@ pub struct Case {
     pub trusted_peer: bool,
     /// Whether the body is sent as JSON.
     pub json: bool,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// Nanoseconds since the epoch, or 0.
+    pub now: u64,
+    /// What is known of the location token.
+    pub location: Verdict,
+    /// The player, as the filter that checked the login says.
+    pub player: Option<Vec<u8>>,
+    /// The session, likewise.
+    pub session: Option<Vec<u8>>,
     anonymous: Vec<String>,
-    now: u64,
-}
-
-/// A decision and the rule behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ruling {
-    /// Why it may not pass; `None` if it may.
-    pub refusal: Option<Denial>,
-    /// The rule, as evidence: `licences[2]`, `class`, `blocked`, `anonymous:vpn`, ...
-    pub rule: String,
 }
 
 /// A validated configuration, immutable for the life of the VM.
@@ -59,9 +63,9 @@ pub struct Policy {
     version: String,
     mode: Mode,
     on_error: OnError,
-    unclassified: Unclassified,
+    pub(crate) unclassified: Unclassified,
     trust: Trust,
-    sources: Sources,
+    pub(crate) sources: Sources,
     anonymous: Anonymous,
     ours: Vec<String>,
     edge_headers: Vec<String>,
@@ -69,17 +73,21 @@ pub struct Policy {
     licences: Vec<Licence>,
     dated: bool,
     blocked: Vec<Place>,
-    treatments: SortedMap<EndpointClass, Treatment>,
+    /// Signed location tokens.
+    pub location: Option<Location>,
+    pub(crate) treatments: SortedMap<EndpointClass, Treatment>,
     on_unknown: SortedMap<EndpointClass, OnUnknown>,
     blocked_by: String,
     envelopes: Envelopes,
     endpoints: Endpoints,
 }
 
-impl TryFrom<Config> for Policy {
-    type Error = ConfigError;
-
-    fn try_from(raw: Config) -> Result<Self, ConfigError> {
+impl Policy {
+    /// Compiles a configuration. The host is asked for the environment only.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(raw: Config, host: &mut dyn Host) -> Result<Self, ConfigError> {
         policy_kit::version(&raw.version)?;
         let brands = Brands::compile(raw.brands)?;
         if raw.licences.is_empty() {
@@ -90,7 +98,7 @@ impl TryFrom<Config> for Policy {
         let licences = licences.map(|(i, raw)| Licence::compile(i, raw, &brands));
         let licences = licences.collect::<Result<_, _>>()?;
         for (class, treatment) in raw.classes.iter() {
-            if class.defaults().location == Location::Never && *treatment != Treatment::Pass {
+            if class.defaults().location == Needed::Never && *treatment != Treatment::Pass {
                 return Err(invalid(format!("classes.{class}"), "is never blocked by location"));
             }
         }
@@ -111,8 +119,17 @@ impl TryFrom<Config> for Policy {
         let sources = Sources::compile(raw.place)?;
         let told = raw.anonymous.iter().flat_map(|a| a.headers.keys().map(String::as_str));
         let edge_headers = sources.headers().chain(told).chain(FORWARDED_HEADERS);
-        let edge_headers = edge_headers.map(str::to_owned).collect();
-        let ours = MEANING_HEADERS.into_iter().chain(OURS).map(str::to_owned).collect();
+        let edge_headers: Vec<String> = edge_headers.map(str::to_owned).collect();
+        let mut ours: Vec<String> =
+            MEANING_HEADERS.into_iter().chain(OURS).map(str::to_owned).collect();
+        let location = raw.location.map(|l| Location::compile(l, &raw.classes, raw.host, host));
+        let location = location.transpose()?;
+        if let Some(header) = location.as_ref().map(|location| location.header().to_owned()) {
+            if ours.contains(&header) || edge_headers.contains(&header) {
+                return Err(invalid("location.header", "is a header with a meaning of its own"));
+            }
+            ours.push(header);
+        }
         let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
         envelopes.check(&endpoints)?;
@@ -131,6 +148,7 @@ impl TryFrom<Config> for Policy {
             licences,
             dated,
             blocked: licence::places(&raw.blocked, "blocked")?,
+            location,
             treatments: raw.classes,
             on_unknown: raw.on_unknown,
             blocked_by: raw.blocked_by,
@@ -138,9 +156,7 @@ impl TryFrom<Config> for Policy {
             endpoints,
         })
     }
-}
 
-impl Policy {
     /// The gateway the operator named.
     pub fn profile(&self) -> Profile {
         self.profile
@@ -166,9 +182,9 @@ impl Policy {
         self.on_error
     }
 
-    /// Whether a licence begins or ends, so that the time matters.
+    /// Whether the time matters: a licence begins or ends, or a location grows old.
     pub fn needs_clock(&self) -> bool {
-        self.dated
+        self.dated || self.location.is_some()
     }
 
     /// Who blocks, for the `Link` of a 451.
@@ -204,6 +220,10 @@ impl Policy {
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
             json: headers.is_json(),
+            client: origin.client,
+            location: Verdict::default(),
+            player: None,
+            session: None,
             anonymous: kinds.map(str::to_owned).collect(),
             now: facts.now,
         }
@@ -218,66 +238,72 @@ impl Policy {
     pub fn rule(&self, endpoint: &Match<'_>, case: &Case) -> Ruling {
         let class = endpoint.class;
         if class == EndpointClass::Unclassified && self.unclassified == Unclassified::Refuse {
-            return refuse(Denial::UNCLASSIFIED, "unclassified");
+            return Ruling::refuse(Denial::UNCLASSIFIED, "unclassified");
         }
-        if class.defaults().location == Location::Never {
-            return pass("class");
+        if class.defaults().location == Needed::Never {
+            return Ruling::pass("class");
         }
         let mut places = case.located.place.iter().chain(&case.located.other);
-        if places.any(|p| self.blocked.iter().any(|b| p.within(b))) {
-            return refuse(UNLICENSED, "blocked");
+        if places.any(|place| self.is_blocked(place)) {
+            return Ruling::refuse(UNLICENSED, "blocked");
         }
         let licensed = treatment(&self.treatments, class) == Treatment::Licensed;
         let hidden = case.anonymous.iter().find(|k| self.anonymous.refuses(class, k, licensed));
         if let Some(kind) = hidden {
-            return refuse(ANONYMOUS, &format!("anonymous:{kind}"));
+            return Ruling::refuse(ANONYMOUS, format!("anonymous:{kind}"));
         }
         if !licensed {
-            return pass("class");
+            return Ruling::pass("class");
         }
         if case.located.conflict {
-            return refuse(CONFLICT, "place.on_conflict");
+            return Ruling::refuse(CONFLICT, "place.on_conflict");
         }
-        let Some(place) = &case.located.place else {
+        let told = match self.locator(endpoint, class).map(|l| self.locate(l, class, case)) {
+            None => Told::Nothing,
+            Some(Ok(told)) => told,
+            Some(Err(ruling)) => return *ruling,
+        };
+        self.licensed(endpoint, case, told.place().or(case.located.place.as_ref()))
+            .with(told.clone())
+    }
+
+    /// Whether next to nothing passes from a place.
+    pub(crate) fn is_blocked(&self, place: &Place) -> bool {
+        self.blocked.iter().any(|blocked| place.within(blocked))
+    }
+
+    /// Asks the licences about a call from `place`.
+    fn licensed(&self, endpoint: &Match<'_>, case: &Case, place: Option<&Place>) -> Ruling {
+        let (class, product) = (endpoint.class, endpoint.product);
+        let Some(place) = place else {
             return match self.on_unknown.get(&class) {
-                Some(OnUnknown::Pass) => pass("on_unknown"),
-                Some(OnUnknown::Refuse) | None => refuse(UNKNOWN, "on_unknown"),
+                Some(OnUnknown::Pass) => Ruling::pass("on_unknown"),
+                Some(OnUnknown::Refuse) | None => Ruling::refuse(UNKNOWN, "on_unknown"),
             };
         };
         if case.brand.is_none() {
             // A host of no known brand holds no licence anywhere.
-            return refuse(UNLICENSED, "brands");
+            return Ruling::refuse(UNLICENSED, "brands");
         }
-        let (brand, product, now) = (case.brand.as_deref(), endpoint.product, case.now);
+        let (brand, now) = (case.brand.as_deref(), case.now);
         match ask(&self.licences, &Question { brand, place, class, product, now }) {
-            Answer::Covered(i) => pass(&format!("licences[{i}]")),
-            Answer::OtherProduct => refuse(PRODUCT_UNLICENSED, "licences"),
-            Answer::Uncovered => refuse(UNLICENSED, "licences"),
+            Answer::Covered(i) => Ruling::pass(format!("licences[{i}]")),
+            Answer::OtherProduct => Ruling::refuse(PRODUCT_UNLICENSED, "licences"),
+            Answer::Uncovered => Ruling::refuse(UNLICENSED, "licences"),
         }
     }
 }
 
 /// What a class needs: what the operator says, else what the catalogue does.
-fn treatment(overrides: &SortedMap<EndpointClass, Treatment>, class: EndpointClass) -> Treatment {
+pub(crate) fn treatment(
+    overrides: &SortedMap<EndpointClass, Treatment>,
+    class: EndpointClass,
+) -> Treatment {
     let default = match class.defaults().location {
-        Location::Fresh | Location::Configurable => Treatment::Licensed,
-        Location::NotNeeded | Location::Never => Treatment::Pass,
+        Needed::Fresh | Needed::Configurable => Treatment::Licensed,
+        Needed::NotNeeded | Needed::Never => Treatment::Pass,
     };
     overrides.get(&class).copied().unwrap_or(default)
-}
-
-fn pass(rule: &str) -> Ruling {
-    Ruling { refusal: None, rule: rule.to_owned() }
-}
-
-fn refuse(denial: Denial, rule: &str) -> Ruling {
-    Ruling { refusal: Some(denial), rule: rule.to_owned() }
-}
-
-fn is_uri(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\');
-    rest.is_some_and(|r| !r.is_empty() && r.bytes().all(safe))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Case tables of the pure policy, the outcome last.
 
 use super::*;
+use policy_kit::fake::FakeHost;
 
 const CONFIG: &str = r#"{
     "address": {"trusted": ["10.0.0.0/8"]},
@@ -35,7 +36,8 @@ fn config(changes: &str) -> Result<Policy, ConfigError> {
             base[name] = value.clone();
         }
     }
-    policy_kit::parse::<Config>(base.to_string().as_bytes()).and_then(Policy::try_from)
+    let config = policy_kit::parse::<Config>(base.to_string().as_bytes())?;
+    Policy::compile(config, &mut FakeHost::default())
 }
 
 /// The code for a request through a trusted proxy.

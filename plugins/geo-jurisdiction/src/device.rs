@@ -1,0 +1,77 @@
+//! Where the player's device is: which calls need to know, and what the answer means for the place by
+//! address.
+
+use policy_kit::{Caller, EndpointClass, Match, Unclassified};
+
+use crate::config::Treatment;
+use crate::denials::{CONFLICT, UNLICENSED};
+use crate::location::check::SECOND;
+use crate::location::config::OnDown;
+use crate::location::judge::{Circumstances, Finding};
+use crate::location::Location;
+use crate::place::Place;
+use crate::policy::{treatment, Case, Policy};
+use crate::ruling::{Ruling, Told};
+
+impl Policy {
+    /// Whether a call to `endpoint`, or one that it may turn out to be, needs a location token.
+    pub fn asks(&self, endpoint: &Match<'_>) -> bool {
+        let open = endpoint.needs_body() && self.unclassified == Unclassified::Forward;
+        let unknown = open.then_some(EndpointClass::Unclassified);
+        let mut classes = endpoint.candidates().chain(unknown);
+        classes.any(|class| self.locator(endpoint, class).is_some())
+    }
+
+    /// Who is asked about the location of a call of `class`; nobody where it needs none. A partner's
+    /// server brings no player's token: where the player was is asked when the game is launched.
+    pub(crate) fn locator(&self, endpoint: &Match<'_>, class: EndpointClass) -> Option<&Location> {
+        let licensed = treatment(&self.treatments, class) == Treatment::Licensed;
+        let refused =
+            class == EndpointClass::Unclassified && self.unclassified == Unclassified::Refuse;
+        let player = endpoint.caller == Caller::Player;
+        self.location.as_ref().filter(|l| player && licensed && !refused && l.needed(class))
+    }
+
+    /// What the location token of a call of `class` tells, where it may go on.
+    pub(crate) fn locate(
+        &self,
+        location: &Location,
+        class: EndpointClass,
+        case: &Case,
+    ) -> Result<Told, Box<Ruling>> {
+        let at = Circumstances {
+            player: case.player.as_deref(),
+            session: case.session.as_deref(),
+            client: case.client,
+            place: case.located.place.as_ref(),
+            now: case.now / SECOND,
+        };
+        let (fix, age) = match location.judge(&case.location, &at) {
+            Finding::Fresh(fix, age) => (fix, age),
+            Finding::Wanting(it) if it.down && location.on_down(class) == OnDown::Pass => {
+                return Ok(Told::Unavailable);
+            }
+            Finding::Wanting(wanting) => {
+                let recheck = location.recheck.as_deref();
+                return Err(Box::new(Ruling::wanting(wanting, recheck)));
+            }
+        };
+        let by_address = case.located.place.as_ref().map(Place::country);
+        let detected = fix.place.as_ref();
+        let elsewhere = by_address.is_some_and(|it| detected.map(Place::country) != Some(it));
+        let blocked = detected.is_some_and(|place| self.is_blocked(place));
+        let told = Told::Fresh(fix, age);
+        if blocked {
+            return Err(Box::new(Ruling::refuse(UNLICENSED, "blocked").with(told)));
+        }
+        // Where the operator has said which source counts, the device is believed before them all.
+        if elsewhere && self.sources.refuses_conflicts() {
+            return Err(Box::new(Ruling::refuse(CONFLICT, "place.on_conflict").with(told)));
+        }
+        Ok(told)
+    }
+}
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! Which calls need a location, and what it means beside the place by address.
+
+use std::rc::Rc;
+
+use super::*;
+use crate::location::check::Verdict;
+use crate::location::fix::Mapping;
+use crate::location::testing::{claims, document, location, policy, CLIENT, NOW};
+use crate::policy::Facts;
+use policy_kit::Headers;
+use policy_token::Claims;
+use serde_json::{json, Value};
+
+/// What is known of the token of a request.
+fn genuine(changes: Value) -> Verdict {
+    let mapping = policy_kit::parse(b"{}").unwrap();
+    let mapping = Mapping::compile(mapping, vec!["vpn".to_owned()]).unwrap();
+    let claims = Claims::parse(claims(changes).to_string().as_bytes()).unwrap();
+    Verdict::Genuine(Rc::new(mapping.read(&claims).unwrap()))
+}
+
+fn region(code: &str) -> Verdict {
+    genuine(json!({"region": code}))
+}
+
+/// Rules a request of player p-1 from `country`.
+fn rule(policy: &Policy, target: &str, country: &str, verdict: Verdict) -> Ruling {
+    let mut pairs = vec![(":method", "POST"), (":path", target), (":authority", "otter.example")];
+    pairs.push(("x-forwarded-for", CLIENT));
+    pairs.extend((!country.is_empty()).then_some(("x-geo-country", country)));
+    let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
+    let peer = "10.0.0.1".parse().ok();
+    let mut case = policy.weigh(&Facts { headers: &headers, peer, now: NOW * SECOND });
+    case.location = verdict;
+    case.player = Some(b"p-1".to_vec());
+    case.session = Some(b"s-1".to_vec());
+    policy.rule(&policy.classify(&case), &case)
+}
+
+fn code(policy: &Policy, target: &str, country: &str, verdict: Verdict) -> &'static str {
+    rule(policy, target, country, verdict).refusal.map_or("allow", |denial| denial.code)
+}
+
+const UNLICENSED_CODE: &str = "jurisdiction_unlicensed";
+
+#[test]
+fn every_class_with_and_without() {
+    let needed = ["geo_required", "geo_rejected", "geo_unavailable", "allow"];
+    let open = ["geo_required", "geo_rejected", "allow", "allow"];
+    let passes = ["allow"; 4];
+    let by_default = policy(&document(location(json!({})), json!({}))).unwrap();
+    let more = json!({"classes": {"deposit": "fresh", "cashout": "fresh", "launch": "none"}});
+    let more = policy(&document(location(more), json!({}))).unwrap();
+    let turned = json!({"classes": {"cashout": "fresh"},
+                        "on_error": {"cashout": "refuse", "wager": "pass"}});
+    let turned = policy(&document(location(turned), json!({}))).unwrap();
+    let unclassified = ["endpoint_unclassified"; 4];
+    for (target, first, second, third) in [
+        ("/bets", needed, needed, open),
+        ("/launch", needed, passes, needed),
+        ("/deposits", passes, open, passes),
+        ("/cashout", passes, open, needed),
+        ("/withdrawals", passes, passes, passes),
+        ("/balance", passes, passes, passes),
+        ("/limits", passes, passes, passes),
+        ("/wins", passes, passes, passes),
+        // A partner's server: no player's device is there.
+        ("/debit", passes, passes, passes),
+        ("/nothing", unclassified, unclassified, unclassified),
+    ] {
+        for (policy, want) in [(&by_default, first), (&more, second), (&turned, third)] {
+            let verdicts = [
+                Verdict::Missing,
+                Verdict::Bad("location:token_signature".to_owned()),
+                Verdict::Unavailable { retry: 1, down: true },
+                region("MT"),
+            ];
+            assert_eq!(verdicts.map(|it| code(policy, target, "MT", it)), want, "{target}");
+        }
+    }
+    let forwarding = json!({"unclassified": "forward"});
+    let forwarding = policy(&document(location(json!({})), forwarding)).unwrap();
+    for (verdict, want) in [(Verdict::Missing, "geo_required"), (region("MT"), "allow")] {
+        assert_eq!(code(&forwarding, "/nothing", "MT", verdict), want);
+    }
+}
+
+/// A token's key that nobody knows opens nothing; nor do too many failures.
+#[test]
+fn only_a_provider_that_is_down_opens_a_class() {
+    let open = json!({"classes": {"deposit": "fresh"}});
+    let policy = policy(&document(location(open), json!({}))).unwrap();
+    for (verdict, want) in [
+        (Verdict::Unavailable { retry: 1, down: true }, "allow"),
+        (Verdict::Unavailable { retry: 1, down: false }, "geo_unavailable"),
+        (Verdict::Limited(1), "too_many_failures"),
+        (Verdict::Expired, "geo_stale"),
+        (Verdict::Missing, "geo_required"),
+    ] {
+        assert_eq!(code(&policy, "/deposits", "MT", verdict.clone()), want, "{verdict:?}");
+    }
+    let down = Verdict::Unavailable { retry: 7, down: true };
+    let ruling = rule(&policy, "/deposits", "MT", down.clone());
+    assert_eq!((ruling.told, ruling.rule.as_str()), (Told::Unavailable, "licences[0]"));
+    assert_eq!(code(&policy, "/deposits", "DE", down.clone()), UNLICENSED_CODE);
+    assert_eq!(code(&policy, "/deposits", "", down.clone()), "jurisdiction_unknown");
+    assert_eq!(rule(&policy, "/bets", "MT", down).retry, Some(7));
+}
+
+/// The place by address, the token's, the rule for conflicts; what comes of it, and by which rule.
+#[test]
+fn places() {
+    for (country, device, on_conflict, want, rule_is) in [
+        ("US", "US-NJ", "deny", "allow", "licences[0]"),
+        ("", "US-NJ", "deny", "allow", "licences[0]"),
+        ("XX", "MT", "deny", "allow", "licences[0]"),
+        ("MT", "MT", "deny", "allow", "licences[0]"),
+        // The device counts, not the address: both are in the same country.
+        ("US-NY", "US-NJ", "deny", "allow", "licences[0]"),
+        ("US-NJ", "US-NY", "deny", UNLICENSED_CODE, "licences"),
+        ("US-NJ", "US", "deny", UNLICENSED_CODE, "licences"),
+        ("MT", "US-NJ", "deny", "place_conflict", "place.on_conflict"),
+        ("DE", "MT", "deny", "place_conflict", "place.on_conflict"),
+        ("DE", "MT", "first", "allow", "licences[0]"),
+        ("MT", "DE", "first", UNLICENSED_CODE, "licences"),
+        ("MT", "DE", "second", UNLICENSED_CODE, "licences"),
+        ("KP", "MT", "first", UNLICENSED_CODE, "blocked"),
+        ("MT", "KP", "first", UNLICENSED_CODE, "blocked"),
+        ("MT", "KP", "deny", UNLICENSED_CODE, "blocked"),
+    ] {
+        let place = json!({"first": "header", "on_conflict": on_conflict,
+                           "header": {"country": "x-geo-country"}});
+        let policy = policy(&document(location(json!({})), json!({"place": place}))).unwrap();
+        let got = rule(&policy, "/bets", country, region(device));
+        let code = got.refusal.map_or("allow", |denial| denial.code);
+        assert_eq!((code, got.rule.as_str()), (want, rule_is), "{country} {device} {on_conflict}");
+        let counts = Some(device).filter(|_| country != "KP");
+        assert_eq!(got.told.place().map(Place::as_str), counts, "{country} {device}");
+    }
+    // No place by address is no conflict, and the operator's word on the unknown is not asked.
+    let unknown = json!({"on_unknown": {"wager": "pass"}});
+    let policy = policy(&document(location(json!({})), unknown)).unwrap();
+    assert_eq!(rule(&policy, "/bets", "", region("DE")).rule, "licences");
+    assert_eq!(code(&policy, "/bets", "", Verdict::Missing), "geo_required");
+}
+
+#[test]
+fn what_a_client_reads_of_a_refusal() {
+    let with = json!({"intervals": {"MT": 600}});
+    let policy = policy(&document(location(with), json!({}))).unwrap();
+    let recheck = ("recheck", json!("/location-check"));
+    let failed = json!({"passed": false, "reasons": ["vpn", "SECRET"]});
+    for (verdict, want) in [
+        (Verdict::Missing, vec![("max_age", json!(600)), recheck.clone()]),
+        (Verdict::Expired, vec![("max_age", json!(600)), recheck.clone()]),
+        (genuine(json!({"exp": NOW})), vec![("max_age", json!(1_800)), recheck.clone()]),
+        (genuine(json!({"sub": "p-2"})), vec![recheck.clone()]),
+        (
+            genuine(json!({"sub": "p-2", "passed": false, "reasons": ["vpn"]})),
+            vec![recheck.clone()],
+        ),
+        (genuine(failed), vec![recheck.clone(), ("reasons", json!(["vpn"]))]),
+        (genuine(json!({"passed": false})), vec![recheck]),
+        (Verdict::Unavailable { retry: 1, down: false }, vec![]),
+        (Verdict::Limited(1), vec![]),
+        (region("DE"), vec![]),
+    ] {
+        let got = rule(&policy, "/bets", "MT", verdict.clone()).members;
+        assert_eq!(got, want, "{verdict:?}");
+    }
+}

@@ -1,0 +1,193 @@
+//! What one location token says, read once.
+
+use std::net::IpAddr;
+
+use policy_kit::{invalid, is_pointer, ConfigError};
+use policy_token::Claims;
+use serde_json::Value;
+
+use crate::location::config::ClaimsConfig;
+use crate::place::Place;
+
+/// Longest id that is handed on, in bytes.
+const MAX_ID: usize = 128;
+/// Most reasons that are looked at.
+const MAX_REASONS: usize = 32;
+
+/// A location check: where a device was, when, and whose it was. Nothing here says that it still counts,
+/// or for whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// Whether the provider let it pass.
+    pub passed: bool,
+    /// Why it did not, as far as clients may read it.
+    pub reasons: Vec<String>,
+    /// Where the device was.
+    pub place: Option<Place>,
+    /// Whether all of the radius lay inside the market; `None` where the token should say and does not.
+    pub confident: Option<bool>,
+    /// When it was checked, in seconds since the epoch, as are all moments here.
+    pub checked: u64,
+    /// When the token begins to be valid.
+    pub valid_from: u64,
+    /// When the token expires.
+    pub expires: u64,
+    /// When the provider wants the next check.
+    pub next_check: Option<u64>,
+    /// Metres to the nearest border.
+    pub border: Option<f64>,
+    /// Whose device it was.
+    pub player: String,
+    /// In which session.
+    pub session: Option<String>,
+    /// At which address.
+    pub ip: IpAddr,
+    /// The provider's own id of the check.
+    pub id: Option<String>,
+}
+
+/// Which claims say what.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    claims: ClaimsConfig,
+    reasons: Vec<String>,
+}
+
+/// A claim that is missing or of another kind than it should be: its name in the document, as evidence.
+type Odd = &'static str;
+
+impl Mapping {
+    /// Compiles `location.claims` and `location.reasons`.
+    ///
+    /// # Errors
+    /// Names the field: something that is no JSON pointer, an empty word.
+    pub fn compile(claims: ClaimsConfig, reasons: Vec<String>) -> Result<Self, ConfigError> {
+        let optional = [
+            ("reasons", &claims.reasons),
+            ("confident", &claims.confident),
+            ("next_check_at", &claims.next_check_at),
+            ("next_check_in", &claims.next_check_in),
+            ("session", &claims.session),
+            ("border", &claims.border),
+            ("id", &claims.id),
+        ];
+        let required = [
+            ("passed", &claims.passed),
+            ("region", &claims.region),
+            ("checked_at", &claims.checked_at),
+            ("expires_at", &claims.expires_at),
+            ("player", &claims.player),
+            ("ip", &claims.ip),
+        ];
+        let optional = optional.into_iter().filter_map(|(name, at)| Some((name, at.as_ref()?)));
+        for (name, pointer) in required.into_iter().chain(optional) {
+            if !is_pointer(pointer) {
+                let at = format!("location.claims.{name}");
+                return Err(invalid(at, "expected a JSON pointer, such as `/sub`"));
+            }
+        }
+        if claims.passed_word.as_ref().is_some_and(String::is_empty) {
+            return Err(invalid("location.claims.passed_word", "is empty"));
+        }
+        Ok(Self { claims, reasons })
+    }
+
+    /// Reads a token's claims.
+    ///
+    /// # Errors
+    /// The first claim that is missing or not what it should be.
+    pub fn read(&self, claims: &Claims) -> Result<Fix, Odd> {
+        let names = &self.claims;
+        let at = |pointer: &str| claims.at(pointer).filter(|value| !value.is_null());
+        let maybe = |pointer: &Option<String>| pointer.as_deref().and_then(at);
+        let moment = |pointer: &str, odd| at(pointer).and_then(Value::as_u64).ok_or(odd);
+        let checked = moment(&names.checked_at, "location.claims.checked_at")?;
+        let begins = [claims.date("iat"), claims.date("nbf")].into_iter().flatten();
+        let place = match at(&names.region) {
+            None => None,
+            Some(value) => {
+                let place = value.as_str().and_then(|code| Place::parse(code.as_bytes()));
+                Some(place.ok_or("location.claims.region")?)
+            }
+        };
+        let confident = match (&names.confident, maybe(&names.confident)) {
+            (None, _) => Some(true),
+            (Some(_), None) => None,
+            (Some(_), Some(value)) => Some(value.as_bool().ok_or("location.claims.confident")?),
+        };
+        let ip = at(&names.ip).and_then(Value::as_str).and_then(|text| text.parse::<IpAddr>().ok());
+        Ok(Fix {
+            passed: self.passed(at(&names.passed)).ok_or("location.claims.passed")?,
+            reasons: self.reasons(maybe(&names.reasons)).ok_or("location.claims.reasons")?,
+            place,
+            confident,
+            checked,
+            valid_from: begins.fold(checked, u64::max),
+            expires: moment(&names.expires_at, "location.claims.expires_at")?,
+            next_check: self.next_check(claims, checked)?,
+            border: match maybe(&names.border) {
+                None => None,
+                Some(value) => Some(metres(value).ok_or("location.claims.border")?),
+            },
+            player: at(&names.player).and_then(id).ok_or("location.claims.player")?,
+            session: match &names.session {
+                None => None,
+                Some(pointer) => Some(at(pointer).and_then(id).ok_or("location.claims.session")?),
+            },
+            ip: ip.ok_or("location.claims.ip")?.to_canonical(),
+            id: match maybe(&names.id) {
+                None => None,
+                Some(value) => Some(id(value).ok_or("location.claims.id")?),
+            },
+        })
+    }
+
+    fn passed(&self, value: Option<&Value>) -> Option<bool> {
+        match (&self.claims.passed_word, value?) {
+            (None, Value::Bool(passed)) => Some(*passed),
+            (Some(word), Value::String(text)) => Some(text == word),
+            _ => None,
+        }
+    }
+
+    /// Only what the operator lists: whatever else a provider writes is not for players.
+    fn reasons(&self, value: Option<&Value>) -> Option<Vec<String>> {
+        let Some(value) = value else { return Some(Vec::new()) };
+        let mut told = Vec::new();
+        for reason in value.as_array()?.iter().take(MAX_REASONS) {
+            let known = self.reasons.iter().find(|known| reason.as_str() == Some(known.as_str()));
+            told.extend(known.filter(|known| !told.contains(*known)).cloned());
+        }
+        Some(told)
+    }
+
+    /// The sooner of the two, where there are two.
+    fn next_check(&self, claims: &Claims, checked: u64) -> Result<Option<u64>, Odd> {
+        let read = |pointer: &Option<String>, odd| {
+            let value = pointer.as_deref().and_then(|at| claims.at(at)).filter(|v| !v.is_null());
+            value.map(|value| value.as_u64().ok_or(odd)).transpose()
+        };
+        let at = read(&self.claims.next_check_at, "location.claims.next_check_at")?;
+        let wait = read(&self.claims.next_check_in, "location.claims.next_check_in")?;
+        Ok([at, wait.map(|wait| checked.saturating_add(wait))].into_iter().flatten().min())
+    }
+}
+
+fn metres(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|metres| metres.is_finite() && *metres >= 0.0)
+}
+
+/// An id as it may stand in a header, a log and a fact: visible ASCII, one word.
+fn id(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let word = text.bytes().all(|b| b.is_ascii_graphic());
+    (!text.is_empty() && text.len() <= MAX_ID && word).then_some(text)
+}
+
+#[cfg(test)]
+#[path = "fix_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! What tokens say, and what is no such thing.
+
+use super::*;
+use crate::location::testing::{claims, CLIENT, NOW};
+use serde_json::json;
+
+fn mapping(changes: serde_json::Value) -> Mapping {
+    let claims = policy_kit::parse(changes.to_string().as_bytes()).unwrap();
+    let reasons = ["OUT_OF_BOUNDARY", "vpn"].map(str::to_owned);
+    Mapping::compile(claims, reasons.into()).unwrap()
+}
+
+fn read(changes: serde_json::Value) -> Result<Fix, &'static str> {
+    let claims = Claims::parse(claims(changes).to_string().as_bytes()).unwrap();
+    mapping(json!({})).read(&claims)
+}
+
+#[test]
+fn a_whole_one() {
+    let fix = read(json!({
+        "region": "US-ME", "border_m": 12.5, "next_check_at": NOW + 60, "nbf": NOW + 5,
+        "passed": false, "reasons": ["vpn", "SECRET", "vpn", 7, "OUT_OF_BOUNDARY"],
+    }));
+    let want = Fix {
+        passed: false,
+        reasons: vec!["vpn".into(), "OUT_OF_BOUNDARY".into()],
+        place: Place::parse(b"US-ME"),
+        confident: Some(true),
+        checked: NOW,
+        valid_from: NOW + 5,
+        expires: NOW + 80_000,
+        next_check: Some(NOW + 60),
+        border: Some(12.5),
+        player: "p-1".into(),
+        session: Some("s-1".into()),
+        ip: CLIENT.parse().unwrap(),
+        id: Some("loc-7".into()),
+    };
+    assert_eq!(fix, Ok(want));
+}
+
+/// A claim, a value, and what comes of it: `ok`, or the field of the document that names the claim.
+#[test]
+fn claims_that_are_missing_or_of_another_kind() {
+    for (claim, value, want) in [
+        ("passed", json!(null), "passed"),
+        ("passed", json!("true"), "passed"),
+        ("passed", json!(1), "passed"),
+        ("reasons", json!(null), "ok"),
+        ("reasons", json!([]), "ok"),
+        ("reasons", json!("vpn"), "reasons"),
+        ("reasons", json!({"vpn": true}), "reasons"),
+        ("region", json!(null), "ok"),
+        ("region", json!("us-nj"), "region"),
+        ("region", json!("XX"), "region"),
+        ("region", json!(["US-NJ"]), "region"),
+        ("region", json!(""), "region"),
+        ("confident", json!(null), "ok"),
+        ("confident", json!("true"), "confident"),
+        ("confident", json!(30), "confident"),
+        ("iat", json!(null), "checked_at"),
+        ("exp", json!(null), "expires_at"),
+        ("next_check_at", json!(null), "ok"),
+        ("next_check_at", json!("2026-01-01T00:00:00Z"), "next_check_at"),
+        ("next_check_at", json!(-1), "next_check_at"),
+        ("next_check_in", json!(u64::MAX), "ok"),
+        ("next_check_in", json!(1.5), "next_check_in"),
+        ("next_check_in", json!("123"), "next_check_in"),
+        ("sub", json!(null), "player"),
+        ("sub", json!(""), "player"),
+        ("sub", json!("p 1"), "player"),
+        ("sub", json!("p".repeat(129)), "player"),
+        ("sid", json!(null), "session"),
+        ("sid", json!(7), "ok"),
+        ("sid", json!(["s-1"]), "session"),
+        ("ip", json!(null), "ip"),
+        ("ip", json!("203.0.113.7:80"), "ip"),
+        ("ip", json!("203.0.113.0/24"), "ip"),
+        ("ip", json!(3_405_803_783_u64), "ip"),
+        ("ip", json!("203.0.113.007"), "ip"),
+        ("ip", json!("::ffff:203.0.113.7"), "ok"),
+        ("border_m", json!(null), "ok"),
+        ("border_m", json!(-1), "border"),
+        ("border_m", json!("1609"), "border"),
+        ("jti", json!(null), "ok"),
+        ("jti", json!("loc 7"), "id"),
+        ("jti", json!("loc\n7"), "id"),
+    ] {
+        let got = match read(json!({claim: value})) {
+            Ok(_) => "ok",
+            Err(field) => field.strip_prefix("location.claims.").unwrap(),
+        };
+        assert_eq!(got, want, "{claim} = {value}");
+    }
+}
+
+#[test]
+fn addresses_are_compared_in_one_form() {
+    for (text, want) in [
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:DB8:0:0::1", "2001:db8::1"),
+        ("203.0.113.7", "203.0.113.7"),
+    ] {
+        assert_eq!(read(json!({"ip": text})).unwrap().ip.to_string(), want);
+    }
+}
+
+#[test]
+fn the_sooner_next_check_counts() {
+    for (at, wait, want) in [
+        (json!(null), json!(null), None),
+        (json!(NOW + 100), json!(null), Some(NOW + 100)),
+        (json!(null), json!(123), Some(NOW + 123)),
+        (json!(NOW + 100), json!(123), Some(NOW + 100)),
+        (json!(NOW + 200), json!(123), Some(NOW + 123)),
+    ] {
+        let fix = read(json!({"next_check_at": at, "next_check_in": wait})).unwrap();
+        assert_eq!(fix.next_check, want, "{at} {wait}");
+    }
+}
+
+/// A provider that says things its own way, like GeoComply's `result` and nested claims.
+#[test]
+fn another_provider() {
+    let mapping = mapping(json!({
+        "passed": "/geo/result", "passed_word": "PASSED", "region": "/geo/state", "confident": null,
+        "session": null, "id": null, "checked_at": "/geo/at", "border": null, "reasons": null,
+    }));
+    for (result, passed) in [
+        (json!("PASSED"), Some(true)),
+        (json!("passed"), Some(false)),
+        (json!("REJECTED"), Some(false)),
+        (json!(true), None),
+        (json!(null), None),
+    ] {
+        let mut claims = claims(json!({"sid": null, "jti": null, "border_m": "far"}));
+        claims["geo"] = json!({"result": result, "state": "US-NJ", "at": NOW - 5});
+        let read = mapping.read(&Claims::parse(claims.to_string().as_bytes()).unwrap());
+        assert_eq!(read.as_ref().ok().map(|fix| fix.passed), passed, "{result}");
+        let Ok(fix) = read else { continue };
+        assert_eq!((fix.confident, fix.session, fix.id), (Some(true), None, None));
+        assert_eq!((fix.checked, fix.valid_from), (NOW - 5, NOW));
+    }
+}

@@ -1,0 +1,79 @@
+//! How long a location check counts, by where the device is.
+
+use policy_kit::{invalid, ConfigError};
+
+use crate::location::config::LocationConfig;
+use crate::place::Place;
+
+/// Intervals that hold unless the document says otherwise: Maine 16-633 ch. 62.
+const KNOWN: [(&str, u64); 1] = [("US-ME", 1_200)];
+/// Longest interval that is taken, in seconds.
+const MAX: u64 = 86_400;
+
+/// The intervals of a configuration.
+#[derive(Debug)]
+pub struct Intervals {
+    default: u64,
+    places: Vec<(Place, u64)>,
+    border_m: f64,
+    near_border: u64,
+}
+
+/// How long a check counts, and by which field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Seconds.
+    pub seconds: u64,
+    /// The field, as evidence.
+    pub rule: String,
+}
+
+impl Intervals {
+    /// Compiles the intervals of `location`.
+    ///
+    /// # Errors
+    /// Names the field: a place that is none, an interval of nothing or of more than a day.
+    pub fn compile(raw: &LocationConfig) -> Result<Self, ConfigError> {
+        let mut places = Vec::with_capacity(raw.intervals.len() + KNOWN.len());
+        for (position, (code, seconds)) in raw.intervals.iter().enumerate() {
+            let at = format!("location.intervals (entry {} in alphabetical order)", position + 1);
+            let problem = "expected an ISO 3166-1 or ISO 3166-2 code, such as `US-ME`";
+            let place = Place::parse(code.as_bytes()).ok_or_else(|| invalid(&at, problem))?;
+            places.push((place, within(*seconds, &at)?));
+        }
+        for (code, seconds) in KNOWN {
+            let named = raw.intervals.keys().any(|named| named == code);
+            places.extend(Place::parse(code.as_bytes()).filter(|_| !named).map(|p| (p, seconds)));
+        }
+        Ok(Self {
+            default: within(raw.interval_s, "location.interval_s")?,
+            places,
+            border_m: f64::from(raw.border_m),
+            near_border: within(raw.border_interval_s, "location.border_interval_s")?,
+        })
+    }
+
+    /// The interval at `place`, so many metres from a border, where either is known. Near a border the
+    /// shorter one counts.
+    pub fn of(&self, place: Option<&Place>, border: Option<f64>) -> Interval {
+        let exact = self.places.iter().find(|(named, _)| Some(named) == place);
+        let around = || self.places.iter().find(|(it, _)| place.is_some_and(|p| p.within(it)));
+        let (seconds, rule) = match exact.or_else(around) {
+            Some((named, seconds)) => (*seconds, format!("location.intervals.{}", named.as_str())),
+            None => (self.default, "location.interval_s".to_owned()),
+        };
+        let near = self.border_m > 0.0 && border.is_some_and(|metres| metres <= self.border_m);
+        if near && self.near_border < seconds {
+            let rule = "location.border_interval_s".to_owned();
+            return Interval { seconds: self.near_border, rule };
+        }
+        Interval { seconds, rule }
+    }
+}
+
+fn within(seconds: u64, at: &str) -> Result<u64, ConfigError> {
+    match (1..=MAX).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(invalid(at, "expected 1 to 86400")),
+    }
+}

@@ -1,0 +1,151 @@
+//! Whether a genuine location token counts for a request, now: pure.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use policy_kit::Denial;
+
+use crate::denials::{FAILURES, LOCATION_UNAVAILABLE, REJECTED, REQUIRED, STALE};
+use crate::location::check::Verdict;
+use crate::location::fix::Fix;
+use crate::location::Location;
+use crate::place::Place;
+
+/// Who sends a request, whence and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The player, as the filter that checked the login says.
+    pub player: Option<&'a [u8]>,
+    /// The session, likewise.
+    pub session: Option<&'a [u8]>,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// The place by that address, for the interval where no token tells one.
+    pub place: Option<&'a Place>,
+    /// Seconds since the epoch.
+    pub now: u64,
+}
+
+/// What a request's location token is worth.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// It counts, and is so many seconds old.
+    Fresh(Rc<Fix>, u64),
+    /// It does not, or there is none.
+    Wanting(Wanting),
+}
+
+/// Why no location counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanting {
+    /// The refusal.
+    pub denial: Denial,
+    /// The rule, as evidence.
+    pub rule: String,
+    /// What a genuine token said all the same.
+    pub fix: Option<Rc<Fix>>,
+    /// Why the check was not passed, as far as clients may read it.
+    pub reasons: Vec<String>,
+    /// Seconds that a new check would count, where one would help.
+    pub max_age: Option<u64>,
+    /// Seconds after which it is worth another try.
+    pub retry: Option<u64>,
+    /// Whether the provider is down, so that no client is to blame.
+    pub down: bool,
+}
+
+impl Wanting {
+    fn new(denial: Denial, rule: impl Into<String>) -> Self {
+        let rule = rule.into();
+        let reasons = Vec::new();
+        Self { denial, rule, fix: None, reasons, max_age: None, retry: None, down: false }
+    }
+}
+
+impl Location {
+    /// Judges what is known of a token.
+    pub fn judge(&self, verdict: &Verdict, at: &Circumstances<'_>) -> Finding {
+        let fix = match verdict {
+            Verdict::Genuine(fix) => fix,
+            other => return Finding::Wanting(self.without(other, at)),
+        };
+        match self.judge_fix(fix, at) {
+            Ok(age) => Finding::Fresh(Rc::clone(fix), age),
+            Err(wanting) => Finding::Wanting(Wanting { fix: Some(Rc::clone(fix)), ..*wanting }),
+        }
+    }
+
+    /// There is no genuine token.
+    fn without(&self, verdict: &Verdict, at: &Circumstances<'_>) -> Wanting {
+        let max_age = Some(self.intervals.of(at.place, None).seconds);
+        match verdict {
+            Verdict::Bad(rule) => Wanting::new(REJECTED, rule.as_str()),
+            Verdict::Expired => {
+                Wanting { max_age, ..Wanting::new(STALE, "location.claims.expires_at") }
+            }
+            Verdict::Limited(retry) => {
+                Wanting { retry: Some(*retry), ..Wanting::new(FAILURES, "location.failures") }
+            }
+            Verdict::Unavailable { retry, down } => {
+                let (retry, down) = (Some(*retry), *down);
+                Wanting { retry, down, ..Wanting::new(LOCATION_UNAVAILABLE, "location.keys") }
+            }
+            // Nobody waits any more where this is asked.
+            Verdict::Ask(_) => {
+                Wanting { retry: Some(1), ..Wanting::new(LOCATION_UNAVAILABLE, "location.keys") }
+            }
+            Verdict::Missing | Verdict::Genuine(_) => {
+                Wanting { max_age, ..Wanting::new(REQUIRED, "location.header") }
+            }
+        }
+    }
+
+    /// The age of a token that counts, in seconds.
+    fn judge_fix(&self, fix: &Fix, at: &Circumstances<'_>) -> Result<u64, Box<Wanting>> {
+        let rejected = |rule: &str| Box::new(Wanting::new(REJECTED, rule));
+        if fix.valid_from > at.now.saturating_add(self.skew) {
+            return Err(rejected("location.claims.checked_at"));
+        }
+        // Another player's location, or the same player's on another device.
+        if at.player != Some(fix.player.as_bytes()) {
+            return Err(rejected("location.claims.player"));
+        }
+        if fix.session.as_ref().is_some_and(|session| at.session != Some(session.as_bytes())) {
+            return Err(rejected("location.claims.session"));
+        }
+        let interval = self.intervals.of(fix.place.as_ref(), fix.border);
+        let stale = |rule: &str| {
+            let max_age = Some(interval.seconds);
+            Box::new(Wanting { max_age, ..Wanting::new(STALE, rule) })
+        };
+        if at.client != Some(fix.ip) {
+            return Err(stale("location.claims.ip"));
+        }
+        let next = fix.next_check.map(|moment| (moment, "location.claims.next_check"));
+        let deadlines = [
+            Some((fix.checked.saturating_add(interval.seconds), interval.rule.as_str())),
+            Some((fix.expires, "location.claims.expires_at")),
+            next,
+        ];
+        let deadline = deadlines.into_iter().flatten().min_by_key(|(moment, _)| *moment);
+        if let Some((_, rule)) = deadline.filter(|(moment, _)| *moment <= at.now) {
+            return Err(stale(rule));
+        }
+        if !fix.passed {
+            let reasons = fix.reasons.clone();
+            let wanting = Wanting::new(REJECTED, "location.claims.passed");
+            return Err(Box::new(Wanting { reasons, ..wanting }));
+        }
+        if fix.confident != Some(true) {
+            return Err(rejected("location.claims.confident"));
+        }
+        if fix.place.is_none() {
+            return Err(rejected("location.claims.region"));
+        }
+        Ok(at.now.saturating_sub(fix.checked))
+    }
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

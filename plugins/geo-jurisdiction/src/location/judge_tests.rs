@@ -1,0 +1,172 @@
+//! Whether a location counts: case tables, the outcome last.
+
+use super::*;
+use crate::location::testing::{claims, document, location, policy, CLIENT, NOW};
+use policy_token::Claims;
+use serde_json::{json, Value};
+
+/// Who asks, if nothing else is said.
+fn player() -> Circumstances<'static> {
+    Circumstances {
+        player: Some(b"p-1"),
+        session: Some(b"s-1"),
+        client: CLIENT.parse().ok(),
+        place: None,
+        now: NOW,
+    }
+}
+
+/// Judges a genuine token of these claims: `fresh` and its age, or the code and the rule.
+fn judge(config: Value, changes: Value, at: Circumstances<'_>) -> String {
+    let policy = policy(&document(location(config), json!({}))).unwrap();
+    let location = policy.location.as_ref().unwrap();
+    let claims = Claims::parse(claims(changes).to_string().as_bytes()).unwrap();
+    let verdict = Verdict::Genuine(Rc::new(location.mapping.read(&claims).unwrap()));
+    said(location.judge(&verdict, &at))
+}
+
+fn said(finding: Finding) -> String {
+    match finding {
+        Finding::Fresh(_, age) => format!("fresh {age}"),
+        Finding::Wanting(it) => {
+            let max_age = it.max_age.map(|it| format!(" {it}")).unwrap_or_default();
+            let rule = it.rule.strip_prefix("location.").unwrap_or(&it.rule);
+            format!("{} {rule}{max_age}", it.denial.code.trim_start_matches("geo_"))
+        }
+    }
+}
+
+/// Seconds since the check, region, metres to the border, and what comes of it.
+#[test]
+fn intervals() {
+    let changed = json!({"interval_s": 900, "border_m": 0, "intervals": {"US": 600, "US-ME": 700}});
+    let far = json!({"border_m": 5_000, "border_interval_s": 3_600});
+    for (config, age, region, border, want) in [
+        (json!({}), 0, "US-NJ", None, "fresh 0"),
+        (json!({}), 1_799, "US-NJ", None, "fresh 1799"),
+        (json!({}), 1_800, "US-NJ", None, "stale interval_s 1800"),
+        (json!({}), 1_199, "US-ME", None, "fresh 1199"),
+        (json!({}), 1_200, "US-ME", None, "stale intervals.US-ME 1200"),
+        (json!({}), 299, "US-ME", Some(1_609.0), "fresh 299"),
+        (json!({}), 300, "US-ME", Some(1_609.0), "stale border_interval_s 300"),
+        (json!({}), 300, "US-ME", Some(1_609.5), "fresh 300"),
+        (json!({}), 300, "US-NJ", Some(0.0), "stale border_interval_s 300"),
+        (changed.clone(), 300, "US-NJ", Some(0.0), "fresh 300"),
+        (changed.clone(), 600, "US-NJ", None, "stale intervals.US 600"),
+        (changed.clone(), 699, "US-ME", None, "fresh 699"),
+        (changed.clone(), 700, "US-ME", None, "stale intervals.US-ME 700"),
+        (changed.clone(), 899, "MT", None, "fresh 899"),
+        (changed, 900, "MT", None, "stale interval_s 900"),
+        // What is near the border is never looked at less often than what is not.
+        (far, 1_800, "US-NJ", Some(9.0), "stale interval_s 1800"),
+    ] {
+        let changes = json!({"region": region, "border_m": border});
+        let at = Circumstances { now: NOW + age, ..player() };
+        assert_eq!(judge(config, changes, at), want, "{age} s after, {region}, {border:?} m");
+    }
+}
+
+#[test]
+fn the_least_deadline_counts() {
+    for (age, expires, next, want) in [
+        (99, 100, 200, "fresh 99"),
+        (100, 100, 200, "stale claims.expires_at 1800"),
+        (100, 200, 100, "stale claims.next_check 1800"),
+        (100, 200, 0, "stale claims.next_check 1800"),
+        (1_900, 2_000, 3_000, "stale interval_s 1800"),
+        (3_000, 2_000, 3_000, "stale interval_s 1800"),
+    ] {
+        let changes = json!({"exp": NOW + expires, "next_check_at": NOW + next});
+        let at = Circumstances { now: NOW + age, ..player() };
+        assert_eq!(judge(json!({}), changes, at), want, "{age} {expires} {next}");
+    }
+}
+
+#[test]
+fn whose_it_is() {
+    let (other, mapped) = ("203.0.113.8", "::ffff:203.0.113.7");
+    let (p1, s1) = (Some(&b"p-1"[..]), Some(&b"s-1"[..]));
+    for (player, session, client, want) in [
+        (p1, s1, CLIENT, "fresh 0"),
+        (Some(&b"p-2"[..]), s1, CLIENT, "rejected claims.player"),
+        (Some(b"p-1 "), s1, CLIENT, "rejected claims.player"),
+        (Some(b""), s1, CLIENT, "rejected claims.player"),
+        (None, s1, CLIENT, "rejected claims.player"),
+        (p1, Some(b"s-2"), CLIENT, "rejected claims.session"),
+        (p1, None, CLIENT, "rejected claims.session"),
+        (p1, s1, other, "stale claims.ip 1800"),
+        (p1, s1, "2001:db8::1", "stale claims.ip 1800"),
+        (p1, s1, "nowhere", "stale claims.ip 1800"),
+        // Nobody's token, from elsewhere: that it is not this player's weighs more.
+        (Some(b"p-2"), s1, other, "rejected claims.player"),
+    ] {
+        let at = Circumstances { player, session, client: client.parse().ok(), ..self::player() };
+        assert_eq!(judge(json!({}), json!({}), at), want, "{player:?} {session:?} {client}");
+        let changes = json!({"ip": mapped});
+        assert_eq!(judge(json!({}), changes, at), want, "{player:?} {session:?} {client}, mapped");
+    }
+    let at = Circumstances { session: None, ..self::player() };
+    let sessionless = json!({"claims": {"session": null}});
+    assert_eq!(judge(sessionless, json!({}), at), "fresh 0");
+}
+
+/// Seconds by which the provider's clock is ahead of ours.
+#[test]
+fn clocks() {
+    for (skew, ahead, want) in [
+        (60, 60, "fresh 0"),
+        (60, 61, "rejected claims.checked_at"),
+        (0, 1, "rejected claims.checked_at"),
+        (0, 0, "fresh 0"),
+        (600, 600, "fresh 0"),
+    ] {
+        let changes = json!({"iat": NOW + ahead});
+        assert_eq!(judge(json!({"skew_s": skew}), changes, player()), want, "{skew} {ahead}");
+        let changes = json!({"nbf": NOW + ahead});
+        assert_eq!(judge(json!({"skew_s": skew}), changes, player()), want, "nbf {skew} {ahead}");
+    }
+    // A clock that is set back makes a token one of the future, remembered or not.
+    let at = Circumstances { now: NOW - 3_600, ..player() };
+    assert_eq!(judge(json!({}), json!({}), at), "rejected claims.checked_at");
+    let at = Circumstances { now: u64::MAX, ..player() };
+    assert_eq!(judge(json!({}), json!({}), at), "stale interval_s 1800");
+}
+
+#[test]
+fn what_the_check_says() {
+    for (changes, want) in [
+        (json!({"passed": false}), "rejected claims.passed"),
+        (json!({"passed": false, "region": null, "confident": null}), "rejected claims.passed"),
+        (json!({"confident": false}), "rejected claims.confident"),
+        (json!({"confident": null}), "rejected claims.confident"),
+        (json!({"region": null}), "rejected claims.region"),
+        // What is out of date is out of date, whatever it said.
+        (json!({"passed": false, "exp": NOW}), "stale claims.expires_at 1800"),
+    ] {
+        assert_eq!(judge(json!({}), changes.clone(), player()), want, "{changes}");
+    }
+    let trusting = json!({"claims": {"confident": null}});
+    assert_eq!(judge(trusting, json!({"confident": false}), player()), "fresh 0");
+}
+
+#[test]
+fn without_a_genuine_token() {
+    let policy = policy(&document(location(json!({})), json!({}))).unwrap();
+    let location = policy.location.as_ref().unwrap();
+    let maine = Place::parse(b"US-ME").unwrap();
+    for (verdict, place, want) in [
+        (Verdict::Missing, None, "required header 1800"),
+        (Verdict::Missing, Some(&maine), "required header 1200"),
+        (Verdict::Expired, None, "stale claims.expires_at 1800"),
+        (
+            Verdict::Bad("location:token_signature".into()),
+            None,
+            "rejected location:token_signature",
+        ),
+        (Verdict::Limited(7), None, "too_many_failures failures"),
+        (Verdict::Unavailable { retry: 7, down: true }, None, "unavailable keys"),
+    ] {
+        let at = Circumstances { place, ..player() };
+        assert_eq!(said(location.judge(&verdict, &at)), want, "{verdict:?}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The plugin: configured once per VM, it makes filters and looks after the location provider's keys.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use policy_kit::{metrics, CallReply, ConfigError, Flight, Host, Plugin, Profile};
+use policy_token::Verifier;
+
+use crate::config::Config;
+use crate::filter::Geo;
+use crate::location::check::{State, KEYS_FLIGHT};
+use crate::policy::Policy;
+
+/// How often keys are looked after.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The plugin: a policy shared by the filters of a VM, and what they remember of location tokens.
+#[derive(Debug)]
+pub struct GeoJurisdiction {
+    policy: Rc<Policy>,
+    state: Option<Rc<RefCell<State>>>,
+}
+
+impl Plugin for GeoJurisdiction {
+    const NAME: &'static str = "geo-jurisdiction";
+    type Filter = Geo;
+
+    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
+        let mut config = policy_kit::parse::<Config>(document)?;
+        let kept = config.location.as_mut();
+        let kept = kept.map(|l| (l.cache_tokens, std::mem::take(&mut l.failures)));
+        let policy = Policy::compile(config, host)?;
+        let version = if policy.version().is_empty() { "none" } else { policy.version() };
+        let (name, catalogue) = (Self::NAME, policy.catalogue());
+        let mut line = format!("{name}: configured, version {version}, catalogue {catalogue}");
+        let mut state = None;
+        if let Some((location, (tokens, failures))) = policy.location.as_ref().zip(kept) {
+            let mut made = State::new(location, tokens, &failures);
+            if policy.profile() == Profile::Envoy {
+                made.verifier = Verifier::probe(host);
+            }
+            let (rsa, ecdsa) = made.verifier.asks_for();
+            line += &format!(", the gateway checks signatures: RSA {rsa}, ECDSA {ecdsa}");
+            state = Some(Rc::new(RefCell::new(made)));
+        }
+        host.log(log::Level::Info, &line);
+        host.count(&metrics::configured(name, version, catalogue));
+        Ok(Self { policy: Rc::new(policy), state })
+    }
+
+    fn profile(&self) -> Profile {
+        self.policy.profile()
+    }
+
+    fn filter(&self) -> Geo {
+        Geo::new(Rc::clone(&self.policy), self.state.clone())
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.policy.location.as_ref()?.keys.fetch().map(|_| TICK)
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+        let Some((location, state)) = self.policy.location.as_ref().zip(self.state.as_ref()) else {
+            return Vec::new();
+        };
+        match (host.now(), state.try_borrow_mut()) {
+            (Ok(now), Ok(mut state)) => state.due(location, host, now).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_landed(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
+        let parts = self.policy.location.as_ref().zip(self.state.as_ref());
+        if let Some((location, state)) = parts.filter(|_| key == KEYS_FLIGHT) {
+            if let Ok(mut state) = state.try_borrow_mut() {
+                state.keys_landed(location, host, reply);
+            }
+        }
+    }
+}
