@@ -65,6 +65,7 @@ pub(crate) fn inline(forge: &Forge) -> Value {
     json!({
         "issuers": [issuer(&json!({"jwks": keys}))],
         "introspection": null,
+        "partners": null,
         "credentials": [{"bearer": true}, {"header": "x-token"}, {"cookie": "session"}],
         "failures": {"per_minute": 60_000, "burst": 10_000},
     })
@@ -74,6 +75,7 @@ pub(crate) fn inline(forge: &Forge) -> Value {
 pub(crate) fn fetched() -> Value {
     json!({
         "issuers": [issuer(&json!({"cluster": "casino"}))],
+        "partners": null,
         "introspection": null,
         "failures": {"per_minute": 60_000, "burst": 10_000},
     })

@@ -277,24 +277,32 @@ impl Policy {
         details: &Details,
     ) -> Reply {
         let mut reply = self.envelopes.reply(endpoint.envelope, denial, details);
+        // An envelope is the partner's own contract, of which challenges are no part.
+        if endpoint.envelope.is_none() {
+            if let Some(challenge) = self.challenge(endpoint, denial) {
+                reply = reply.with_header("www-authenticate", challenge);
+            }
+        }
         if reply.status != denial.status {
             return reply;
-        }
-        if denials::is_partners(denial) && denial.status == 401 && endpoint.envelope.is_none() {
-            // RFC 9110 section 15.5.2 asks for a challenge; no registered scheme says this.
-            let challenge = format!("Partner realm=\"{}\"", self.realm);
-            reply = reply.with_header("www-authenticate", challenge);
-        }
-        if let Some(error) = denials::error(denial) {
-            let rule = self.rules.of(endpoint);
-            let more = rule.map(|rule| rule.challenge(denial)).unwrap_or_default();
-            let challenge = format!("Bearer realm=\"{}\", error=\"{error}\"{more}", self.realm);
-            reply = reply.with_header("www-authenticate", challenge);
         }
         match ruling.retry {
             Some(seconds) => reply.with_header("retry-after", seconds.max(1).to_string()),
             None => reply,
         }
+    }
+
+    /// What would do instead (RFC 9110 section 11.6.1), if anything.
+    fn challenge(&self, endpoint: &Match<'_>, denial: Denial) -> Option<String> {
+        let realm = &self.realm;
+        if endpoint.is_partners() {
+            // A 401 needs a challenge, and no registered scheme says this.
+            return (denial.status == 401).then(|| format!("Partner realm=\"{realm}\""));
+        }
+        let error = denials::error(denial)?;
+        let rule = self.rules.of(endpoint);
+        let more = rule.map(|rule| rule.challenge(denial)).unwrap_or_default();
+        Some(format!("Bearer realm=\"{realm}\", error=\"{error}\"{more}"))
     }
 }
 
