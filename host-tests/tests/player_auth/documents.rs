@@ -33,6 +33,10 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
     let twice = world::issuer(&json!({"cluster": "casino"}));
     let hs256 = json!({"algorithms": ["HS256"], "keys": {"secret": "S3CRET"}});
     let rule = |class: &str, rule: Value| with(json!({"classes": {class: rule}}));
+    let partner = |key: Value| {
+        let key = json!({"header": "x-k", "keys": key["keys"]});
+        with(json!({"partners": {"p": {"api_key": key, "paths": ["/"]}}}))
+    };
     vec![
         ("unknown field", with(json!({"issuer": "S3CRET"})), "issuer"),
         ("nobody", with(json!({"issuers": [], "introspection": null})), "issuers"),
@@ -117,6 +121,18 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
         ("a scope", rule("wager", json!({"scopes": ["S3CRET\""]})), "classes.wager.scopes"),
         ("no effect", with(json!({"on_error": {"session": "anonymous"}})), "on_error.session"),
         ("no such class", with(json!({"classes": {"bets": {}}})), "classes.bets"),
+        ("no partner", with(json!({"partners": {}})), "partners"),
+        (
+            "a key in the clear",
+            partner(json!({"keys": [{"key": "S3CRET"}]})),
+            "partners.p.api_key.keys[0].key",
+        ),
+        (
+            "no digest",
+            partner(json!({"keys": [{"sha256": "S3CRET"}]})),
+            "partners.p.api_key.keys[0].sha256",
+        ),
+        ("no cap", with(json!({"unverified": {"max_held": 0}})), "unverified.max_held"),
         ("a large cache", with(json!({"cache_tokens": 1_000_000})), "cache_tokens"),
         ("a member twice", with(json!({})).replacen('{', r#"{"realm": "S3CRET", "#, 1), "realm"),
         ("no document", String::new(), "$"),
