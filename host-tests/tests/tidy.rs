@@ -62,10 +62,16 @@ fn every_plugin_readme_has_the_same_headings() {
 
 #[test]
 fn the_readme_lists_every_refusal() {
-    let text = read_to_string(workspace_root().join("plugins/geo-jurisdiction/README.md")).unwrap();
-    for denial in geo_jurisdiction::denials::ALL {
-        let row = format!("| {} | `{}` |", denial.status, denial.code);
-        assert!(text.contains(&row), "no row `{row}`");
+    for (plugin, denials) in [
+        ("geo-jurisdiction", &geo_jurisdiction::denials::ALL[..]),
+        ("player-auth", &player_auth::denials::ALL),
+    ] {
+        let text =
+            read_to_string(workspace_root().join(format!("plugins/{plugin}/README.md"))).unwrap();
+        for denial in denials {
+            let row = format!("| {} | `{}` |", denial.status, denial.code);
+            assert!(text.contains(&row), "{plugin}: no row `{row}`");
+        }
     }
 }
 

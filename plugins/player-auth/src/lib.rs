@@ -2,8 +2,9 @@
 //!
 //! The rules, in the order they are asked:
 //!
-//! 1. `x-player-id`, `x-brand`, `x-session-id`, `x-kyc-level`, the headers that claims are put in, and
-//!    headers that would change the call's meaning are stripped from every request, whatever is decided.
+//! 1. `x-player-id`, `x-brand`, `x-session-id`, `x-kyc-level`, `x-partner-id`, `x-partner-tier`, the headers
+//!    that claims are put in, and headers that would change the call's meaning are stripped from every
+//!    request, whatever is decided.
 //! 2. A request that matches no endpoint, or whose path two readers could read differently, is
 //!    refused with 403 `endpoint_unclassified`, unless `unclassified` is `forward`.
 //! 3. A browser's preflight passes if it is one: `OPTIONS` with one `Origin` and one
@@ -11,6 +12,9 @@
 //! 4. An upgrade on a class that moves money: 403 `upgrade_refused`, unless the class allows it.
 //! 5. `session` and `settlement`, and whatever endpoints say that a partner calls, are not asked for a
 //!    player's token; a credential there is left where it is.
+//!    Where partners are configured, each of these but `session` must be a partner's:
+//!    [`partner`] has the rules. What headers prove is proven first; a signature is checked over the raw
+//!    body, before which the partner is only claimed.
 //! 6. More than one credential, wherever they are: 400 `credential_conflict` (RFC 6750 section 2). None:
 //!    401 `token_missing`, where the class requires one.
 //! 7. A token that was found good before and has not expired is good (a bounded cache).
