@@ -69,7 +69,8 @@ fn normal(host: &str) -> Option<&str> {
         let inner = h.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         inner.is_some_and(|h| h.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')))
     };
-    let named = !host.is_empty() && host.bytes().all(allowed) && !host.contains("..");
+    let twice = host.as_bytes().windows(2).any(|pair| pair == b"..");
+    let named = !host.is_empty() && host.bytes().all(allowed) && !twice;
     ((named && !host.starts_with('.')) || address(host)).then_some(host)
 }
 

@@ -183,7 +183,13 @@ impl Pattern {
     }
 
     fn fits(&self, method: &str, segments: &[&str], same: fn(&str, &str) -> bool) -> bool {
-        if self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
+        // What costs least to see first: most patterns are longer or shorter than the path.
+        let fixed = self.parts.len().saturating_sub(1);
+        let fits = match self.parts.last() {
+            Some(Part::Rest) => segments.len() >= fixed,
+            _ => segments.len() == fixed,
+        };
+        if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
             return false;
         }
         let mut segments = segments.iter().copied();
