@@ -191,6 +191,39 @@ fn bodies_over_the_cap() {
 }
 
 #[test]
+fn paths_are_whole_segments() {
+    for (paths, want) in [
+        (json!(["/win"]), "pass"),
+        (json!(["/win/"]), "pass"),
+        (json!(["/"]), "pass"),
+        (json!(["/wallet", "/win"]), "pass"),
+        (json!(["/wi"]), "partner_not_allowed"),
+        (json!(["/win/x"]), "partner_not_allowed"),
+        (json!(["/wallet"]), "partner_not_allowed"),
+    ] {
+        let mut config = config();
+        config["partners"]["shop"]["paths"] = paths.clone();
+        let mut world = World::new(&config);
+        assert_eq!(world.ask(FAR, "/win", &[("x-api-key", "live")], BODY), want, "{paths}");
+    }
+}
+
+#[test]
+fn where_credentials_count() {
+    for (environment, shop, tests) in [
+        (json!(null), "pass", "partner_environment"),
+        (json!("production"), "pass", "partner_environment"),
+        (json!("sandbox"), "partner_environment", "pass"),
+    ] {
+        let mut config = config();
+        config["environment"] = environment;
+        let mut world = World::new(&config);
+        assert_eq!(world.ask(FAR, "/win", &[("x-api-key", "live")], BODY), shop);
+        assert_eq!(world.ask(FAR, "/win", &[("x-test-key", "live")], BODY), tests);
+    }
+}
+
+#[test]
 fn without_partners_nobody_is_asked() {
     let mut config = config();
     config["partners"] = Value::Null;
