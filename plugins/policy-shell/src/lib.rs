@@ -12,7 +12,7 @@
 //!
 //! ```ignore
 //! #[cfg(target_arch = "wasm32")]
-//! policy_shell::export!(crate::filter::GeoJurisdiction: request_headers, request_body);
+//! policy_shell::export!(crate::plugin::GeoJurisdiction: request_headers, request_body);
 //! ```
 #![warn(missing_docs)]
 // Natively only the pure parts are compiled, for their tests; nothing calls them there.
