@@ -41,7 +41,13 @@ fn call(client: &str, path: &str, header: (&str, &str), body: &str) -> Request {
 async fn the_recorded_contracts() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let (server, arrived) = upstream().await;
-    let configuration = world::configuration(abi_host::Profile::Envoy, &with(&recorded()));
+    let mut partners = recorded();
+    // SHA-256 of `terminal-key`.
+    let digest = "fa61af61f0e1dcde70cc54406f6102a939e3892c59f1ebac1384716cd399b240";
+    partners["terminal"] = json!({
+        "api_key": {"query": "api_key", "keys": [{"sha256": digest}]}, "paths": ["/wallet/win"],
+    });
+    let configuration = world::configuration(abi_host::Profile::Envoy, &with(&partners));
     let options = Options::new(binary, world::wasm_dir(), server.address);
     let envoy = EnvoyProcess::start(&deployed(&configuration), options).await.unwrap();
     assert!(envoy.log().contains("the gateway checks signatures: RSA true"));
@@ -68,6 +74,8 @@ async fn the_recorded_contracts() {
         ("192.0.2.110", callback, ("x-a", "b"), BODY, 401, "partner_unknown"),
         ("192.0.2.10", "/wallet/win", ("x-a", "b"), BODY, 200, "hello"),
         (FOREIGN, "/wallet/win", ("x-a", "b"), BODY, 401, "partner_unknown"),
+        (FOREIGN, "/wallet/win?a=1&api_key=terminal-key&b=2", ("x-a", "b"), BODY, 200, "hello"),
+        (FOREIGN, "/wallet/win?api_key=terminal-kex", ("x-a", "b"), BODY, 401, "partner_unknown"),
     ] {
         let forged = call(client, path, header, body).header("x-partner-id", "forged");
         let answer = send(envoy.address, Some(envoy.listener_port), &forged).await.unwrap();
@@ -82,6 +90,8 @@ async fn the_recorded_contracts() {
             let told: Vec<_> = arrived[0].headers().get_all("x-partner-id").iter().collect();
             assert!(told.len() == 1 && told[0] != "forged", "{path}: {told:?}");
             assert_eq!(arrived[0].body(), BODY.as_bytes(), "{path}");
+            let target = arrived[0].uri().to_string();
+            assert_eq!(target, path.replace("api_key=terminal-key&", ""), "a key ends here");
         } else {
             assert!(arrived.is_empty(), "{path} {text}: the upstream heard of it");
         }
