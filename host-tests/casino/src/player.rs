@@ -28,9 +28,13 @@ pub enum PlayerState {
     /// Identity not verified yet.
     KycPending,
     /// A break of the player's own choosing, with an end.
-    CoolingOff,
+    CoolOff,
     /// Excluded by the player: no wagers, no deposits, withdrawals stay open (GLI-19 A.3.8).
     SelfExcluded,
+    /// The time that the player may play is used up.
+    TimeLimit,
+    /// The amount that the player may deposit is used up.
+    DepositLimit,
     /// Frozen by the operator.
     Suspended,
     /// Gone.
@@ -40,7 +44,13 @@ pub enum PlayerState {
 impl PlayerState {
     /// Whether a wager of a player in this state should have been stopped before it came here.
     pub fn excluded(self) -> bool {
-        !matches!(self, Self::Active | Self::KycPending)
+        !matches!(self, Self::Active | Self::KycPending | Self::DepositLimit)
+    }
+
+    /// Whether entering this state logs the player out. Who is excluded or out of time may still
+    /// withdraw, and need not log in again for it; who is verified at last even less so.
+    pub(crate) fn ends_sessions(self) -> bool {
+        matches!(self, Self::Suspended | Self::Closed)
     }
 }
 

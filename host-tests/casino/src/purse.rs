@@ -72,7 +72,7 @@ impl Casino {
         Ok(posting)
     }
 
-    /// Changes a player's state and tells the feed of revocations.
+    /// Changes a player's state; one that logs the player out is told to the feed of revocations.
     pub(crate) fn change_state(
         &mut self,
         now: Time,
@@ -82,8 +82,10 @@ impl Casino {
     ) -> Result<(), Refusal> {
         let player = self.known_mut(&purse.id)?;
         player.enter(state, until);
-        let (sub, state_version) = (player.id.clone(), player.state_version);
-        self.revocations.push(now, Revoked::Player { sub, state, state_version, until });
+        let id = player.id.clone();
+        if state.ends_sessions() {
+            self.revocations.push(now, Revoked::Player { id });
+        }
         Ok(())
     }
 

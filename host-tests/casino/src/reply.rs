@@ -43,6 +43,11 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
+    /// 410: it was there once.
+    pub(crate) fn gone(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, code, message)
+    }
+
     /// 422: understood, and against a rule of the house.
     pub(crate) fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)

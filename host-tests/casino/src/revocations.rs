@@ -2,30 +2,35 @@
 
 use serde::Serialize;
 
-use crate::player::PlayerState;
 use crate::time::Time;
 
 /// What became invalid.
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(untagged)]
 pub(crate) enum Revoked {
-    /// One session and every token of it.
-    Session { sub: String, sid: String, reason: &'static str },
-    /// What was known of a player's state.
-    Player { sub: String, state: PlayerState, state_version: u64, until: Option<Time> },
+    /// Every token of a session.
+    Session {
+        #[serde(rename = "session")]
+        sid: String,
+        reason: &'static str,
+    },
+    /// Every token of a player that was issued before.
+    Player {
+        #[serde(rename = "player")]
+        id: String,
+    },
 }
 
 /// One entry of the feed.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Event {
-    /// Counted from 1.
-    pub(crate) cursor: u64,
-    pub(crate) at: Time,
     #[serde(flatten)]
     pub(crate) revoked: Revoked,
+    /// Seconds since the epoch, with milliseconds: a token of the same second may be older.
+    pub(crate) revoked_at: f64,
 }
 
-/// Everything revoked since the start, oldest first.
+/// Everything revoked since the start, oldest first. Cursors count entries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Revocations {
     events: Vec<Event>,
@@ -33,8 +38,9 @@ pub(crate) struct Revocations {
 
 impl Revocations {
     pub(crate) fn push(&mut self, at: Time, revoked: Revoked) {
-        let cursor = self.last() + 1;
-        self.events.push(Event { cursor, at, revoked });
+        // Exact for as long as anybody counts in milliseconds.
+        let revoked_at = at.millis() as f64 / 1000.0;
+        self.events.push(Event { revoked, revoked_at });
     }
 
     /// The newest cursor; 0 before the first event.

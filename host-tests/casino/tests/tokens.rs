@@ -149,13 +149,13 @@ fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
     for token in [&first["refresh_token"], &second.body["refresh_token"], &json!("none")] {
         assert_eq!(refresh(&mut desk, token).code(), Some("refresh_invalid"), "{token}");
     }
-    let feed = desk.ask("GET", "/revocations?since=0", None, &Value::Null).body;
-    assert_eq!(feed["events"][0]["reason"], "refresh_reused");
-    assert_eq!(feed["cursor"], 1);
+    let feed = desk.ask("GET", "/revocations", None, &Value::Null).body;
+    assert_eq!(feed["revocations"][0]["reason"], "refresh_reused");
+    assert_eq!(feed["cursor"], "1");
 }
 
 #[test]
-fn the_feed_tells_logouts_and_states_page_by_page() {
+fn the_feed_tells_logouts_and_suspensions_page_by_page() {
     let mut desk = Desk::open();
     let token = login(&mut desk, "p-1", "EdDSA")["access_token"].as_str().unwrap().to_owned();
     assert_eq!(bearer(&mut desk, "GET", "/api/account/balance", &token, &Value::Null).status, 200);
@@ -164,22 +164,26 @@ fn the_feed_tells_logouts_and_states_page_by_page() {
     let again = bearer(&mut desk, "POST", "/api/session/logout", &token, &Value::Null);
     assert_eq!(again.body["ended"], false);
     desk.ask("POST", "/api/safer-gambling/self-exclusion", Some("p-2"), &json!({ "days": 1 }));
-    desk.ask("POST", "/_players/p-3", None, &json!({ "state": "suspended" }));
-
-    let feed = desk.ask("GET", "/revocations?since=0", None, &Value::Null).body;
-    let told = |n: usize, field: &str| feed["events"][n][field].clone();
-    assert_eq!((told(0, "kind"), told(0, "sid")), (json!("session"), json!("s-1")));
-    assert_eq!((told(1, "kind"), told(1, "sub")), (json!("player"), json!("p-2")));
-    assert_eq!((told(2, "state"), told(2, "state_version")), (json!("suspended"), json!(2)));
-    let rest = desk.ask("GET", "/revocations?since=2", None, &Value::Null).body;
-    assert_eq!((&rest["cursor"], rest["events"].as_array().unwrap().len()), (&json!(3), 1));
-    for _ in 0..150 {
-        desk.ask("POST", "/_players/p-3", None, &json!({ "state": "active" }));
+    for state in ["suspended", "active", "kyc_pending", "cool_off", "time_limit", "closed"] {
+        desk.ask("POST", "/_players/p-3", None, &json!({ "state": state }));
     }
-    let page = desk.ask("GET", "/revocations?since=3", None, &Value::Null).body;
-    assert_eq!((&page["cursor"], &page["more"]), (&json!(103), &json!(true)));
-    let ahead = desk.ask("GET", "/revocations?since=999", None, &Value::Null);
-    assert_eq!(ahead.code(), Some("cursor_unknown"));
+
+    let feed = desk.ask("GET", "/revocations", None, &Value::Null).body;
+    let (second, same) = (START.secs() as f64, |cursor| format!("/revocations?since={cursor}"));
+    let session = json!({ "session": "s-1", "reason": "logout", "revoked_at": second });
+    let player = json!({ "player": "p-3", "revoked_at": second });
+    let all = json!({ "revocations": [session, player, player], "cursor": "3", "more": false });
+    assert_eq!(feed, all, "whoever excludes herself stays logged in, to withdraw");
+    assert_eq!(desk.ask("GET", &same(0), None, &Value::Null).body, all);
+    let rest = desk.ask("GET", &same(2), None, &Value::Null).body;
+    assert_eq!((&rest["cursor"], &rest["revocations"]), (&json!("3"), &json!([player])));
+    for _ in 0..1_500 {
+        desk.ask("POST", "/_players/p-3", None, &json!({ "state": "closed" }));
+    }
+    let page = desk.ask("GET", &same(3), None, &Value::Null).body;
+    assert_eq!((&page["cursor"], &page["more"]), (&json!("1003"), &json!(true)));
+    let ahead = desk.ask("GET", &same(9_999), None, &Value::Null);
+    assert_eq!((ahead.status, ahead.code()), (410, Some("cursor_unknown")));
 
     let status = desk.ask("GET", "/players/p-2/status", None, &Value::Null).body;
     assert_eq!((&status["state"], &status["state_version"]), (&json!("self_excluded"), &json!(2)));

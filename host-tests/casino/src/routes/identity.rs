@@ -12,8 +12,8 @@ use crate::reply::{ok, Answer, Refusal};
 
 /// The only client that may introspect, as `user:password` of HTTP Basic. A demo value.
 const INTROSPECTION_CLIENT: &str = "gateway:demo-introspection";
-/// Events told at once.
-const PAGE: usize = 100;
+/// Revocations told at once.
+const PAGE: usize = 1_000;
 
 /// `GET /.well-known/jwks.json`: the keys of player tokens.
 pub(super) fn jwks(casino: &mut Casino, _: &Call<'_>) -> Answer {
@@ -37,17 +37,20 @@ pub(super) fn status(casino: &mut Casino, call: &Call<'_>) -> Answer {
     }))
 }
 
-/// `GET /revocations?since=CURSOR`: at most 100 events after a cursor; 0 is the beginning. A
-/// cursor from before a reset is answered with 409, and the reader starts again at 0.
+/// `GET /revocations?since=CURSOR`: at most 1000 revocations after a cursor, from the beginning where
+/// none is given. A cursor from before a reset is answered with 410, and the reader starts again
+/// without one.
 pub(super) fn revocations(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let since = call.query_number("since")?.unwrap_or(0);
     let feed = &casino.revocations;
     if since > feed.last() {
-        return Err(Refusal::conflict("cursor_unknown", "start again with since=0"));
+        return Err(Refusal::gone("cursor_unknown", "start again without `since`"));
     }
-    let events = feed.since(since, PAGE);
-    let cursor = events.last().map_or(since, |event| event.cursor);
-    ok(&json!({ "cursor": cursor, "more": cursor < feed.last(), "events": events }))
+    let revocations = feed.since(since, PAGE);
+    let cursor = since + revocations.len() as u64;
+    ok(&json!({
+        "cursor": cursor.to_string(), "more": cursor < feed.last(), "revocations": revocations,
+    }))
 }
 
 /// `POST /oauth/introspect`: RFC 7662. Only tokens given out here are active; nothing is said of

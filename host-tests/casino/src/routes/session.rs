@@ -114,8 +114,7 @@ pub(super) fn session_of(casino: &Casino, token: &str) -> Option<String> {
 
 fn end(casino: &mut Casino, now: Time, sid: &str, reason: &'static str) -> bool {
     let Some(session) = casino.sessions.end(sid) else { return false };
-    let (sub, sid) = (session.player, session.sid);
-    casino.revocations.push(now, Revoked::Session { sub, sid, reason });
+    casino.revocations.push(now, Revoked::Session { sid: session.sid, reason });
     true
 }
 
