@@ -133,6 +133,37 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
             "partners.p.api_key.keys[0].sha256",
         ),
         ("no cap", with(json!({"unverified": {"max_held": 0}})), "unverified.max_held"),
+        (
+            "states that nobody tells",
+            with(json!({"player_state": {"names": {"S3CRET": "cool_off"}}})),
+            "player_state",
+        ),
+        (
+            "a path without a player",
+            with(json!({"player_state": {"pam": {"cluster": "casino", "path": "/S3CRET"}}})),
+            "player_state.pam.path",
+        ),
+        (
+            "excluded from help",
+            with(json!({"player_state": {"pam": {"cluster": "casino"}, "overrides": [
+                {"states": {"suspended": {"safer-gambling": "refuse"}}}]}})),
+            "player_state.overrides[0].states.suspended.safer-gambling",
+        ),
+        (
+            "a switch that stops nothing",
+            with(json!({"player_state": {"closed": {"products": ["S3CRET"]}}})),
+            "player_state.closed.products[0]",
+        ),
+        (
+            "a feed with a query",
+            with(json!({"revocations": {"cluster": "casino", "path": "/r?key=S3CRET"}})),
+            "revocations.path",
+        ),
+        (
+            "tokens that outlive their revocation",
+            with(json!({"revocations": {"cluster": "casino", "max_lifetime_s": 3600}})),
+            "issuers[0].max_lifetime_s",
+        ),
         ("a large cache", with(json!({"cache_tokens": 1_000_000})), "cache_tokens"),
         ("a member twice", with(json!({})).replacen('{', r#"{"realm": "S3CRET", "#, 1), "realm"),
         ("no document", String::new(), "$"),

@@ -2,15 +2,13 @@
 //! nobody passes who should not, and nobody waits for ever.
 
 use std::cell::Cell;
+use std::time::Duration;
 
-use abi_host::{Chain, Ending, Fault, Faults, Occurrence, Profile, Report, Request};
-use casino::partner::{sign_bee, sign_psp, PSP_HEADER};
-use policy_token::Alg;
-use serde_json::{json, Value};
+use abi_host::{Chain, Ending, Fault, Faults, Occurrence, Profile, Report};
 
-use crate::partners::{call, recorded, with, BODY};
+use crate::fault_scenes::{cold, forged, inline, Scene, SCENES};
 use crate::services::{json_after, Service};
-use crate::world::{self, bet, forge, outcome, run, through_the_edge, with_token, SECOND};
+use crate::world::{self, hello, outcome, run, SECOND};
 
 /// Every status of the ABI, those that no host should answer, and one beyond.
 const STATUSES: [u32; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
@@ -35,181 +33,17 @@ const RESUMING: [&str; 4] = [
     "proxy_close_stream",
 ];
 
-/// What is asked, and what comes of it where nothing fails.
-struct Scene {
-    name: &'static str,
-    changes: fn() -> Value,
-    answer: fn() -> Vec<u8>,
-    request: fn(u64) -> Request,
-    want: &'static str,
-    /// Whether a chain serves one request only: what it learns changes the next one's way.
-    alone: bool,
-}
-
-fn inline() -> Value {
-    world::inline(forge())
-}
-
-fn asking() -> Value {
-    let mut changes = inline();
-    changes["introspection"] = json!({
-        "cluster": "casino", "path": "/oauth/introspect", "any_audience": true,
-    });
-    changes
-}
-
-fn jwks() -> Vec<u8> {
-    forge().jwks().into_bytes()
-}
-
-fn active() -> Vec<u8> {
-    br#"{"active": true, "sub": "p-1", "brand": "lucky-otter"}"#.to_vec()
-}
-
-fn cold(n: u64) -> Request {
-    bet(forge().sign(Alg::Es256, &forge().claims_with(&json!({"jti": n.to_string()}))))
-}
-
-fn cached(_: u64) -> Request {
-    thread_local!(static TOKEN: String = forge().good());
-    TOKEN.with(|token| bet(token))
-}
-
-fn forged(_: u64) -> Request {
-    let good = forge().good();
-    let signature = good.rfind('.').unwrap();
-    bet(format!("{}.{}", &good[..signature], "A".repeat(86)))
-}
-
-fn opaque(n: u64) -> Request {
-    bet(format!("opaque-{n}"))
-}
-
-fn lobby(_: u64) -> Request {
-    through_the_edge("GET", "/api/lobby")
-}
-
-fn nobody(_: u64) -> Request {
-    through_the_edge("POST", "/api/bets")
-}
-
-fn bad_in_lobby(_: u64) -> Request {
-    with_token(through_the_edge("GET", "/api/lobby"), "a.b.c")
-}
-
-fn partners() -> Value {
-    with(&recorded())
-}
-
-fn house(_: u64) -> Request {
-    call("192.0.2.10", "/wallet/win", ("x-a", "b"), BODY)
-}
-
-fn signed(_: u64) -> Request {
-    call("192.0.2.110", "/psp/callback", (PSP_HEADER, &sign_psp(BODY.as_bytes())), BODY)
-}
-
-fn unsigned(_: u64) -> Request {
-    call("192.0.2.110", "/psp/callback", (PSP_HEADER, &sign_bee(BODY.as_bytes())), BODY)
-}
-
-const SCENES: [Scene; 11] = [
-    Scene {
-        name: "cached",
-        changes: inline,
-        answer: jwks,
-        request: cached,
-        want: "allow",
-        alone: false,
-    },
-    Scene {
-        name: "cold",
-        changes: inline,
-        answer: jwks,
-        request: cold,
-        want: "allow",
-        alone: false,
-    },
-    Scene {
-        name: "fetch",
-        changes: world::fetched,
-        answer: jwks,
-        request: cold,
-        want: "allow",
-        alone: true,
-    },
-    Scene {
-        name: "opaque",
-        changes: asking,
-        answer: active,
-        request: opaque,
-        want: "allow",
-        alone: false,
-    },
-    Scene {
-        name: "anonymous",
-        changes: inline,
-        answer: jwks,
-        request: lobby,
-        want: "allow",
-        alone: false,
-    },
-    Scene {
-        name: "forged",
-        changes: inline,
-        answer: jwks,
-        request: forged,
-        want: "token_signature",
-        alone: false,
-    },
-    Scene {
-        name: "bad",
-        changes: inline,
-        answer: jwks,
-        request: bad_in_lobby,
-        want: "token_malformed",
-        alone: false,
-    },
-    Scene {
-        name: "missing",
-        changes: inline,
-        answer: jwks,
-        request: nobody,
-        want: "token_missing",
-        alone: false,
-    },
-    Scene {
-        name: "house",
-        changes: partners,
-        answer: jwks,
-        request: house,
-        want: "allow",
-        alone: false,
-    },
-    Scene {
-        name: "psp",
-        changes: partners,
-        answer: jwks,
-        request: signed,
-        want: "allow",
-        alone: false,
-    },
-    Scene {
-        name: "forged partner",
-        changes: partners,
-        answer: jwks,
-        request: unsigned,
-        want: "partner_signature",
-        alone: false,
-    },
-];
-
 impl Scene {
     fn start(&self, profile: Profile, faults: &Faults) -> Chain {
         let service = Service::new(json_after((self.answer)(), 20));
         let configuration = world::configuration(profile, &(self.changes)());
         let builder = world::builder(profile, &configuration).faults(faults.clone());
-        builder.callouts(service.callouts()).start().unwrap()
+        let mut chain = builder.callouts(service.callouts()).start().unwrap();
+        if self.name == "revoked" {
+            // Until the feed is read.
+            chain.run_for(Duration::from_secs(3), &mut hello);
+        }
+        chain
     }
 
     /// The request, with a forged header so that something must be removed.

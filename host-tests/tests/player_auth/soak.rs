@@ -10,7 +10,7 @@ use policy_token::Alg;
 use serde_json::json;
 
 use crate::services::Service;
-use crate::world::{self, bet, outcome, run, through_the_edge, with_token, NOW};
+use crate::world::{self, bet, hello, outcome, run, through_the_edge, with_token, NOW};
 
 /// How many requests; `make soak` asks for a million.
 const VARIABLE: &str = "PITBOSS_SOAK";
@@ -120,6 +120,13 @@ fn request(
     }
 }
 
+/// What the feed has to tell each time: a few of two hundred players, dead again.
+fn news(polls: u64) -> String {
+    let entry = |n| json!({"player": format!("gone-{}", (polls * 20 + n) % 200), "revoked_at": NOW + polls});
+    let entries: Vec<_> = (0..20).map(entry).collect();
+    json!({"revocations": entries, "cursor": polls.to_string()}).to_string()
+}
+
 fn start(profile: Profile, keys: &Service, scale: Scale) -> Chain {
     let mut changes = world::fetched();
     changes["introspection"] = json!({
@@ -127,8 +134,19 @@ fn start(profile: Profile, keys: &Service, scale: Scale) -> Chain {
     });
     changes["cache_tokens"] = scale.cached().into();
     changes["failures"] = json!({"per_minute": 30, "burst": 10});
+    let players = scale.cached().max(1);
+    changes["player_state"] = json!({"pam": {"cluster": "pam", "max_players": players}});
+    changes["revocations"] = json!({"cluster": "feed"});
     let mut fetch = keys.callouts();
+    let mut polls = 0;
     let callouts = move |call: &Call| match call.upstream.starts_with(b"sessions") {
+        _ if call.upstream.starts_with(b"pam") => {
+            CallAnswer::now(Response::new(200).body(r#"{"state": "active", "jurisdiction": "MT"}"#))
+        }
+        _ if call.upstream.starts_with(b"feed") => {
+            polls += 1;
+            CallAnswer::now(Response::new(200).body(news(polls)))
+        }
         true if call.body.starts_with(b"token=ended") => {
             CallAnswer::now(Response::new(200).body(r#"{"active": false}"#))
         }
@@ -150,6 +168,8 @@ fn soak(profile: Profile, requests: u64) {
     let mut issuer = Issuer::new(0);
     keys.answers(CallAnswer::now(Response::new(200).body(issuer.forge.jwks())));
     let mut chain = start(profile, &keys, scale);
+    // Until the feed is read nobody bets.
+    chain.run_for(Duration::from_secs(2), &mut hello);
     let mut warm = None;
     for number in 0..requests {
         // Two rotations: one while everything fills up, one that must not cost any more.

@@ -37,9 +37,8 @@ pub(crate) fn configuration(profile: Profile, changes: &Value) -> String {
     if changes.get("host").is_none() {
         document["host"] = if profile == Profile::Envoy { "envoy" } else { "wasmx" }.into();
     }
-    let services: &[&str] =
-        if profile == Profile::Wasmx { &["/introspection", "/issuers/0/keys"] } else { &[] };
-    for service in services {
+    let services = ["/introspection", "/issuers/0/keys", "/player_state/pam", "/revocations"];
+    for service in services.iter().filter(|_| profile == Profile::Wasmx) {
         // There a service is a host and a port.
         if let Some(Value::String(name)) = document.pointer_mut(&format!("{service}/cluster")) {
             name.push_str(":8000");

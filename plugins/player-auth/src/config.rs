@@ -8,6 +8,9 @@ use policy_token::KeysConfig;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::revocation::config::RevocationsConfig;
+use crate::standing::config::StandingConfig;
+
 /// Deserialized, not yet believed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +30,10 @@ pub struct Config {
     pub issuers: Vec<IssuerConfig>,
     /// Who is asked about tokens that are not JWTs.
     pub introspection: Option<IntrospectionConfig>,
+    /// Whose state stops what.
+    pub player_state: Option<StandingConfig>,
+    /// The feed of players and sessions whose tokens are dead.
+    pub revocations: Option<RevocationsConfig>,
     /// Where the token is; `Authorization: Bearer` when left out.
     pub credentials: Option<Vec<PlaceConfig>>,
     /// Whether the credential goes on to the upstream.
@@ -128,6 +135,11 @@ pub struct ClaimsConfig {
     /// The level of identity verification.
     #[serde(default = "default_kyc")]
     pub kyc: Option<String>,
+    /// The states of the player's account: a text or a list of texts.
+    pub state: Option<String>,
+    /// Where the player is licensed to play.
+    #[serde(default = "default_jurisdiction")]
+    pub jurisdiction: Option<String>,
     /// Scopes: text with spaces (RFC 8693 section 4.2) or an array.
     #[serde(default = "default_scope")]
     pub scope: String,
@@ -144,6 +156,8 @@ impl Default for ClaimsConfig {
             fixed_brand: None,
             session: default_session(),
             kyc: default_kyc(),
+            state: None,
+            jurisdiction: default_jurisdiction(),
             scope: default_scope(),
             headers: SortedMap::default(),
         }
@@ -164,6 +178,10 @@ fn default_session() -> Option<String> {
 
 fn default_kyc() -> Option<String> {
     Some("/kyc_level".to_owned())
+}
+
+fn default_jurisdiction() -> Option<String> {
+    Some("/jurisdiction".to_owned())
 }
 
 fn default_scope() -> String {

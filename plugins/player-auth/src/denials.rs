@@ -41,6 +41,9 @@ pub const CLAIMS: Denial = Denial {
 /// Introspection says that it is not active.
 pub const INACTIVE: Denial =
     Denial { status: 401, code: "token_inactive", title: "Your session has ended. Log in again." };
+/// Good, but issued before its player or its session was revoked.
+pub const REVOKED: Denial =
+    Denial { status: 401, code: "token_revoked", title: "Your session has ended. Log in again." };
 /// More than one credential, so that two readers may take different ones.
 pub const CONFLICT: Denial = Denial {
     status: 400,
@@ -75,6 +78,48 @@ pub const KEYS: Denial = Denial {
 pub const INTROSPECTION: Denial = Denial {
     status: 503,
     code: "introspection_unavailable",
+    title: "Your login cannot be checked at the moment. Try again.",
+};
+/// The player has excluded themselves, for a while or for long.
+pub const EXCLUDED: Denial =
+    Denial { status: 403, code: "player_excluded", title: "Your account is excluded from this." };
+/// The player's identity is not verified yet.
+pub const KYC: Denial = Denial {
+    status: 403,
+    code: "kyc_required",
+    title: "Confirm your identity before you do this.",
+};
+/// The player's time is used up.
+pub const TIME_LIMIT: Denial = Denial {
+    status: 403,
+    code: "session_limit_reached",
+    title: "You have reached your time limit.",
+};
+/// The amount that the player may deposit is used up.
+pub const DEPOSIT_LIMIT: Denial = Denial {
+    status: 403,
+    code: "deposit_limit_reached",
+    title: "You have reached your deposit limit.",
+};
+/// The operator has frozen the account.
+pub const SUSPENDED: Denial = Denial {
+    status: 403,
+    code: "account_suspended",
+    title: "Your account is suspended. Contact support.",
+};
+/// No new rounds of this brand or product.
+pub const CLOSED: Denial =
+    Denial { status: 403, code: "product_closed", title: "This is closed at the moment." };
+/// The player's state could not be had, so nothing was decided.
+pub const STATE: Denial = Denial {
+    status: 503,
+    code: "player_state_unavailable",
+    title: "Your account cannot be checked at the moment. Try again.",
+};
+/// What has been revoked could not be had, so nothing was decided.
+pub const REVOCATIONS: Denial = Denial {
+    status: 503,
+    code: "revocations_unavailable",
     title: "Your login cannot be checked at the moment. Try again.",
 };
 /// Too many bad tokens from this source.
@@ -125,7 +170,7 @@ pub const PARTNER_BUSY: Denial = Denial {
 };
 
 /// Every refusal of this plugin.
-pub const ALL: [Denial; 29] = [
+pub const ALL: [Denial; 38] = [
     MISSING,
     MALFORMED,
     EXPIRED,
@@ -136,6 +181,7 @@ pub const ALL: [Denial; 29] = [
     AUDIENCE,
     CLAIMS,
     INACTIVE,
+    REVOKED,
     CONFLICT,
     SCOPE,
     STEP_UP,
@@ -143,6 +189,14 @@ pub const ALL: [Denial; 29] = [
     UPGRADE,
     KEYS,
     INTROSPECTION,
+    EXCLUDED,
+    KYC,
+    TIME_LIMIT,
+    DEPOSIT_LIMIT,
+    SUSPENDED,
+    CLOSED,
+    STATE,
+    REVOCATIONS,
     FAILURES,
     PARTNER_UNKNOWN,
     PARTNER_SIGNATURE,

@@ -10,13 +10,18 @@ use policy_kit::{
 
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
 use crate::credential::Edit;
-use crate::identity::{Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER};
+use crate::identity::{
+    Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER, STATE_HEADER,
+};
 use crate::landing::keys_landed;
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::partner::{Call, Visit};
 use crate::plugin::PlayerAuth;
 use crate::policy::{Case, Policy, Ruling, Who};
+use crate::revocation::Status;
 use crate::state::State;
+
+mod known;
 
 /// One request's filter.
 #[derive(Debug)]
@@ -29,6 +34,10 @@ pub struct Auth {
     visit: Visit,
     /// The token while somebody is asked about it.
     token: Vec<u8>,
+    /// Whether it is the PAM that is asked.
+    asks_pam: bool,
+    /// The states of the player's account, as others are told of them.
+    states: Option<String>,
     /// What takes the credential out, where it is not to go on.
     removal: Vec<Edit>,
     /// When the request came, in nanoseconds since the epoch.
@@ -45,6 +54,12 @@ impl Filter for Auth {
     fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         let policy = Rc::clone(&self.policy);
         let state = Rc::clone(&self.state);
+        if std::mem::take(&mut self.asks_pam) {
+            self.pam_landed(host, &policy, reply);
+            let endpoint = policy.classify(&self.case);
+            let step = self.settle(host, &policy, &endpoint);
+            return step.unwrap_or_else(|fault| self.failed(host, fault));
+        }
         let token = std::mem::take(&mut self.token);
         let verdict = match state.try_borrow_mut() {
             Ok(mut state) => {
@@ -101,6 +116,8 @@ impl Auth {
             who: Who::default(),
             visit: Visit::default(),
             token: Vec::new(),
+            asks_pam: false,
+            states: None,
             removal: Vec::new(),
             now: 0,
             details: Details::NONE,
@@ -162,6 +179,9 @@ impl Auth {
         policy: &Policy,
         endpoint: &Match<'_>,
     ) -> Result<Step, Fault> {
+        if let Some(flight) = self.look_up(policy, endpoint) {
+            return Ok(Step::Join(flight));
+        }
         let selects = endpoint.needs_body() && !self.case.preflight;
         let ruling = match selects {
             true => Ruling::default(),
@@ -238,7 +258,10 @@ impl Auth {
 
     fn identity(&self) -> Option<&Identity> {
         match &self.who {
-            Who::Token(Verdict::Good(known)) => Some(&known.identity),
+            // Whoever holds a token that is dead is nobody.
+            Who::Token(Verdict::Good(known)) if self.case.revocation != Status::Revoked => {
+                Some(&known.identity)
+            }
             _ => None,
         }
     }
@@ -265,6 +288,7 @@ impl Auth {
         tell(PLAYER_HEADER, Some(&who.player))?;
         tell(SESSION_HEADER, who.session.as_ref())?;
         tell(KYC_HEADER, who.kyc.as_ref())?;
+        tell(STATE_HEADER, self.states.as_ref())?;
         who.headers.iter().try_for_each(|(name, value)| tell(name, Some(value)))
     }
 
@@ -295,6 +319,9 @@ impl Auth {
             }
             if let Some(kyc) = &who.kyc {
                 host.publish(facts::KYC, kyc)?;
+            }
+            if let Some(states) = &self.states {
+                host.publish(facts::STATE, states)?;
             }
         } else if let Some(brand) = &self.case.brand {
             host.publish(facts::BRAND, brand)?;
@@ -340,3 +367,11 @@ mod tests;
 #[cfg(test)]
 #[path = "waiting_tests.rs"]
 mod waiting;
+
+#[cfg(test)]
+#[path = "standing/walk_tests.rs"]
+mod standing;
+
+#[cfg(test)]
+#[path = "revocation/walk_tests.rs"]
+mod revoked;

@@ -18,7 +18,7 @@ pub(super) fn encoded(bytes: &[u8]) -> String {
 }
 
 /// A token of the configured issuer.
-fn token(claims: &str) -> String {
+pub(super) fn token(claims: &str) -> String {
     typed(r#"{"alg": "HS256"}"#, claims)
 }
 
@@ -58,6 +58,21 @@ impl World {
         path: &str,
         headers: &[(&str, String)],
     ) -> (Driver<Auth>, Action) {
+        self.fill(path, headers);
+        let mut driver = Driver::new(Some(self.plugin.filter()));
+        let action = driver.on_request_headers(&mut self.host, true);
+        (driver, action)
+    }
+
+    /// The same with a body to come.
+    pub(super) fn open(&mut self, path: &str, headers: &[(&str, String)]) -> Driver<Auth> {
+        self.fill(path, headers);
+        let mut driver = Driver::new(Some(self.plugin.filter()));
+        driver.on_request_headers(&mut self.host, false);
+        driver
+    }
+
+    fn fill(&mut self, path: &str, headers: &[(&str, String)]) {
         let base = [(":method", "POST"), (":path", path), (":authority", "otter.example")];
         let base = base.iter().map(|(n, v)| (n.to_string(), v.to_string()));
         let more = headers.iter().map(|(n, v)| (n.to_string(), v.clone()));
@@ -66,9 +81,6 @@ impl World {
         self.host.properties.insert("source.address".into(), b"198.51.100.7:4000".to_vec());
         (self.host.replied, self.host.resumed) = (None, false);
         self.host.facts.clear();
-        let mut driver = Driver::new(Some(self.plugin.filter()));
-        let action = driver.on_request_headers(&mut self.host, true);
-        (driver, action)
     }
 
     /// The outcome of a request that waits for nobody.

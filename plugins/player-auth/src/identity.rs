@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::config::ClaimsConfig;
 use crate::partner::{PARTNER_HEADER, TIER_HEADER};
+use crate::standing::{Told, Words};
 
 /// The player, told to the upstream.
 pub const PLAYER_HEADER: &str = "x-player-id";
@@ -17,9 +18,18 @@ pub const BRAND_HEADER: &str = "x-brand";
 pub const SESSION_HEADER: &str = "x-session-id";
 /// The level of identity verification, told to the upstream.
 pub const KYC_HEADER: &str = "x-kyc-level";
+/// The states of the player's account, told to the upstream.
+pub const STATE_HEADER: &str = "x-player-state";
 /// All of them: a client's own are stripped from every request.
-pub const OURS: [&str; 6] =
-    [PLAYER_HEADER, BRAND_HEADER, SESSION_HEADER, KYC_HEADER, PARTNER_HEADER, TIER_HEADER];
+pub const OURS: [&str; 7] = [
+    PLAYER_HEADER,
+    BRAND_HEADER,
+    SESSION_HEADER,
+    KYC_HEADER,
+    STATE_HEADER,
+    PARTNER_HEADER,
+    TIER_HEADER,
+];
 /// Headers that claims may not be put in: they say something else to somebody else.
 const TAKEN: [&str; 18] = [
     "authorization",
@@ -67,11 +77,21 @@ pub struct Identity {
     pub amr: Vec<String>,
     /// When the player was authenticated, in seconds since the epoch.
     pub auth_time: Option<u64>,
+    /// When the token was issued, likewise.
+    pub issued: Option<u64>,
+    /// What the token says of the states of the player's account, where it says anything.
+    pub states: Option<Told>,
+    /// Where the player is licensed to play, in upper case.
+    pub jurisdiction: Option<String>,
 }
 
 /// Which claims say what.
 #[derive(Clone, Debug)]
-pub struct Mapping(ClaimsConfig);
+pub struct Mapping {
+    raw: ClaimsConfig,
+    /// What words for states mean; `None` where nobody asks for states.
+    words: Option<Words>,
+}
 
 impl Mapping {
     /// Compiles the `claims` at path `at`.
@@ -79,7 +99,13 @@ impl Mapping {
     /// # Errors
     /// Something that is no JSON pointer, a header that is not free, no brand at all.
     pub fn compile(raw: ClaimsConfig, at: &str) -> Result<Self, ConfigError> {
-        let optional = [("brand", &raw.brand), ("session", &raw.session), ("kyc", &raw.kyc)];
+        let optional = [
+            ("brand", &raw.brand),
+            ("session", &raw.session),
+            ("kyc", &raw.kyc),
+            ("state", &raw.state),
+            ("jurisdiction", &raw.jurisdiction),
+        ];
         let optional = optional.into_iter().filter_map(|(n, p)| Some((n, p.as_ref()?)));
         for (name, pointer) in
             [("player", &raw.player), ("scope", &raw.scope)].into_iter().chain(optional)
@@ -99,18 +125,28 @@ impl Mapping {
             }
             check_pointer(pointer, &field)?;
         }
-        Ok(Self(raw))
+        Ok(Self { raw, words: None })
+    }
+
+    /// Whether tokens tell states.
+    pub fn tells_states(&self) -> bool {
+        self.raw.state.is_some()
+    }
+
+    /// From now on states and the jurisdiction are read, too.
+    pub fn read_states(&mut self, words: &Words) {
+        self.words = Some(words.clone());
     }
 
     /// Headers that only we may set for the upstream, beyond [`OURS`].
     pub fn headers(&self) -> impl Iterator<Item = &str> {
-        self.0.headers.keys().map(String::as_str)
+        self.raw.headers.keys().map(String::as_str)
     }
 
     /// Reads the claims. `None` where one that is needed is not there, or one cannot be handed on:
     /// control characters, objects, arrays of arrays, anything too long.
     pub fn identity(&self, claims: &Claims) -> Option<Identity> {
-        let raw = &self.0;
+        let raw = &self.raw;
         let brand = match (&raw.fixed_brand, &raw.brand) {
             (Some(fixed), _) => fixed.clone(),
             (None, Some(pointer)) => id(claims.at(pointer)?)?,
@@ -128,6 +164,11 @@ impl Mapping {
                 Some(value) => headers.push((name.clone(), printed(value)?)),
             }
         }
+        let (mut states, mut jurisdiction) = (None, None);
+        if let Some(words) = &self.words {
+            states = raw.state.as_ref().and_then(|pointer| words.read(claims.at(pointer)));
+            jurisdiction = optional(&raw.jurisdiction)?.map(|place| place.to_ascii_uppercase());
+        }
         Some(Identity {
             player: id(claims.at(&raw.player)?)?,
             brand,
@@ -138,6 +179,9 @@ impl Mapping {
             acr: claims.text("acr").map(str::to_owned),
             amr: scopes(claims.at("/amr"))?,
             auth_time: claims.date("auth_time"),
+            issued: claims.date("iat"),
+            states,
+            jurisdiction,
         })
     }
 }

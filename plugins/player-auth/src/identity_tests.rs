@@ -14,7 +14,7 @@ fn read(mapping_json: &str, claims: &str) -> Option<Identity> {
 fn what_claims_say() {
     let map = r#"{"headers": {"x-tags": "/tags", "x-vip": "/player/vip", "x-name": "/name"}}"#;
     let claims = r#"{"sub": "p-1", "brand": "otter", "sid": "s-1", "kyc_level": 2, "scope": "bet  play",
-        "acr": "high", "amr": ["pwd", "otp"], "auth_time": 7, "tags": ["a", 1, true],
+        "acr": "high", "amr": ["pwd", "otp"], "auth_time": 7, "iat": 9, "tags": ["a", 1, true],
         "player": {"vip": false}, "name": "Zoë"}"#;
     let text = |t: &str| t.to_owned();
     let want = Identity {
@@ -31,8 +31,28 @@ fn what_claims_say() {
         acr: Some(text("high")),
         amr: vec![text("pwd"), text("otp")],
         auth_time: Some(7),
+        issued: Some(9),
+        states: None,
+        jurisdiction: None,
     };
     assert_eq!(read(map, claims), Some(want));
+}
+
+#[test]
+fn states_are_read_where_somebody_asks_for_them() {
+    let claims =
+        r#"{"sub": "p-1", "brand": "otter", "jurisdiction": "us-nj", "state": "cool_off"}"#;
+    let claims = Claims::parse(claims.as_bytes()).unwrap();
+    let mut map = mapping(r#"{"state": "/state"}"#).unwrap();
+    let who = map.identity(&claims).unwrap();
+    assert_eq!((who.states, who.jurisdiction), (None, None));
+    map.read_states(&Words::default());
+    let who = map.identity(&claims).unwrap();
+    assert_eq!(who.states.unwrap().states.names().as_deref(), Some("cool_off"));
+    assert_eq!(who.jurisdiction.as_deref(), Some("US-NJ"));
+    // Where it is not known which law applies, the token does not say what is needed.
+    let odd = r#"{"sub": "p-1", "brand": "otter", "jurisdiction": ["US-NJ"]}"#;
+    assert_eq!(map.identity(&Claims::parse(odd.as_bytes()).unwrap()), None);
 }
 
 #[test]

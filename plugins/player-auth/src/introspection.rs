@@ -125,6 +125,11 @@ impl Introspection {
         }
     }
 
+    /// What the answers say of the player.
+    pub fn mapping(&mut self) -> &mut Mapping {
+        &mut self.mapping
+    }
+
     /// Headers that only we may set for the upstream.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
         self.mapping.headers()

@@ -1,4 +1,4 @@
-//! The end of a fetch of keys.
+//! The end of what was asked: keys of an issuer, the state of a player.
 
 use policy_kit::{CallReply, Host, Plugin};
 
@@ -28,4 +28,37 @@ pub fn keys_landed(
         }
     };
     host.count(&format!("pitboss.{name}.keys.issuer={i}.result={result}"));
+}
+
+/// Takes in what the PAM said of a player, or that it said nothing.
+pub fn pam_landed(
+    policy: &Policy,
+    state: &mut State,
+    host: &mut dyn Host,
+    player: &str,
+    reply: &CallReply,
+) {
+    let Some(standing) = &policy.standing else { return };
+    let Some(pam) = &standing.pam else { return };
+    let now = host.now().unwrap_or(0);
+    let name = PlayerAuth::NAME;
+    let result = match pam.read(reply, &standing.words) {
+        Ok(answer) => {
+            let certain = answer.told.certain;
+            state.pam.answered(player, answer, now);
+            if certain {
+                "ok"
+            } else {
+                "unknown_state"
+            }
+        }
+        Err(what) => {
+            // Said once: while the PAM is down this happens for every player.
+            if state.pam.failed(player, now) {
+                host.log(log::Level::Warn, &format!("{name}: the PAM does not answer: {what}"));
+            }
+            "failed"
+        }
+    };
+    host.count(&format!("pitboss.{name}.pam.result={result}"));
 }

@@ -10,12 +10,15 @@ use policy_token::Verifier;
 use crate::check::{issuer_of, keys_flight, SECOND};
 use crate::config::Config;
 use crate::filter::Auth;
-use crate::landing::keys_landed;
+use crate::landing::{keys_landed, pam_landed};
+use crate::pam::memory::Memory;
+use crate::pam::player_of;
 use crate::partner::Unverified;
 use crate::policy::Policy;
+use crate::revocation::feed::FLIGHT;
 use crate::state::State;
 
-/// How often keys are looked after.
+/// How often keys and revocations are looked after.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The plugin: a policy and a memory shared by the filters of a VM.
@@ -40,6 +43,13 @@ impl Plugin for PlayerAuth {
         if policy.profile == Profile::Envoy {
             state.verifier = Verifier::probe(host);
         }
+        if let Some(pam) = policy.standing.as_ref().and_then(|standing| standing.pam.as_ref()) {
+            state.pam = Memory::new(pam.players, pam.cache);
+        }
+        if let (Some(feed), Ok(now)) = (&policy.revocations, host.now()) {
+            // A new configuration need not wait for what the old one knew.
+            state.revocations.look(feed, host, now / SECOND);
+        }
         let version = if policy.version.is_empty() { "none" } else { &policy.version };
         let (name, catalogue) = (Self::NAME, policy.catalogue());
         let (rsa, ecdsa) = state.verifier.asks_for();
@@ -61,7 +71,8 @@ impl Plugin for PlayerAuth {
     }
 
     fn tick_period(&self) -> Option<Duration> {
-        self.policy.issuers.iter().any(|issuer| issuer.keys.fetch().is_some()).then_some(TICK)
+        let fetches = self.policy.issuers.iter().any(|issuer| issuer.keys.fetch().is_some());
+        (fetches || self.policy.revocations.is_some()).then_some(TICK)
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
@@ -73,6 +84,9 @@ impl Plugin for PlayerAuth {
             let call = issuer.keys.due(host, ring, now);
             flights.extend(call.map(|call| Flight { key: keys_flight(i), call }));
         }
+        if let Some(feed) = &self.policy.revocations {
+            flights.extend(state.revocations.tick(feed, host, now));
+        }
         flights
     }
 
@@ -80,6 +94,11 @@ impl Plugin for PlayerAuth {
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
         if let Some(i) = issuer_of(key) {
             keys_landed(&self.policy, &mut state, host, i, reply);
+        } else if let Some(player) = player_of(key) {
+            pam_landed(&self.policy, &mut state, host, player, reply);
+        } else if let (FLIGHT, Some(feed)) = (key, &self.policy.revocations) {
+            let now = host.now().unwrap_or(0) / SECOND;
+            state.revocations.landed(feed, host, reply, now);
         }
     }
 }

@@ -3,21 +3,27 @@
 use std::net::IpAddr;
 
 use policy_kit::{
-    invalid, Brands, ConfigError, Denial, Details, EndpointClass, Endpoints, Envelopes, Headers,
-    Host, Match, Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
+    invalid, Brands, ConfigError, Denial, Details, Endpoints, Envelopes, Headers, Host, Match,
+    Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
 };
 
 use crate::check::Verdict;
-use crate::config::{Config, OnError, TokenRule};
+use crate::config::{Config, TokenRule};
 use crate::credential::Places;
-use crate::denials::{self, BRAND, FAILURES, KEYS, MISSING, UPGRADE};
-use crate::identity::{Identity, OURS};
-use crate::introspection::Introspection;
+use crate::denials;
+use crate::identity::OURS;
+use crate::introspection::{self, Introspection};
 use crate::issuer::Issuer;
 use crate::names::Passes;
+use crate::pam::Answer;
 use crate::partner::config::UnverifiedConfig;
 use crate::partner::{read, Partners};
-use crate::rules::{Rule, Rules};
+use crate::revocation::feed::Feed;
+use crate::revocation::Status;
+use crate::rules::Rules;
+use crate::standing::judge::Standing;
+
+mod ruling;
 
 /// Most issuers: each one costs a fetch.
 const MAX_ISSUERS: usize = 32;
@@ -33,6 +39,10 @@ pub struct Policy {
     pub issuers: Vec<Issuer>,
     /// Who is asked about tokens that are not JWTs.
     pub introspection: Option<Introspection>,
+    /// Whose state stops what, where anybody's does.
+    pub standing: Option<Standing>,
+    /// The feed of revocations, where there is one.
+    pub revocations: Option<Feed>,
     /// Where tokens are.
     pub places: Places,
     /// Whether credentials go on.
@@ -70,6 +80,10 @@ pub struct Case {
     upgrade: bool,
     /// Whether a browser asks if it may ask.
     pub preflight: bool,
+    /// What the feed of revocations says of the token.
+    pub revocation: Status,
+    /// What the PAM says of the player, once it was asked.
+    pub pam: Option<Answer>,
 }
 
 /// What is known of who calls.
@@ -118,7 +132,7 @@ impl Policy {
             issuers.push(Issuer::compile(issuer, &at, host)?);
         }
         let introspection = raw.introspection.map(|raw| Introspection::compile(raw, host));
-        let introspection = introspection.transpose()?;
+        let mut introspection = introspection.transpose()?;
         let realm = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
         if raw.realm.is_empty() || !raw.realm.bytes().all(realm) {
             return Err(invalid("realm", "expected printable ASCII without quotes"));
@@ -127,6 +141,15 @@ impl Policy {
             return Err(invalid("cache_tokens", "expected at most 100000"));
         }
         raw.failures.check("failures")?;
+        let brands = Brands::compile(raw.brands)?;
+        let mut mappings: Vec<_> = issuers.iter_mut().map(|issuer| &mut issuer.mapping).collect();
+        mappings.extend(introspection.iter_mut().map(Introspection::mapping));
+        let state = raw.player_state;
+        let standing = Standing::compile(state, mappings, &brands, &raw.endpoints, host)?;
+        let rules = || issuers.iter().map(|issuer| &issuer.rules);
+        let lifetimes: Vec<_> = rules().map(|rules| rules.max_lifetime).collect();
+        let skew = rules().map(|rules| rules.skew).max().unwrap_or(0).max(introspection::SKEW);
+        let feed = raw.revocations.map(|raw| Feed::compile(raw, &lifetimes, skew, host));
         let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
         envelopes.check(&endpoints)?;
@@ -154,6 +177,8 @@ impl Policy {
             version: raw.version,
             issuers,
             introspection,
+            standing,
+            revocations: feed.transpose()?,
             places: Places::compile(raw.credentials)?,
             forward_credential: raw.forward_credential,
             ours,
@@ -161,7 +186,7 @@ impl Policy {
             unverified,
             passes: Passes::default(),
             trust: Trust::compile(&raw.address, "address")?,
-            brands: Brands::compile(raw.brands)?,
+            brands,
             realm: raw.realm,
             rules: Rules::compile(raw.classes, &raw.on_error)?,
             unclassified: raw.unclassified,
@@ -192,6 +217,8 @@ impl Policy {
             json: headers.is_json(),
             upgrade: headers.has("upgrade") || method == b"CONNECT",
             preflight,
+            revocation: Status::Clear,
+            pam: None,
         }
     }
 
@@ -223,49 +250,6 @@ impl Policy {
             rule.is_none_or(|rule| rule.token != TokenRule::None)
         };
         !case.preflight && endpoint.candidates().any(asks)
-    }
-
-    /// Decides a case as a call to `endpoint` by `who`, at `now` in seconds since the epoch.
-    pub fn rule(&self, endpoint: &Match<'_>, case: &Case, who: &Who, now: u64) -> Ruling {
-        let unclassified = endpoint.class == EndpointClass::Unclassified;
-        if unclassified && self.unclassified == Unclassified::Refuse {
-            return refuse(Denial::UNCLASSIFIED);
-        }
-        let Some(rule) = self.rules.of(endpoint) else { return refuse(Denial::UNCLASSIFIED) };
-        if case.upgrade && !rule.upgrade {
-            return refuse(UPGRADE);
-        }
-        if case.preflight {
-            return Ruling::default();
-        }
-        if rule.token == TokenRule::None {
-            return Ruling::default();
-        }
-        match who {
-            Who::Nobody if rule.token == TokenRule::Optional => Ruling::default(),
-            Who::Nobody => refuse(MISSING),
-            Who::Unreadable(denial) => refuse(*denial),
-            Who::Token(Verdict::Bad(denial, detail)) => {
-                Ruling { refusal: Some(*denial), detail, retry: None }
-            }
-            Who::Token(Verdict::Unknown(denial, wait)) => unknown(rule, *denial, *wait),
-            // Nobody waits for an answer any more where this is asked.
-            Who::Token(Verdict::Ask(_)) => unknown(rule, KEYS, 1),
-            Who::Token(Verdict::Good(known)) => {
-                self.rule_known(rule, case, &known.identity, now, known.skew)
-            }
-        }
-    }
-
-    fn rule_known(&self, rule: &Rule, case: &Case, who: &Identity, now: u64, skew: u64) -> Ruling {
-        // A host of no brand is no host of this player's brand either.
-        if case.brand.as_ref() != Some(&who.brand) {
-            return refuse(BRAND);
-        }
-        match rule.check(who, now, skew) {
-            Ok(()) => Ruling::default(),
-            Err(denial) => refuse(denial),
-        }
     }
 
     /// The refusal as an answer: in the endpoint's envelope, with the challenge that belongs to it.
@@ -304,19 +288,6 @@ impl Policy {
         let more = rule.map(|rule| rule.challenge(denial)).unwrap_or_default();
         Some(format!("Bearer realm=\"{realm}\", error=\"{error}\"{more}"))
     }
-}
-
-fn refuse(denial: Denial) -> Ruling {
-    Ruling { refusal: Some(denial), detail: denial.code, retry: None }
-}
-
-/// A token that could not be checked. Too many failures are the source's own doing, and open no way
-/// in as nobody either.
-fn unknown(rule: &Rule, denial: Denial, wait: u64) -> Ruling {
-    if rule.on_error == OnError::Anonymous && denial != FAILURES {
-        return Ruling { refusal: None, detail: denial.code, retry: None };
-    }
-    Ruling { refusal: Some(denial), detail: denial.code, retry: Some(wait) }
 }
 
 /// A browser's question before a call of another origin (Fetch standard, section 4.8): it has an

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::config::Config;
+use crate::denials::{BRAND, FAILURES, KEYS, MISSING};
 use crate::identity::Identity;
 use crate::state::Known;
 use policy_kit::fake::FakeHost;

@@ -1,5 +1,6 @@
 //! What one worker remembers from request to request, all of it bounded.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -7,7 +8,10 @@ use policy_kit::{Budgets, Denial, Lru};
 use policy_token::{Keyring, Verifier};
 
 use crate::identity::Identity;
+use crate::pam::memory::Memory;
 use crate::partner::Unverified;
+use crate::revocation::worker::Worker;
+use crate::revocation::Marks;
 
 /// Sources of failures that are told apart.
 const SOURCES: usize = 4096;
@@ -24,12 +28,18 @@ pub struct Known {
     pub until: u64,
     /// How far the issuer's clock may differ, in seconds.
     pub skew: u64,
+    marks: OnceCell<Marks>,
 }
 
 impl Known {
     /// A good token.
     pub fn new(token: &[u8], identity: Identity, until: u64, skew: u64) -> Self {
-        Self { token: token.into(), identity, until, skew }
+        Self { token: token.into(), identity, until, skew, marks: OnceCell::new() }
+    }
+
+    /// What of it can be revoked.
+    pub fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| Marks::of(&self.identity))
     }
 }
 
@@ -62,6 +72,10 @@ pub struct State {
     pub verifier: Verifier,
     /// What callers have caused that claim to be partners.
     pub unverified: Unverified,
+    /// What the PAM said of players.
+    pub pam: Memory,
+    /// What the feed of revocations said.
+    pub revocations: Worker,
     good: Lru<Tail, Rc<Known>>,
     bad: Lru<Box<[u8]>, (Denial, u64)>,
     failures: Budgets,
@@ -74,6 +88,8 @@ impl State {
             keyrings,
             verifier: Verifier::default(),
             unverified: Unverified::default(),
+            pam: Memory::default(),
+            revocations: Worker::default(),
             good: Lru::new(tokens),
             bad: Lru::new(INACTIVE),
             failures: Budgets::new(per_minute, burst, SOURCES),

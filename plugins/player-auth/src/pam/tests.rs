@@ -1,0 +1,105 @@
+//! Questions, answers, and what is none.
+
+use super::*;
+use policy_kit::fake::FakeHost;
+use policy_kit::{Fault, Headers};
+
+fn pam(extra: &str) -> Result<Pam, ConfigError> {
+    let json = format!(r#"{{"cluster": "pam"{extra}}}"#);
+    Pam::compile(policy_kit::parse(json.as_bytes())?, &mut FakeHost::default())
+}
+
+fn reply(status: u16, body: &str, cut: bool) -> CallReply {
+    CallReply::Answer { status, headers: Headers::default(), body: body.as_bytes().to_vec(), cut }
+}
+
+#[test]
+fn what_is_asked() {
+    let asks =
+        pam(r#", "path": "/v1/{sub}/status?full=1", "authorization": "Basic eA==""#).unwrap();
+    let header = |flight: &Flight, name: &str| {
+        flight.call.headers.iter().find(|(n, _)| n == name).unwrap().1.clone()
+    };
+    for (player, path) in [
+        ("p-1", "/v1/p-1/status?full=1"),
+        ("a/../b", "/v1/a%2F..%2Fb/status?full=1"),
+        ("a?b#c%2f", "/v1/a%3Fb%23c%252f/status?full=1"),
+        ("{sub}", "/v1/%7Bsub%7D/status?full=1"),
+        ("é", "/v1/%C3%A9/status?full=1"),
+    ] {
+        let flight = asks.question(player).unwrap();
+        assert_eq!(header(&flight, ":path"), path, "{player}");
+        assert_eq!(player_of(&flight.key), Some(player));
+        assert_eq!(header(&flight, "authorization"), "Basic eA==");
+        assert_eq!(header(&flight, ":method"), "GET");
+        assert!(flight.call.headers[..3].iter().all(|(name, _)| name.starts_with(':')));
+    }
+    for nobody in ["", ".", ".."] {
+        assert_eq!(asks.question(nobody), None, "{nobody}");
+    }
+    assert_eq!(player_of("keys 0"), None);
+}
+
+#[test]
+fn what_answers_say() {
+    let (pam, words) = (pam("").unwrap(), Words::default());
+    // The document; states, whether that is all, where.
+    for (json, states, certain, place) in [
+        (r#"{"state": "active"}"#, Some("active"), true, None),
+        (r#"{"state": ["cool_off", "suspended"]}"#, Some("cool_off,suspended"), true, None),
+        (r#"{"state": "frozen", "jurisdiction": "us-nj"}"#, None, false, Some("US-NJ")),
+        (r#"{"state": "active", "jurisdiction": 7}"#, Some("active"), true, None),
+    ] {
+        let answer = pam.read(&reply(200, json, false), &words).unwrap();
+        let got = (answer.told.states.names(), answer.told.certain, answer.jurisdiction);
+        let want = (states.map(str::to_owned), certain, place.map(str::to_owned));
+        assert_eq!(got, want, "{json}");
+    }
+}
+
+#[test]
+fn what_is_no_answer() {
+    let (pam, words) = (pam("").unwrap(), Words::default());
+    let good = r#"{"state": "active"}"#;
+    for none in [
+        reply(404, good, false),
+        reply(500, good, false),
+        reply(204, good, false),
+        reply(200, good, true),
+        reply(200, "", false),
+        reply(200, "active", false),
+        reply(200, "{}", false),
+        reply(200, r#"{"state": null}"#, false),
+        reply(200, r#"{"state": "active", "state": "suspended"}"#, false),
+        CallReply::NoAnswer,
+        CallReply::Failed(Fault { call: "proxy_http_call", status: Some(2) }),
+    ] {
+        let why = pam.read(&none, &words).unwrap_err();
+        assert!(!why.is_empty() && !why.contains("active"), "{none:?}: {why}");
+    }
+}
+
+#[test]
+fn configurations_that_are_none() {
+    for (extra, field) in [
+        (r#", "path": "/players/status""#, "path"),
+        (r#", "path": "/{sub}/{sub}""#, "path"),
+        (r#", "path": "{sub}""#, "path"),
+        (r#", "timeout_ms": 0"#, "timeout_ms"),
+        (r#", "timeout_ms": 5001"#, "timeout_ms"),
+        (r#", "cache_s": 0"#, "cache_s"),
+        (r#", "cache_s": 61"#, "cache_s"),
+        (r#", "max_players": 0"#, "max_players"),
+        (r#", "max_players": 100001"#, "max_players"),
+        (r#", "state": "state""#, "state"),
+        (r#", "state": """#, "state"),
+        (r#", "jurisdiction": "where""#, "jurisdiction"),
+        (r#", "authority": "a b""#, "authority"),
+        (r#", "authorization": "a\nb""#, "authorization"),
+        (r#", "authorization": {"env": "NONE"}"#, "authorization.env"),
+    ] {
+        let error = pam(extra).map(|_| ()).unwrap_err();
+        assert_eq!(error.field, format!("player_state.pam.{field}"), "{extra}");
+    }
+    assert!(pam(r#", "jurisdiction": null"#).is_ok());
+}

@@ -1,0 +1,117 @@
+//! What a table revokes, keeps and forgets.
+
+use super::*;
+use crate::revocation::{player_mark, session_mark};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const NOW: u64 = 1_700_000_000;
+
+fn player(id: &str, at: u64) -> Entry {
+    Entry { mark: player_mark(id), at: u32::try_from(at).unwrap() }
+}
+
+fn session(id: &str, at: u64) -> Entry {
+    Entry { mark: session_mark(id), at: u32::try_from(at).unwrap() }
+}
+
+fn token(player: &str, session: Option<&str>, issued: u64) -> Marks {
+    Marks { player: player_mark(player), session: session.map(session_mark), issued }
+}
+
+#[test]
+fn whose_tokens_are_dead() {
+    let mut table = Table::default();
+    table.merge(vec![player("p-1", NOW), session("s-1", NOW)], 0, 10);
+    for (who, sid, issued, want) in [
+        ("p-1", None, NOW - 1, true),
+        ("p-1", None, NOW, false),
+        ("p-1", None, NOW + 1, false),
+        ("p-1", None, 0, true),
+        ("p-1", Some("s-2"), NOW + 1, false),
+        ("p-2", Some("s-1"), NOW - 1, true),
+        ("p-2", Some("s-1"), NOW + 9, true),
+        ("p-2", Some("s-2"), 0, false),
+        ("s-1", Some("p-1"), 0, false),
+    ] {
+        assert_eq!(table.revokes(&token(who, sid, issued)), want, "{who} {sid:?} {issued}");
+    }
+    assert!(!Table::default().revokes(&token("p-1", Some("s-1"), 0)));
+}
+
+#[test]
+fn the_later_of_two_counts_whichever_comes_first() {
+    for pages in [[NOW, NOW + 9], [NOW + 9, NOW]] {
+        let mut table = Table::default();
+        let grown = pages.map(|at| table.merge(vec![player("p", at)], 0, 10).grown);
+        assert_eq!(grown, [true, pages[1] > pages[0]]);
+        assert_eq!(table.len(), 1);
+        assert!(table.revokes(&token("p", None, NOW + 8)));
+        let mut at_once = Table::default();
+        at_once.merge(pages.map(|at| player("p", at)).into(), 0, 10);
+        assert_eq!(at_once, table);
+    }
+}
+
+#[test]
+fn what_no_token_can_have_outlived_is_forgotten() {
+    let mut table = Table::default();
+    table.merge(vec![player("old", NOW - 10), player("new", NOW)], NOW - 10, 10);
+    assert_eq!(table.len(), 2);
+    assert_eq!(table.merge(vec![player("ancient", NOW - 11)], NOW - 9, 10), Merged::default());
+    assert_eq!(table.len(), 1);
+    assert!(table.revokes(&token("new", None, 0)));
+}
+
+#[test]
+fn too_many_are_noticed_and_the_latest_are_kept() {
+    let mut table = Table::default();
+    let players: Vec<String> = (0..100).map(|n| format!("p-{n}")).collect();
+    let entries = players.iter().enumerate().map(|(n, id)| player(id, NOW + n as u64)).collect();
+    assert_eq!(table.merge(entries, 0, 60), Merged { grown: true, overflown: true });
+    assert_eq!(table.len(), 60);
+    for (n, id) in players.iter().enumerate() {
+        assert_eq!(table.revokes(&token(id, None, 0)), n >= 40, "{id}");
+    }
+    let exactly = table.merge(vec![player("p-99", NOW + 500)], 0, 60);
+    assert_eq!(exactly, Merged { grown: true, overflown: false });
+}
+
+#[test]
+fn of_one_second_as_many_are_kept_as_fit() {
+    for at in [0, NOW, u64::from(u32::MAX)] {
+        let mut table = Table::default();
+        let entries = (0..9).map(|n| player(&n.to_string(), at)).collect();
+        assert_eq!(table.merge(entries, 0, 4), Merged { grown: true, overflown: true });
+        assert_eq!(table.len(), 4, "{at}");
+    }
+}
+
+#[test]
+fn what_is_no_table() {
+    for length in [1, 19, 21, 39] {
+        assert_eq!(Table::read(&vec![0; length]), None, "{length}");
+    }
+    assert_eq!(Table::read(&[]), Some(Vec::new()));
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_a_map(
+        pages in prop::collection::vec(prop::collection::vec((0u8..20, 0u32..50), 0..20), 0..6),
+        horizon in 0u64..50,
+    ) {
+        let (mut table, mut naive) = (Table::default(), BTreeMap::new());
+        for page in pages {
+            let entry = |(mark, at): &(u8, u32)| Entry { mark: [*mark; 16], at: *at };
+            table.merge(page.iter().map(entry).collect(), horizon, 100);
+            for (mark, at) in page.iter().filter(|(_, at)| u64::from(*at) >= horizon) {
+                let known = naive.entry(*mark).or_insert(*at);
+                *known = (*known).max(*at);
+            }
+        }
+        let want: Vec<_> = naive.iter().map(|(mark, at)| Entry { mark: [*mark; 16], at: *at }).collect();
+        prop_assert_eq!(&table.0, &want);
+        prop_assert_eq!(Table::read(&table.bytes()), Some(want));
+    }
+}

@@ -1,0 +1,180 @@
+//! The matrix, cell by cell: by default, for New Jersey, for one brand.
+
+use super::*;
+
+/// Columns in the order of the tables below; the last is what nobody classified.
+const COLUMNS: [(&str, Option<&str>); 15] = [
+    ("content", None),
+    ("content", Some("promotions")),
+    ("history", Some("promotions")),
+    ("odds", None),
+    ("account", None),
+    ("launch", Some("casino")),
+    ("deposit", None),
+    ("withdrawal", None),
+    ("session", None),
+    ("wager", None),
+    ("round", None),
+    ("cashout", None),
+    ("safer-gambling", None),
+    ("settlement", None),
+    ("unclassified", None),
+];
+
+/// content, promotions, history, odds, account, launch, deposit, withdrawal, session, wager, round,
+/// cashout, safer-gambling, settlement, unclassified: `Y` passes, `-` does not.
+const DEFAULT: [(PlayerState, &str); 7] = [
+    (PlayerState::Active, "Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y"),
+    (PlayerState::KycPending, "Y - Y Y Y - - - Y - - Y Y Y -"),
+    (PlayerState::CoolOff, "Y - Y Y Y - - Y Y - - - Y Y -"),
+    (PlayerState::SelfExcluded, "Y - Y Y Y - - Y Y - - - Y Y -"),
+    (PlayerState::TimeLimit, "Y - Y Y Y - - Y Y - Y Y Y Y -"),
+    (PlayerState::DepositLimit, "Y Y Y Y Y Y - Y Y Y Y Y Y Y Y"),
+    (PlayerState::Suspended, "Y - Y Y Y - - - Y - - - Y Y -"),
+];
+
+/// Rows that differ from the default.
+type Rows<'a> = &'a [(PlayerState, &'a str)];
+
+const OVERRIDES: &str = r#"[
+    {"jurisdictions": ["US-NJ", "SE"], "states": {
+        "self_excluded": {"withdrawal": "refuse"},
+        "cool_off": {"withdrawal": "refuse", "account": "refuse"},
+        "deposit_limit": {"promotions": "refuse"}}},
+    {"brands": ["kings"], "states": {
+        "self_excluded": {"withdrawal": "allow", "cashout": "allow"},
+        "kyc_pending": {"wager": "allow"}}},
+    {"jurisdictions": ["US-NJ"], "brands": ["kings"], "states": {"time_limit": {"round": "refuse"}}}
+]"#;
+
+fn matrix(json: &str) -> Result<Matrix, ConfigError> {
+    let brands = br#"{"otter.example": "otter", "kings.example": "kings"}"#;
+    let brands = Brands::compile(policy_kit::parse(brands)?)?;
+    Matrix::compile(policy_kit::parse(json.as_bytes())?, &brands)
+}
+
+fn columns() -> [Column; 15] {
+    COLUMNS.map(|(name, product)| {
+        let class = EndpointClass::ALL.into_iter().find(|class| class.as_str() == name);
+        Column::of(class.unwrap(), product)
+    })
+}
+
+fn row(matrix: &Matrix, state: PlayerState, place: Option<&str>, brand: &str) -> String {
+    let cell = |column| match matrix.cell(state, column, place, brand) {
+        Cell::Allow => "Y",
+        Cell::Refuse => "-",
+    };
+    columns().map(cell).join(" ")
+}
+
+#[test]
+fn every_state_and_every_class() {
+    let (plain, matrix) = (Matrix::default(), matrix(OVERRIDES).unwrap());
+    use PlayerState::{CoolOff, DepositLimit, KycPending, SelfExcluded, TimeLimit};
+    // Where and with whom, and the rows that differ from the default.
+    let cases: [(Option<&str>, &str, Rows); 7] = [
+        (None, "otter", &[]),
+        (Some("MT"), "otter", &[]),
+        (Some("US"), "otter", &[]),
+        (
+            Some("US-NJ"),
+            "otter",
+            &[
+                (SelfExcluded, "Y - Y Y Y - - - Y - - - Y Y -"),
+                (CoolOff, "Y - Y Y - - - - Y - - - Y Y -"),
+                (DepositLimit, "Y - Y Y Y Y - Y Y Y Y Y Y Y Y"),
+            ],
+        ),
+        (
+            Some("SE-AB"),
+            "otter",
+            &[
+                (SelfExcluded, "Y - Y Y Y - - - Y - - - Y Y -"),
+                (CoolOff, "Y - Y Y - - - - Y - - - Y Y -"),
+                (DepositLimit, "Y - Y Y Y Y - Y Y Y Y Y Y Y Y"),
+            ],
+        ),
+        (
+            None,
+            "kings",
+            &[
+                (SelfExcluded, "Y - Y Y Y - - Y Y - - Y Y Y -"),
+                (KycPending, "Y - Y Y Y - - - Y Y - Y Y Y Y"),
+            ],
+        ),
+        (
+            Some("US-NJ"),
+            "kings",
+            &[
+                // Both speak of the withdrawal: the first decides.
+                (SelfExcluded, "Y - Y Y Y - - - Y - - Y Y Y -"),
+                (CoolOff, "Y - Y Y - - - - Y - - - Y Y -"),
+                (DepositLimit, "Y - Y Y Y Y - Y Y Y Y Y Y Y Y"),
+                (KycPending, "Y - Y Y Y - - - Y Y - Y Y Y Y"),
+                (TimeLimit, "Y - Y Y Y - - Y Y - - Y Y Y -"),
+            ],
+        ),
+    ];
+    for (state, want) in DEFAULT {
+        assert_eq!(row(&plain, state, Some("US-NJ"), "kings"), want, "{state:?}");
+        for (place, brand, differing) in cases {
+            let differs = differing.iter().find(|(of, _)| *of == state);
+            let want = differs.map_or(want, |(_, row)| row);
+            assert_eq!(row(&matrix, state, place, brand), want, "{state:?} {place:?} {brand}");
+        }
+    }
+}
+
+#[test]
+fn whom_nobody_need_be_asked_about() {
+    let (plain, matrix) = (Matrix::default(), matrix(OVERRIDES).unwrap());
+    let may = |matrix: &Matrix| {
+        columns().map(|column| if matrix.may_refuse(column) { "?" } else { "Y" }).join(" ")
+    };
+    assert_eq!(may(&plain), "Y ? Y Y Y ? ? ? Y ? ? ? Y Y ?");
+    assert_eq!(may(&matrix), "Y ? Y Y ? ? ? ? Y ? ? ? Y Y ?");
+}
+
+#[test]
+fn overrides_that_are_none() {
+    let at = |field: &str| format!("player_state.overrides[0].{field}");
+    let good = r#"{"suspended": {"account": "refuse"}}"#;
+    assert!(matrix(&format!(r#"[{{"states": {good}}}]"#)).is_ok());
+    for (json, field) in [
+        (
+            r#"{"states": {"suspended": {"safer-gambling": "refuse"}}}"#.to_owned(),
+            "states.suspended.safer-gambling",
+        ),
+        (
+            r#"{"states": {"suspended": {"settlement": "refuse"}}}"#.to_owned(),
+            "states.suspended.settlement",
+        ),
+        (
+            r#"{"states": {"suspended": {"session": "refuse"}}}"#.to_owned(),
+            "states.suspended.session",
+        ),
+        (r#"{"states": {"active": {"wager": "refuse"}}}"#.to_owned(), "states.active"),
+        (r#"{"states": {"suspended": {}}}"#.to_owned(), "states"),
+        (r#"{"states": {}}"#.to_owned(), "states"),
+        (format!(r#"{{"jurisdictions": [], "states": {good}}}"#), "jurisdictions"),
+        (format!(r#"{{"jurisdictions": ["us-nj"], "states": {good}}}"#), "jurisdictions"),
+        (format!(r#"{{"jurisdictions": ["US-"], "states": {good}}}"#), "jurisdictions"),
+        (format!(r#"{{"jurisdictions": ["New Jersey"], "states": {good}}}"#), "jurisdictions"),
+        (format!(r#"{{"brands": [], "states": {good}}}"#), "brands"),
+        (format!(r#"{{"brands": ["heron"], "states": {good}}}"#), "brands"),
+    ] {
+        let error = matrix(&format!("[{json}]")).unwrap_err();
+        assert_eq!(error.field, at(field), "{json}");
+    }
+    for (json, field) in [
+        (r#"{"states": {"closed": {"wager": "refuse"}}}"#, "[0].states.closed"),
+        (
+            r#"{"states": {"suspended": {"unclassified": "allow"}}}"#,
+            "[0].states.suspended.unclassified",
+        ),
+        (r#"{"states": {"suspended": {"wager": "open"}}}"#, "[0].states.suspended.wager"),
+    ] {
+        assert_eq!(matrix(&format!("[{json}]")).unwrap_err().field, field, "{json}");
+    }
+}
