@@ -20,12 +20,29 @@ pub struct Intervals {
 }
 
 /// How long a check counts, and by which field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interval {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval<'a> {
     /// Seconds.
     pub seconds: u64,
+    by: By<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By<'a> {
+    Default,
+    Place(&'a Place),
+    Border,
+}
+
+impl Interval<'_> {
     /// The field, as evidence.
-    pub rule: String,
+    pub fn rule(&self) -> String {
+        match self.by {
+            By::Default => "location.interval_s".to_owned(),
+            By::Place(named) => format!("location.intervals.{}", named.as_str()),
+            By::Border => "location.border_interval_s".to_owned(),
+        }
+    }
 }
 
 impl Intervals {
@@ -55,19 +72,18 @@ impl Intervals {
 
     /// The interval at `place`, so many metres from a border, where either is known. Near a border the
     /// shorter one counts.
-    pub fn of(&self, place: Option<&Place>, border: Option<f64>) -> Interval {
+    pub fn of(&self, place: Option<&Place>, border: Option<f64>) -> Interval<'_> {
         let exact = self.places.iter().find(|(named, _)| Some(named) == place);
         let around = || self.places.iter().find(|(it, _)| place.is_some_and(|p| p.within(it)));
-        let (seconds, rule) = match exact.or_else(around) {
-            Some((named, seconds)) => (*seconds, format!("location.intervals.{}", named.as_str())),
-            None => (self.default, "location.interval_s".to_owned()),
+        let (seconds, by) = match exact.or_else(around) {
+            Some((named, seconds)) => (*seconds, By::Place(named)),
+            None => (self.default, By::Default),
         };
         let near = self.border_m > 0.0 && border.is_some_and(|metres| metres <= self.border_m);
-        if near && self.near_border < seconds {
-            let rule = "location.border_interval_s".to_owned();
-            return Interval { seconds: self.near_border, rule };
+        match near && self.near_border < seconds {
+            true => Interval { seconds: self.near_border, by: By::Border },
+            false => Interval { seconds, by },
         }
-        Interval { seconds, rule }
     }
 }
 

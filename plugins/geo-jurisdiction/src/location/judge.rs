@@ -114,22 +114,22 @@ impl Location {
             return Err(rejected("location.claims.session"));
         }
         let interval = self.intervals.of(fix.place.as_ref(), fix.border);
-        let stale = |rule: &str| {
+        let stale = |rule: String| {
             let max_age = Some(interval.seconds);
             Box::new(Wanting { max_age, ..Wanting::new(STALE, rule) })
         };
         if at.client != Some(fix.ip) {
-            return Err(stale("location.claims.ip"));
+            return Err(stale("location.claims.ip".to_owned()));
         }
-        let next = fix.next_check.map(|moment| (moment, "location.claims.next_check"));
-        let deadlines = [
-            Some((fix.checked.saturating_add(interval.seconds), interval.rule.as_str())),
-            Some((fix.expires, "location.claims.expires_at")),
-            next,
-        ];
-        let deadline = deadlines.into_iter().flatten().min_by_key(|(moment, _)| *moment);
-        if let Some((_, rule)) = deadline.filter(|(moment, _)| *moment <= at.now) {
-            return Err(stale(rule));
+        let interval_ends = fix.checked.saturating_add(interval.seconds);
+        let next_check = fix.next_check.unwrap_or(u64::MAX);
+        let deadline = interval_ends.min(fix.expires).min(next_check);
+        if deadline <= at.now {
+            return Err(stale(match deadline {
+                it if it == interval_ends => interval.rule(),
+                it if it == fix.expires => "location.claims.expires_at".to_owned(),
+                _ => "location.claims.next_check".to_owned(),
+            }));
         }
         if !fix.passed {
             let reasons = fix.reasons.clone();
