@@ -172,6 +172,10 @@ fn keys_that_come_and_go() {
     let mut world = World::fetching();
     let good = token(json!({}));
     let unknown = Forge::with_suffix(NOW, "-x").sign(Alg::Es256, &claims(json!({})));
+    // What no key could prove is not worth a fetch.
+    let rest = good.split_once('.').unwrap().1;
+    let symmetric = format!("{}.{rest}", encoded(r#"{"alg":"HS256","kid":"x"}"#));
+    assert_eq!(world.token(&symmetric), ":token_algorithm");
     assert_eq!(world.token(&good), FETCH);
     assert_eq!(world.ask(&[], false), FETCH, "without keys nobody could have brought one");
     world.lands(500, "");
