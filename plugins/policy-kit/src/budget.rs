@@ -105,7 +105,13 @@ impl Budgets {
 
     /// Takes one charge back, of something that was charged before it was known for what it is.
     pub fn refund(&mut self, source: Option<IpAddr>) {
-        let until = self.owing.get_mut(&key(source)).unwrap_or(&mut self.rest);
+        let full = self.owing.len() >= self.capacity;
+        let until = match self.owing.get_mut(&key(source)) {
+            Some(until) => until,
+            None if full => &mut self.rest,
+            // Paid in the meantime, and forgotten.
+            None => return,
+        };
         *until = until.saturating_sub(self.emission);
     }
 
