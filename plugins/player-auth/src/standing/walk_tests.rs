@@ -285,6 +285,28 @@ fn one_url_for_many_calls_is_judged_by_what_the_body_says() {
 }
 
 #[test]
+fn what_needs_no_token_is_not_stopped_by_whose_it_is() {
+    let mut config = configuration(&pam());
+    config["classes"]["account"] = json!({"token": "none"});
+    config["player_state"]["overrides"] = json!([{"states": {"suspended": {"account": "refuse"}}}]);
+    config["endpoints"].as_array_mut().unwrap().push(json!({"path": "/two", "select": {
+        "pointer": "/type", "classes": {"debit": "wager", "balance": "account"}}}));
+    let json = ("content-type", "application/json".to_owned());
+    for (body, want) in
+        [(r#"{"type": "debit"}"#, "account_suspended"), (r#"{"type": "balance"}"#, "pass")]
+    {
+        let mut world = World::new(&config.to_string());
+        world.host.body = body.as_bytes().to_vec();
+        let mut driver = world.open("/two", &[good(), json.clone()]);
+        let key = world.host.flights.last().unwrap().clone();
+        world.plugin.on_landed(&mut world.host, &key, &says("suspended"));
+        driver.on_landed(&mut world.host, &says("suspended"));
+        let action = driver.on_request_body(&mut world.host, body.len(), true);
+        assert_eq!(world.outcome(action), want, "{body}");
+    }
+}
+
+#[test]
 fn what_is_closed_takes_no_new_rounds_from_anybody() {
     let closes = |closed: Value| configuration(&json!({ "closed": closed })).to_string();
     let (brand, product) = (json!({"brands": ["otter"]}), json!({"products": ["casino"]}));
