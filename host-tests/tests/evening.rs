@@ -84,8 +84,12 @@ fn every_class_market_brand_and_refusal_occurs() {
     let all = |what: fn(&Outcome) -> &str| run.iter().map(what).collect::<BTreeSet<&str>>();
     let classes = EndpointClass::ALL.map(EndpointClass::as_str);
     let codes = geo_jurisdiction::denials::ALL.map(|denial| denial.code);
-    // No request brings it about: it is the gateway that fails. tests/geo_jurisdiction/faults.rs does.
-    let codes: Vec<&str> = codes.into_iter().filter(|it| *it != "policy_unavailable").collect();
+    // What no request brings about, because it is the gateway or a service that fails, is in
+    // tests/geo_jurisdiction/faults.rs; what is said of locations is in the chain.
+    let elsewhere = |it: &&str| {
+        it.starts_with("geo_") || ["policy_unavailable", "too_many_failures"].contains(it)
+    };
+    let codes: Vec<&str> = codes.into_iter().filter(|it| !elsewhere(it)).collect();
     let allowed: Vec<&Outcome> = run.iter().filter(|it| it.decision == "allow").collect();
     let licensed = |it: &&&Outcome| ["wager", "launch"].contains(&it.class.as_str());
     let markets = allowed.iter().filter(licensed).map(|it| it.jurisdiction.as_str()).collect();
@@ -107,6 +111,45 @@ fn every_class_market_brand_and_refusal_occurs() {
         let calls = requests.iter().filter(|it| it.target.starts_with(partner.as_bytes())).count();
         assert!(calls >= wanted, "{calls} calls of {partner}");
     }
+}
+
+/// What only policies that know the player, the partner and the device can say.
+#[test]
+fn players_partners_and_devices_are_refused_for_what_they_are() {
+    let golden = std::fs::read_to_string(file(HAR).with_extension("chain.golden")).unwrap();
+    for code in [
+        "token_missing",
+        "token_malformed",
+        "token_signature",
+        "token_expired",
+        "token_inactive",
+        "issuer_unknown",
+        "brand_mismatch",
+        "player_excluded",
+        "kyc_required",
+        "account_suspended",
+        "partner_unknown",
+        "partner_signature",
+        "partner_network",
+        "body_too_large",
+        "geo_required",
+        "geo_stale",
+        "geo_rejected",
+    ] {
+        assert!(golden.contains(&format!(" {code} ")), "no {code} in the evening");
+    }
+    // An excluded player's own money goes out all the same (GLI-19 A.3.8).
+    let (requests, ..) = evening();
+    let lines = golden.lines().filter(|line| line.contains("/api/withdrawals"));
+    let addresses: BTreeSet<_> = golden
+        .lines()
+        .filter(|line| line.contains(" player_excluded "))
+        .filter_map(|line| line.split_whitespace().nth(2))
+        .collect();
+    let passed = lines
+        .filter(|line| line.contains(" allow ") && addresses.iter().any(|a| line.contains(a)))
+        .count();
+    assert!(passed > 0 && requests.len() > 2000, "{addresses:?}");
 }
 
 fn player(request: &Request) -> Option<String> {

@@ -9,6 +9,7 @@ mod bots;
 mod broken;
 mod dice;
 mod guest;
+mod impostor;
 mod partners;
 mod player;
 mod table;
@@ -64,6 +65,7 @@ impl Evening {
         partners::connect(&mut evening, &mut dice);
         bots::prowl(&mut evening, &mut dice);
         broken::stumble(&mut evening, &mut dice);
+        impostor::pose(&mut evening, &mut dice);
         evening.scripts.iter_mut().for_each(Script::run);
         evening
     }

@@ -50,6 +50,13 @@ fn default_confidence() -> u32 {
     30
 }
 
+impl Fix {
+    /// Whether the radius of confidence lies on this side of the nearest border (GLI-19 2.7.4(b)).
+    fn is_confident(&self) -> bool {
+        self.border.is_none_or(|border| self.confidence <= border)
+    }
+}
+
 /// `POST /api/safer-gambling/location-check`: passed or failed with reasons, and a token that says
 /// so. A failed check gives a token too.
 pub(super) fn check(casino: &mut Casino, call: &Call<'_>) -> Answer {
@@ -74,7 +81,7 @@ pub(super) fn check(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let claims = json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": purse.id, "sid": sid, "ip": ip,
         "region": fix.region, "result": result, "reasons": reasons,
-        "confidence": fix.confidence, "border": fix.border,
+        "confidence": fix.confidence, "border": fix.border, "confident": fix.is_confident(),
         "iat": call.now.secs(), "exp": call.now.plus_secs(TTL_SECS).secs(),
         "next_check": call.now.plus_secs(wait).secs(), "jti": format!("loc-{number}"),
     });
@@ -91,11 +98,10 @@ fn reasons(fix: &Fix, licensed: &str) -> Vec<&'static str> {
         region.strip_prefix(licensed).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
     let outside = fix.region.as_deref().is_some_and(|region| !within(region));
-    let crosses = fix.border.is_some_and(|border| fix.confidence > border);
     [
         (fix.region.is_none(), "unlocatable"),
         (outside, "outside_boundary"),
-        (crosses, "radius_crosses_boundary"),
+        (!fix.is_confident(), "radius_crosses_boundary"),
         (fix.anonymiser, "anonymiser"),
         (fix.mocked, "mocked_position"),
     ]
