@@ -15,6 +15,7 @@ mod keys_envoy;
 mod partner_calls;
 mod partner_envoy;
 mod partner_keys;
+mod partner_mtls;
 mod partners;
 mod revocations;
 mod services;

@@ -1,9 +1,5 @@
-//! Partners through a real Envoy: the recorded contracts, whose RSA signatures it checks itself, and
-//! client certificates in a handshake of its own.
+//! Partners through a real Envoy: the recorded contracts, whose RSA signatures it checks itself.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -12,15 +8,15 @@ use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyProcess, Options};
 use host_tests::traffic::Request;
 use host_tests::upstream::Server;
-use serde_json::{json, Value};
+use serde_json::json;
 
 use crate::attacks_envoy::{deployed, request};
 use crate::partners::{recorded, with, BODY, FOREIGN};
 use crate::world;
 
-type Arrived = Arc<Mutex<Vec<http::Request<Bytes>>>>;
+pub(crate) type Arrived = Arc<Mutex<Vec<http::Request<Bytes>>>>;
 
-async fn upstream() -> (Server, Arrived) {
+pub(crate) async fn upstream() -> (Server, Arrived) {
     let arrived = Arrived::default();
     let log = Arc::clone(&arrived);
     let upstream = Server::start(move |request: http::Request<Bytes>| {
@@ -95,102 +91,5 @@ async fn the_recorded_contracts() {
         } else {
             assert!(arrived.is_empty(), "{path} {text}: the upstream heard of it");
         }
-    }
-}
-
-/// Runs openssl in a folder and gives what it says; `None` where there is none on this machine.
-fn openssl(folder: &Path, arguments: &str, input: &[u8]) -> Option<String> {
-    let mut command = Command::new("openssl");
-    command.current_dir(folder).args(arguments.split(' '));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    // One that has ended already says so by what it gives.
-    child.stdin.take()?.write_all(input).ok();
-    let output = child.wait_with_output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// A certificate of the test's own authority, with names.
-fn issue(folder: &Path, name: &str, names: &str) -> Option<()> {
-    std::fs::write(folder.join(format!("{name}.ext")), format!("subjectAltName={names}\n")).ok()?;
-    let key = format!(
-        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key \
-                       -out {name}.csr -subj /CN={name}"
-    );
-    openssl(folder, &key, b"")?;
-    let sign = format!(
-        "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
-                        -out {name}.pem -days 2 -extfile {name}.ext"
-    );
-    openssl(folder, &sign, b"").map(drop)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn client_certificates() {
-    let Some(binary) = find_for_test().unwrap() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let authority = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
-                     -out ca.pem -subj /CN=authority -days 2";
-    if openssl(folder.path(), authority, b"").is_none() {
-        eprintln!("skipped: no openssl here to make certificates with");
-        return;
-    }
-    for (name, names) in [
-        ("server", "DNS:localhost"),
-        ("mesh", "URI:spiffe://mesh/wallet,URI:spiffe://mesh/second,DNS:mesh.example"),
-        ("pinned", "DNS:pinned.example"),
-        ("other", "URI:spiffe://mesh/other,DNS:other.example"),
-    ] {
-        issue(folder.path(), name, names).unwrap();
-    }
-    let digest = openssl(folder.path(), "x509 -in pinned.pem -noout -fingerprint -sha256", b"");
-    let digest = digest.unwrap().trim().rsplit('=').next().unwrap().replace(':', "").to_lowercase();
-    let certificate = |means: Value| json!({"certificate": means, "paths": ["/wallet/win"]});
-    let partners = json!({
-        "mesh": certificate(json!({"sans": ["spiffe://mesh/wallet"]})),
-        "dns": certificate(json!({"sans": ["second.example"]})),
-        "pinned": certificate(json!({"sha256": [digest], "sans": ["pinned.example"]})),
-    });
-    let configuration = world::configuration(abi_host::Profile::Envoy, &with(&partners));
-    let mut document = deployed(&configuration);
-    let file = |name: &str| json!({"filename": folder.path().join(name)});
-    document.pointer_mut("/static_resources/listeners/0/filter_chains/0").unwrap()
-        ["transport_socket"] = json!({
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "common_tls_context": {
-                "tls_certificates": [{"certificate_chain": file("server.pem"), "private_key": file("server.key")}],
-                "validation_context": {"trusted_ca": file("ca.pem")},
-            },
-        },
-    });
-    let (server, arrived) = upstream().await;
-    let options =
-        Options { recorded: false, ..Options::new(binary, world::wasm_dir(), server.address) };
-    let envoy = EnvoyProcess::start(&document, options).await.unwrap();
-    let message = format!(
-        "POST /wallet/win HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
-        world::OTTER, BODY.len(),
-    );
-    for (name, status, partner) in [
-        ("mesh", "200", "mesh"),
-        ("pinned", "200", "pinned"),
-        ("other", "401", ""),
-        ("", "401", ""),
-    ] {
-        let own = if name.is_empty() {
-            String::new()
-        } else {
-            format!(" -cert {name}.pem -key {name}.key")
-        };
-        let client = format!("s_client -connect {} -CAfile ca.pem -quiet{own}", envoy.address);
-        let answer = openssl(folder.path(), &client, message.as_bytes()).unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {answer}");
-        let arrived: Vec<_> = arrived.lock().unwrap().drain(..).collect();
-        let told: Vec<_> =
-            arrived.iter().map(|request| request.headers()["x-partner-id"].clone()).collect();
-        let want = if partner.is_empty() { vec![] } else { vec![partner] };
-        assert_eq!(told, want, "{name}: {answer}");
     }
 }
