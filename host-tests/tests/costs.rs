@@ -72,7 +72,9 @@ fn player_auth() -> Vec<Case> {
     });
     let changes = |tokens: usize| {
         let failures = json!({"per_minute": 60_000, "burst": 10_000});
-        json!({"issuers": [issuer], "cache_tokens": tokens, "failures": failures})
+        // Nobody is there to ask.
+        json!({"issuers": [issuer], "cache_tokens": tokens, "failures": failures,
+            "player_state": null})
     };
     let with = |token: &str| {
         let mut request = through_the_edge("POST", "/api/bets");

@@ -79,7 +79,8 @@ pub(crate) fn auth(profile: Profile, forge: &Forge) -> String {
         "issuer": ISSUER, "audiences": [AUDIENCE], "keys": jwks(forge),
         "algorithms": ALGORITHMS.map(Alg::name),
     });
-    let changes = json!({"host": name(profile), "issuers": [issuer], "introspection": null});
+    let changes = json!({"host": name(profile), "issuers": [issuer], "introspection": null,
+        "player_state": null});
     Gateway::example(AUTH).unwrap().configured(&changes).unwrap().to_string()
 }
 

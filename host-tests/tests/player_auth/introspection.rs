@@ -22,6 +22,7 @@ fn changes() -> Value {
             "active_s": 60, "inactive_s": 5,
         },
         "on_error": {"content": "anonymous"},
+        "player_state": null,
         "failures": {"per_minute": 60_000, "burst": 10_000},
     })
 }

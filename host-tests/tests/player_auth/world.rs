@@ -65,6 +65,7 @@ pub(crate) fn inline(forge: &Forge) -> Value {
         "issuers": [issuer(&json!({"jwks": keys}))],
         "introspection": null,
         "partners": null,
+        "player_state": null,
         "credentials": [{"bearer": true}, {"header": "x-token"}, {"cookie": "session"}],
         "failures": {"per_minute": 60_000, "burst": 10_000},
     })
@@ -75,6 +76,7 @@ pub(crate) fn fetched() -> Value {
     json!({
         "issuers": [issuer(&json!({"cluster": "casino"}))],
         "partners": null,
+        "player_state": null,
         "introspection": null,
         "failures": {"per_minute": 60_000, "burst": 10_000},
     })
