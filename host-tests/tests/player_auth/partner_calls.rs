@@ -93,6 +93,33 @@ fn timed_signatures() {
         let report = run(&mut chain, request.header("x-timestamp", at(0)));
         assert_eq!(outcome(&report), "partner_signature", "{profile:?}");
     }
+    // The same in the words of a contract that has some, and only on hosts of its brand.
+    let mut changes = with(&partners);
+    changes["envelopes"] = json!({"late": {"*": {"status": 202, "json": {"late": "{code}"}}}});
+    changes["endpoints"] = json!([{"path": "/wallet/win", "class": "settlement"}]);
+    changes["partners"]["late"]["envelope"] = "late".into();
+    changes["partners"]["late"]["brands"] = json!(["lucky-otter"]);
+    for profile in world::PROFILES {
+        let mut chain = world::chain(profile, &changes);
+        for (host, time, want) in [
+            (world::OTTER, at(0), "allow"),
+            (world::OTTER, at(-301), "partner_timestamp"),
+            (world::RIVER, at(0), "partner_not_allowed"),
+            ("nobodys.example", at(0), "partner_not_allowed"),
+        ] {
+            let signed = sign("a newer secret", &time);
+            let request = call(FOREIGN, "/wallet/win", ("x-signature", &signed), body);
+            let request = world::at_host(request.header("x-timestamp", &time), host);
+            let report = run(&mut chain, request);
+            if want == "allow" {
+                assert_eq!(outcome(&report), "allow", "{host} {time} under {profile:?}");
+                continue;
+            }
+            let refusal = json!({"late": want}).to_string();
+            assert_eq!(report.text().trim_end(), refusal, "{host} {time} under {profile:?}");
+            assert_eq!(report.status(), 202, "{host} {time} under {profile:?}");
+        }
+    }
 }
 
 fn geo() -> Module {

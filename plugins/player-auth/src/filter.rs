@@ -218,7 +218,8 @@ impl Auth {
         let path = canonical_path(&self.case.target).unwrap_or_default();
         let (client, now) = (self.case.source, self.now);
         let certificate = partners.certificate(host)?;
-        let call = Call { headers, endpoint, path: &path, client, certificate, now };
+        let brand = self.case.brand.as_deref();
+        let call = Call { headers, endpoint, path: &path, brand, client, certificate, now };
         let Ok(mut state) = self.state.try_borrow_mut() else {
             self.visit = Visit::refused(Denial::POLICY_UNAVAILABLE);
             return Ok(());

@@ -162,7 +162,7 @@ impl Policy {
             Partners::compile(partners, environment, unverified.max_body_bytes, raw.host, host)
         });
         let partners = partners.transpose()?;
-        Partners::check(partners.as_ref(), &endpoints, &envelopes)?;
+        Partners::check(partners.as_ref(), &endpoints, &envelopes, &brands)?;
         let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
         let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
         let mut ours: Vec<String> =

@@ -1,8 +1,8 @@
 //! From what the operator wrote to [`Partners`].
 
 use policy_kit::{
-    canonical_path, invalid, network, ConfigError, EndpointClass, Endpoints, Envelopes, Host,
-    Profile, SortedMap,
+    canonical_path, invalid, network, Brands, ConfigError, EndpointClass, Endpoints, Envelopes,
+    Host, Profile, SortedMap,
 };
 
 use super::certificate::Certificate;
@@ -44,7 +44,7 @@ impl Partners {
         Ok(Self { all, environment, max_body, certificates })
     }
 
-    /// Checks names that partners, endpoints and envelopes have for each other.
+    /// Checks names that partners, endpoints, envelopes and brands have for each other.
     ///
     /// # Errors
     /// Names the field.
@@ -52,6 +52,7 @@ impl Partners {
         partners: Option<&Self>,
         endpoints: &Endpoints,
         envelopes: &Envelopes,
+        brands: &Brands,
     ) -> Result<(), ConfigError> {
         let known = |name: &str| partners.is_some_and(|partners| partners.has(name));
         if let Some((i, _)) = endpoints.partners().find(|(_, name)| !known(name)) {
@@ -61,6 +62,15 @@ impl Partners {
         if let Some(i) = endpoints.for_either() {
             let problem = "must be `partner` where some calls of a `select` are settlements";
             return Err(invalid(format!("endpoints[{i}].caller"), problem));
+        }
+        let is_brand = |name: &String| brands.names().any(|brand| brand == name);
+        let bound = |p: &&Partner| match &p.brands {
+            Some(names) => names.is_empty() || !names.iter().all(is_brand),
+            None => false,
+        };
+        if let Some(Partner { name, .. }) = partners.all.iter().find(bound) {
+            let at = format!("partners.{name}.brands");
+            return Err(invalid(at, "expected at least one brand of `brands`"));
         }
         let has = |name: &String| envelopes.has(name);
         match partners.all.iter().find(|p| !p.envelope.as_ref().is_none_or(has)) {
@@ -143,6 +153,7 @@ impl Partner {
             network_only: raw.network_only,
             networks,
             paths: raw.paths,
+            brands: raw.brands,
             classes: raw.classes.unwrap_or_else(|| vec![EndpointClass::Settlement]),
             environment: raw.environment,
             tier: raw.tier,

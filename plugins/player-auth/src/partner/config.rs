@@ -23,6 +23,8 @@ pub struct PartnerConfig {
     pub cidrs: Option<Vec<String>>,
     /// Paths that it may call, each with all below it, by whole segments; `/` is all.
     pub paths: Vec<String>,
+    /// Brands whose hosts it may call; all, and hosts of none, if absent.
+    pub brands: Option<Vec<String>>,
     /// Classes that its calls may have; `settlement` if absent.
     pub classes: Option<Vec<EndpointClass>>,
     /// Where its credential counts.

@@ -64,6 +64,7 @@ struct Partner {
     network_only: bool,
     networks: Option<Vec<IpNet>>,
     paths: Vec<String>,
+    brands: Option<Vec<String>>,
     classes: Vec<EndpointClass>,
     environment: Environment,
     tier: Option<String>,
@@ -113,6 +114,8 @@ pub struct Call<'a> {
     pub endpoint: &'a Match<'a>,
     /// Its path, as it was classified.
     pub path: &'a str,
+    /// The brand of its host.
+    pub brand: Option<&'a str>,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// The client's certificate.

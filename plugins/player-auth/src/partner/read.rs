@@ -11,7 +11,7 @@ use super::document::{Faults, Object};
 
 /// Most bytes of a body that any operator may hold for a signature.
 const MAX_BODY: u64 = 1 << 20;
-const PARTNER: [&str; 13] = [
+const PARTNER: [&str; 14] = [
     "api_key",
     "key_id",
     "hmac",
@@ -20,6 +20,7 @@ const PARTNER: [&str; 13] = [
     "network_only",
     "cidrs",
     "paths",
+    "brands",
     "classes",
     "environment",
     "tier",
@@ -93,6 +94,7 @@ fn partner(it: &Object<'_>) -> PartnerConfig {
         network_only: it.flag("network_only"),
         cidrs: it.texts("cidrs"),
         paths: it.texts("paths").unwrap_or_default(),
+        brands: it.texts("brands"),
         classes: it.items("classes").map(|items| classes(&items, it.faults)),
         environment: match it.get("environment") {
             Some(value) => which(value, &it.path("environment"), it.faults),

@@ -208,6 +208,39 @@ fn paths_are_whole_segments() {
     }
 }
 
+/// The host is `otter.example`, whose brand is otter unless the configuration says otherwise.
+#[test]
+fn whose_hosts_it_may_call() {
+    let both = json!({"otter.example": "otter", "kings.example": "kings"});
+    let nobodys = json!({"kings.example": "kings"});
+    for (hosts, brands, want) in [
+        (&both, json!(null), "pass"),
+        (&both, json!(["otter"]), "pass"),
+        (&both, json!(["kings", "otter"]), "pass"),
+        (&both, json!(["kings"]), "partner_not_allowed"),
+        (&nobodys, json!(["kings"]), "partner_not_allowed"),
+        (&nobodys, json!(null), "pass"),
+    ] {
+        let mut config = config();
+        config["brands"] = hosts.clone();
+        config["partners"]["bee"]["brands"] = brands.clone();
+        config["partners"]["shop"]["brands"] = brands.clone();
+        let mut world = World::new(&config);
+        let sign = digits(&mac("bee-secret", BODY));
+        assert_eq!(world.ask(HOME, "/win", &[("x-sign", &sign)], BODY), want, "{hosts} {brands}");
+        if want != "pass" {
+            let reply = world.host.replied.clone().unwrap();
+            assert_eq!(reply.body, br#"{"two":"partner_not_allowed"}"#, "in its envelope");
+            assert_eq!(world.fact("pitboss.partner-proof"), "", "nothing is proven");
+        }
+        assert_eq!(
+            world.ask(FAR, "/win", &[("x-api-key", "live")], BODY),
+            want,
+            "{hosts} {brands}"
+        );
+    }
+}
+
 #[test]
 fn where_credentials_count() {
     for (environment, shop, tests) in [

@@ -91,10 +91,8 @@ impl Partners {
         if !good || !certified || (partner.network_only && !inside) {
             return Err((0, PARTNER_UNKNOWN));
         }
-        let named = call.endpoint.partners;
-        let here = named.is_none_or(|names| names.contains(&partner.name));
         let class = call.endpoint.candidates().any(|class| partner.may_call(class));
-        if !here || !class || !partner.may_reach(call.path) {
+        if !class || !partner.may_be_here(call) {
             return Err((2, PARTNER_NOT_ALLOWED));
         }
         if partner.environment != self.environment {
@@ -117,6 +115,15 @@ impl Partner {
     /// Whether its calls may have this class.
     pub(super) fn may_call(&self, class: EndpointClass) -> bool {
         self.classes.contains(&class)
+    }
+
+    /// Whether the endpoint, the path and the brand of a call are its to call.
+    fn may_be_here(&self, call: &Call<'_>) -> bool {
+        let named = call.endpoint.partners;
+        let ours = |brands: &Vec<String>| brands.iter().any(|one| Some(one.as_str()) == call.brand);
+        named.is_none_or(|names| names.contains(&self.name))
+            && self.brands.as_ref().is_none_or(ours)
+            && self.may_reach(call.path)
     }
 
     /// Whether it may call this path.
