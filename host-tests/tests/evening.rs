@@ -1,5 +1,5 @@
 //! The evening: two thousand requests of players, partners, bots and broken clients, in both halves.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
 use host_tests::envoy::{clock, find_for_test, workspace_root};
 use host_tests::gateway::Gateway;
@@ -38,8 +38,18 @@ fn evening() -> &'static (Vec<Request>, Vec<Outcome>, House) {
 #[test]
 fn the_golden_decisions_stand() {
     let (requests, run, _) = evening();
-    let golden = file(HAR).with_extension("geo-jurisdiction.golden");
-    match check(&golden, &lines(requests, run), false).unwrap() {
+    stands("geo-jurisdiction", &lines(requests, run));
+    artifact::build("player-auth").unwrap();
+    for example in ["player-auth", "chain"] {
+        let (gateway, house) = (Gateway::example(example).unwrap(), House::open().unwrap());
+        let run = run_emulated_in(&house, &gateway, requests, &artifact::wasm_dir()).unwrap();
+        stands(example, &lines(requests, &run));
+    }
+}
+
+fn stands(example: &str, lines: &str) {
+    let golden = file(HAR).with_extension(format!("{example}.golden"));
+    match check(&golden, lines, false).unwrap() {
         Golden::Differs { diff } => panic!("`make golden` rewrites them:\n{diff}"),
         same => assert_eq!(same, Golden::Same),
     }
@@ -51,11 +61,17 @@ fn both_halves_agree_whatever_the_machines_clock_says() {
     if find_for_test().unwrap().is_none() {
         return;
     }
+    artifact::build("player-auth").unwrap();
     let count = evening().0.len();
-    for ahead in ["0", "31536000"] {
+    for (ahead, config, name) in [
+        ("0", CONFIG, "geo-jurisdiction"),
+        ("31536000", CONFIG, "geo-jurisdiction"),
+        ("0", CHAIN, "chain"),
+        ("31536000", CHAIN, "chain"),
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_host-tests"))
             .current_dir(workspace_root())
-            .args(["demo", "--gateway-config", CONFIG, HAR])
+            .args(["demo", "--gateway-config", config, HAR])
             .env("LD_PRELOAD", clock::library().unwrap())
             .env("PITBOSS_CLOCK_AHEAD", ahead)
             .output()
@@ -64,9 +80,25 @@ fn both_halves_agree_whatever_the_machines_clock_says() {
         let end: Vec<&str> = said.lines().skip(count).collect();
         let summary = format!("replayed {count} requests, {count} agree, 0 differ");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let wanted = [&format!("evening.geo-jurisdiction: {summary}"), &summary];
-        assert_eq!(end, wanted, "{ahead} s ahead: {errors}");
+        let wanted = [&format!("evening.{name}: {summary}"), &summary];
+        assert_eq!(end, wanted, "{name}, {ahead} s ahead: {errors}");
         assert!(output.status.success());
+    }
+}
+
+/// Policies of one chain that map paths to classes differently would each protect something else.
+#[test]
+fn the_policies_of_the_chain_have_one_catalogue() {
+    let chain = Gateway::example("chain").unwrap();
+    let lists: Vec<serde_json::Value> = chain
+        .wasm()
+        .map(|plugin| serde_json::from_slice::<serde_json::Value>(&plugin.configuration).unwrap())
+        .map(|mut document| document["endpoints"].take())
+        .collect();
+    assert!(lists.len() == 2 && lists[0] == lists[1], "the endpoints differ");
+    for plugin in ["player-auth", "geo-jurisdiction"] {
+        let alone = Gateway::example(plugin).unwrap().configured(&serde_json::json!({})).unwrap();
+        assert_eq!(alone["endpoints"], lists[0], "{plugin}");
     }
 }
 

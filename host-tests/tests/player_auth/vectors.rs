@@ -15,6 +15,7 @@ fn joe(alg: &str, keys: &Value) -> Value {
             "claims": {"player": "/iss", "brand": null, "fixed_brand": "lucky-otter"},
         }],
         "introspection": null,
+        "player_state": null,
     })
 }
 

@@ -86,7 +86,7 @@ pub(super) fn arrive(evening: &mut Evening, dice: &mut Dice) {
             let address = address(&market, number, &mut dice);
             let mut guest = Guest::new(door, dice, name, market.host, address).at_home_in(&market);
             turned(&mut guest, turn, number);
-            night(guest, turn)
+            night(guest, turn, market.thousand)
         });
     }
 }
@@ -124,14 +124,14 @@ fn turned(guest: &mut Guest, turn: Turn, number: u64) {
     }
 }
 
-async fn night(mut me: Guest, turn: Turn) {
+async fn night(mut me: Guest, turn: Turn, thousand: u64) {
     me.get("/static/otter.css").await;
     me.get("/api/lobby").await;
     if me.dice.chance(50) {
         me.get("/api/promotions").await;
     }
     if turn == Turn::Borrowed {
-        borrow(&mut me).await;
+        borrow(&mut me, thousand).await;
     }
     let Some(mut refresh) = login(&mut me).await else { return };
     if !matches!(turn, Turn::Borrowed | Turn::Unlocated) {
@@ -194,9 +194,10 @@ async fn locate(me: &mut Guest, turn: Turn) {
     me.location = told(&answer, "/location_token");
 }
 
-/// Has somebody else located at the same address, and keeps that for later.
-async fn borrow(me: &mut Guest) {
-    let own = std::mem::replace(&mut me.player, format!("p-{}", me.dice.between(1900, 1990)));
+/// Has somebody else of the same market located at the same address, and keeps that for later.
+async fn borrow(me: &mut Guest, thousand: u64) {
+    let friend = thousand * 1000 + me.dice.between(900, 990);
+    let own = std::mem::replace(&mut me.player, format!("p-{friend}"));
     if login(me).await.is_some() {
         locate(me, Turn::None).await;
     }
