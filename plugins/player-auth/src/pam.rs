@@ -4,6 +4,7 @@ use policy_kit::{invalid, is_pointer, strict_json, Call, CallReply, ConfigError,
 
 use crate::asking::{percent_encoded, with_path, Asked};
 use crate::standing::config::PamConfig;
+use crate::standing::matrix::is_place;
 use crate::standing::{Told, Words};
 
 pub mod memory;
@@ -37,7 +38,7 @@ pub struct Pam {
 pub struct Answer {
     /// States.
     pub told: Told,
-    /// Where the player is licensed to play.
+    /// Where the player is licensed to play; empty where what the PAM says of it is no place.
     pub jurisdiction: Option<String>,
 }
 
@@ -106,10 +107,15 @@ impl Pam {
             other => return Err(no_answer(other)),
         };
         let document = strict_json(body).ok_or("no JSON")?;
-        let told = words.read(document.pointer(&self.state)).ok_or("no state in it")?;
+        let mut told = words.read(document.pointer(&self.state)).ok_or("no state in it")?;
         let place = self.jurisdiction.as_ref().and_then(|pointer| document.pointer(pointer));
-        let place = place.and_then(|place| place.as_str());
-        Ok(Answer { told, jurisdiction: place.map(str::to_ascii_uppercase) })
+        let jurisdiction = place.filter(|place| !place.is_null()).map(|place| {
+            let place = place.as_str().map(str::to_ascii_uppercase);
+            place.filter(|place| is_place(place)).unwrap_or_default()
+        });
+        // The law of a place that nobody can read may stop what the matrix lets pass.
+        told.certain &= jurisdiction.as_deref() != Some("");
+        Ok(Answer { told, jurisdiction })
     }
 }
 

@@ -48,7 +48,12 @@ fn what_answers_say() {
         (r#"{"state": "active"}"#, Some("active"), true, None),
         (r#"{"state": ["cool_off", "suspended"]}"#, Some("cool_off,suspended"), true, None),
         (r#"{"state": "frozen", "jurisdiction": "us-nj"}"#, None, false, Some("US-NJ")),
-        (r#"{"state": "active", "jurisdiction": 7}"#, Some("active"), true, None),
+        (r#"{"state": "active", "jurisdiction": "US-NJ"}"#, Some("active"), true, Some("US-NJ")),
+        (r#"{"state": "active", "jurisdiction": null}"#, Some("active"), true, None),
+        (r#"{"state": "active", "jurisdiction": 7}"#, Some("active"), false, Some("")),
+        (r#"{"state": "active", "jurisdiction": ["US-NJ"]}"#, Some("active"), false, Some("")),
+        (r#"{"state": "active", "jurisdiction": ""}"#, Some("active"), false, Some("")),
+        (r#"{"state": "active", "jurisdiction": "New Jersey"}"#, Some("active"), false, Some("")),
     ] {
         let answer = pam.read(&reply(200, json, false), &words).unwrap();
         let got = (answer.told.states.names(), answer.told.certain, answer.jurisdiction);

@@ -67,16 +67,28 @@ struct Override {
 }
 
 impl Override {
-    fn applies(&self, jurisdiction: Option<&str>, brand: &str) -> bool {
-        let below = |place: &str| {
-            let here = |listed: &String| {
-                let rest = place.strip_prefix(listed.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-            };
-            self.jurisdictions.as_ref().is_none_or(|all| all.iter().any(here))
+    /// Whether its word on a cell counts at a place. Where the place is not known, any place may be
+    /// it: what refuses counts, what allows does not. `NJ` may be somebody's word for `US-NJ`.
+    fn counts(&self, cell: Cell, place: Option<&str>) -> bool {
+        let below = |place: &str, listed: &String| {
+            let rest = place.strip_prefix(listed.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
-        let place = jurisdiction.map_or(self.jurisdictions.is_none(), below);
-        place && self.brands.as_ref().is_none_or(|all| all.iter().any(|one| one == brand))
+        let short = |place: &str, listed: &String| {
+            listed.split_once('-').is_some_and(|(_, part)| part == place)
+        };
+        match (&self.jurisdictions, place) {
+            (None, _) => true,
+            (Some(listed), Some(place)) => {
+                let may_be = |one: &String| cell == Cell::Refuse && short(place, one);
+                listed.iter().any(|one| below(place, one) || may_be(one))
+            }
+            (Some(_), None) => cell == Cell::Refuse,
+        }
+    }
+
+    fn is_of(&self, brand: &str) -> bool {
+        self.brands.as_ref().is_none_or(|all| all.iter().any(|one| one == brand))
     }
 }
 
@@ -124,7 +136,9 @@ impl Matrix {
     }
 
     /// Whether a player in a state may make a call. The first override decides that is for the
-    /// player's jurisdiction and brand and names the cell; without one, the default.
+    /// player's jurisdiction and brand and names the cell; without one, the default. Of overrides that
+    /// may be for a player whose jurisdiction is not known, or is none of ISO 3166, those count that
+    /// refuse: the stricter wins (GLI-19 v3.0 2.5.5(b)).
     pub fn cell(
         &self,
         state: PlayerState,
@@ -132,9 +146,13 @@ impl Matrix {
         jurisdiction: Option<&str>,
         brand: &str,
     ) -> Cell {
-        let ours = self.0.iter().filter(|entry| entry.applies(jurisdiction, brand));
-        let mut named = ours.filter_map(|entry| entry.states.get(&state)?.get(&column));
-        named.next().copied().unwrap_or_else(|| default(state, column))
+        let place = jurisdiction.filter(|place| is_place(place));
+        let ours = self.0.iter().filter(|entry| entry.is_of(brand));
+        let mut named = ours.filter_map(|entry| {
+            let cell = *entry.states.get(&state)?.get(&column)?;
+            entry.counts(cell, place).then_some(cell)
+        });
+        named.next().unwrap_or_else(|| default(state, column))
     }
 
     /// Whether any state stops such a call anywhere: else nobody need be asked about the player.
@@ -146,7 +164,7 @@ impl Matrix {
 }
 
 /// ISO 3166-1 alpha-2 or ISO 3166-2.
-fn is_place(text: &str) -> bool {
+pub fn is_place(text: &str) -> bool {
     let (country, rest) = text.split_once('-').map_or((text, None), |(c, r)| (c, Some(r)));
     let letters = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
     let part = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();

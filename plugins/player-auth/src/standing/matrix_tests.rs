@@ -72,9 +72,19 @@ fn row(matrix: &Matrix, state: PlayerState, place: Option<&str>, brand: &str) ->
 fn every_state_and_every_class() {
     let (plain, matrix) = (Matrix::default(), matrix(OVERRIDES).unwrap());
     use PlayerState::{CoolOff, DepositLimit, KycPending, SelfExcluded, TimeLimit};
+    // Where nobody knows where, whatever refuses anywhere counts.
+    let somewhere: Rows = &[
+        (SelfExcluded, "Y - Y Y Y - - - Y - - - Y Y -"),
+        (CoolOff, "Y - Y Y - - - - Y - - - Y Y -"),
+        (DepositLimit, "Y - Y Y Y Y - Y Y Y Y Y Y Y Y"),
+    ];
     // Where and with whom, and the rows that differ from the default.
-    let cases: [(Option<&str>, &str, Rows); 7] = [
-        (None, "otter", &[]),
+    let cases: [(Option<&str>, &str, Rows); 12] = [
+        (None, "otter", somewhere),
+        (Some(""), "otter", somewhere),
+        (Some("NJ"), "otter", somewhere),
+        (Some("New Jersey"), "otter", somewhere),
+        (Some("US-NJ "), "otter", somewhere),
         (Some("MT"), "otter", &[]),
         (Some("US"), "otter", &[]),
         (
@@ -96,7 +106,7 @@ fn every_state_and_every_class() {
             ],
         ),
         (
-            None,
+            Some("MT"),
             "kings",
             &[
                 (SelfExcluded, "Y - Y Y Y - - Y Y - - Y Y Y -"),
@@ -115,6 +125,18 @@ fn every_state_and_every_class() {
                 (TimeLimit, "Y - Y Y Y - - Y Y - - Y Y Y -"),
             ],
         ),
+        (
+            None,
+            "kings",
+            &[
+                // The cash-out is this brand's wherever it is; the rest is as in New Jersey.
+                (SelfExcluded, "Y - Y Y Y - - - Y - - Y Y Y -"),
+                (CoolOff, "Y - Y Y - - - - Y - - - Y Y -"),
+                (DepositLimit, "Y - Y Y Y Y - Y Y Y Y Y Y Y Y"),
+                (KycPending, "Y - Y Y Y - - - Y Y - Y Y Y Y"),
+                (TimeLimit, "Y - Y Y Y - - Y Y - - Y Y Y -"),
+            ],
+        ),
     ];
     for (state, want) in DEFAULT {
         assert_eq!(row(&plain, state, Some("US-NJ"), "kings"), want, "{state:?}");
@@ -123,6 +145,27 @@ fn every_state_and_every_class() {
             let want = differs.map_or(want, |(_, row)| row);
             assert_eq!(row(&matrix, state, place, brand), want, "{state:?} {place:?} {brand}");
         }
+    }
+}
+
+#[test]
+fn an_override_for_everywhere_hides_later_ones_wherever_it_is() {
+    let entry = |places: &str, cell: &str| {
+        format!(r#"{{{places}"states": {{"self_excluded": {{"withdrawal": "{cell}"}}}}}}"#)
+    };
+    let (everywhere, jersey) = ("", r#""jurisdictions": ["US-NJ"], "#);
+    let sweden = r#""jurisdictions": ["SE"], "#;
+    for (entries, want) in [
+        ([entry(everywhere, "allow"), entry(jersey, "refuse")], Cell::Allow),
+        ([entry(everywhere, "refuse"), entry(jersey, "allow")], Cell::Refuse),
+        ([entry(jersey, "refuse"), entry(everywhere, "allow")], Cell::Refuse),
+        ([entry(jersey, "allow"), entry(everywhere, "refuse")], Cell::Refuse),
+        ([entry(jersey, "allow"), entry(sweden, "refuse")], Cell::Refuse),
+    ] {
+        let matrix = matrix(&format!("[{}]", entries.join(","))).unwrap();
+        let column = Column::Class(EndpointClass::Withdrawal);
+        let cell = matrix.cell(PlayerState::SelfExcluded, column, None, "otter");
+        assert_eq!(cell, want, "{entries:?}");
     }
 }
 

@@ -337,7 +337,10 @@ fn jurisdictions_come_from_the_pam_before_the_claim() {
     state["overrides"] = json!([{"jurisdictions": ["US-NJ"],
         "states": {"self_excluded": {"withdrawal": "refuse"}}}]);
     let config = configuration(&state).to_string();
-    let claims = |place: &str| CLAIMS.replacen('{', &format!(r#"{{"jurisdiction": "{place}","#), 1);
+    let claims = |place: &str| match place {
+        "" => CLAIMS.to_owned(),
+        place => CLAIMS.replacen('{', &format!(r#"{{"jurisdiction": "{place}","#), 1),
+    };
     for (claim, told, want) in [
         ("MT", json!({"state": "self_excluded"}), "pass"),
         ("US-NJ", json!({"state": "self_excluded"}), "player_excluded"),
@@ -345,6 +348,14 @@ fn jurisdictions_come_from_the_pam_before_the_claim() {
         ("MT", json!({"state": "self_excluded", "jurisdiction": "US-NJ"}), "player_excluded"),
         ("US-NJ", json!({"state": "self_excluded", "jurisdiction": "MT"}), "pass"),
         ("US-NJ", json!({"state": "active"}), "pass"),
+        // Nobody knows where: New Jersey's law may be the player's.
+        ("", json!({"state": "self_excluded"}), "player_excluded"),
+        ("", json!({"state": "self_excluded", "jurisdiction": "MT"}), "pass"),
+        ("New-Jersey", json!({"state": "self_excluded"}), "player_excluded"),
+        ("MT", json!({"state": "self_excluded", "jurisdiction": "New Jersey"}), "player_excluded"),
+        ("MT", json!({"state": "self_excluded", "jurisdiction": "NJ"}), "player_excluded"),
+        ("MT", json!({"state": "self_excluded", "jurisdiction": ["US-NJ"]}), "player_excluded"),
+        ("MT", json!({"state": "active", "jurisdiction": ["US-NJ"]}), "pass"),
     ] {
         let mut world = World::new(&config);
         let (mut driver, action) = world.start("/withdraw", &[bearer(&token(&claims(claim)))]);
