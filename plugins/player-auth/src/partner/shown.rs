@@ -75,6 +75,11 @@ impl Shown {
         }
     }
 
+    /// Whether anything is there, whatever it is.
+    pub(super) fn is_there(&self, headers: &Headers) -> bool {
+        !self.place.tokens(headers).is_empty()
+    }
+
     /// What takes it out of the request.
     pub(super) fn removal(&self, headers: &Headers) -> Option<Edit> {
         self.place.removal(headers)

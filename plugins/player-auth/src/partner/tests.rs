@@ -335,6 +335,33 @@ fn who_passes_and_how_surely() {
         // A network alone.
         (inside, "/win", &[], BODY, "pass", "house", "network"),
         (inside, "/psp", &[], BODY, "partner_not_allowed", "", ""),
+        // Nor does it make good what was shown and refused.
+        (
+            inside,
+            "/win",
+            &[("x-stripe", &timed_late), ("x-time", late)],
+            BODY,
+            "partner_timestamp",
+            "",
+            "",
+        ),
+        (
+            inside,
+            "/win",
+            &[("x-stripe", "v1=?"), ("x-time", now)],
+            BODY,
+            "partner_signature",
+            "",
+            "",
+        ),
+        (inside, "/win", &[("x-sign", "zz")], BODY, "partner_network", "", ""),
+        (inside, "/win", &[("x-api-key", "other")], BODY, "partner_unknown", "", ""),
+        (inside, "/win", &[("x-api-key", "")], BODY, "partner_unknown", "", ""),
+        (inside, "/win", &[("x-tame", "tame-2")], BODY, "partner_unknown", "", ""),
+        (inside, "/win?key=other", &[], BODY, "partner_unknown", "", ""),
+        (inside, "/win", &[("x-test-key", "live")], BODY, "partner_environment", "", ""),
+        // What is no partner's of this path is nobody's credential.
+        (inside, "/win", &[("x-psp", "zz"), ("x-one", "one-1")], BODY, "pass", "house", "network"),
         (far, "/win", &[], BODY, "partner_unknown", "", ""),
         (inside, "/win", &[("x-api-key", "live")], BODY, "pass", "shop", "key"),
         // Where the body tells the class.

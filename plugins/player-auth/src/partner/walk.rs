@@ -1,6 +1,6 @@
 //! Who may be calling, as far as headers tell.
 
-use policy_kit::{Denial, EndpointClass};
+use policy_kit::{Denial, EndpointClass, Headers};
 
 use super::shown::Sight;
 use super::signature::Carried;
@@ -32,8 +32,10 @@ impl Partners {
     pub(super) fn find(&self, call: &Call<'_>) -> Result<Vec<Claim>, Refused> {
         let mut closest = (0, Refused { denial: PARTNER_UNKNOWN, partner: None });
         let (mut named, mut signed, mut near) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tried = false;
         // All of them are looked at, whoever is found: an answer's time tells nothing of keys.
         for (i, partner) in self.all.iter().enumerate() {
+            tried |= partner.may_be_here(call) && partner.is_tried(call.headers);
             match self.weigh(partner, call) {
                 Ok(carried) => {
                     let claim = Claim { partner: i, carried };
@@ -57,6 +59,8 @@ impl Partners {
             (0, 0, 0) => Err(closest.1),
             (1, _, _) if one => Ok(named),
             (0, 1.., _) if one => Ok(signed),
+            // Whoever fails to be one partner is not another by where it is.
+            (0, 0, 1..) if tried => Err(closest.1),
             (0, 0, 1) => Ok(near),
             _ => Err(Refused { denial: CONFLICT, partner: None }),
         }
@@ -110,6 +114,12 @@ impl Partner {
     /// Whether it shows something that no other partner does.
     fn is_named(&self) -> bool {
         self.key.is_some() || self.id.is_some() || self.certificate.is_some()
+    }
+
+    /// Whether a request shows anything, good or bad, where this partner's credentials are.
+    fn is_tried(&self, headers: &Headers) -> bool {
+        self.key.iter().chain(&self.id).any(|shown| shown.is_there(headers))
+            || self.signatures.iter().any(|signature| signature.see(headers) != Sight::Bad)
     }
 
     /// Whether its calls may have this class.
