@@ -67,6 +67,12 @@ fn what_tokens_say() {
         (json!({"region": "nowhere"}), 403, "geo_rejected", &mended),
         (json!({"region": null}), 403, "geo_rejected", &mended),
         (json!({"passed": false}), 403, "geo_rejected", &mended),
+        // What the check found all the same is the law's business.
+        (json!({"passed": false, "region": "US-NY"}), 451, "jurisdiction_unlicensed", &nothing),
+        (json!({"passed": false, "region": "KP"}), 451, "jurisdiction_unlicensed", &nothing),
+        (json!({"confident": false, "region": "DE"}), 451, "jurisdiction_unlicensed", &nothing),
+        (json!({"passed": false, "region": "DE", "sub": "p-2"}), 403, "geo_rejected", &mended),
+        (json!({"passed": false, "region": "DE", "exp": NOW}), 403, "geo_stale", &stale),
         (json!({"passed": "true"}), 403, "geo_rejected", &mended),
         (json!({"passed": null}), 403, "geo_rejected", &mended),
         (json!({"confident": false}), 403, "geo_rejected", &mended),

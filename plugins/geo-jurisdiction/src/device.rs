@@ -1,13 +1,16 @@
 //! Where the player's device is: which calls need to know, and what the answer means for the place by
 //! address.
 
+use std::rc::Rc;
+
 use policy_kit::{Caller, EndpointClass, Match, Unclassified};
 
 use crate::config::Treatment;
-use crate::denials::{CONFLICT, UNLICENSED};
+use crate::denials::{CONFLICT, REQUIRED, STALE, UNLICENSED};
+use crate::licence::anywhere;
 use crate::location::check::SECOND;
 use crate::location::config::OnDown;
-use crate::location::judge::{Circumstances, Finding};
+use crate::location::judge::{Circumstances, Finding, Wanting};
 use crate::location::Location;
 use crate::place::Place;
 use crate::policy::{treatment, Case, Policy};
@@ -32,11 +35,11 @@ impl Policy {
         self.location.as_ref().filter(|l| player && licensed && !refused && l.needed(class))
     }
 
-    /// What the location token of a call of `class` tells, where it may go on.
+    /// What the location token of a call to `endpoint` tells, where it may go on.
     pub(crate) fn locate(
         &self,
         location: &Location,
-        class: EndpointClass,
+        endpoint: &Match<'_>,
         case: &Case,
     ) -> Result<Told, Box<Ruling>> {
         let at = Circumstances {
@@ -48,10 +51,13 @@ impl Policy {
         };
         let (fix, age) = match location.judge(&case.location, &at) {
             Finding::Fresh(fix, age) => (fix, age),
-            Finding::Wanting(it) if it.down && location.on_down(class) == OnDown::Pass => {
+            Finding::Wanting(it) if it.down && location.on_down(endpoint.class) == OnDown::Pass => {
                 return Ok(Told::Unavailable);
             }
             Finding::Wanting(wanting) => {
+                if let Some(ruling) = self.forbidden(endpoint, case, &wanting) {
+                    return Err(Box::new(ruling));
+                }
                 let recheck = location.recheck.as_deref();
                 return Err(Box::new(Ruling::wanting(wanting, recheck)));
             }
@@ -69,6 +75,29 @@ impl Policy {
             return Err(Box::new(Ruling::refuse(CONFLICT, "place.on_conflict").with(told)));
         }
         Ok(told)
+    }
+
+    /// The refusal by law of a call for which no location counts, where no better check would help: the
+    /// check itself found a place without a licence, or the address is in a country without one and
+    /// nothing may contradict it.
+    fn forbidden(&self, endpoint: &Match<'_>, case: &Case, wanting: &Wanting) -> Option<Ruling> {
+        let fix = wanting.fix.as_ref();
+        let detected = fix.filter(|_| wanting.telling).and_then(|fix| fix.place.as_ref());
+        let ruling = match detected {
+            Some(place) if self.is_blocked(place) => Ruling::refuse(UNLICENSED, "blocked"),
+            Some(place) => self.licensed(endpoint, case, Some(place)),
+            None => {
+                let mends = wanting.telling || [REQUIRED, STALE].contains(&wanting.denial);
+                let place = case.located.place.as_ref().filter(|_| mends);
+                let place = place.filter(|_| self.sources.refuses_conflicts())?;
+                if anywhere(&self.licences, &Self::question(endpoint, case, place)) {
+                    return None;
+                }
+                self.licensed(endpoint, case, Some(place))
+            }
+        };
+        let told = fix.map_or(Told::Nothing, |fix| Told::Detected(Rc::clone(fix)));
+        ruling.refusal.map(|_| ruling.with(told))
     }
 }
 

@@ -144,6 +144,87 @@ fn places() {
     assert_eq!(code(&policy, "/bets", "", Verdict::Missing), "geo_required");
 }
 
+/// What no better check would mend is the law's refusal, not the want of a location: the place by
+/// address, what is known of the token, the rule for conflicts; the code, the rule, what was detected.
+#[test]
+fn where_no_check_would_help() {
+    let failed = |code: &str| genuine(json!({"passed": false, "region": code}));
+    let doubtful = |code: &str| genuine(json!({"confident": false, "region": code}));
+    let nowhere = || genuine(json!({"passed": false, "region": null}));
+    let old = |code: &str| genuine(json!({"region": code, "exp": NOW}));
+    let anothers = |code: &str| {
+        genuine(json!({"passed": false, "region": code, "sub": "p-2", "reasons": ["vpn"]}))
+    };
+    let (missing, expired) = (|| Verdict::Missing, || Verdict::Expired);
+    let bad = || Verdict::Bad("location:token_signature".to_owned());
+    let down = || Verdict::Unavailable { retry: 1, down: true };
+    let expires = "location.claims.expires_at";
+    for (country, verdict, on_conflict, want, rule_is, detected) in [
+        // The check found where the player is, and that place is not licensed.
+        ("MT", failed("KP"), "deny", UNLICENSED_CODE, "blocked", "KP"),
+        ("MT", failed("DE"), "deny", UNLICENSED_CODE, "licences", "DE"),
+        ("MT", failed("DE"), "first", UNLICENSED_CODE, "licences", "DE"),
+        ("US", failed("US-NY"), "deny", UNLICENSED_CODE, "licences", "US-NY"),
+        ("", failed("DE"), "deny", UNLICENSED_CODE, "licences", "DE"),
+        ("MT", doubtful("DE"), "deny", UNLICENSED_CODE, "licences", "DE"),
+        ("MT", failed("MT"), "deny", "geo_rejected", "location.claims.passed", "MT"),
+        ("DE", failed("MT"), "deny", "geo_rejected", "location.claims.passed", "MT"),
+        ("MT", doubtful("MT"), "deny", "geo_rejected", "location.claims.confident", "MT"),
+        ("MT", nowhere(), "deny", "geo_rejected", "location.claims.passed", "unknown"),
+        ("DE", nowhere(), "deny", UNLICENSED_CODE, "licences", "unknown"),
+        // Not this player's, or not in time: it says nothing of where the player is.
+        ("MT", anothers("DE"), "deny", "geo_rejected", "location.claims.player", "DE"),
+        ("DE", anothers("KP"), "deny", "geo_rejected", "location.claims.player", "KP"),
+        ("MT", old("DE"), "deny", "geo_stale", expires, "DE"),
+        ("DE", old("MT"), "deny", UNLICENSED_CODE, "licences", "MT"),
+        // Nothing may contradict the address, and nowhere in its country would do.
+        ("DE", missing(), "deny", UNLICENSED_CODE, "licences", ""),
+        ("DE", expired(), "deny", UNLICENSED_CODE, "licences", ""),
+        ("DE", missing(), "first", "geo_required", "location.header", ""),
+        ("DE", expired(), "second", "geo_stale", expires, ""),
+        ("DE", bad(), "deny", "geo_rejected", "location:token_signature", ""),
+        ("DE", down(), "deny", "geo_unavailable", "location.keys", ""),
+        ("", missing(), "deny", "geo_required", "location.header", ""),
+        ("MT", missing(), "deny", "geo_required", "location.header", ""),
+        // The device may be elsewhere in the country than its address is thought to be.
+        ("US", missing(), "deny", "geo_required", "location.header", ""),
+        ("US-NY", missing(), "deny", "geo_required", "location.header", ""),
+    ] {
+        let place = json!({"first": "header", "on_conflict": on_conflict,
+                           "header": {"country": "x-geo-country"}});
+        let policy = policy(&document(location(json!({})), json!({"place": place}))).unwrap();
+        let got = rule(&policy, "/bets", country, verdict.clone());
+        let case = format!("{country} {on_conflict} {verdict:?}");
+        let code = got.refusal.map_or("allow", |denial| denial.code);
+        assert_eq!((code, got.rule.as_str()), (want, rule_is), "{case}");
+        let says = got.told.evidence();
+        assert_eq!(says.split("detected=").nth(1).unwrap_or_default(), detected, "{case}");
+        assert!(want != UNLICENSED_CODE || got.members.is_empty(), "{case}");
+    }
+}
+
+/// What a country is licensed for decides whether a check there would help.
+#[test]
+fn where_no_check_would_help_by_product_class_and_time() {
+    for (licence, want) in [
+        (json!({}), "geo_required"),
+        (json!({"products": ["casino"]}), "geo_required"),
+        (json!({"products": ["poker"]}), "product_unlicensed"),
+        (json!({"products": ["poker"], "markets": ["US-NJ"]}), "product_unlicensed"),
+        (json!({"classes": ["launch"]}), UNLICENSED_CODE),
+        (json!({"until": "2026-01-01T00:00:00Z"}), UNLICENSED_CODE),
+        (json!({"markets": ["GB", "MT"]}), UNLICENSED_CODE),
+        (json!({"markets": ["GB", "US-NY"]}), "geo_required"),
+    ] {
+        let mut all = json!({"brand": "otter", "markets": ["US"]});
+        all.as_object_mut().unwrap().extend(licence.as_object().unwrap().clone());
+        let endpoints = json!([{"path": "/bets", "class": "wager", "product": "casino"}]);
+        let changes = json!({"licences": [all], "endpoints": endpoints});
+        let policy = policy(&document(location(json!({})), changes)).unwrap();
+        assert_eq!(code(&policy, "/bets", "US-NJ", Verdict::Missing), want, "{licence}");
+    }
+}
+
 #[test]
 fn what_a_client_reads_of_a_refusal() {
     let with = json!({"intervals": {"MT": 600}});

@@ -24,7 +24,10 @@
 //!     provider's keys are not to be had, `location.on_error` decides: 503 `geo_unavailable`, or the
 //!     place by address alone. What a partner calls needs none.
 //! 11. The region of a token that counts is the place: 451 if it is `blocked`, and a conflict as in
-//!     rule 9 if the place by address lies in another country.
+//!     rule 9 if the place by address lies in another country. What no better check would mend is 451
+//!     as well: a check of this player's, in time, that was not passed or not confident and found a
+//!     place that is `blocked` or not licensed; and no token that counts from a country where nothing
+//!     of the kind is licensed, if `on_conflict` is `deny`.
 //! 12. No known place: 403 `jurisdiction_unknown`, unless `on_unknown` lets the class pass. A place is
 //!     known if its header came exactly once and holds an assigned ISO 3166-1 or an ISO 3166-2 code
 //!     in upper case, if the table has the client's network, or if a location token told it.

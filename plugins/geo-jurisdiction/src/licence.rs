@@ -111,6 +111,19 @@ pub fn ask(licences: &[Licence], question: &Question<'_>) -> Answer {
     answer
 }
 
+/// Whether any place in the country of the question's is covered: the address tells the country better
+/// than where in it a device is.
+pub fn anywhere(licences: &[Licence], q: &Question<'_>) -> bool {
+    let home = |market: &&Place| market.country() == q.place.country();
+    licences.iter().any(|licence| {
+        let market = licence.markets.iter().find(home);
+        market.is_some_and(|place| {
+            let there = Question { place, ..*q };
+            licence.covers_but_product(&there) && licence.covers_product(&there)
+        })
+    })
+}
+
 /// Reads a list of places at path `at`.
 pub(crate) fn places(codes: &[String], at: &str) -> Result<Vec<Place>, ConfigError> {
     let problem = "expected an assigned ISO 3166-1 code such as `MT`, or an ISO 3166-2 code such \

@@ -84,7 +84,8 @@ fn where_none_is_needed_none_is_looked_at() {
 
 #[test]
 fn refusals_say_what_would_help() {
-    let failed = token(json!({"passed": false, "reasons": ["vpn", "SECRET"], "region": "US-NY"}));
+    let failed = token(json!({"passed": false, "reasons": ["vpn", "SECRET"]}));
+    let failed_there = token(json!({"passed": false, "reasons": ["vpn"], "region": "US-NY"}));
     let other = token(json!({"sub": "p-2"}));
     let old = token(json!({"iat": NOW - 1_800}));
     let elsewhere = token(json!({"region": "US-NY"}));
@@ -110,7 +111,14 @@ fn refusals_say_what_would_help() {
             403,
             "geo_rejected",
             json!({"reasons": ["vpn"], "recheck": recheck}),
-            "location.claims.passed location=loc-7 detected=US-NY",
+            "location.claims.passed location=loc-7 detected=US-NJ",
+        ),
+        (
+            vec![&failed_there],
+            451,
+            "jurisdiction_unlicensed",
+            json!({}),
+            "licences location=loc-7 detected=US-NY",
         ),
         (
             vec![&other],

@@ -70,7 +70,7 @@ pub struct Policy {
     ours: Vec<String>,
     edge_headers: Vec<String>,
     brands: Brands,
-    licences: Vec<Licence>,
+    pub(crate) licences: Vec<Licence>,
     dated: bool,
     blocked: Vec<Place>,
     /// Signed location tokens.
@@ -258,7 +258,7 @@ impl Policy {
         if case.located.conflict {
             return Ruling::refuse(CONFLICT, "place.on_conflict");
         }
-        let told = match self.locator(endpoint, class).map(|l| self.locate(l, class, case)) {
+        let told = match self.locator(endpoint, class).map(|l| self.locate(l, endpoint, case)) {
             None => Told::Nothing,
             Some(Ok(told)) => told,
             Some(Err(ruling)) => return *ruling,
@@ -272,11 +272,25 @@ impl Policy {
         self.blocked.iter().any(|blocked| place.within(blocked))
     }
 
-    /// Asks the licences about a call from `place`.
-    fn licensed(&self, endpoint: &Match<'_>, case: &Case, place: Option<&Place>) -> Ruling {
+    /// What the licences are asked about a call from `place`.
+    pub(crate) fn question<'a>(
+        endpoint: &Match<'a>,
+        case: &'a Case,
+        place: &'a Place,
+    ) -> Question<'a> {
         let (class, product) = (endpoint.class, endpoint.product);
+        Question { brand: case.brand.as_deref(), place, class, product, now: case.now }
+    }
+
+    /// Asks the licences about a call from `place`.
+    pub(crate) fn licensed(
+        &self,
+        endpoint: &Match<'_>,
+        case: &Case,
+        place: Option<&Place>,
+    ) -> Ruling {
         let Some(place) = place else {
-            return match self.on_unknown.get(&class) {
+            return match self.on_unknown.get(&endpoint.class) {
                 Some(OnUnknown::Pass) => Ruling::pass("on_unknown"),
                 Some(OnUnknown::Refuse) | None => Ruling::refuse(UNKNOWN, "on_unknown"),
             };
@@ -285,8 +299,7 @@ impl Policy {
             // A host of no known brand holds no licence anywhere.
             return Ruling::refuse(UNLICENSED, "brands");
         }
-        let (brand, now) = (case.brand.as_deref(), case.now);
-        match ask(&self.licences, &Question { brand, place, class, product, now }) {
+        match ask(&self.licences, &Self::question(endpoint, case, place)) {
             Answer::Covered(i) => Ruling::pass(format!("licences[{i}]")),
             Answer::OtherProduct => Ruling::refuse(PRODUCT_UNLICENSED, "licences"),
             Answer::Uncovered => Ruling::refuse(UNLICENSED, "licences"),

@@ -52,13 +52,16 @@ pub struct Wanting {
     pub retry: Option<u64>,
     /// Whether the provider is down, so that no client is to blame.
     pub down: bool,
+    /// Whether the token is this player's, and in time: then what it found out is true of the player,
+    /// although it does not let anybody pass.
+    pub telling: bool,
 }
 
 impl Wanting {
     fn new(denial: Denial, rule: impl Into<String>) -> Self {
         let rule = rule.into();
-        let reasons = Vec::new();
-        Self { denial, rule, fix: None, reasons, max_age: None, retry: None, down: false }
+        let (fix, reasons, down, telling) = (None, Vec::new(), false, false);
+        Self { denial, rule, fix, reasons, max_age: None, retry: None, down, telling }
     }
 }
 
@@ -133,17 +136,21 @@ impl Location {
         }
         if !fix.passed {
             let reasons = fix.reasons.clone();
-            let wanting = Wanting::new(REJECTED, "location.claims.passed");
-            return Err(Box::new(Wanting { reasons, ..wanting }));
+            return Err(Box::new(Wanting { reasons, ..telling("location.claims.passed") }));
         }
         if fix.confident != Some(true) {
-            return Err(rejected("location.claims.confident"));
+            return Err(Box::new(telling("location.claims.confident")));
         }
         if fix.place.is_none() {
-            return Err(rejected("location.claims.region"));
+            return Err(Box::new(telling("location.claims.region")));
         }
         Ok(at.now.saturating_sub(fix.checked))
     }
+}
+
+/// A check of this player's, and in time, that does not let them pass.
+fn telling(rule: &str) -> Wanting {
+    Wanting { telling: true, ..Wanting::new(REJECTED, rule) }
 }
 
 #[cfg(test)]
