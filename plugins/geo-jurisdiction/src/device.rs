@@ -62,9 +62,11 @@ impl Policy {
                 return Err(Box::new(Ruling::wanting(wanting, recheck)));
             }
         };
-        let by_address = case.located.place.as_ref().map(Place::country);
         let detected = fix.place.as_ref();
-        let elsewhere = by_address.is_some_and(|it| detected.map(Place::country) != Some(it));
+        let country = detected.map(Place::country);
+        // A second source that knows is heard also where the first knows no place.
+        let mut by_address = case.located.place.iter().chain(&case.located.other);
+        let elsewhere = by_address.any(|place| Some(place.country()) != country);
         let blocked = detected.is_some_and(|place| self.is_blocked(place));
         let told = Told::Fresh(fix, age);
         if blocked {

@@ -144,6 +144,48 @@ fn places() {
     assert_eq!(code(&policy, "/bets", "", Verdict::Missing), "geo_required");
 }
 
+/// What the edge says, what the table has, the token's place and who may pass without a place; what
+/// comes of it, and by which rule.
+#[test]
+fn what_the_sources_say_beside_a_token() {
+    let good = |code| region(code);
+    let licences = "licences[0]";
+    let conflict = "place.on_conflict";
+    for (country, table, verdict, on_conflict, unknown, want, rule_is) in [
+        ("T1", "", good("MT"), "deny", "refuse", "jurisdiction_unknown", "on_unknown"),
+        ("T1", "", good("MT"), "deny", "pass", "allow", licences),
+        ("T1", "DE", good("MT"), "deny", "refuse", "jurisdiction_unknown", "on_unknown"),
+        ("T1", "DE", good("MT"), "deny", "pass", "place_conflict", conflict),
+        ("T1", "DE", good("MT"), "first", "refuse", "jurisdiction_unknown", "on_unknown"),
+        ("T1", "DE", good("MT"), "first", "pass", "allow", licences),
+        ("T1", "MT", good("MT"), "deny", "refuse", "jurisdiction_unknown", "on_unknown"),
+        ("T1", "MT", good("MT"), "deny", "pass", "allow", licences),
+        ("T1", "KP", good("MT"), "deny", "pass", UNLICENSED_CODE, "blocked"),
+        ("T1", "", Verdict::Missing, "deny", "refuse", "jurisdiction_unknown", "on_unknown"),
+        ("T1", "", Verdict::Missing, "deny", "pass", "geo_required", "location.header"),
+        ("", "DE", good("MT"), "deny", "refuse", "place_conflict", conflict),
+        ("", "DE", good("MT"), "first", "refuse", "allow", licences),
+        ("", "MT", good("MT"), "deny", "refuse", "allow", licences),
+        // No place is not Tor, and what the table knows counts all the same.
+        ("XX", "", good("MT"), "deny", "refuse", "allow", licences),
+        ("XX", "DE", good("MT"), "deny", "refuse", "place_conflict", conflict),
+        ("XX", "DE", good("MT"), "second", "refuse", "allow", licences),
+    ] {
+        let mut place = json!({"first": "header", "header": {"country": "x-geo-country"},
+                               "on_conflict": on_conflict});
+        if !table.is_empty() {
+            place["second"] = json!("table");
+            place["table"] = json!({table: ["203.0.113.0/24"]});
+        }
+        let changes = json!({"place": place, "on_unknown": {"wager": unknown}});
+        let policy = policy(&document(location(json!({})), changes)).unwrap();
+        let case = format!("{country} {table} {on_conflict} {unknown} {verdict:?}");
+        let got = rule(&policy, "/bets", country, verdict);
+        let code = got.refusal.map_or("allow", |denial| denial.code);
+        assert_eq!((code, got.rule.as_str()), (want, rule_is), "{case}");
+    }
+}
+
 /// What no better check would mend is the law's refusal, not the want of a location: the place by
 /// address, what is known of the token, the rule for conflicts; the code, the rule, what was detected.
 #[test]

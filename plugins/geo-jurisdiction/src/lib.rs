@@ -17,6 +17,8 @@
 //!    `account`, `history`, `withdrawal`, `session`, `round`.
 //! 9. Sources that contradict each other: 403 `place_conflict`, unless `on_conflict` names the one
 //!    that counts.
+//!     Where no place is known because the edge says `T1` (Tor): 403 `jurisdiction_unknown` even with a
+//!     good location token, unless `on_unknown` lets the class pass.
 //! 10. With `location`, `wager`, `launch` and whatever else is named there need a signed location token
 //!     of the player's device: none is 403 `geo_required`; one that is not the provider's, not of this
 //!     player and session, or tells of a check that was not passed or not confident 403
@@ -24,7 +26,7 @@
 //!     provider's keys are not to be had, `location.on_error` decides: 503 `geo_unavailable`, or the
 //!     place by address alone. What a partner calls needs none.
 //! 11. The region of a token that counts is the place: 451 if it is `blocked`, and a conflict as in
-//!     rule 9 if the place by address lies in another country. What no better check would mend is 451
+//!     rule 9 if a place by address, by either source, lies in another country. What no better check would mend is 451
 //!     as well: a check of this player's, in time, that was not passed or not confident and found a
 //!     place that is `blocked` or not licensed; and no token that counts from a country where nothing
 //!     of the kind is licensed, if `on_conflict` is `deny`.

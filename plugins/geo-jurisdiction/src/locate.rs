@@ -31,14 +31,21 @@ pub struct Located {
     pub other: Option<Place>,
     /// Whether the sources contradict each other, and no rule says which one counts.
     pub conflict: bool,
+    /// Whether none is known because the edge says that the client hides it (`T1`, Tor).
+    pub hidden: bool,
 }
+
+/// The country that edges write for Tor.
+const TOR: &[u8] = b"T1";
 
 /// What one source says.
 enum Opinion {
     /// It says nothing at all.
     Silent,
-    /// It says something that is no place: Tor, an unknown, something broken.
+    /// It says something that is no place: an unknown, something broken.
     Unknown,
+    /// It says that nobody can tell: Tor.
+    Hidden,
     Known(Place),
 }
 
@@ -91,6 +98,8 @@ impl Sources {
     pub fn locate(&self, origin: &Origin, headers: &Headers) -> Located {
         let first = self.opinion(self.first, origin, headers);
         let second = self.second.map(|source| (source, self.opinion(source, origin, headers)));
+        let hidden =
+            matches!((&first, &second), (Opinion::Hidden, _) | (_, Some((_, Opinion::Hidden))));
         match (first, second) {
             (Opinion::Known(one), Some((source, Opinion::Known(two)))) => {
                 self.settle(one, source, two)
@@ -99,9 +108,9 @@ impl Sources {
             (Opinion::Silent, Some((source, Opinion::Known(place)))) => told(source, place, None),
             // A first source that says "Tor" is not overruled by a table that knows the exit node.
             (_, Some((_, Opinion::Known(other)))) => {
-                Located { other: Some(other), ..Located::unknown() }
+                Located { other: Some(other), hidden, ..Located::unknown() }
             }
-            _ => Located::unknown(),
+            _ => Located { hidden, ..Located::unknown() },
         }
     }
 
@@ -132,6 +141,7 @@ impl Sources {
                 match (country, Place::from_headers(country, region)) {
                     (_, Some(place)) => Opinion::Known(place),
                     (One::Absent, None) => Opinion::Silent,
+                    _ if headers.all(&self.country).any(|it| it == TOR) => Opinion::Hidden,
                     (_, None) => Opinion::Unknown,
                 }
             }
@@ -154,7 +164,7 @@ fn told(source: SourceName, place: Place, other: Option<Place>) -> Located {
         SourceName::Header => "header",
         SourceName::Table => "table",
     };
-    Located { place: Some(place), source, other, conflict: false }
+    Located { place: Some(place), source, other, conflict: false, hidden: false }
 }
 
 #[cfg(test)]
@@ -202,6 +212,31 @@ mod tests {
             let at = got.place.as_ref().map_or("", Place::as_str);
             let case = format!("{country} {client} {rule} {order:?}");
             assert_eq!((at, got.source, got.conflict), (place, source, conflict), "{case}");
+            assert_eq!(got.hidden, country == "T1" && place.is_empty(), "{case}");
+        }
+    }
+
+    /// The country headers, and whether they tell of Tor.
+    #[test]
+    fn tor_is_not_an_unknown() {
+        for (sent, hidden) in [
+            (&["T1"][..], true),
+            (&["MT", "T1"], true),
+            (&["XX"], false),
+            (&["t1"], false),
+            (&["T1 "], false),
+            (&["MT", "MT"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let pairs = sent.iter().map(|value| (&b"c"[..], value.as_bytes()));
+            let headers = Headers::from_pairs(pairs);
+            let sources = sources("deny", ("header", "table"));
+            let client = "192.0.2.1".parse().ok();
+            let got = sources.locate(&Origin { client, trusted_peer: true }, &headers);
+            assert_eq!((got.place, got.hidden), (None, hidden), "{sent:?}");
+            let got = sources.locate(&Origin { client, trusted_peer: false }, &headers);
+            assert!(!got.hidden, "{sent:?}: only the edge says so");
         }
     }
 

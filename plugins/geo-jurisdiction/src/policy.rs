@@ -258,6 +258,10 @@ impl Policy {
         if case.located.conflict {
             return Ruling::refuse(CONFLICT, "place.on_conflict");
         }
+        // Who hides where they are is not found by a device that may be made to lie as well.
+        if case.located.hidden && !self.passes_unknown(class) {
+            return Ruling::refuse(UNKNOWN, "on_unknown");
+        }
         let told = match self.locator(endpoint, class).map(|l| self.locate(l, endpoint, case)) {
             None => Told::Nothing,
             Some(Ok(told)) => told,
@@ -270,6 +274,10 @@ impl Policy {
     /// Whether next to nothing passes from a place.
     pub(crate) fn is_blocked(&self, place: &Place) -> bool {
         self.blocked.iter().any(|blocked| place.within(blocked))
+    }
+
+    fn passes_unknown(&self, class: EndpointClass) -> bool {
+        self.on_unknown.get(&class) == Some(&OnUnknown::Pass)
     }
 
     /// What the licences are asked about a call from `place`.
@@ -290,9 +298,9 @@ impl Policy {
         place: Option<&Place>,
     ) -> Ruling {
         let Some(place) = place else {
-            return match self.on_unknown.get(&endpoint.class) {
-                Some(OnUnknown::Pass) => Ruling::pass("on_unknown"),
-                Some(OnUnknown::Refuse) | None => Ruling::refuse(UNKNOWN, "on_unknown"),
+            return match self.passes_unknown(endpoint.class) {
+                true => Ruling::pass("on_unknown"),
+                false => Ruling::refuse(UNKNOWN, "on_unknown"),
             };
         };
         if case.brand.is_none() {
