@@ -18,20 +18,26 @@ use crate::ruling::{Ruling, Told};
 
 impl Policy {
     /// Whether a call to `endpoint`, or one that it may turn out to be, needs a location token.
-    pub fn asks(&self, endpoint: &Match<'_>) -> bool {
+    pub fn asks(&self, endpoint: &Match<'_>, case: &Case) -> bool {
         let open = endpoint.needs_body() && self.unclassified == Unclassified::Forward;
         let unknown = open.then_some(EndpointClass::Unclassified);
         let mut classes = endpoint.candidates().chain(unknown);
-        classes.any(|class| self.locator(endpoint, class).is_some())
+        classes.any(|class| self.locator(endpoint, class, case).is_some())
     }
 
     /// Who is asked about the location of a call of `class`; nobody where it needs none. A partner's
-    /// server brings no player's token: where the player was is asked when the game is launched.
-    pub(crate) fn locator(&self, endpoint: &Match<'_>, class: EndpointClass) -> Option<&Location> {
+    /// server brings no player's token: where the player was is asked when the game is launched. That
+    /// an endpoint is for partners does not make every caller one.
+    pub(crate) fn locator(
+        &self,
+        endpoint: &Match<'_>,
+        class: EndpointClass,
+        case: &Case,
+    ) -> Option<&Location> {
         let licensed = treatment(&self.treatments, class) == Treatment::Licensed;
         let refused =
             class == EndpointClass::Unclassified && self.unclassified == Unclassified::Refuse;
-        let player = endpoint.caller == Caller::Player;
+        let player = endpoint.caller == Caller::Player || !case.partner;
         self.location.as_ref().filter(|l| player && licensed && !refused && l.needed(class))
     }
 

@@ -34,6 +34,8 @@ fn rule(policy: &Policy, target: &str, country: &str, verdict: Verdict) -> Rulin
     case.location = verdict;
     case.player = Some(b"p-1".to_vec());
     case.session = Some(b"s-1".to_vec());
+    // Of no consequence but where partners call.
+    case.partner = true;
     policy.rule(&policy.classify(&case), &case)
 }
 

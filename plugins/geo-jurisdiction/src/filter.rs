@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, metrics, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers, Host,
-    MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
+    address, facts, metrics, BodyFault, CallReply, Caller, Denial, Details, Fault, Filter, Headers,
+    Host, MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
 };
 
 use crate::config::{Mode, OnError};
@@ -13,8 +13,8 @@ use crate::denials::{PRODUCT_UNLICENSED, UNLICENSED};
 use crate::location::check::{self, Question, State, Verdict};
 use crate::location::{Location, Sent};
 use crate::names::{
-    CLASS_HEADER, JURISDICTION_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER, PLAYER_HEADER,
-    SESSION_HEADER,
+    CLASS_HEADER, JURISDICTION_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER, PARTNER_HEADER,
+    PLAYER_HEADER, SESSION_HEADER,
 };
 use crate::plugin::GeoJurisdiction;
 use crate::policy::{Case, Facts, Policy};
@@ -60,7 +60,8 @@ impl Filter for Geo {
         let decided = match body {
             Ok(body) => {
                 let endpoint = endpoint.with_body(body, self.case.json);
-                self.learn_facts(&policy, host, &endpoint).and_then(|()| {
+                let learnt = self.learn_partner(&policy, host, &endpoint);
+                learnt.and_then(|()| self.learn_facts(&policy, host, &endpoint)).and_then(|()| {
                     let ruling = policy.rule(&endpoint, &self.case);
                     self.apply(host, &endpoint, &ruling)
                 })
@@ -90,8 +91,10 @@ impl Geo {
         self.case = policy.weigh(&Facts { headers: &headers, peer, now });
         self.strip(host, &headers)?;
         let endpoint = policy.classify(&self.case);
-        if let Some(location) = policy.location.as_ref().filter(|_| policy.asks(&endpoint)) {
-            self.learn_headers(policy, &headers);
+        self.learn_headers(policy, &headers);
+        self.learn_partner(policy, host, &endpoint)?;
+        let asks = policy.asks(&endpoint, &self.case);
+        if let Some(location) = policy.location.as_ref().filter(|_| asks) {
             let sent = location.sent(&headers);
             self.case.location = self.check(host, location, &sent, false);
             if let Verdict::Ask(flight) = &self.case.location {
@@ -118,10 +121,26 @@ impl Geo {
 
     /// Where facts travel in headers: who calls, by the word of the filter before this one.
     fn learn_headers(&mut self, policy: &Policy, headers: &Headers) {
-        if policy.profile() == Profile::Wasmx {
+        if policy.location.is_some() && policy.profile() == Profile::Wasmx {
             let told = |name| headers.single(name).map(<[u8]>::to_vec);
             (self.case.player, self.case.session) = (told(PLAYER_HEADER), told(SESSION_HEADER));
+            self.case.partner = told(PARTNER_HEADER).is_some_and(|name| !name.is_empty());
         }
+    }
+
+    /// Elsewhere: whether a partner calls an endpoint of partners. One that only its body can prove is
+    /// named before that, and the filter that named it lets nothing through unproven.
+    fn learn_partner(
+        &mut self,
+        policy: &Policy,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+    ) -> Result<(), Fault> {
+        let partners = endpoint.caller == Caller::Partner;
+        if partners && policy.location.is_some() && policy.profile() == Profile::Envoy {
+            self.case.partner = host.fact(facts::PARTNER)?.is_some_and(|name| !name.is_empty());
+        }
+        Ok(())
     }
 
     /// Elsewhere: asked when it is needed, because who calls may be known no sooner than the body.
@@ -132,7 +151,7 @@ impl Geo {
         endpoint: &Match<'_>,
     ) -> Result<(), Fault> {
         let genuine = matches!(self.case.location, Verdict::Genuine(_));
-        if genuine && policy.profile() == Profile::Envoy && policy.asks(endpoint) {
+        if genuine && policy.profile() == Profile::Envoy && policy.asks(endpoint, &self.case) {
             self.case.player = host.fact(facts::PLAYER)?;
             self.case.session = host.fact(facts::SESSION)?;
         }
@@ -216,10 +235,10 @@ impl Geo {
         let located = &self.case.located;
         let place = self.place(ruling).unwrap_or("unknown");
         let (source, other) = match ruling.told.place() {
-            Some(_) => ("location", &located.place),
-            None => (located.source, &located.other),
+            Some(_) => ("location", located.place.as_ref().or(located.other.as_ref())),
+            None => (located.source, located.other.as_ref()),
         };
-        let other = other.as_ref().map(|p| format!(" other={}", p.as_str())).unwrap_or_default();
+        let other = other.map(|p| format!(" other={}", p.as_str())).unwrap_or_default();
         let (rule, told, version) = (&ruling.rule, ruling.told.evidence(), self.policy.version());
         format!("place={place}{other} source={source} rule={rule}{told} version={version}")
     }
@@ -296,3 +315,7 @@ mod untrusted_tests;
 #[cfg(test)]
 #[path = "locating_tests.rs"]
 mod locating_tests;
+
+#[cfg(test)]
+#[path = "partner_tests.rs"]
+mod partner_tests;

@@ -17,19 +17,20 @@
 //!    `account`, `history`, `withdrawal`, `session`, `round`.
 //! 9. Sources that contradict each other: 403 `place_conflict`, unless `on_conflict` names the one
 //!    that counts.
-//!     Where no place is known because the edge says `T1` (Tor): 403 `jurisdiction_unknown` even with a
-//!     good location token, unless `on_unknown` lets the class pass.
+//!    Where no place is known because the edge says `T1` (Tor): 403 `jurisdiction_unknown` even with a
+//!    good location token, unless `on_unknown` lets the class pass.
 //! 10. With `location`, `wager`, `launch` and whatever else is named there need a signed location token
 //!     of the player's device: none is 403 `geo_required`; one that is not the provider's, not of this
 //!     player and session, or tells of a check that was not passed or not confident 403
 //!     `geo_rejected`; one of another address, too old, expired or due 403 `geo_stale`. While the
 //!     provider's keys are not to be had, `location.on_error` decides: 503 `geo_unavailable`, or the
-//!     place by address alone. What a partner calls needs none.
+//!     place by address alone. A call to an endpoint of partners needs none if the filter before this
+//!     one has named the partner.
 //! 11. The region of a token that counts is the place: 451 if it is `blocked`, and a conflict as in
-//!     rule 9 if a place by address, by either source, lies in another country. What no better check would mend is 451
-//!     as well: a check of this player's, in time, that was not passed or not confident and found a
-//!     place that is `blocked` or not licensed; and no token that counts from a country where nothing
-//!     of the kind is licensed, if `on_conflict` is `deny`.
+//!     rule 9 if a place by address, by either source, lies in another country. What no better check
+//!     would mend is 451 as well: a check of this player's, in time, that was not passed or not
+//!     confident and found a place that is `blocked` or not licensed; and no token that counts from a
+//!     country where nothing of the kind is licensed, if `on_conflict` is `deny`.
 //! 12. No known place: 403 `jurisdiction_unknown`, unless `on_unknown` lets the class pass. A place is
 //!     known if its header came exactly once and holds an assigned ISO 3166-1 or an ISO 3166-2 code
 //!     in upper case, if the table has the client's network, or if a location token told it.

@@ -9,7 +9,7 @@ use policy_token::Alg;
 use serde_json::{json, Value};
 
 /// A request of player p-1 in session s-1 from the United States, as Envoy hands it over.
-fn ask(path: &str, tokens: &[&str], more: &[(&str, &str)]) -> FakeHost {
+pub(super) fn ask(path: &str, tokens: &[&str], more: &[(&str, &str)]) -> FakeHost {
     let mut headers = vec![
         (":method", "POST"),
         (":path", path),
@@ -31,11 +31,11 @@ fn ask(path: &str, tokens: &[&str], more: &[(&str, &str)]) -> FakeHost {
     host
 }
 
-fn config(changes: Value) -> String {
+pub(super) fn config(changes: Value) -> String {
     document(location(json!({})), changes).to_string()
 }
 
-fn outcome(host: &FakeHost) -> &str {
+pub(super) fn outcome(host: &FakeHost) -> &str {
     &host.facts["pitboss.geo-jurisdiction.decision"]
 }
 

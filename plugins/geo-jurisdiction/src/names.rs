@@ -15,6 +15,8 @@ pub const OURS: [&str; 4] =
 pub const PLAYER_HEADER: &str = "x-player-id";
 /// The session, likewise.
 pub const SESSION_HEADER: &str = "x-session-id";
+/// The partner, likewise.
+pub const PARTNER_HEADER: &str = "x-partner-id";
 
 /// Whether a text is one that can stand in a `Link` header.
 pub fn is_uri(text: &str) -> bool {

@@ -53,6 +53,8 @@ pub struct Case {
     pub player: Option<Vec<u8>>,
     /// The session, likewise.
     pub session: Option<Vec<u8>>,
+    /// Whether that filter names a partner that calls: proven, or claimed until the body is there.
+    pub partner: bool,
     anonymous: Vec<String>,
 }
 
@@ -224,6 +226,7 @@ impl Policy {
             location: Verdict::default(),
             player: None,
             session: None,
+            partner: false,
             anonymous: kinds.map(str::to_owned).collect(),
             now: facts.now,
         }
@@ -262,7 +265,8 @@ impl Policy {
         if case.located.hidden && !self.passes_unknown(class) {
             return Ruling::refuse(UNKNOWN, "on_unknown");
         }
-        let told = match self.locator(endpoint, class).map(|l| self.locate(l, endpoint, case)) {
+        let told = match self.locator(endpoint, class, case).map(|l| self.locate(l, endpoint, case))
+        {
             None => Told::Nothing,
             Some(Ok(told)) => told,
             Some(Err(ruling)) => return *ruling,

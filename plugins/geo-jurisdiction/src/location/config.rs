@@ -176,6 +176,7 @@ pub enum OnDown {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {
-    /// The filter before this one that strips `x-player-id` and `x-session-id` from what clients send.
+    /// The filter before this one that strips `x-player-id`, `x-session-id` and `x-partner-id` from what
+    /// clients send.
     pub headers_stripped_by: String,
 }

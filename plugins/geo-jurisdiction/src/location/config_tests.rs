@@ -17,6 +17,7 @@ fn refused_documents_name_the_field() {
         (json!({"header": "x-jurisdiction"}), "header"),
         (json!({"header": "authorization"}), "header"),
         (json!({"header": "x-session-id"}), "header"),
+        (json!({"header": "x-partner-id"}), "header"),
         (json!({"header": "x-geo-country"}), "header"),
         (json!({"header": "x-original-url"}), "header"),
         (json!({"audiences": null}), "audiences"),

@@ -22,13 +22,20 @@ use crate::config::Treatment;
 use crate::location::config::{LocationConfig, Need, OnDown};
 use crate::location::fix::Mapping;
 use crate::location::intervals::Intervals;
-use crate::names::{is_uri, PLAYER_HEADER, SESSION_HEADER};
+use crate::names::{is_uri, PARTNER_HEADER, PLAYER_HEADER, SESSION_HEADER};
 use crate::plugin::GeoJurisdiction;
 use crate::policy::treatment;
 
 /// Headers that mean something else to somebody else.
-const TAKEN: [&str; 6] =
-    ["authorization", "cookie", "host", "x-forwarded-for", PLAYER_HEADER, SESSION_HEADER];
+const TAKEN: [&str; 7] = [
+    "authorization",
+    "cookie",
+    "host",
+    "x-forwarded-for",
+    PLAYER_HEADER,
+    SESSION_HEADER,
+    PARTNER_HEADER,
+];
 
 /// The tokens of one provider, and who needs one.
 #[derive(Debug)]
