@@ -73,6 +73,7 @@ fn what_tokens_say() {
         (json!({"confident": false, "region": "DE"}), 451, "jurisdiction_unlicensed", &nothing),
         (json!({"passed": false, "region": "DE", "sub": "p-2"}), 403, "geo_rejected", &mended),
         (json!({"passed": false, "region": "DE", "exp": NOW}), 403, "geo_stale", &stale),
+        (json!({"passed": false, "region": "nowhere"}), 403, "geo_rejected", &mended),
         (json!({"passed": "true"}), 403, "geo_rejected", &mended),
         (json!({"passed": null}), 403, "geo_rejected", &mended),
         (json!({"confident": false}), 403, "geo_rejected", &mended),

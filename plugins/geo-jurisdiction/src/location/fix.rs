@@ -103,13 +103,19 @@ impl Mapping {
         let moment = |pointer: &str, odd| at(pointer).and_then(Value::as_u64).ok_or(odd);
         let checked = moment(&names.checked_at, "location.claims.checked_at")?;
         let begins = [claims.date("iat"), claims.date("nbf")].into_iter().flatten();
+        let passed = self.passed(at(&names.passed)).ok_or("location.claims.passed")?;
         let place = match at(&names.region) {
             None => None,
             Some(value) => {
                 let place = value.as_str().and_then(|code| Place::parse(code.as_bytes()));
-                Some(place.ok_or("location.claims.region")?)
+                // Where a check failed, that is the refusal, and where it was only evidence.
+                if place.is_none() && passed {
+                    return Err("location.claims.region");
+                }
+                place
             }
         };
+        let expires = moment(&names.expires_at, "location.claims.expires_at")?;
         let confident = match (&names.confident, maybe(&names.confident)) {
             (None, _) => Some(true),
             (Some(_), None) => None,
@@ -117,13 +123,14 @@ impl Mapping {
         };
         let ip = at(&names.ip).and_then(Value::as_str).and_then(|text| text.parse::<IpAddr>().ok());
         Ok(Fix {
-            passed: self.passed(at(&names.passed)).ok_or("location.claims.passed")?,
+            passed,
             reasons: self.reasons(maybe(&names.reasons)).ok_or("location.claims.reasons")?,
             place,
             confident,
             checked,
             valid_from: begins.fold(checked, u64::max),
-            expires: moment(&names.expires_at, "location.claims.expires_at")?,
+            // Another claim may shorten the token's own life, and not stretch it.
+            expires: claims.date("exp").map_or(expires, |exp| exp.min(expires)),
             next_check: self.next_check(claims, checked)?,
             border: match maybe(&names.border) {
                 None => None,

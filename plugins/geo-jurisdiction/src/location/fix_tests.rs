@@ -94,6 +94,33 @@ fn claims_that_are_missing_or_of_another_kind() {
     }
 }
 
+/// A failed check that names no place that is one: its failure is what counts.
+#[test]
+fn a_failed_check_with_an_odd_region() {
+    for region in [json!("us-nj"), json!("XX"), json!(["US-NJ"]), json!(""), json!(7)] {
+        let fix = read(json!({"passed": false, "region": region, "reasons": ["vpn"]})).unwrap();
+        assert_eq!((fix.passed, fix.place), (false, None), "{region}");
+        assert_eq!(fix.reasons, ["vpn"], "{region}");
+    }
+}
+
+/// The provider's own claim, `exp`, and which of them ends it.
+#[test]
+fn the_sooner_end_counts() {
+    for (named, exp, want) in [
+        (json!(NOW + 100), json!(NOW + 200), Some(NOW + 100)),
+        (json!(NOW + 200), json!(NOW + 100), Some(NOW + 100)),
+        (json!(NOW + 200), json!(null), Some(NOW + 200)),
+        (json!(null), json!(NOW + 200), None),
+    ] {
+        let mut claims = claims(json!({"exp": exp}));
+        claims["until"] = named.clone();
+        let mapping = mapping(json!({"expires_at": "/until"}));
+        let fix = mapping.read(&Claims::parse(claims.to_string().as_bytes()).unwrap());
+        assert_eq!(fix.ok().map(|fix| fix.expires), want, "{named} {exp}");
+    }
+}
+
 #[test]
 fn addresses_are_compared_in_one_form() {
     for (text, want) in [

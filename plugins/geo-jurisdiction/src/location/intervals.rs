@@ -5,7 +5,8 @@ use policy_kit::{invalid, ConfigError};
 use crate::location::config::LocationConfig;
 use crate::place::Place;
 
-/// Intervals that hold unless the document says otherwise: Maine 16-633 ch. 62.
+/// Intervals that hold where the document gives none for the place itself and no shorter one for where
+/// it lies: Maine 16-633 ch. 62.
 const KNOWN: [(&str, u64); 1] = [("US-ME", 1_200)];
 /// Longest interval that is taken, in seconds.
 const MAX: u64 = 86_400;
@@ -59,8 +60,12 @@ impl Intervals {
             places.push((place, within(*seconds, &at)?));
         }
         for (code, seconds) in KNOWN {
-            let named = raw.intervals.keys().any(|named| named == code);
-            places.extend(Place::parse(code.as_bytes()).filter(|_| !named).map(|p| (p, seconds)));
+            let Some(place) = Place::parse(code.as_bytes()) else { continue };
+            let exact = raw.intervals.contains_key(code);
+            let given = raw.intervals.get(place.country()).copied().unwrap_or(raw.interval_s);
+            if !exact && seconds < given {
+                places.push((place, seconds));
+            }
         }
         Ok(Self {
             default: within(raw.interval_s, "location.interval_s")?,

@@ -57,6 +57,21 @@ fn intervals() {
         (changed.clone(), 700, "US-ME", None, "stale intervals.US-ME 700"),
         (changed.clone(), 899, "MT", None, "fresh 899"),
         (changed, 900, "MT", None, "stale interval_s 900"),
+        // What is known of Maine shortens what the document gives, and never stretches it.
+        (json!({"interval_s": 600}), 599, "US-ME", None, "fresh 599"),
+        (json!({"interval_s": 600}), 600, "US-ME", None, "stale interval_s 600"),
+        (json!({"interval_s": 3_600}), 1_200, "US-ME", None, "stale intervals.US-ME 1200"),
+        (json!({"intervals": {"US": 600}}), 599, "US-ME", None, "fresh 599"),
+        (json!({"intervals": {"US": 600}}), 600, "US-ME", None, "stale intervals.US 600"),
+        (json!({"intervals": {"US": 3_600}}), 1_200, "US-ME", None, "stale intervals.US-ME 1200"),
+        (
+            json!({"interval_s": 600, "intervals": {"US": 3_600}}),
+            1_200,
+            "US-ME",
+            None,
+            "stale intervals.US-ME 1200",
+        ),
+        (json!({"intervals": {"US-ME": 3_600}}), 1_200, "US-ME", None, "fresh 1200"),
         // What is near the border is never looked at less often than what is not.
         (far, 1_800, "US-NJ", Some(9.0), "stale interval_s 1800"),
     ] {

@@ -99,7 +99,7 @@ impl Proof {
         }
     }
 
-    /// Whether it exempts a call from budgets here, and from location and shedding elsewhere.
+    /// Whether it exempts a call from budgets here, and from shedding elsewhere.
     pub const fn exempts(self) -> bool {
         matches!(self, Self::Certificate | Self::Network)
     }
