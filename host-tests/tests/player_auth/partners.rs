@@ -230,7 +230,7 @@ fn a_forged_settlement_gets_no_exemption() {
 #[test]
 fn budgets_and_places() {
     let mut changes = with(&recorded());
-    changes["unverified"] = json!({"per_minute": 60, "burst": 4, "max_held": 2});
+    changes["unverified"] = json!({"per_minute": 60, "burst": 4, "max_held": 8});
     for profile in world::PROFILES {
         let mut chain = world::chain(profile, &changes);
         let good = sign_psp(BODY.as_bytes());
@@ -242,7 +242,11 @@ fn budgets_and_places() {
         for _ in 0..4 {
             assert_eq!(ask(psp(&"00".repeat(32))), "partner_signature", "{profile:?}");
         }
-        assert_eq!(ask(psp(&good)), "partner_budget", "{profile:?}");
+        let refused = run(&mut chain, psp(&good));
+        assert_eq!(code(&refused), "partner_budget", "{profile:?}");
+        assert_eq!(refused.status(), 503, "money may be owed: no 4xx");
+        assert!(refused.header("retry-after").is_some(), "{profile:?}");
+        let mut ask = |request: Request| code(&run(&mut chain, request));
         assert_eq!(ask(call("192.0.2.10", "/wallet/win", ("x-a", "b"), BODY)), "allow");
         chain.clock().advance(std::time::Duration::from_secs(60));
         let slow = |chain: &mut Chain| {

@@ -156,9 +156,10 @@ pub const PARTNER_ENVIRONMENT: Denial = Denial {
     code: "partner_environment",
     title: "The credential is for another environment.",
 };
-/// Too many failures, or bodies under way, from this source.
+/// Too many failures, or bodies under way, from this source. Not of 4xx: what it refuses may be money
+/// that is owed, and some senders take a 4xx as the end of it.
 pub const PARTNER_BUDGET: Denial = Denial {
-    status: 429,
+    status: 503,
     code: "partner_budget",
     title: "Too many calls from your network could not be verified. Try again later.",
 };

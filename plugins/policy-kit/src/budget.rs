@@ -82,7 +82,7 @@ impl Budgets {
     /// # Errors
     /// How many nanoseconds it has to wait.
     pub fn allows(&self, source: Option<IpAddr>, now: u64) -> Result<(), u64> {
-        let owed_until = match self.owing.get(&key(source)) {
+        let owed_until = match self.owing.get(&source_key(source)) {
             Some(until) => *until,
             // Whoever has no place shares one: pushing others out must not buy a fresh budget.
             None if self.owing.len() >= self.capacity => self.rest,
@@ -106,7 +106,7 @@ impl Budgets {
     /// Takes one charge back, of something that was charged before it was known for what it is.
     pub fn refund(&mut self, source: Option<IpAddr>) {
         let full = self.owing.len() >= self.capacity;
-        let until = match self.owing.get_mut(&key(source)) {
+        let until = match self.owing.get_mut(&source_key(source)) {
             Some(until) => until,
             None if full => &mut self.rest,
             // Paid in the meantime, and forgotten.
@@ -117,7 +117,7 @@ impl Budgets {
 
     /// Charges the source with one.
     pub fn charge(&mut self, source: Option<IpAddr>, now: u64) {
-        let key = key(source);
+        let key = source_key(source);
         if !self.owing.contains_key(&key) && self.owing.len() >= self.capacity {
             if now.abs_diff(self.swept) >= SWEEP_EVERY {
                 self.swept = now;
@@ -133,9 +133,9 @@ impl Budgets {
     }
 }
 
-/// Whoever has one IPv6 address has 2^64 of them. Unknown sources are one source. The kind of address
+/// What stands for a source: whoever has one IPv6 address has 2^64 of them. Unknown sources are one source. The kind of address
 /// is in the lowest bits, where no assigned IPv6 network has any.
-fn key(source: Option<IpAddr>) -> u64 {
+pub fn source_key(source: Option<IpAddr>) -> u64 {
     match source.map(|address| address.to_canonical()) {
         Some(IpAddr::V4(address)) => u64::from(u32::from(address)) << 2 | 1,
         Some(IpAddr::V6(address)) => {
@@ -198,10 +198,10 @@ mod tests {
             ("192.0.2.1", "192.0.2.2", false),
             ("0.0.0.0", "::", false),
         ] {
-            assert_eq!(key(from(one)) == key(from(other)), same, "{one} {other}");
+            assert_eq!(source_key(from(one)) == source_key(from(other)), same, "{one} {other}");
         }
-        assert_ne!(key(None), key(from("::")));
-        assert_ne!(key(None), key(from("0.0.0.0")));
+        assert_ne!(source_key(None), source_key(from("::")));
+        assert_ne!(source_key(None), source_key(from("0.0.0.0")));
     }
 
     #[test]

@@ -37,7 +37,7 @@ mod strip;
 
 pub use address::{address, network, Origin, Trust, TrustConfig};
 pub use brand::Brands;
-pub use budget::{Budgets, FailuresConfig};
+pub use budget::{source_key, Budgets, FailuresConfig};
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use config::{header_name, invalid, parse, version, ConfigError};
 pub use denial::{Denial, Reply};

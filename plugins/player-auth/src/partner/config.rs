@@ -123,12 +123,12 @@ pub struct UnverifiedConfig {
     pub burst: u32,
     /// Longest body that is held for its signature, in bytes.
     pub max_body_bytes: usize,
-    /// Most bodies that a worker holds for such callers at once.
+    /// Most bodies that a worker holds for such callers at once, a quarter of them of one address.
     pub max_held: usize,
 }
 
 impl Default for UnverifiedConfig {
     fn default() -> Self {
-        Self { per_minute: 60, burst: 32, max_body_bytes: 64 << 10, max_held: 64 }
+        Self { per_minute: 60, burst: 32, max_body_bytes: 64 << 10, max_held: 1024 }
     }
 }

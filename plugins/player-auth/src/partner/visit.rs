@@ -58,7 +58,7 @@ impl Visit {
         } else if visit.refusal.is_some() {
             unverified.charge(call.client, call.now);
         } else if visit.waits() {
-            visit.hold = unverified.hold();
+            visit.hold = unverified.hold(call.client);
             match visit.hold {
                 Some(_) => unverified.charge(call.client, call.now),
                 None => visit.refuse(PARTNER_BUSY, Some(1)),

@@ -138,7 +138,7 @@ fn whoever_fails_too_often_waits_and_no_one_else() {
     assert_eq!(world.ask(HOME, "/win?key=kiosk+key", &[], BODY), "pass");
     assert_eq!(world.ask(HOME, "/win", &[("x-api-key", "live")], BODY), "partner_budget");
     let reply = world.host.replied.clone().unwrap();
-    assert!(reply.status == 429 && reply.headers.contains(&("retry-after", "1".into())));
+    assert!(reply.status == 503 && reply.headers.contains(&("retry-after", "1".into())));
     assert_eq!(world.ask(FAR, "/psp", &[("x-psp", &sign)], BODY), "pass");
     world.host.now += SECOND;
     assert_eq!(world.ask(HOME, "/psp", &[("x-psp", &sign)], BODY), "pass");
@@ -158,23 +158,30 @@ fn honest_signers_cost_their_address_nothing() {
 
 #[test]
 fn bodies_that_never_come_hold_no_more_than_their_part() {
-    let few = json!({"per_minute": 1, "burst": 3, "max_held": 4});
+    let few = json!({"per_minute": 1, "burst": 3, "max_held": 8});
     let mut world = World::new(&unverified(few));
     let sign = signature();
     let header = [("x-psp", sign.as_str())];
-    let mut held: Vec<_> = (0..3).map(|_| world.begin(FAR, "/psp", &header)).collect();
+    let mut held: Vec<_> = (0..2).map(|_| world.begin(FAR, "/psp", &header)).collect();
     assert!(held.iter().all(|(_, action)| *action == Action::Continue));
-    assert_eq!(world.ask(FAR, "/psp", &header, BODY), "partner_budget");
-    let (mut fourth, _) = world.begin(HOME, "/psp", &header);
-    assert_eq!(world.ask("192.0.2.81", "/psp", &header, BODY), "partner_busy");
+    assert_eq!(world.ask(FAR, "/psp", &header, BODY), "partner_busy", "a quarter is its part");
+    let others = ["192.0.2.81", "192.0.2.82", "192.0.2.83"];
+    let mut theirs: Vec<_> =
+        others.iter().chain(&others).map(|other| world.begin(other, "/psp", &header)).collect();
+    assert_eq!(world.ask(HOME, "/psp", &header, BODY), "partner_busy", "all are taken");
     assert_eq!(world.ask(HOME, "/win?key=kiosk+key", &[], BODY), "pass", "needs no place");
-    assert_eq!(world.finish(&mut fourth, BODY), Action::Continue);
-    assert_eq!(world.ask("192.0.2.81", "/psp", &header, BODY), "pass", "there is a place again");
-    // Two clients leave, one has a body after all: only that one gives its charge back.
+    let (mut one, _) = theirs.pop().unwrap();
+    assert_eq!(world.finish(&mut one, BODY), Action::Continue);
+    assert_eq!(world.ask(HOME, "/psp", &header, BODY), "pass", "there is a place again");
+    // One client leaves, another comes: places are free again, charges are not.
     held.truncate(1);
+    let (_third, action) = world.begin(FAR, "/psp", &header);
+    assert_eq!(action, Action::Continue);
     assert_eq!(world.ask(FAR, "/psp", &header, BODY), "partner_budget");
+    // Only the one that has a body after all gives its charge back.
     let (mut last, _) = held.pop().unwrap();
     assert_eq!(world.finish(&mut last, BODY), Action::Continue);
+    drop(last);
     assert_eq!(world.ask(FAR, "/psp", &header, BODY), "pass");
 }
 
