@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::{invalid, ConfigError, Denial, Details, Endpoints, Reply, SortedMap};
 
+/// Statuses whose responses have no content, so that a partner would read none of its words.
+const BODILESS: [u16; 3] = [204, 205, 304];
+
 /// As the operator writes it: for each refusal code, or `*` for the rest, a status and a JSON
 /// document. `{code}`, `{title}` and `{request_id}` in its strings are replaced, escaped.
 pub type EnvelopeConfig = SortedMap<String, AnswerConfig>;
@@ -18,7 +21,7 @@ pub type EnvelopeConfig = SortedMap<String, AnswerConfig>;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerConfig {
-    /// HTTP status, 200 to 599.
+    /// HTTP status, 200 to 599, of those that may carry a document.
     pub status: u16,
     /// The document.
     pub json: Value,
@@ -48,6 +51,10 @@ impl Envelopes {
                 }
                 if !(200..=599).contains(&answer.status) {
                     return Err(invalid(format!("{at}.{code}.status"), "expected 200 to 599"));
+                }
+                if BODILESS.contains(&answer.status) {
+                    let problem = "is a status without a document (RFC 9110 section 6.4.1)";
+                    return Err(invalid(format!("{at}.{code}.status"), problem));
                 }
             }
         }
@@ -172,6 +179,10 @@ mod tests {
         for (json, field) in [
             (r#"{"hub": {}}"#, "envelopes.hub"),
             (r#"{"hub": {"*": {"status": 99, "json": {}}}}"#, "envelopes.hub.*.status"),
+            (r#"{"hub": {"*": {"status": 600, "json": {}}}}"#, "envelopes.hub.*.status"),
+            (r#"{"hub": {"*": {"status": 204, "json": {}}}}"#, "envelopes.hub.*.status"),
+            (r#"{"hub": {"*": {"status": 205, "json": {}}}}"#, "envelopes.hub.*.status"),
+            (r#"{"hub": {"*": {"status": 304, "json": {}}}}"#, "envelopes.hub.*.status"),
             (
                 r#"{"hub": {"*": {"status": 200, "json": {}}, "x": {"status": 200, "json": {}}}}"#,
                 "envelopes.hub.x",
