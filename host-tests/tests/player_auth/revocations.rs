@@ -147,8 +147,10 @@ fn every_call_with_a_dead_token_is_nobodys() {
         let mut chain = builder(profile, &changes(), &feed).start().unwrap();
         seconds(&mut chain, 3);
         for class in ["content", "odds", "account", "withdrawal", "safer-gambling", "wager"] {
-            let report = run(&mut chain, standing::known(class));
+            let keyed = standing::known(class).header("idempotency-key", "k-1");
+            let report = run(&mut chain, keyed);
             assert_refused(&report, "token_revoked", &format!("{class} under {profile:?}"));
+            assert_eq!(standing::previous_attempt(&report), "unknown", "{class} under {profile:?}");
         }
         for path in ["/api/session/login", "/wallet/win"] {
             let request = world::with_token(world::through_the_edge("POST", path), forge().good());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use abi_host::{Call, CallAnswer, Chain, Profile, Request, Response};
+use abi_host::{Call, CallAnswer, Chain, Profile, Report, Request, Response};
 use policy_token::Alg;
 use serde_json::{json, Value};
 
@@ -94,6 +94,12 @@ pub(crate) fn known(class: &str) -> Request {
     TOKEN.with(|token| with_token(through_the_edge(method, path), token))
 }
 
+/// What a refusal says of an earlier attempt of the same request.
+pub(crate) fn previous_attempt(report: &Report) -> String {
+    let problem: Value = serde_json::from_str(&report.text()).unwrap();
+    problem["previous_attempt"].as_str().unwrap_or_default().to_owned()
+}
+
 pub(crate) fn says(state: &str) -> CallAnswer {
     json_after(json!({ "state": state }).to_string(), 20)
 }
@@ -147,12 +153,16 @@ fn every_state_and_every_class_under_three_laws() {
                     let before = asked.load(Ordering::SeqCst);
                     let sub = format!("p-{state}");
                     let request = call(class, &json!({"sub": sub, "jurisdiction": place}));
+                    let request = request.header("idempotency-key", "k-1");
                     let report = run(&mut chain, request.header("x-player-state", "active"));
                     let case = format!("{state} {class} {place} {overrides} under {profile:?}");
                     let stopped = (stops(row, class) || more.contains(&(state, class)))
                         && !less.contains(&(state, class));
                     match stopped {
-                        true => assert_refused(&report, code, &case),
+                        true => {
+                            assert_refused(&report, code, &case);
+                            assert_eq!(previous_attempt(&report), "unknown", "{case}");
+                        }
                         false => assert_eq!(outcome(&report), "allow", "{case}"),
                     }
                     let asks = !stops(free, class) || more.iter().any(|(_, of)| *of == class);
