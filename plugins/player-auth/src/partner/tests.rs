@@ -356,10 +356,7 @@ fn who_passes_and_how_surely() {
         ),
         (inside, "/win", &[("x-sign", "zz")], BODY, "partner_network", "", ""),
         (inside, "/win", &[("x-api-key", "other")], BODY, "partner_unknown", "", ""),
-        (inside, "/win", &[("x-api-key", "")], BODY, "partner_unknown", "", ""),
-        (inside, "/win", &[("x-tame", "tame-2")], BODY, "partner_unknown", "", ""),
         (inside, "/win?key=other", &[], BODY, "partner_unknown", "", ""),
-        (inside, "/win", &[("x-test-key", "live")], BODY, "partner_environment", "", ""),
         // What is no partner's of this path is nobody's credential.
         (inside, "/win", &[("x-psp", "zz"), ("x-one", "one-1")], BODY, "pass", "house", "network"),
         (far, "/win", &[], BODY, "partner_unknown", "", ""),
