@@ -178,9 +178,7 @@ fn answers() {
         let ruling = Ruling { refusal: Some(denial), detail: denial.code, retry };
         policy.reply(&policy.classify(&case), &ruling, denial, &Details::NONE)
     };
-    let header = |reply: &Reply, name: &str| {
-        reply.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())
-    };
+    let header = |reply: &Reply, name: &str| reply.header(name).map(str::to_owned);
     for (path, denial, retry, challenge, wait) in [
         ("/bets", MISSING, None, Some(r#"Bearer realm="player", error="invalid_token""#), None),
         (

@@ -63,10 +63,7 @@ impl Denial {
         });
         Reply {
             status: self.status,
-            headers: vec![
-                ("content-type", Cow::Borrowed("application/problem+json")),
-                ("cache-control", Cow::Borrowed("no-store")),
-            ],
+            headers: document_headers("application/problem+json"),
             body: Value::Object(document).to_string().into_bytes(),
             code: self.code,
         }
@@ -78,8 +75,8 @@ impl Denial {
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// Headers besides `:status`.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// Headers besides `:status`, names in lower case.
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, [u8]>)>,
     /// The body, exact.
     pub body: Vec<u8>,
     /// The stable code, told to the gateway as the response's detail.
@@ -88,10 +85,24 @@ pub struct Reply {
 
 impl Reply {
     /// Adds a header.
-    pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((Cow::Borrowed(name), Cow::Owned(value.into().into_bytes())));
         self
     }
+
+    /// The first header of that name, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(n, _)| n == name);
+        found.and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+}
+
+/// Headers of a refusal's document. Never cacheable: a refusal depends on who asks, and from where.
+pub(crate) fn document_headers(kind: &'static str) -> Vec<(Cow<'static, str>, Cow<'static, [u8]>)> {
+    vec![
+        (Cow::Borrowed("content-type"), Cow::Borrowed(kind.as_bytes())),
+        (Cow::Borrowed("cache-control"), Cow::Borrowed(b"no-store")),
+    ]
 }
 
 #[cfg(test)]
@@ -111,7 +122,7 @@ mod tests {
         assert_eq!(body["previous_attempt"], "unknown");
         assert_eq!(body["max_age"], 60);
         assert!(body["title"].is_string());
-        assert!(reply.headers.contains(&("cache-control", "no-store".into())));
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
         let bare = Denial::UNCLASSIFIED.problem(&Details::NONE);
         let body: serde_json::Value = serde_json::from_slice(&bare.body).unwrap();
         assert_eq!(body.as_object().unwrap().len(), 4);

@@ -1,5 +1,6 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
+use crate::answers::Answers;
 use crate::{
     BodyFault, Call, CallReply, Denial, Details, Fault, Filter, Flight, Host, Reply, Step,
 };
@@ -33,6 +34,16 @@ pub trait Gateway: Host {
     /// # Errors
     /// It is still held.
     fn resume(&mut self) -> Result<(), Fault>;
+    /// Lets a held answer go on.
+    ///
+    /// # Errors
+    /// It is still held.
+    fn resume_answer(&mut self) -> Result<(), Fault>;
+    /// Has [`Driver::on_tick`] called at the plugin's next tick.
+    ///
+    /// # Errors
+    /// Nobody will call.
+    fn await_tick(&mut self) -> Result<(), Fault>;
     /// Ends the stream without an answer. What a gateway that cannot even do that does with a held
     /// stream is its idle timeout's business.
     fn reset(&mut self);
@@ -41,6 +52,11 @@ pub trait Gateway: Host {
     /// # Errors
     /// They are not to be had.
     fn body(&mut self, size: usize) -> Result<Vec<u8>, Fault>;
+    /// The first `size` bytes of the answer's body, as far as it is held or passing.
+    ///
+    /// # Errors
+    /// They are not to be had.
+    fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault>;
 }
 
 /// What a callback tells its gateway.
@@ -66,6 +82,9 @@ enum Waiting {
     Flight {
         phase: Phase,
     },
+    Tick {
+        phase: Phase,
+    },
     /// Answered or given up: whatever still arrives is held, never forwarded.
     Over,
 }
@@ -81,6 +100,7 @@ enum Phase {
 pub struct Driver<F> {
     filter: Option<F>,
     waiting: Waiting,
+    answers: Answers,
     calls: u8,
     /// The filter wanted the body and was told that there is none.
     bodiless: bool,
@@ -90,7 +110,8 @@ impl<F: Filter> Driver<F> {
     /// Drives `filter`; `None` stands for a plugin that has no valid configuration and therefore
     /// refuses everything.
     pub fn new(filter: Option<F>) -> Self {
-        Self { filter, waiting: Waiting::Nothing, calls: 0, bodiless: false }
+        let (waiting, answers) = (Waiting::Nothing, Answers::default());
+        Self { filter, waiting, answers, calls: 0, bodiless: false }
     }
 
     /// Request headers have arrived.
@@ -115,7 +136,10 @@ impl<F: Filter> Driver<F> {
                 self.settle(gw, unavailable(), Phase::Body)
             }
             Waiting::Nothing => Action::Continue,
-            Waiting::Over | Waiting::Call { .. } | Waiting::Flight { .. } => Action::Pause,
+            Waiting::Over
+            | Waiting::Call { .. }
+            | Waiting::Flight { .. }
+            | Waiting::Tick { .. } => Action::Pause,
             Waiting::Body { limit } if size > limit => {
                 self.decide_body(gw, Err(BodyFault::TooLarge))
             }
@@ -129,7 +153,10 @@ impl<F: Filter> Driver<F> {
     pub fn on_request_trailers(&mut self, gw: &mut dyn Gateway) -> Action {
         match self.waiting {
             Waiting::Nothing => Action::Continue,
-            Waiting::Over | Waiting::Call { .. } | Waiting::Flight { .. } => Action::Pause,
+            Waiting::Over
+            | Waiting::Call { .. }
+            | Waiting::Flight { .. }
+            | Waiting::Tick { .. } => Action::Pause,
             // The size is not told here; one byte more than the limit proves an excess.
             Waiting::Body { limit } => {
                 let body = gw.body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
@@ -151,12 +178,21 @@ impl<F: Filter> Driver<F> {
         token: u32,
         read: impl FnOnce(usize) -> CallReply,
     ) {
-        let Waiting::Call { token: awaited, phase, max_reply } = self.waiting else { return };
-        if awaited != token {
-            return;
-        }
         let Some(filter) = &mut self.filter else { return };
-        let step = filter.on_call(gw.host(), read(max_reply));
+        match self.waiting {
+            Waiting::Call { token: awaited, phase, max_reply } if awaited == token => {
+                let step = filter.on_call(gw.host(), read(max_reply));
+                self.go_on(gw, step, phase);
+            }
+            _ => self.answers.on_call(filter, gw, token, read),
+        }
+    }
+
+    /// The plugin's tick. Ignored where none is waited for.
+    pub fn on_tick(&mut self, gw: &mut dyn Gateway) {
+        let Waiting::Tick { phase } = self.waiting else { return };
+        let Some(filter) = &mut self.filter else { return };
+        let step = filter.on_tick(gw.host());
         self.go_on(gw, step, phase);
     }
 
@@ -175,10 +211,32 @@ impl<F: Filter> Driver<F> {
         }
     }
 
-    /// Response headers have arrived, the upstream's or a refusal's.
-    pub fn on_response_headers(&mut self, gw: &mut dyn Gateway) {
-        if let Some(filter) = &mut self.filter {
-            filter.on_response_headers(gw.host());
+    /// The answer's headers have arrived, the upstream's or a refusal's.
+    pub fn on_response_headers(&mut self, gw: &mut dyn Gateway, end_of_stream: bool) -> Action {
+        match &mut self.filter {
+            Some(filter) => self.answers.on_headers(filter, gw, end_of_stream),
+            None => Action::Continue,
+        }
+    }
+
+    /// `size` bytes of the answer's body are there: of all that is held, or of what is passing.
+    pub fn on_response_body(
+        &mut self,
+        gw: &mut dyn Gateway,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Action {
+        match &mut self.filter {
+            Some(filter) => self.answers.on_body(filter, gw, size, end_of_stream),
+            None => Action::Continue,
+        }
+    }
+
+    /// The answer's trailers have arrived: its body is complete.
+    pub fn on_response_trailers(&mut self, gw: &mut dyn Gateway) -> Action {
+        match &mut self.filter {
+            Some(filter) => self.answers.on_trailers(filter, gw),
+            None => Action::Continue,
         }
     }
 
@@ -226,24 +284,32 @@ impl<F: Filter> Driver<F> {
                     }
                     return Action::Pause;
                 }
-                Step::Body { limit } => match phase {
+                Step::Body { limit } | Step::HeldBody { limit } => match phase {
                     Phase::Headers { end_of_stream: false } => {
+                        let held = matches!(step, Step::HeldBody { .. });
+                        self.waiting = Waiting::Body { limit };
                         // Going on from the headers and holding the body is the one way that
                         // works on every gateway; see the hosts' notes on waiting for a body.
-                        self.waiting = Waiting::Body { limit };
-                        return Action::Continue;
+                        return if held { Action::Pause } else { Action::Continue };
                     }
                     Phase::Headers { end_of_stream: true } => {
                         self.bodiless = true;
                         match &mut self.filter {
                             Some(filter) => match filter.on_request_body(gw.host(), Ok(&[])) {
-                                Step::Body { .. } => unavailable(),
+                                Step::Body { .. } | Step::HeldBody { .. } => unavailable(),
                                 next => next,
                             },
                             None => unavailable(),
                         }
                     }
                     Phase::Body => unavailable(),
+                },
+                Step::Tick => match gw.await_tick() {
+                    Ok(()) => {
+                        self.waiting = Waiting::Tick { phase };
+                        return Action::Pause;
+                    }
+                    Err(_) => unavailable(),
                 },
                 Step::Call(call) => {
                     let sent = self.may_ask().then(|| gw.dispatch(&call));

@@ -28,6 +28,10 @@ impl Filter for Scripted {
         }
         self.next()
     }
+    fn on_tick(&mut self, host: &mut dyn Host) -> Step {
+        host.log(log::Level::Info, "tick");
+        self.next()
+    }
     fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         host.log(log::Level::Info, &format!("landed {reply:?}"));
         self.next()
@@ -218,4 +222,36 @@ fn a_stream_that_cannot_be_resumed_is_ended() {
     driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
     assert!(host.was_reset);
     assert_eq!(driver.on_request_body(&mut host, 1, true), Action::Pause);
+}
+
+#[test]
+fn a_tick_goes_on_with_a_stream_that_waits_for_it() {
+    let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[BODY, Step::Tick, Step::Tick, Step::Continue]);
+    driver.on_request_headers(&mut host, false);
+    driver.on_tick(&mut host);
+    assert!(host.logs.is_empty(), "nobody waits for one");
+    assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
+    assert!(host.awaits_tick);
+    host.awaits_tick = false;
+    driver.on_tick(&mut host);
+    assert!(host.awaits_tick && !host.resumed, "waits for the next");
+    driver.on_tick(&mut host);
+    assert!(host.resumed);
+}
+
+#[test]
+fn a_wait_for_ticks_that_never_come_is_refused() {
+    let mut host = FakeHost::default().failing("proxy_set_tick_period_milliseconds", 2);
+    assert_eq!(driver(&[Step::Tick]).on_request_headers(&mut host, true), Action::Pause);
+    assert_eq!(host.replied.map(|r| r.code), Some("policy_unavailable"));
+}
+
+#[test]
+fn headers_are_held_with_the_body_where_the_filter_says_so() {
+    let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[Step::HeldBody { limit: 4 }]);
+    assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
+    assert_eq!(driver.on_request_body(&mut host, 2, false), Action::Pause);
+    assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Continue);
 }

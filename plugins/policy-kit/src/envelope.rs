@@ -3,11 +3,10 @@
 //! An aggregator reads a bare 403 or 503 as a failed call and answers with retries and rollbacks;
 //! what it understands is its own contract's document, often with status 200.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::denial::document_headers;
 use crate::{invalid, ConfigError, Denial, Details, Endpoints, Reply, SortedMap};
 
 /// Statuses whose responses have no content, so that a partner would read none of its words.
@@ -88,10 +87,7 @@ impl Envelopes {
         fill(&mut document, denial, details.request_id.as_deref().unwrap_or_default());
         Reply {
             status: answer.status,
-            headers: vec![
-                ("content-type", Cow::Borrowed("application/json")),
-                ("cache-control", Cow::Borrowed("no-store")),
-            ],
+            headers: document_headers("application/json"),
             body: document.to_string().into_bytes(),
             code: denial.code,
         }

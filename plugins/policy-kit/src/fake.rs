@@ -44,6 +44,12 @@ pub struct FakeHost {
     pub env: BTreeMap<String, String>,
     /// Whether a held request was let go.
     pub resumed: bool,
+    /// Body given to [`Gateway::answer_body`].
+    pub answer_body: Vec<u8>,
+    /// Whether a held answer was let go.
+    pub answer_resumed: bool,
+    /// Whether the next tick is waited for.
+    pub awaits_tick: bool,
     /// Whether the stream was ended without an answer.
     pub was_reset: bool,
 }
@@ -212,6 +218,18 @@ impl Gateway for FakeHost {
         Ok(())
     }
 
+    fn resume_answer(&mut self) -> Result<(), Fault> {
+        self.check("proxy_continue_stream")?;
+        self.answer_resumed = true;
+        Ok(())
+    }
+
+    fn await_tick(&mut self) -> Result<(), Fault> {
+        self.check("proxy_set_tick_period_milliseconds")?;
+        self.awaits_tick = true;
+        Ok(())
+    }
+
     fn reset(&mut self) {
         self.was_reset = true;
     }
@@ -219,5 +237,10 @@ impl Gateway for FakeHost {
     fn body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
         self.check("proxy_get_buffer_bytes")?;
         Ok(self.body.iter().take(size).copied().collect())
+    }
+
+    fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
+        self.check("proxy_get_buffer_bytes")?;
+        Ok(self.answer_body.iter().take(size).copied().collect())
     }
 }

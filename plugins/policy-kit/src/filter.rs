@@ -50,11 +50,44 @@ pub enum Step {
     /// Ask somebody together with every other stream of this worker that asks the same;
     /// [`Filter::on_landed`] gets the answer.
     Join(Flight),
-    /// Wait for the whole body; [`Filter::on_request_body`] gets it, or is told why not.
+    /// Wait for the whole body; [`Filter::on_request_body`] gets it, or is told why not. The headers
+    /// go on meanwhile, because on most gateways the body only comes after them.
     Body {
         /// Most bytes to hold.
         limit: usize,
     },
+    /// The same, with the headers held too: only where the operator says that the gateway has
+    /// `allow_on_headers_stop_iteration`. Elsewhere the body would never come.
+    HeldBody {
+        /// Most bytes to hold.
+        limit: usize,
+    },
+    /// Wait for the plugin's next tick; [`Filter::on_tick`] is called then. Only for plugins with a
+    /// [`Plugin::tick_period`].
+    Tick,
+}
+
+/// What a filter wants to happen with the answer to its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// Let it go on to the client.
+    Continue,
+    /// Hold the body until all of it is there, so that none of it reaches the client before;
+    /// [`Filter::on_response_body`] gets it. From the headers only.
+    Hold {
+        /// Most bytes to hold. Of a longer body the filter is told as soon as it is.
+        limit: usize,
+    },
+    /// Let the body pass and keep a copy; [`Filter::on_response_body`] gets it when it has passed. From
+    /// the headers only.
+    Copy {
+        /// Most bytes to keep.
+        limit: usize,
+    },
+    /// Ask somebody; what is held of the answer stays held, and [`Filter::on_answer_call`] hears.
+    Call(Call),
+    /// Give this answer in its place. From the headers only: later the client has them already.
+    Replace(Reply),
 }
 
 /// Why a body that was waited for is not there.
@@ -144,8 +177,31 @@ pub trait Filter {
         refuse_unasked()
     }
 
-    /// The response's headers are there, or those of a refusal.
-    fn on_response_headers(&mut self, _host: &mut dyn Host) {}
+    /// The next tick, after [`Step::Tick`].
+    fn on_tick(&mut self, _host: &mut dyn Host) -> Step {
+        refuse_unasked()
+    }
+
+    /// The answer's headers are there: the upstream's, or those of a refusal. `end_of_stream` where no
+    /// body follows.
+    fn on_response_headers(&mut self, _host: &mut dyn Host, _end_of_stream: bool) -> Answering {
+        Answering::Continue
+    }
+
+    /// The whole body of the answer, after [`Answering::Hold`] or [`Answering::Copy`]. One that is
+    /// too long, or cannot be had, goes on whatever the filter says, unless it asks somebody first.
+    fn on_response_body(
+        &mut self,
+        _host: &mut dyn Host,
+        _body: Result<&[u8], BodyFault>,
+    ) -> Answering {
+        Answering::Continue
+    }
+
+    /// The end of a call, after [`Answering::Call`].
+    fn on_answer_call(&mut self, _host: &mut dyn Host, _reply: CallReply) -> Answering {
+        Answering::Continue
+    }
 
     /// The request is over, however it ended.
     fn on_log(&mut self, _host: &mut dyn Host) {}

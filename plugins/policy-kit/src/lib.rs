@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod answers;
 mod brand;
 mod budget;
 mod class;
@@ -46,7 +47,7 @@ pub use driver::{Action, Driver, Gateway};
 pub use endpoint::{Caller, Endpoint, Unclassified};
 pub use endpoints::{Endpoints, Match};
 pub use envelope::{AnswerConfig, EnvelopeConfig, Envelopes};
-pub use filter::{BodyFault, Call, CallReply, Filter, Flight, Plugin, Step};
+pub use filter::{Answering, BodyFault, Call, CallReply, Filter, Flight, Plugin, Step};
 pub use headers::{Headers, One};
 pub use host::{Fault, Host, MapKind, Profile};
 pub use json::{is_pointer, strict_json, text_at};

@@ -8,7 +8,7 @@ use policy_kit::{
 };
 
 use crate::codes::{Buffer, Map};
-use crate::{calls, foreign, quirks, sys, wire};
+use crate::{calls, foreign, quirks, sys, vm, wire};
 
 /// Ids of the counters defined so far, shared by all streams of a VM: defining one is dear.
 pub(crate) type Counters = Rc<RefCell<SortedMap<String, u32>>>;
@@ -199,7 +199,8 @@ impl Gateway for Abi {
 
     fn reply(&mut self, reply: &Reply) -> Result<(), Fault> {
         let details = format!("{}:{}", self.plugin, reply.code);
-        let headers = wire::headers(reply.headers.iter().map(|(n, v)| (*n, v.as_ref())));
+        let headers = reply.headers.iter().map(|(n, v)| (n.as_bytes(), v.as_ref()));
+        let headers = wire::headers(headers);
         sys::reply(reply.status, &details, &headers, &reply.body)
     }
 
@@ -215,12 +216,24 @@ impl Gateway for Abi {
         sys::continue_request()
     }
 
+    fn resume_answer(&mut self) -> Result<(), Fault> {
+        sys::continue_response()
+    }
+
+    fn await_tick(&mut self) -> Result<(), Fault> {
+        vm::await_tick(self.at.root, self.at.context)
+    }
+
     fn reset(&mut self) {
         sys::close_request();
     }
 
     fn body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
         sys::buffer(Buffer::RequestBody, size)
+    }
+
+    fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
+        sys::buffer(Buffer::ResponseBody, size)
     }
 }
 

@@ -18,6 +18,10 @@ fn told(action: Option<Action>) -> u32 {
     }
 }
 
+fn answered(action: Option<Action>) -> u32 {
+    told(Some(action.unwrap_or(Action::Continue)))
+}
+
 /// Tells hosts which ABI this is; they look for the name.
 #[no_mangle]
 extern "C" fn proxy_abi_version_0_2_1() {}
@@ -64,10 +68,20 @@ pub fn request_trailers(context: u32) -> u32 {
     told(vm::on_stream(context, |stream| stream.request_trailers()))
 }
 
-/// Response headers have arrived. What a stream that is not known gets is the gateway's business.
-pub fn response_headers(context: u32) -> u32 {
-    vm::on_stream(context, |stream| stream.response_headers());
-    CONTINUE
+/// Response headers have arrived. What a stream that is not known gets is the gateway's business: the
+/// upstream has acted, and its answer goes on.
+pub fn response_headers(context: u32, end_of_stream: u32) -> u32 {
+    answered(vm::on_stream(context, |stream| stream.response_headers(end_of_stream != 0)))
+}
+
+/// A part of the response body has arrived; `length` is what is held so far, or this part.
+pub fn response_body(context: u32, length: u32, end_of_stream: u32) -> u32 {
+    answered(vm::on_stream(context, |s| s.response_body(size(length), end_of_stream != 0)))
+}
+
+/// Response trailers have arrived.
+pub fn response_trailers(context: u32) -> u32 {
+    answered(vm::on_stream(context, |stream| stream.response_trailers()))
 }
 
 /// The answer to a call. It comes in the name of the configuration, so a stream that waits for it
@@ -107,9 +121,20 @@ pub fn allow_foreign() {
     foreign::allow();
 }
 
-/// The timer of a configuration.
+/// Lets streams wait for ticks.
+pub fn allow_ticks() {
+    vm::allow_ticks();
+}
+
+/// The timer of a configuration: the plugin first, then the streams that wait for it.
 pub fn tick(context: u32) {
     vm::on_root(context, |root| root.tick());
+    for stream in vm::awaiting_tick(context) {
+        // As with flights: a stream that cannot be acted on is left as it is, and held.
+        if sys::act_on(stream).is_ok() {
+            vm::on_stream(stream, |s| s.tick());
+        }
+    }
 }
 
 /// A stream is over.

@@ -23,6 +23,7 @@ pub(crate) mod action {
 #[derive(Clone, Copy)]
 pub(crate) enum Buffer {
     RequestBody = 0,
+    ResponseBody = 1,
     CallResponseBody = 4,
     PluginConfiguration = 7,
 }
@@ -37,6 +38,8 @@ pub(crate) enum Map {
 
 /// The request's side of a stream.
 pub(crate) const REQUEST_STREAM: u32 = 0;
+/// The answer's side of a stream.
+pub(crate) const RESPONSE_STREAM: u32 = 1;
 /// A counter.
 pub(crate) const COUNTER: u32 = 0;
 /// Not a gRPC answer.
@@ -67,12 +70,14 @@ mod tests {
             (action::CONTINUE, types::Action::Continue as u32),
             (action::PAUSE, types::Action::Pause as u32),
             (Buffer::RequestBody as u32, types::BufferType::HttpRequestBody as u32),
+            (Buffer::ResponseBody as u32, types::BufferType::HttpResponseBody as u32),
             (Buffer::CallResponseBody as u32, types::BufferType::HttpCallResponseBody as u32),
             (Buffer::PluginConfiguration as u32, types::BufferType::PluginConfiguration as u32),
             (Map::Request as u32, types::MapType::HttpRequestHeaders as u32),
             (Map::Response as u32, types::MapType::HttpResponseHeaders as u32),
             (Map::CallResponse as u32, types::MapType::HttpCallResponseHeaders as u32),
             (REQUEST_STREAM, types::StreamType::HttpRequest as u32),
+            (RESPONSE_STREAM, types::StreamType::HttpResponse as u32),
             (COUNTER, types::MetricType::Counter as u32),
             (level(log::Level::Trace), types::LogLevel::Trace as u32),
             (level(log::Level::Debug), types::LogLevel::Debug as u32),

@@ -26,7 +26,10 @@ pub(crate) trait StreamContext {
     fn request_headers(&mut self, end_of_stream: bool) -> Action;
     fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action;
     fn request_trailers(&mut self) -> Action;
-    fn response_headers(&mut self);
+    fn response_headers(&mut self, end_of_stream: bool) -> Action;
+    fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action;
+    fn response_trailers(&mut self) -> Action;
+    fn tick(&mut self);
     fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>);
     fn landed(&mut self, reply: &CallReply);
     fn log(&mut self);
@@ -121,8 +124,20 @@ impl<P: Plugin> StreamContext for Stream<P> {
         self.driver.on_request_trailers(self.abi.anew())
     }
 
-    fn response_headers(&mut self) {
-        self.driver.on_response_headers(self.abi.anew());
+    fn response_headers(&mut self, end_of_stream: bool) -> Action {
+        self.driver.on_response_headers(self.abi.anew(), end_of_stream)
+    }
+
+    fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.driver.on_response_body(self.abi.anew(), size, end_of_stream)
+    }
+
+    fn response_trailers(&mut self) -> Action {
+        self.driver.on_response_trailers(self.abi.anew())
+    }
+
+    fn tick(&mut self) {
+        self.driver.on_tick(self.abi.anew());
     }
 
     fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>) {

@@ -42,7 +42,8 @@ pub use vm::start;
 
 /// Makes a module of a plugin: exports what every module has, and the callbacks named after the
 /// colon: `request_headers`, `request_body` (which brings the trailers that may end a body), `call`
-/// (the answers to calls and flights; without it none is made), `response_headers`, `tick`, `log`.
+/// (the answers to calls and flights; without it none is made), `response_headers`, `response_body`
+/// (likewise with trailers), `tick` (without it no stream waits for one), `log`.
 /// `foreign` is no callback, but lets the module use foreign functions.
 #[cfg(target_arch = "wasm32")]
 #[macro_export]
@@ -78,6 +79,9 @@ macro_rules! enable {
     };
     (foreign) => {
         $crate::callbacks::allow_foreign()
+    };
+    (tick) => {
+        $crate::callbacks::allow_ticks()
     };
     ($other:ident) => {};
 }
@@ -117,8 +121,18 @@ macro_rules! export_callback {
     };
     (response_headers) => {
         #[no_mangle]
-        extern "C" fn proxy_on_response_headers(context: u32, _: u32, _: u32) -> u32 {
-            $crate::callbacks::response_headers(context)
+        extern "C" fn proxy_on_response_headers(context: u32, _: u32, end_of_stream: u32) -> u32 {
+            $crate::callbacks::response_headers(context, end_of_stream)
+        }
+    };
+    (response_body) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_response_body(context: u32, size: u32, end_of_stream: u32) -> u32 {
+            $crate::callbacks::response_body(context, size, end_of_stream)
+        }
+        #[no_mangle]
+        extern "C" fn proxy_on_response_trailers(context: u32, _: u32) -> u32 {
+            $crate::callbacks::response_trailers(context)
         }
     };
     (tick) => {

@@ -3,7 +3,7 @@
 use policy_kit::{Call, Fault};
 
 use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
-use crate::codes::{Buffer, Map, COUNTER, NO_GRPC_STATUS, REQUEST_STREAM};
+use crate::codes::{Buffer, Map, COUNTER, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};
 use crate::wire;
 
 mod raw {
@@ -251,6 +251,11 @@ pub(crate) fn continue_request() -> Result<(), Fault> {
     done("proxy_continue_stream", unsafe { raw::proxy_continue_stream(REQUEST_STREAM) })
 }
 
+pub(crate) fn continue_response() -> Result<(), Fault> {
+    // SAFETY: plain integers.
+    done("proxy_continue_stream", unsafe { raw::proxy_continue_stream(RESPONSE_STREAM) })
+}
+
 pub(crate) fn close_request() {
     // SAFETY: plain integers. This is the last resort; a host that refuses it keeps the stream held
     // until its idle timeout, which is still no pass.
@@ -330,7 +335,7 @@ pub(crate) fn act_on(context: u32) -> Result<(), Fault> {
 }
 
 pub(crate) fn call(call: &Call) -> Result<u32, Fault> {
-    let headers = wire::headers(call.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    let headers = wire::headers(call.headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
     let trailers = wire::headers(std::iter::empty());
     // 0 would be no timeout, and hold the stream for ever.
     let timeout = u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX).max(1);

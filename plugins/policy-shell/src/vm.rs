@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use policy_kit::{Plugin, SortedMap};
+use policy_kit::{Fault, Plugin, SortedMap};
 
 use crate::calls::UnderWay;
 use crate::contexts::{Root, RootContext, StreamContext};
@@ -19,6 +19,9 @@ pub(crate) struct Vm {
     streams: SortedMap<u32, Option<Box<dyn StreamContext>>>,
     pub(crate) calls: UnderWay,
     pub(crate) foreign: Option<Foreign>,
+    /// Streams that wait for a tick, each with its configuration. `None` where the module does not
+    /// hear of ticks, and a stream would wait for ever.
+    ticks: Option<Vec<(u32, u32)>>,
 }
 
 thread_local! {
@@ -49,6 +52,27 @@ pub(crate) fn create(context: u32, root: u32) {
     });
 }
 
+/// Lets streams wait for ticks.
+pub(crate) fn allow_ticks() {
+    with(|vm| vm.ticks = Some(Vec::new()));
+}
+
+/// Lets a stream wait for the next tick of its configuration.
+pub(crate) fn await_tick(root: u32, stream: u32) -> Result<(), Fault> {
+    let waits = with(|vm| vm.ticks.as_mut().map(|ticks| ticks.push((root, stream)))).flatten();
+    waits.ok_or(Fault { call: "proxy_set_tick_period_milliseconds", status: None })
+}
+
+/// Takes the streams that wait for a tick of this configuration, in the order they came.
+pub(crate) fn awaiting_tick(root: u32) -> Vec<u32> {
+    let take = |ticks: &mut Vec<(u32, u32)>| {
+        let (due, rest): (Vec<_>, Vec<_>) = ticks.drain(..).partition(|(of, _)| *of == root);
+        *ticks = rest;
+        due.into_iter().map(|(_, stream)| stream).collect()
+    };
+    with(|vm| vm.ticks.as_mut().map(take)).flatten().unwrap_or_default()
+}
+
 /// Runs `f` on a configuration's context, taken out meanwhile: host calls may lead back here.
 pub(crate) fn on_root<T>(context: u32, f: impl FnOnce(&mut dyn RootContext) -> T) -> Option<T> {
     let mut root = with(|vm| vm.roots.get_mut(&context)?.take())??;
@@ -70,6 +94,9 @@ pub(crate) fn delete(context: u32) {
     // Taken out first and dropped after: a drop must not find the state borrowed.
     let gone = with(|vm| {
         vm.calls.forget(context);
+        if let Some(ticks) = &mut vm.ticks {
+            ticks.retain(|(root, stream)| *root != context && *stream != context);
+        }
         (vm.streams.remove(&context), vm.roots.remove(&context))
     });
     drop(gone);

@@ -2,7 +2,7 @@
 
 /// A header map: a count, the lengths of each name and value, then the bytes, each followed by a
 /// NUL; integers little-endian 32 bits. [`policy_kit::Headers::parse`] reads it.
-pub(crate) fn headers<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Vec<u8> {
+pub(crate) fn headers<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
     let word = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     let mut out = Vec::from(word(pairs.clone().count()));
     for (name, value) in pairs.clone() {
@@ -10,9 +10,9 @@ pub(crate) fn headers<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clon
         out.extend(word(value.len()));
     }
     for (name, value) in pairs {
-        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(name);
         out.push(0);
-        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(value);
         out.push(0);
     }
     out
@@ -36,9 +36,9 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         for pairs in [vec![], vec![("a", "1")], vec![("a", ""), ("b", "x\0y"), ("a", "2")]] {
-            let map = Headers::parse(super::headers(pairs.iter().copied())).unwrap();
-            let read: Vec<_> = map.iter().collect();
             let want: Vec<_> = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+            let map = Headers::parse(super::headers(want.iter().copied())).unwrap();
+            let read: Vec<_> = map.iter().collect();
             assert_eq!(read, want);
         }
     }

@@ -1,0 +1,205 @@
+//! The answer's half of the [`Driver`](crate::Driver): what is held of it, and until when.
+//!
+//! Whatever goes wrong here, the real answer goes on: the upstream has acted, and a client that does not
+//! hear of it would try again.
+
+use crate::{Action, Answering, BodyFault, CallReply, Fault, Filter, Gateway};
+
+/// Calls one filter may chain for one answer.
+const MAX_CALLS: u8 = 4;
+
+/// What becomes of one answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    holding: Holding,
+    calls: u8,
+}
+
+#[derive(Debug, Default)]
+enum Holding {
+    /// It goes on.
+    #[default]
+    Nothing,
+    Body {
+        limit: usize,
+    },
+    Copy {
+        limit: usize,
+        copy: Vec<u8>,
+    },
+    Call {
+        token: u32,
+        phase: Phase,
+        max_reply: usize,
+    },
+    /// Another answer was given in its place.
+    Replaced,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Headers { end_of_stream: bool },
+    Body,
+}
+
+impl Answers {
+    pub(crate) fn on_headers(
+        &mut self,
+        filter: &mut impl Filter,
+        gw: &mut dyn Gateway,
+        end_of_stream: bool,
+    ) -> Action {
+        let next = filter.on_response_headers(gw.host(), end_of_stream);
+        self.settle(filter, gw, next, Phase::Headers { end_of_stream })
+    }
+
+    pub(crate) fn on_body(
+        &mut self,
+        filter: &mut impl Filter,
+        gw: &mut dyn Gateway,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Action {
+        match &mut self.holding {
+            Holding::Nothing => Action::Continue,
+            Holding::Call { .. } | Holding::Replaced => Action::Pause,
+            Holding::Body { limit } if size > *limit => {
+                self.decide(filter, gw, Err(BodyFault::TooLarge))
+            }
+            Holding::Body { .. } if !end_of_stream => Action::Pause,
+            Holding::Body { .. } => {
+                let body = read(gw, size);
+                self.decide(filter, gw, body)
+            }
+            Holding::Copy { limit, copy } => {
+                let grown = copy.len().saturating_add(size) > *limit;
+                let piece = if grown { Err(BodyFault::TooLarge) } else { read(gw, size) };
+                match piece {
+                    Ok(piece) => copy.extend_from_slice(&piece),
+                    Err(fault) => return self.decide(filter, gw, Err(fault)),
+                }
+                if !end_of_stream {
+                    return Action::Continue;
+                }
+                let copy = std::mem::take(copy);
+                self.decide(filter, gw, Ok(copy))
+            }
+        }
+    }
+
+    pub(crate) fn on_trailers(&mut self, filter: &mut impl Filter, gw: &mut dyn Gateway) -> Action {
+        match &mut self.holding {
+            Holding::Nothing => Action::Continue,
+            Holding::Call { .. } | Holding::Replaced => Action::Pause,
+            // The size is not told here; one byte more than the limit proves an excess.
+            Holding::Body { limit } => {
+                let limit = *limit;
+                let body = gw.answer_body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
+                let fits = |body: Vec<u8>| match body.len() > limit {
+                    true => Err(BodyFault::TooLarge),
+                    false => Ok(body),
+                };
+                self.decide(filter, gw, body.and_then(fits))
+            }
+            Holding::Copy { copy, .. } => {
+                let copy = std::mem::take(copy);
+                self.decide(filter, gw, Ok(copy))
+            }
+        }
+    }
+
+    /// The answer to a call. A token that nobody waits for is ignored.
+    pub(crate) fn on_call(
+        &mut self,
+        filter: &mut impl Filter,
+        gw: &mut dyn Gateway,
+        token: u32,
+        read: impl FnOnce(usize) -> CallReply,
+    ) {
+        let Holding::Call { token: awaited, phase, max_reply } = self.holding else { return };
+        if awaited != token {
+            return;
+        }
+        let next = filter.on_answer_call(gw.host(), read(max_reply));
+        if self.settle(filter, gw, next, phase) == Action::Continue && gw.resume_answer().is_err() {
+            gw.reset();
+        }
+    }
+
+    fn decide(
+        &mut self,
+        filter: &mut impl Filter,
+        gw: &mut dyn Gateway,
+        body: Result<Vec<u8>, BodyFault>,
+    ) -> Action {
+        let body = body.as_deref().map_err(|fault| *fault);
+        let next = filter.on_response_body(gw.host(), body);
+        self.settle(filter, gw, next, Phase::Body)
+    }
+
+    fn settle(
+        &mut self,
+        filter: &mut impl Filter,
+        gw: &mut dyn Gateway,
+        next: Answering,
+        phase: Phase,
+    ) -> Action {
+        self.holding = Holding::Nothing;
+        let mut next = next;
+        loop {
+            next = match (next, phase) {
+                (
+                    Answering::Hold { .. } | Answering::Copy { .. },
+                    Phase::Headers { end_of_stream: true },
+                ) => match filter.on_response_body(gw.host(), Ok(&[])) {
+                    Answering::Hold { .. } | Answering::Copy { .. } => Answering::Continue,
+                    other => other,
+                },
+                (Answering::Hold { limit }, Phase::Headers { .. }) => {
+                    // The headers go on: on Envoy no body comes while they are held.
+                    self.holding = Holding::Body { limit };
+                    return Action::Continue;
+                }
+                (Answering::Copy { limit }, Phase::Headers { .. }) => {
+                    self.holding = Holding::Copy { limit, copy: Vec::new() };
+                    return Action::Continue;
+                }
+                (Answering::Replace(reply), Phase::Headers { .. }) => {
+                    self.holding = Holding::Replaced;
+                    if gw.reply(&reply).is_err() {
+                        gw.reset();
+                    }
+                    return Action::Pause;
+                }
+                (Answering::Call(call), _) => {
+                    self.calls = self.calls.saturating_add(1);
+                    match (self.calls <= MAX_CALLS).then(|| gw.dispatch(&call)) {
+                        Some(Ok(token)) => {
+                            let max_reply = call.max_reply;
+                            self.holding = Holding::Call { token, phase, max_reply };
+                            return Action::Pause;
+                        }
+                        Some(Err(fault)) => {
+                            filter.on_answer_call(gw.host(), CallReply::Failed(fault))
+                        }
+                        None => Answering::Continue,
+                    }
+                }
+                _ => return Action::Continue,
+            };
+        }
+    }
+}
+
+fn read(gw: &mut dyn Gateway, size: usize) -> Result<Vec<u8>, BodyFault> {
+    let short = Fault { call: "proxy_get_buffer_bytes", status: None };
+    match gw.answer_body(size) {
+        Ok(body) if body.len() == size => Ok(body),
+        Ok(_) => Err(BodyFault::Unreadable(short)),
+        Err(fault) => Err(BodyFault::Unreadable(fault)),
+    }
+}
+
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod tests;

@@ -1,0 +1,186 @@
+//! The answer's half of the driver over a fake gateway.
+
+use super::*;
+use crate::fake::FakeHost;
+use crate::{Call, Denial, Details, Driver, Host, Step};
+use std::time::Duration;
+
+/// Answers what the script says, whatever it is asked.
+struct Scripted(Vec<Answering>);
+
+impl Scripted {
+    fn next(&mut self) -> Answering {
+        if self.0.is_empty() {
+            Answering::Continue
+        } else {
+            self.0.remove(0)
+        }
+    }
+}
+
+impl Filter for Scripted {
+    fn on_request_headers(&mut self, _: &mut dyn Host, _: bool) -> Step {
+        Step::Continue
+    }
+    fn on_response_headers(&mut self, _: &mut dyn Host, _: bool) -> Answering {
+        self.next()
+    }
+    fn on_response_body(
+        &mut self,
+        host: &mut dyn Host,
+        body: Result<&[u8], BodyFault>,
+    ) -> Answering {
+        host.log(log::Level::Info, &format!("{:?}", body.map(<[u8]>::len)));
+        self.next()
+    }
+    fn on_answer_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Answering {
+        host.log(log::Level::Info, &format!("{reply:?}"));
+        self.next()
+    }
+}
+
+fn call() -> Answering {
+    Answering::Call(Call {
+        target: "store".into(),
+        headers: vec![],
+        body: vec![],
+        timeout: Duration::from_millis(100),
+        max_reply: 9,
+    })
+}
+
+fn replace() -> Answering {
+    Answering::Replace(Denial::UNCLASSIFIED.problem(&Details::NONE))
+}
+
+fn driver(steps: &[Answering]) -> Driver<Scripted> {
+    Driver::new(Some(Scripted(steps.to_vec())))
+}
+
+const HOLD: Answering = Answering::Hold { limit: 4 };
+const COPY: Answering = Answering::Copy { limit: 4 };
+
+#[test]
+fn bodies() {
+    use Action::{Continue, Pause};
+    // What the filter wants, pieces as (size, end), actions, and what the filter was told.
+    type Case = (Answering, &'static [(usize, bool)], &'static [Action], &'static str);
+    let cases: &[Case] = &[
+        (HOLD, &[(2, false), (4, false), (4, true)], &[Pause, Pause, Continue], "Ok(4)"),
+        (HOLD, &[(4, true)], &[Continue], "Ok(4)"),
+        (HOLD, &[(2, false), (5, false), (9, true)], &[Pause, Continue, Continue], "Err(TooLarge)"),
+        (HOLD, &[(5, true)], &[Continue], "Err(TooLarge)"),
+        (COPY, &[(2, false), (2, false), (0, true)], &[Continue; 3], "Ok(4)"),
+        (COPY, &[(2, false), (3, false), (1, true)], &[Continue; 3], "Err(TooLarge)"),
+    ];
+    for (want, pieces, actions, told) in cases {
+        let mut host = FakeHost { answer_body: b"123456789".to_vec(), ..FakeHost::default() };
+        let mut driver = driver(std::slice::from_ref(want));
+        assert_eq!(driver.on_response_headers(&mut host, false), Continue);
+        let got: Vec<_> =
+            pieces.iter().map(|(n, end)| driver.on_response_body(&mut host, *n, *end)).collect();
+        assert_eq!(got, *actions, "{want:?} {pieces:?}");
+        assert_eq!(host.logs, [*told], "{want:?} {pieces:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_a_body_is_an_empty_body() {
+    for want in [HOLD, COPY] {
+        let mut host = FakeHost::default();
+        assert_eq!(driver(&[want]).on_response_headers(&mut host, true), Action::Continue);
+        assert_eq!(host.logs, ["Ok(0)"]);
+    }
+}
+
+#[test]
+fn trailers_end_a_body() {
+    for (want, body, told) in
+        [(HOLD, &b"1234"[..], "Ok(4)"), (HOLD, b"12345", "Err(TooLarge)"), (COPY, b"12", "Ok(2)")]
+    {
+        let mut host = FakeHost { answer_body: body.to_vec(), ..FakeHost::default() };
+        let mut driver = driver(&[want]);
+        driver.on_response_headers(&mut host, false);
+        driver.on_response_body(&mut host, body.len().min(4), false);
+        assert_eq!(driver.on_response_trailers(&mut host), Action::Continue);
+        assert_eq!(host.logs, [told]);
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_read_goes_on() {
+    for (want, host) in [
+        (HOLD, FakeHost::default().failing("proxy_get_buffer_bytes", 2)),
+        (COPY, FakeHost::default().failing("proxy_get_buffer_bytes", 2)),
+        (HOLD, FakeHost::default()),
+    ] {
+        let mut host = host;
+        let mut driver = driver(&[want]);
+        driver.on_response_headers(&mut host, false);
+        assert_eq!(driver.on_response_body(&mut host, 3, true), Action::Continue);
+        assert!(host.logs[0].contains("Unreadable"), "{:?}", host.logs);
+    }
+}
+
+#[test]
+fn calls_hold_the_answer() {
+    let mut host = FakeHost { answer_body: b"12".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[HOLD, call(), call()]);
+    driver.on_response_headers(&mut host, false);
+    assert_eq!(driver.on_response_body(&mut host, 2, true), Action::Pause);
+    driver.on_call(&mut host, 7, |_| CallReply::NoAnswer);
+    assert_eq!(host.logs.len(), 1, "a stranger's answer");
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(!host.answer_resumed, "asked again");
+    assert_eq!(driver.on_response_trailers(&mut host), Action::Pause);
+    driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+    assert!(host.answer_resumed && !host.was_reset);
+}
+
+#[test]
+fn a_call_from_the_headers_and_then_the_body() {
+    let mut host = FakeHost { answer_body: b"12".to_vec(), ..FakeHost::default() };
+    let mut driver = driver(&[call(), HOLD]);
+    assert_eq!(driver.on_response_headers(&mut host, false), Action::Pause);
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(host.answer_resumed, "the headers must go on for the body to come");
+    assert_eq!(driver.on_response_body(&mut host, 2, false), Action::Pause);
+    assert_eq!(driver.on_response_body(&mut host, 2, true), Action::Continue);
+}
+
+#[test]
+fn calls_that_are_not_taken_are_told_and_bounded_and_the_answer_goes_on() {
+    let mut host = FakeHost::default().failing("proxy_http_call", 2);
+    let mut driver = driver(&vec![call(); 99]);
+    assert_eq!(driver.on_response_headers(&mut host, true), Action::Continue);
+    assert_eq!(host.logs.len(), usize::from(MAX_CALLS));
+}
+
+#[test]
+fn an_answer_that_cannot_go_on_is_ended() {
+    let mut host = FakeHost::default().failing("proxy_continue_stream", 10);
+    let mut driver = driver(&[call()]);
+    driver.on_response_headers(&mut host, true);
+    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    assert!(host.was_reset);
+}
+
+#[test]
+fn another_answer_from_the_headers_only() {
+    let mut host = FakeHost::default();
+    let mut early = driver(&[replace()]);
+    assert_eq!(early.on_response_headers(&mut host, false), Action::Pause);
+    assert_eq!(host.replied.as_ref().map(|r| r.code), Some("endpoint_unclassified"));
+    assert_eq!(early.on_response_body(&mut host, 3, true), Action::Pause, "not the upstream's");
+    assert_eq!(early.on_response_trailers(&mut host), Action::Pause);
+
+    let mut host = FakeHost { answer_body: b"1".to_vec(), ..FakeHost::default() };
+    let mut late = driver(&[HOLD, replace()]);
+    late.on_response_headers(&mut host, false);
+    assert_eq!(late.on_response_body(&mut host, 1, true), Action::Continue);
+    assert_eq!(host.replied, None, "the client has the first headers already");
+
+    let mut host = FakeHost::default().failing("proxy_send_local_response", 10);
+    driver(&[replace()]).on_response_headers(&mut host, false);
+    assert!(host.was_reset);
+}
