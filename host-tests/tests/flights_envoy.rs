@@ -4,9 +4,10 @@
 
 #[path = "probe/gateway.rs"]
 mod gateway;
+#[path = "common/until.rs"]
+mod until;
 
 use std::convert::Infallible;
-use std::future::Future;
 
 use bytes::Bytes;
 use host_tests::client::send;
@@ -20,6 +21,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use until::until;
 
 /// Answers one call.
 type Reply = oneshot::Sender<&'static str>;
@@ -81,15 +83,6 @@ impl Stage {
     async fn reaches(&self, name: &str, value: u64) {
         until(&format!("{name} = {value}"), || async { self.counter(name).await >= value }).await;
     }
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    for _ in 0..20_000 {
-        if holds().await {
-            return;
-        }
-    }
-    panic!("never: {what}");
 }
 
 /// Answers with the request's `x-a`.

@@ -2,7 +2,9 @@
 //! a clock that the test sets lets half a minute pass at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::future::Future;
+#[path = "common/until.rs"]
+mod until;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use host_tests::replay::House;
 use host_tests::traffic::{Answer, Request};
 use host_tests::upstream::Server;
 use serde_json::{json, Value};
+use until::until;
 
 const SECOND: u64 = 1_000_000_000;
 /// 2026-03-02T21:00:00Z.
@@ -166,15 +169,6 @@ fn with_kid(token: &str, kid: &str) -> String {
     let mut header: Value = serde_json::from_slice(&header).unwrap();
     header["kid"] = kid.into();
     format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    for _ in 0..20_000 {
-        if holds().await {
-            return;
-        }
-    }
-    panic!("never: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@
 
 mod attacks;
 mod bodies;
+#[path = "../common/mod.rs"]
+mod common;
 mod documents;
 mod faults;
 mod world;

@@ -1,15 +1,13 @@
 //! What these tests share: the deployed example, the module, and a request through the edge.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use abi_host::{
-    Answer, Chain, ChainBuilder, Engine, EngineOptions, Module, PluginConfig, Profile, Report,
-    Response, UpstreamRequest,
-};
+use abi_host::{Chain, ChainBuilder, Module, PluginConfig, Profile};
 use host_tests::gateway::Gateway;
 use serde_json::Value;
+
+pub(crate) use crate::common::{code, edge, engine, hello, outcome};
 
 pub(crate) const PLUGIN: &str = "geo-jurisdiction";
 pub(crate) const OTTER: &str = "play.lucky-otter.example";
@@ -32,14 +30,6 @@ pub(crate) fn wasm_dir() -> PathBuf {
 pub(crate) fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
     MODULE.get_or_init(|| engine().load(wasm_dir().join("geo_jurisdiction.wasm")).unwrap())
-}
-
-pub(crate) fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
-        Engine::new(EngineOptions { cache_directory, ..EngineOptions::default() }).unwrap()
-    })
 }
 
 pub(crate) fn builder(profile: Profile, configuration: &str) -> ChainBuilder {
@@ -74,26 +64,4 @@ pub(crate) fn through_the_edge(
     }
     request.source = edge();
     request
-}
-
-pub(crate) fn edge() -> SocketAddr {
-    "10.0.0.1:40000".parse().unwrap()
-}
-
-pub(crate) fn hello(_: &UpstreamRequest) -> Answer {
-    Answer::respond(Response::new(200).body("hello"))
-}
-
-/// The `code` of a refusal, or `allow` where the upstream saw the whole request.
-pub(crate) fn outcome(report: &Report) -> String {
-    match &report.upstream {
-        Some(upstream) if upstream.complete && report.replied_by.is_none() => "allow".to_owned(),
-        _ => code(report.text().as_bytes()).unwrap_or_else(|| format!("{:?}", report.ending)),
-    }
-}
-
-/// The `code` of a problem document.
-pub(crate) fn code(body: &[u8]) -> Option<String> {
-    let problem: Value = serde_json::from_slice(body).ok()?;
-    Some(problem.get("code")?.as_str()?.to_owned())
 }

@@ -4,6 +4,8 @@
 
 mod attacks;
 mod beside;
+#[path = "../common/mod.rs"]
+mod common;
 mod envoy;
 mod faults;
 mod keys;

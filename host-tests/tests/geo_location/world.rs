@@ -4,14 +4,13 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use abi_host::{
-    Answer, Chain, ChainBuilder, Clock, Engine, EngineOptions, Module, PluginConfig, Profile,
-    Report, Request, Response, UpstreamRequest,
-};
+use abi_host::{Chain, ChainBuilder, Clock, Module, PluginConfig, Profile, Report, Request};
 use host_tests::gateway::Gateway;
 use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER};
 use policy_token::Alg;
 use serde_json::{json, Value};
+
+pub(crate) use crate::common::{code, edge, engine, hello, outcome};
 
 pub(crate) const GEO: &str = "geo-jurisdiction";
 pub(crate) const AUTH: &str = "player-auth";
@@ -128,14 +127,6 @@ pub(crate) fn module(plugin: &str) -> &'static Module {
     &modules[usize::from(plugin == GEO)]
 }
 
-pub(crate) fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
-        Engine::new(EngineOptions { cache_directory, ..EngineOptions::default() }).unwrap()
-    })
-}
-
 /// Both modules in their order, with a `location`.
 pub(crate) fn builder(profile: Profile, location: &Value) -> ChainBuilder {
     let auth = PluginConfig::new(AUTH, auth(profile, house()));
@@ -164,7 +155,7 @@ pub(crate) fn request_of(player: &str, session: &str, client: &str, path: &str) 
     // WasmX gives the client's host here.
     request.headers.add("host", OTTER);
     request.headers.add("x-forwarded-for", client);
-    request.source = "10.0.0.1:40000".parse().unwrap();
+    request.source = edge();
     let login = format!("Bearer {}", login(house(), player, session));
     request
         .header("authorization", login)
@@ -177,25 +168,7 @@ pub(crate) fn with(request: Request, token: impl AsRef<[u8]>) -> Request {
     request.header("x-geolocation", token)
 }
 
-pub(crate) fn hello(_: &UpstreamRequest) -> Answer {
-    Answer::respond(Response::new(200).body("hello"))
-}
-
 /// Runs a request.
 pub(crate) fn run(chain: &mut Chain, request: Request) -> Report {
     chain.run(request, &mut hello)
-}
-
-/// The `code` of a refusal, or `allow` where the upstream saw the whole request.
-pub(crate) fn outcome(report: &Report) -> String {
-    match &report.upstream {
-        Some(upstream) if upstream.complete && report.replied_by.is_none() => "allow".to_owned(),
-        _ => code(report.text().as_bytes()).unwrap_or_else(|| format!("{:?}", report.ending)),
-    }
-}
-
-/// The `code` of a problem document.
-pub(crate) fn code(body: &[u8]) -> Option<String> {
-    let problem: Value = serde_json::from_slice(body).ok()?;
-    Some(problem.get("code")?.as_str()?.to_owned())
 }

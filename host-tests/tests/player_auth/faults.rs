@@ -4,36 +4,35 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use abi_host::{Chain, Ending, Fault, Faults, Occurrence, Profile, Report};
+use abi_host::{Chain, Faults, Profile, Report};
 
+use crate::common::faults::{self, run_scene, Failed, Subject};
 use crate::fault_scenes::{cold, forged, inline, Scene, SCENES};
 use crate::services::{json_after, Service};
-use crate::world::{self, hello, outcome, run, SECOND};
+use crate::world::{self, hello, outcome, run};
 
-/// Every status of the ABI, those that no host should answer, and one beyond.
-const STATUSES: [u32; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
+fn subject() -> Subject {
+    Subject { plugin: world::PLUGIN, module: world::module() }
+}
 
-/// Calls whose failure changes nothing that is decided: a gateway that does not check signatures or
-/// share keys leaves that to the module.
-const HARMLESS: [&str; 7] = [
-    "proxy_log",
-    "proxy_define_metric",
-    "proxy_increment_metric",
-    "proxy_call_foreign_function",
-    "proxy_get_shared_data",
-    "proxy_set_shared_data",
-    "fd_write",
-];
+impl faults::Scene for Scene {
+    fn name(&self) -> &str {
+        self.name
+    }
 
-/// Calls without which a waiting stream cannot be let go.
-const RESUMING: [&str; 4] = [
-    "proxy_continue_stream",
-    "proxy_set_effective_context",
-    "proxy_send_local_response",
-    "proxy_close_stream",
-];
+    fn want(&self) -> &str {
+        self.want
+    }
 
-impl Scene {
+    fn alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Headers of a call that waits for its body have left; the body has not.
+    fn leaves_early(&self) -> bool {
+        self.name == "forged partner"
+    }
+
     fn start(&self, profile: Profile, faults: &Faults) -> Chain {
         let service = Service::new(json_after((self.answer)(), 20));
         let configuration = world::configuration(profile, &(self.changes)());
@@ -54,27 +53,13 @@ impl Scene {
         run(chain, forged.header("x-partner-id", "forged"))
     }
 
-    fn judge(&self, report: &Report, call: &str, status: u32, made: bool, case: &str) {
-        assert_eq!(report.traps, [], "{case}");
-        let got = outcome(report);
-        if !made
-            || (HARMLESS.contains(&call) && (call, status) != ("proxy_call_foreign_function", 0))
-        {
-            assert_eq!(got, self.want, "{case}");
-        }
-        let waited = report.ended - report.started;
-        // A gateway that says that it has asked and never tells more holds the stream by itself.
-        let held = (call, status) == ("proxy_http_call", 0);
-        let patient = held || RESUMING.contains(&call) || waited <= SECOND / 2;
-        assert!(patient, "{case}: {waited} ns, {:?}", report.ending);
-        if self.want != "allow" {
-            // Headers of a call that waits for its body have left; the body has not.
-            assert!(report.upstream.as_ref().is_none_or(|it| !it.complete), "{case}");
-            assert!(report.upstream.is_none() || self.name == "forged partner", "{case}");
-            assert_ne!(got, "allow", "{case}");
-        }
-        // A host that says Ok and does nothing cannot be caught at a write.
-        if let (Some(upstream), true) = (&report.upstream, status != 0 || call.contains("_get_")) {
+    /// What was signed is gone with the body when the headers are read again.
+    fn survives(&self, failed: &Failed<'_>) -> bool {
+        failed.first_look() && self.name != "psp"
+    }
+
+    fn judge(&self, report: &Report, failed: &Failed<'_>, case: &str) {
+        if let (Some(upstream), false) = (&report.upstream, failed.lost_write()) {
             let told: Vec<_> = upstream.headers.get_all("x-player-id").collect();
             let partner = ["house", "psp", "forged partner"].contains(&self.name);
             let nobody = partner || self.name == "anonymous";
@@ -84,63 +69,23 @@ impl Scene {
             assert_eq!(told, if partner { vec![name.as_bytes()] } else { vec![] }, "{case}");
             assert!(!upstream.headers.iter().any(|(name, _)| name == b"authorization"), "{case}");
         }
-        let failed = [
+        let fails = [
             "proxy_remove_header_map_value",
             "proxy_get_header_map_pairs",
             "proxy_add_header_map_value",
             "proxy_replace_header_map_value",
             "proxy_set_property",
         ];
-        if made && status != 0 && failed.contains(&call) {
-            assert_ne!(got, "allow", "{case}");
+        if failed.made && failed.status != 0 && fails.contains(&failed.call) {
+            assert_ne!(outcome(report), "allow", "{case}");
         }
     }
-}
-
-fn run_scene(scene: &Scene, profile: Profile) -> u32 {
-    let faults = Faults::new();
-    let mut chain = scene.start(profile, &faults);
-    if !scene.alone {
-        // Counters are defined, what can be remembered is.
-        assert_eq!(outcome(&scene.ask(&mut chain)), scene.want, "{}", scene.name);
-    }
-    let before = chain.trace(world::PLUGIN);
-    assert_eq!(outcome(&scene.ask(&mut chain)), scene.want, "{}", scene.name);
-    let after = chain.trace(world::PLUGIN);
-    let mut tried = 0;
-    for call in world::module().host_calls() {
-        let made = after.count(call) - before.count(call);
-        for occurrence in (1..=made).map(Occurrence::Only).chain([Occurrence::Every]) {
-            for status in STATUSES {
-                faults.clear();
-                if scene.alone {
-                    chain = scene.start(profile, &faults);
-                }
-                faults.inject(Fault::new(call, status).occurrence(occurrence));
-                let report = scene.ask(&mut chain);
-                let case = format!("{profile:?} {} {call} {status} {occurrence:?}", scene.name);
-                // WasmX's end of stream is read off the headers first; the policy reads them again. What
-                // was signed is then gone with the body.
-                let early = profile == Profile::Wasmx
-                    && scene.name != "psp"
-                    && call == "proxy_get_header_map_pairs"
-                    && occurrence == Occurrence::Only(1);
-                scene.judge(&report, call, status, made > 0 && (status == 0 || !early), &case);
-                tried += 1;
-            }
-        }
-    }
-    faults.clear();
-    if !scene.alone {
-        assert_eq!(outcome(&scene.ask(&mut chain)), scene.want, "the VM has come to harm");
-    }
-    tried
 }
 
 #[test]
 fn traffic_under_envoy() {
     for scene in &SCENES {
-        let tried = run_scene(scene, Profile::Envoy);
+        let tried = run_scene(&subject(), scene, Profile::Envoy);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
     }
 }
@@ -148,64 +93,24 @@ fn traffic_under_envoy() {
 #[test]
 fn traffic_under_wasmx() {
     for scene in &SCENES {
-        let tried = run_scene(scene, Profile::Wasmx);
+        let tried = run_scene(&subject(), scene, Profile::Wasmx);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
     }
 }
 
-/// A refusal that the gateway will not send still is no pass, whatever else fails with it.
 #[test]
 fn refusals_that_cannot_be_sent() {
-    let refused = SCENES.iter().filter(|scene| scene.want != "allow");
-    for (scene, profile) in
-        refused.flat_map(|scene| world::PROFILES.map(|profile| (scene, profile)))
-    {
-        for status in STATUSES {
-            for close in [None, Some(0), Some(2), Some(10), Some(99)] {
-                let faults = Faults::new();
-                let mut chain = scene.start(profile, &faults);
-                faults.inject(Fault::new("proxy_send_local_response", status));
-                if let Some(close) = close {
-                    faults.inject(Fault::new("proxy_close_stream", close));
-                }
-                let report = scene.ask(&mut chain);
-                let case =
-                    format!("{} {profile:?} {status} {close:?}: {:?}", scene.name, report.ending);
-                assert!(report.upstream.is_none_or(|upstream| !upstream.complete), "{case}");
-                assert_eq!(report.traps, [], "{case}");
-                assert_ne!(report.ending, Ending::Completed, "{case}");
-            }
-        }
-    }
+    faults::refusals_that_cannot_be_sent(&subject(), &SCENES);
 }
 
-/// While it is configured: it starts, or refuses to, and does not trap; once it has started, it
-/// decides as ever.
 #[test]
 fn configuring() {
-    for profile in world::PROFILES {
-        for call in world::module().host_calls() {
-            for status in STATUSES {
-                let faults = Faults::new();
-                faults.inject(Fault::new(call, status));
-                let configuration = world::configuration(profile, &inline());
-                let started =
-                    world::builder(profile, &configuration).faults(faults.clone()).start();
-                let case = format!("{profile:?} {call} {status}");
-                match started {
-                    Ok(mut chain) => {
-                        faults.clear();
-                        assert_eq!(outcome(&run(&mut chain, cold(0))), "allow", "{case}");
-                        let report = run(&mut chain, forged(0));
-                        assert_eq!(outcome(&report), "token_signature", "{case}");
-                    }
-                    Err(error) => {
-                        let text = error.to_string();
-                        assert!(text.contains("on_configure returned false"), "{case}: {text}");
-                        assert_eq!(call, "proxy_get_buffer_bytes", "{case}");
-                    }
-                }
-            }
-        }
-    }
+    let start = |profile, faults: &Faults| {
+        let configuration = world::configuration(profile, &inline());
+        world::builder(profile, &configuration).faults(faults.clone()).start()
+    };
+    faults::configuring(&subject(), start, |chain, case| {
+        assert_eq!(outcome(&run(chain, cold(0))), "allow", "{case}");
+        assert_eq!(outcome(&run(chain, forged(0))), "token_signature", "{case}");
+    });
 }

@@ -4,6 +4,8 @@
 
 mod attacks;
 mod attacks_envoy;
+#[path = "../common/mod.rs"]
+mod common;
 mod credentials;
 mod documents;
 mod fault_scenes;
@@ -22,5 +24,7 @@ mod services;
 mod soak;
 mod standing;
 mod standing_envoy;
+#[path = "../common/until.rs"]
+mod until;
 mod vectors;
 mod world;

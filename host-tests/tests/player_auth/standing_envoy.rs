@@ -1,8 +1,6 @@
 //! The casino's players through a real Envoy: one who excludes herself while she holds a live token,
 //! and tokens that die by the casino's feed on every worker.
 
-use std::future::Future;
-
 use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{clock, find_for_test, EnvoyProcess, Options};
@@ -12,6 +10,7 @@ use host_tests::upstream::Server;
 use serde_json::{json, Value};
 
 use crate::attacks_envoy::{deployed, request};
+use crate::until::until;
 use crate::world::{self, SECOND};
 
 /// 2026-03-02T21:00:00Z.
@@ -90,15 +89,6 @@ fn said(answer: &Answer) -> String {
         None if answer.status < 300 => "taken".to_owned(),
         None => format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body)),
     }
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    for _ in 0..20_000 {
-        if holds().await {
-            return;
-        }
-    }
-    panic!("never: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,14 @@
 //! What these tests share: the deployed example, the module, an issuer, and requests through the edge.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use abi_host::{
-    Answer, Chain, ChainBuilder, Clock, Engine, EngineOptions, Module, PluginConfig, Profile,
-    Report, Request, Response, UpstreamRequest,
-};
+use abi_host::{Chain, ChainBuilder, Clock, Module, PluginConfig, Profile, Report, Request};
 use host_tests::gateway::Gateway;
 use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER, MAX_LIFETIME};
 use serde_json::{json, Value};
+
+pub(crate) use crate::common::{code, edge, engine, hello, outcome};
 
 pub(crate) const PLUGIN: &str = "player-auth";
 pub(crate) const OTTER: &str = "play.lucky-otter.example";
@@ -92,14 +90,6 @@ pub(crate) fn module() -> &'static Module {
     MODULE.get_or_init(|| engine().load(wasm_dir().join("player_auth.wasm")).unwrap())
 }
 
-pub(crate) fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let cache_directory = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("modules"));
-        Engine::new(EngineOptions { cache_directory, ..EngineOptions::default() }).unwrap()
-    })
-}
-
 pub(crate) fn builder(profile: Profile, configuration: &str) -> ChainBuilder {
     let plugin = PluginConfig::new(PLUGIN, configuration);
     let clock = Clock::at(NOW * SECOND);
@@ -139,31 +129,9 @@ pub(crate) fn bet(token: impl AsRef<[u8]>) -> Request {
     with_token(through_the_edge("POST", "/api/bets"), token)
 }
 
-pub(crate) fn edge() -> SocketAddr {
-    "10.0.0.1:40000".parse().unwrap()
-}
-
-pub(crate) fn hello(_: &UpstreamRequest) -> Answer {
-    Answer::respond(Response::new(200).body("hello"))
-}
-
 /// Runs a request on the first worker.
 pub(crate) fn run(chain: &mut Chain, request: Request) -> Report {
     chain.run(request, &mut hello)
-}
-
-/// The `code` of a refusal, or `allow` where the upstream saw the whole request.
-pub(crate) fn outcome(report: &Report) -> String {
-    match &report.upstream {
-        Some(upstream) if upstream.complete && report.replied_by.is_none() => "allow".to_owned(),
-        _ => code(report.text().as_bytes()).unwrap_or_else(|| format!("{:?}", report.ending)),
-    }
-}
-
-/// The `code` of a problem document.
-pub(crate) fn code(body: &[u8]) -> Option<String> {
-    let problem: Value = serde_json::from_slice(body).ok()?;
-    Some(problem.get("code")?.as_str()?.to_owned())
 }
 
 /// Status and challenge that belong to a refusal's code.
