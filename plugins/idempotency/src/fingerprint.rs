@@ -1,5 +1,6 @@
 //! What was asked under a key.
 
+use policy_kit::strict_json;
 use serde_json::Value;
 
 use crate::scope::digest;
@@ -22,13 +23,13 @@ pub enum Selection {
 impl Fingerprint {
     /// The fingerprint of a call.
     ///
-    /// `None` where members are to be compared and the body is no JSON: what cannot be compared must
-    /// not pass for the same.
+    /// `None` where members are to be compared and the body is no JSON that everybody reads the same (a
+    /// member is given twice): what cannot be compared must not pass for the same.
     pub fn new(method: &[u8], path: &[u8], body: &[u8], selection: &Selection) -> Option<Self> {
         let body = match selection {
             Selection::Raw => body.to_vec(),
             Selection::Pointers(pointers) => {
-                let document: Value = serde_json::from_slice(body).ok()?;
+                let document = strict_json(body)?;
                 let mut text = String::new();
                 for pointer in pointers {
                     match document.pointer(pointer) {
@@ -102,7 +103,9 @@ mod tests {
             );
             assert_eq!(print(one, &pointers) == print(other, &pointers), chosen, "{other}");
         }
-        assert_eq!(print("x", &pointers), None, "no JSON is not the same as no JSON");
+        for unreadable in ["x", "", r#"{"a":1,"a":2}"#, r#"{"a":1,"A":2}"#, r#"{"a":1} {"a":2}"#] {
+            assert_eq!(print(unreadable, &pointers), None, "{unreadable}: not the same as itself");
+        }
         let path = |path: &[u8]| Fingerprint::new(b"POST", path, b"", &Selection::Raw);
         assert_ne!(path(b"/bets"), path(b"/bets?x=1"));
     }

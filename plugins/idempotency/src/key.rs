@@ -27,16 +27,8 @@ impl Key {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn of_header<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Self, KeyFault> {
-        let value = values.next().ok_or(KeyFault::Missing)?;
-        if values.next().is_some() {
-            return Err(KeyFault::Several);
-        }
-        let value = value.trim_ascii();
-        match value.strip_prefix(b"\"") {
-            None => Self::of_text(value),
-            Some(rest) => Self::of_text(&unquoted(rest).ok_or(KeyFault::Malformed)?),
-        }
+    pub fn of_header<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Self, KeyFault> {
+        Self::of_text(&header_text(values)?)
     }
 
     /// Reads a key from where no quotes belong: a member of the body, a query parameter.
@@ -76,6 +68,21 @@ impl Key {
     /// The key's text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What stands in a header that is sent once, in quotes or bare; it need not be a whole key.
+pub(crate) fn header_text<'a>(
+    mut values: impl Iterator<Item = &'a [u8]>,
+) -> Result<Vec<u8>, KeyFault> {
+    let value = values.next().ok_or(KeyFault::Missing)?;
+    if values.next().is_some() {
+        return Err(KeyFault::Several);
+    }
+    let value = value.trim_ascii();
+    match value.strip_prefix(b"\"") {
+        None => Ok(value.to_vec()),
+        Some(rest) => unquoted(rest).ok_or(KeyFault::Malformed),
     }
 }
 

@@ -17,12 +17,21 @@
 #![warn(missing_docs)]
 
 mod bytes;
+pub mod config;
+pub mod denials;
 mod double_click;
 mod fingerprint;
 mod key;
+mod key_source;
 mod outcome;
+mod policy;
+mod policy_calls;
+mod policy_click;
+mod policy_room;
 mod quota;
+mod reconcile;
 mod record;
+mod rule;
 mod scope;
 mod slots;
 mod state;
@@ -30,9 +39,15 @@ mod state;
 pub use double_click::DoubleClick;
 pub use fingerprint::{Fingerprint, Selection};
 pub use key::{Key, KeyFault};
+pub use key_source::{KeyPart, KeySource, Sent};
 pub use outcome::{judge, Attempt, CodeRule, Ending, Judged, OutcomeRule};
+pub use policy::Policy;
+pub use policy_click::ClickRule;
+pub use policy_room::Room;
 pub use quota::Quota;
+pub use reconcile::Reconcile;
 pub use record::{Answer, Entry, State};
+pub use rule::Rule;
 pub use scope::{Owner, Scope};
 pub use slots::{Limits, Slots, StoreFault};
 pub use state::{step, Fence, Op, Reply, Settled, Step};

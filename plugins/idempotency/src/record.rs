@@ -106,6 +106,12 @@ const NEVER: [&str; 18] = [
     "strict-transport-security",
 ];
 
+/// Whether a header, its name in lower case, may be told again.
+pub(crate) fn may_be_told(name: &str) -> bool {
+    let counted = name.starts_with("x-ratelimit-") || name.starts_with("ratelimit");
+    !name.starts_with(':') && !counted && !NEVER.contains(&name)
+}
+
 impl Answer {
     /// An answer with the headers among `headers` whose names are `allowed`, but for those that may
     /// never be told again. Names are lower case.
@@ -115,11 +121,8 @@ impl Answer {
         allowed: &[String],
         body: Vec<u8>,
     ) -> Self {
-        let tells = |name: &str| {
-            let counted = name.starts_with("x-ratelimit-") || name.starts_with("ratelimit");
-            !name.starts_with(':') && !counted && !NEVER.contains(&name)
-        };
-        let kept = headers.into_iter().filter(|(name, _)| tells(name) && allowed.contains(name));
+        let kept = headers.into_iter();
+        let kept = kept.filter(|(name, _)| may_be_told(name) && allowed.contains(name));
         Self { status, headers: kept.collect(), body }
     }
 

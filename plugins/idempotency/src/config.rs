@@ -1,0 +1,376 @@
+//! The JSON document exactly as the operator writes it. Only [`crate::Policy`] reads it further.
+
+use policy_kit::{Endpoint, EndpointClass, EnvelopeConfig, Profile, SortedMap, Unclassified};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Deserialized, not yet believed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The gateway the module runs in.
+    #[serde(default)]
+    pub host: Profile,
+    /// The operator's own name for this state of the document, told in metrics, logs and evidence.
+    #[serde(default)]
+    pub version: String,
+    /// WasmX: who makes sure that no client tells who it is.
+    pub facts: Option<FactsConfig>,
+    /// Where keys and answers are kept, and how many of them.
+    pub store: StoreConfig,
+    /// How much of the store one player or partner may fill.
+    #[serde(default)]
+    pub quota: QuotaConfig,
+    /// Calls whose treatment differs from the catalogue's; the first rule that matches counts.
+    #[serde(default)]
+    pub rules: Vec<RuleConfig>,
+    /// When an answer is released, where a rule does not say; `after_reply` is required on WasmX.
+    #[serde(default)]
+    pub commit: Commit,
+    /// What is kept of answers.
+    #[serde(default)]
+    pub answers: AnswersConfig,
+    /// How requests wait for their key to be claimed.
+    #[serde(default)]
+    pub requests: RequestsConfig,
+    /// The same bet under two keys; not looked for if absent.
+    pub double_click: Option<DoubleClickConfig>,
+    /// Requests that match no endpoint.
+    #[serde(default)]
+    pub unclassified: Unclassified,
+    /// Refusals in a partner's own words, by the names that endpoints give.
+    #[serde(default)]
+    pub envelopes: SortedMap<String, EnvelopeConfig>,
+    /// What kind of call each path is.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Who says who calls.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactsConfig {
+    /// The filter before this one that strips `x-player-id` and `x-partner-id` from what clients send.
+    pub stripped_by: String,
+}
+
+/// The embedded store.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The statement that all calls of one key reach this node. The store is this node's alone: a
+    /// second one would carry the same call out once more.
+    #[serde(default)]
+    pub single_node: bool,
+    /// Keys that are held at once: their rate times their retention.
+    #[serde(default = "default_slots")]
+    pub slots: usize,
+    /// Bytes of answers in all. Each 16 slots have their part of them, and an answer that is longer than
+    /// that part, or finds no room in it, is not kept.
+    #[serde(default = "default_bytes")]
+    pub bytes: usize,
+    /// Tells two stores of one gateway apart; configurations that share a name share their keys.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// WasmX: the size of the `nginx_wasm_shm_kv` zone in bytes.
+    pub zone_bytes: Option<u64>,
+}
+
+fn default_slots() -> usize {
+    65_536
+}
+
+fn default_bytes() -> usize {
+    64 << 20
+}
+
+fn default_name() -> String {
+    "default".to_owned()
+}
+
+/// How many keys one owner may hold at once.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaConfig {
+    /// A player's; 1000, or half the slots where that is less.
+    pub player: Option<usize>,
+    /// A partner's; half the slots.
+    pub partner: Option<usize>,
+    /// How many owners are told apart; as many as there are slots.
+    pub owners: Option<usize>,
+}
+
+/// One rule. Members that are left out have the defaults of the catalogue's own rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    /// Classes it is for, at least one.
+    pub classes: Vec<EndpointClass>,
+    /// Partners whose calls it is for; everybody's if absent.
+    pub partners: Option<Vec<String>>,
+    /// Endpoints it is for, as `endpoints` writes their paths; all if absent.
+    pub endpoints: Option<Vec<String>>,
+    /// Methods it is for; `POST`, `PUT`, `PATCH` and `DELETE` if absent.
+    pub methods: Option<Vec<String>>,
+    /// What such a call needs.
+    #[serde(default)]
+    pub treat: Treat,
+    /// Where its key is; the header `idempotency-key` if absent.
+    pub key: Option<KeyConfig>,
+    /// What makes two calls the same.
+    pub fingerprint: Option<FingerprintConfig>,
+    /// What codes within its answers mean.
+    pub outcome: Option<OutcomeConfig>,
+    /// Statuses of the upstream that mean that nothing was done.
+    pub not_executed: Option<Vec<u16>>,
+    /// The gateway's own timeout of such a call, retries included, in milliseconds; 15000.
+    pub timeout_ms: Option<u64>,
+    /// How much longer its outcome is waited for before it is unknown, in milliseconds; 5000.
+    pub margin_ms: Option<u64>,
+    /// How long its key is kept, in seconds; 86400.
+    pub retention_s: Option<u64>,
+    /// How long a retry waits for the first attempt's answer, in milliseconds; 0.
+    pub wait_ms: Option<u64>,
+    /// When its answer is released; as the document's `commit` says if absent.
+    pub commit: Option<Commit>,
+    /// What happens while the store cannot be used.
+    pub on_store_error: Option<OnStoreError>,
+    /// Who knows what became of a call whose outcome is unknown.
+    pub reconcile: Option<ReconcileConfig>,
+}
+
+/// What a call needs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Treat {
+    /// A key.
+    #[default]
+    Required,
+    /// Nothing; a key counts if there is one.
+    Optional,
+    /// Nothing, and a key does not count.
+    Pass,
+}
+
+/// Where a key is: exactly one of the four.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// A header, whose value may stand in quotes.
+    pub header: Option<String>,
+    /// JSON pointer to a text or an integer of the body.
+    pub body: Option<String>,
+    /// A query parameter.
+    pub query: Option<String>,
+    /// Two to four of these together.
+    pub all: Option<Vec<KeyPartConfig>>,
+}
+
+/// A part of a key: exactly one of the three.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPartConfig {
+    /// A header, whose value may stand in quotes.
+    pub header: Option<String>,
+    /// JSON pointer to a text or an integer of the body.
+    pub body: Option<String>,
+    /// A query parameter.
+    pub query: Option<String>,
+}
+
+/// What makes two calls the same, besides method and path.
+#[derive(Debug, Deserialize)]
+// Of two kinds: serde's own reading of such a type would leave out where it goes wrong.
+#[serde(try_from = "Value")]
+pub enum FingerprintConfig {
+    /// `"raw"`: every byte of the body.
+    Raw,
+    /// The values at these JSON pointers.
+    Pointers(Vec<String>),
+}
+
+impl TryFrom<Value> for FingerprintConfig {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        // What is written is not repeated; what follows `expected` is shown to the operator.
+        let wrong = || "neither, expected `raw` or a list of JSON pointers".to_owned();
+        match value {
+            Value::String(word) if word == "raw" => Ok(Self::Raw),
+            Value::Array(items) => {
+                let text = |item| match item {
+                    Value::String(text) => Ok(text),
+                    _ => Err(wrong()),
+                };
+                items.into_iter().map(text).collect::<Result<_, _>>().map(Self::Pointers)
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// What codes within an answer mean, for contracts that put errors into a 200.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeConfig {
+    /// JSON pointer to the code.
+    pub pointer: String,
+    /// Codes of calls that are over.
+    pub completed: Vec<String>,
+    /// Codes of calls that had no effect and may be sent again.
+    #[serde(default)]
+    pub retryable: Vec<String>,
+    /// Codes that leave the outcome open. So does every code that is not listed: these are for the
+    /// reader.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+}
+
+/// When an answer is released.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Commit {
+    /// Once the store has it.
+    #[default]
+    BeforeReply,
+    /// At once; the store has it a moment later.
+    AfterReply,
+}
+
+/// What happens to a call while the store cannot be used.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum OnStoreError {
+    /// Refused with 503 `idempotency_unavailable`.
+    #[default]
+    Refuse,
+    /// Carried out, as if it had no key.
+    Forward,
+}
+
+/// A service that knows what became of a call, asked with GET.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileConfig {
+    /// Envoy: a cluster.
+    pub cluster: String,
+    /// `:authority` of the question; the cluster's name when left out.
+    pub authority: Option<String>,
+    /// Path with `{key}` once, and `{owner}` (the player's or partner's name) at most once.
+    pub path: String,
+    /// Longest it is waited for, in milliseconds.
+    #[serde(default = "default_reconcile_timeout")]
+    pub timeout_ms: u64,
+    /// JSON pointer to the word in its answer.
+    pub pointer: String,
+    /// Words that mean that the call took effect.
+    pub completed: Vec<String>,
+    /// Words that mean that it had none.
+    #[serde(default)]
+    pub free: Vec<String>,
+    /// Statuses that mean that it had none.
+    #[serde(default)]
+    pub free_status: Vec<u16>,
+}
+
+fn default_reconcile_timeout() -> u64 {
+    1_000
+}
+
+/// What is kept of answers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnswersConfig {
+    /// Headers that are told again; `content-encoding` always is.
+    pub headers: Vec<String>,
+    /// Longest body that is kept, in bytes.
+    pub max_bytes: usize,
+}
+
+impl Default for AnswersConfig {
+    fn default() -> Self {
+        let headers = [
+            "content-type",
+            "content-language",
+            "content-location",
+            "location",
+            "etag",
+            "last-modified",
+            "link",
+            "cache-control",
+            "vary",
+        ];
+        Self { headers: headers.map(str::to_owned).to_vec(), max_bytes: 64 << 10 }
+    }
+}
+
+/// How requests wait.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestsConfig {
+    /// What is held back until the key is claimed.
+    pub hold: Hold,
+    /// Longest body of a call with a key, in bytes.
+    pub max_bytes: usize,
+}
+
+impl Default for RequestsConfig {
+    fn default() -> Self {
+        Self { hold: Hold::default(), max_bytes: 64 << 10 }
+    }
+}
+
+/// What is held back until the key is claimed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// The body. The headers may be sent on, unless a buffer filter stands last.
+    #[default]
+    Body,
+    /// The headers, too, where the gateway has `allow_on_headers_stop_iteration`.
+    Headers,
+}
+
+/// The same bet under two keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoubleClickConfig {
+    /// What becomes of the second.
+    #[serde(default)]
+    pub mode: DoubleClickMode,
+    /// How long a bet is remembered, in milliseconds.
+    #[serde(default = "default_window")]
+    pub window_ms: u64,
+    /// Classes whose calls are bets.
+    #[serde(default = "default_bet_classes")]
+    pub classes: Vec<EndpointClass>,
+    /// JSON pointers to what makes two bets the same.
+    pub same: Vec<String>,
+    /// Bets that are remembered at once.
+    #[serde(default = "default_bets")]
+    pub bets: usize,
+}
+
+fn default_window() -> u64 {
+    2_000
+}
+
+fn default_bet_classes() -> Vec<EndpointClass> {
+    vec![EndpointClass::Wager]
+}
+
+fn default_bets() -> usize {
+    4_096
+}
+
+/// What becomes of the same bet under another key.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum DoubleClickMode {
+    /// Nobody looks.
+    #[default]
+    Off,
+    /// It passes, and is told.
+    Shadow,
+    /// Refused with 409 `duplicate_bet`.
+    Enforce,
+}

@@ -1,0 +1,190 @@
+//! Where the calls of one rule have their key.
+
+use policy_kit::{header_name, invalid, is_pointer, strict_json, ConfigError, Headers};
+use serde_json::Value;
+
+use crate::config::{KeyConfig, KeyPartConfig};
+use crate::key::header_text;
+use crate::{Key, KeyFault};
+
+/// Where a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In one place.
+    One(KeyPart),
+    /// In several, all of which it takes.
+    All(Vec<KeyPart>),
+}
+
+/// One place of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPart {
+    /// A header, its name in lower case.
+    Header(String),
+    /// A text or an integer of the body, by a JSON pointer.
+    Body(String),
+    /// A query parameter.
+    Query(String),
+}
+
+/// What a request's headers say of its key, kept for when the body is there: Envoy does not hand
+/// request headers over then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Values of the headers that any rule names.
+    headers: Vec<(String, Vec<u8>)>,
+    query: Vec<u8>,
+    json: bool,
+}
+
+impl Sent {
+    /// Keeps the values of `names`, the query, and whether the body is sent as JSON.
+    pub fn keep<'a>(headers: &Headers, names: impl Iterator<Item = &'a str>) -> Self {
+        let all = |name: &'a str| headers.all(name).map(move |v| (name.to_owned(), v.to_vec()));
+        let target = headers.single(":path").unwrap_or_default();
+        let query = target.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default();
+        let headers_kept = names.flat_map(|name| all(name).collect::<Vec<_>>()).collect();
+        Self { headers: headers_kept, query: query.to_vec(), json: headers.is_json() }
+    }
+
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, v)| v.as_slice())
+    }
+
+    /// The parameter of this name, given once. Where some reader takes `;` for a separator, it sees
+    /// another value than we do.
+    fn parameter(&self, name: &str) -> Result<Vec<u8>, KeyFault> {
+        let mut found = None;
+        for pair in self.query.split(|b| *b == b'&') {
+            let Some((key, value)) = form_urlencoded::parse(pair).next() else { continue };
+            if key != name {
+                continue;
+            }
+            if found.is_some() {
+                return Err(KeyFault::Several);
+            }
+            if pair.contains(&b';') {
+                return Err(KeyFault::Malformed);
+            }
+            found = Some(value.as_bytes().to_vec());
+        }
+        found.ok_or(KeyFault::Missing)
+    }
+}
+
+impl KeySource {
+    /// Compiles a rule's `key`; `at` is where that is.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(raw: KeyConfig, at: &str) -> Result<Self, ConfigError> {
+        let KeyConfig { header, body, query, all } = raw;
+        let one = KeyPartConfig { header, body, query };
+        match all {
+            None => KeyPart::compile(one, at, "`header`, `body`, `query` and `all`").map(Self::One),
+            Some(_) if one.header.is_some() || one.body.is_some() || one.query.is_some() => {
+                Err(invalid(at, "give exactly one of `header`, `body`, `query` and `all`"))
+            }
+            Some(parts) if !(2..=4).contains(&parts.len()) => {
+                Err(invalid(format!("{at}.all"), "expected 2 to 4 parts"))
+            }
+            Some(parts) => {
+                let parts = parts.into_iter().enumerate().map(|(i, part)| {
+                    KeyPart::compile(
+                        part,
+                        &format!("{at}.all[{i}]"),
+                        "`header`, `body` and `query`",
+                    )
+                });
+                parts.collect::<Result<_, _>>().map(Self::All)
+            }
+        }
+    }
+
+    /// The catalogue's: the header `idempotency-key`.
+    pub fn header() -> Self {
+        Self::One(KeyPart::Header("idempotency-key".to_owned()))
+    }
+
+    /// Its places.
+    pub fn parts(&self) -> &[KeyPart] {
+        match self {
+            Self::One(part) => std::slice::from_ref(part),
+            Self::All(parts) => parts,
+        }
+    }
+
+    /// The headers it is in.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.parts().iter().filter_map(|part| match part {
+            KeyPart::Header(name) => Some(name.as_str()),
+            KeyPart::Body(_) | KeyPart::Query(_) => None,
+        })
+    }
+
+    /// Whether the body is needed to tell it.
+    pub fn needs_body(&self) -> bool {
+        self.parts().iter().any(|part| matches!(part, KeyPart::Body(_)))
+    }
+
+    /// The key of a call. `body` is the whole of it.
+    ///
+    /// # Errors
+    /// Why there is none. Of several places the first that has none counts.
+    pub fn key(&self, sent: &Sent, body: &[u8]) -> Result<Key, KeyFault> {
+        let document = self.needs_body().then(|| read(sent, body)).transpose()?;
+        let text = |part: &KeyPart| part.text(sent, document.as_ref());
+        match self {
+            Self::One(part) => Key::of_text(&text(part)?),
+            Self::All(parts) => {
+                let texts = parts.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+                Key::composite(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+/// A body that everybody reads the same. One that is not sent as JSON may be read as something else.
+fn read(sent: &Sent, body: &[u8]) -> Result<Value, KeyFault> {
+    if body.is_empty() {
+        return Err(KeyFault::Missing);
+    }
+    strict_json(body).filter(|_| sent.json).ok_or(KeyFault::Malformed)
+}
+
+impl KeyPart {
+    fn compile(raw: KeyPartConfig, at: &str, choices: &str) -> Result<Self, ConfigError> {
+        let field = |name: &str| format!("{at}.{name}");
+        match (raw.header, raw.body, raw.query) {
+            (Some(name), None, None) => header_name(&field("header"), &name).map(Self::Header),
+            (None, Some(pointer), None) if is_pointer(&pointer) => Ok(Self::Body(pointer)),
+            (None, Some(_), None) => {
+                Err(invalid(field("body"), "expected a JSON pointer: `/transaction`"))
+            }
+            (None, None, Some(name))
+                if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) =>
+            {
+                Ok(Self::Query(name))
+            }
+            (None, None, Some(_)) => {
+                Err(invalid(field("query"), "expected a parameter's name in visible ASCII"))
+            }
+            _ => Err(invalid(at, format!("give exactly one of {choices}"))),
+        }
+    }
+
+    fn text(&self, sent: &Sent, document: Option<&Value>) -> Result<Vec<u8>, KeyFault> {
+        match self {
+            Self::Header(name) => header_text(sent.values(name)),
+            Self::Query(name) => sent.parameter(name),
+            Self::Body(pointer) => match document.and_then(|document| document.pointer(pointer)) {
+                None | Some(Value::Null) => Err(KeyFault::Missing),
+                Some(Value::String(text)) => Ok(text.as_bytes().to_vec()),
+                Some(Value::Number(number)) if !number.is_f64() => {
+                    Ok(number.to_string().into_bytes())
+                }
+                Some(_) => Err(KeyFault::Malformed),
+            },
+        }
+    }
+}

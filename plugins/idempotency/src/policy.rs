@@ -1,0 +1,261 @@
+//! A validated configuration: which calls have a key, and what is done with it.
+
+use policy_kit::{
+    header_name, invalid, ConfigError, EndpointClass, Endpoints, Envelopes, Headers, Profile,
+    Unclassified,
+};
+
+use crate::config::{AnswersConfig, Config, FactsConfig, Hold, RequestsConfig, Treat};
+use crate::policy_calls::Calls;
+use crate::record::may_be_told;
+use crate::rule::{releases, within};
+use crate::{ClickRule, Room, Rule, Sent};
+
+/// Longest body of an answer that is kept: what Envoy's own buffers bear.
+const MOST_ANSWER: u64 = 64 << 10;
+/// Longest body of a request that is held.
+const MOST_REQUEST: u64 = 1 << 20;
+/// Without it nobody can read a body.
+const ALWAYS_KEPT: &str = "content-encoding";
+
+/// Immutable for the life of the VM.
+#[derive(Debug)]
+pub struct Policy {
+    profile: Profile,
+    version: String,
+    room: Room,
+    /// In the order in which they are asked; the catalogue's own is the last.
+    rules: Vec<(Calls, Rule)>,
+    key_headers: Vec<String>,
+    kept: Vec<String>,
+    max_answer: usize,
+    hold: Hold,
+    max_request: usize,
+    click: Option<ClickRule>,
+    unclassified: Unclassified,
+    envelopes: Envelopes,
+    endpoints: Endpoints,
+}
+
+impl Policy {
+    /// Compiles a configuration.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(raw: Config) -> Result<Self, ConfigError> {
+        let profile = raw.host;
+        policy_kit::version(&raw.version)?;
+        stripped(raw.facts.as_ref(), profile)?;
+        releases(raw.commit, profile).map_err(|problem| invalid("commit", problem))?;
+        let mut rules: Vec<(Calls, Rule)> = Vec::new();
+        for (i, rule) in raw.rules.into_iter().enumerate() {
+            let at = format!("rules[{i}]");
+            let calls = Calls::compile(&rule, &at, &raw.endpoints)?;
+            if calls.are_covered_by(rules.iter().map(|(calls, _)| calls)) {
+                return Err(invalid(at, "has no effect: earlier rules are for all of its calls"));
+            }
+            rules.push((calls, Rule::compile(rule, at, profile, raw.commit)?));
+        }
+        rules.push((Calls::of_the_catalogue(), Rule::of_the_catalogue(raw.commit)));
+        let mut key_headers: Vec<String> = Vec::new();
+        for name in rules.iter().flat_map(|(_, rule)| rule.key.headers()) {
+            if !key_headers.iter().any(|other| other == name) {
+                key_headers.push(name.to_owned());
+            }
+        }
+        let max_answer = within(Some(raw.answers.max_bytes as u64), 0, (1, MOST_ANSWER), || {
+            "answers.max_bytes".to_owned()
+        })?;
+        let max_answer = usize::try_from(max_answer).unwrap_or(usize::MAX);
+        requests(&raw.requests, profile)?;
+        let keyed = |class| {
+            let mut of = rules.iter().filter(|(calls, _)| calls.classes.contains(&class));
+            of.any(|(_, rule)| rule.treat != Treat::Pass)
+        };
+        let click = raw.double_click.map(|raw| ClickRule::compile(raw, keyed)).transpose()?;
+        let click = click.flatten();
+        let bets = click.as_ref().map_or(0, |click| click.bets);
+        let envelopes = Envelopes::compile(raw.envelopes)?;
+        let endpoints = Endpoints::compile(raw.endpoints)?;
+        envelopes.check(&endpoints)?;
+        Ok(Self {
+            profile,
+            version: raw.version,
+            room: Room::compile(raw.store, &raw.quota, profile, max_answer, bets)?,
+            rules,
+            key_headers,
+            kept: kept(raw.answers)?,
+            max_answer,
+            hold: raw.requests.hold,
+            max_request: raw.requests.max_bytes,
+            click,
+            unclassified: raw.unclassified,
+            envelopes,
+            endpoints,
+        })
+    }
+
+    /// The rule of a call to `endpoint` (as the operator wrote it), made by `partner` or by nobody who
+    /// is one. `None` where it passes without a key.
+    pub fn rule(
+        &self,
+        class: EndpointClass,
+        endpoint: &str,
+        method: &str,
+        partner: Option<&str>,
+    ) -> Option<&Rule> {
+        let mut of = self.rules_of(class, endpoint, method);
+        let (_, rule) = of.find(|(calls, _)| calls.have_caller(partner))?;
+        Some(rule).filter(|rule| rule.treat != Treat::Pass)
+    }
+
+    /// Whether a call may turn out to have a key, whoever makes it. While only the body tells its class,
+    /// `candidates` are all those that it may have.
+    pub fn may_be_keyed(
+        &self,
+        mut candidates: impl Iterator<Item = EndpointClass>,
+        endpoint: &str,
+        method: &str,
+    ) -> bool {
+        candidates.any(|class| {
+            for (calls, rule) in self.rules_of(class, endpoint, method) {
+                match rule.treat {
+                    Treat::Required | Treat::Optional => return true,
+                    // Others than these partners are left for the rules that follow.
+                    Treat::Pass if calls.ask_who_calls() => {}
+                    Treat::Pass => return false,
+                }
+            }
+            false
+        })
+    }
+
+    fn rules_of<'p, 'a>(
+        &'p self,
+        class: EndpointClass,
+        endpoint: &'a str,
+        method: &'a str,
+    ) -> impl Iterator<Item = &'p (Calls, Rule)> + use<'p, 'a> {
+        self.rules.iter().filter(move |(calls, _)| calls.have(class, endpoint, method))
+    }
+
+    /// Keeps of a request's headers what [`crate::KeySource::key`] will need.
+    pub fn keep(&self, headers: &Headers) -> Sent {
+        Sent::keep(headers, self.key_headers.iter().map(String::as_str))
+    }
+
+    /// The gateway the operator named.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The operator's name for this state of the document; may be empty.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The digest of the endpoint catalogue.
+    pub fn catalogue(&self) -> &str {
+        self.endpoints.digest()
+    }
+
+    /// What kind of call each path is.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Refusals in partners' words.
+    pub fn envelopes(&self) -> &Envelopes {
+        &self.envelopes
+    }
+
+    /// What becomes of requests that match no endpoint.
+    pub fn unclassified(&self) -> Unclassified {
+        self.unclassified
+    }
+
+    /// What is held back until the key is claimed.
+    pub fn hold(&self) -> Hold {
+        self.hold
+    }
+
+    /// Longest body of a request with a key, in bytes.
+    pub fn max_request(&self) -> usize {
+        self.max_request
+    }
+
+    /// Longest body of an answer that is kept, in bytes.
+    pub fn max_answer(&self) -> usize {
+        self.max_answer
+    }
+
+    /// Headers of answers that are told again, in lower case.
+    pub fn kept(&self) -> &[String] {
+        &self.kept
+    }
+
+    /// What the store may hold, and one owner in it.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The longest that any key is kept, in nanoseconds.
+    pub fn longest_retention(&self) -> u64 {
+        self.rules.iter().map(|(_, rule)| rule.retention).max().unwrap_or_default()
+    }
+
+    /// What is done about the same bet under two keys; `None` if nothing.
+    pub fn click(&self) -> Option<&ClickRule> {
+        self.click.as_ref()
+    }
+}
+
+/// Where facts travel in headers, a header is only as good as whoever strips it.
+fn stripped(facts: Option<&FactsConfig>, profile: Profile) -> Result<(), ConfigError> {
+    match (facts, profile) {
+        (None, Profile::Envoy) => Ok(()),
+        (Some(_), Profile::Envoy) => {
+            Err(invalid("facts", "is for `wasmx`: elsewhere no client can say who it is"))
+        }
+        (None, Profile::Wasmx) => {
+            let problem = "required: players and partners are told in headers there, and somebody \
+                           has to strip what clients send";
+            Err(invalid("facts", problem))
+        }
+        (Some(facts), Profile::Wasmx) => {
+            let name = &facts.stripped_by;
+            match !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) {
+                true => Ok(()),
+                false => Err(invalid("facts.stripped_by", "expected a filter's name")),
+            }
+        }
+    }
+}
+
+fn requests(raw: &RequestsConfig, profile: Profile) -> Result<(), ConfigError> {
+    if raw.hold == Hold::Headers && profile == Profile::Wasmx {
+        return Err(invalid("requests.hold", "`headers` is for `envoy`"));
+    }
+    let at = || "requests.max_bytes".to_owned();
+    within(Some(raw.max_bytes as u64), 0, (1, MOST_REQUEST), at).map(|_| ())
+}
+
+fn kept(raw: AnswersConfig) -> Result<Vec<String>, ConfigError> {
+    let mut kept = vec![ALWAYS_KEPT.to_owned()];
+    for (i, name) in raw.headers.iter().enumerate() {
+        let at = format!("answers.headers[{i}]");
+        let name = header_name(&at, name)?;
+        if !may_be_told(&name) {
+            return Err(invalid(at, "is of one transfer, one client or one moment"));
+        }
+        if kept.contains(&name) {
+            return Err(invalid(at, "is kept already"));
+        }
+        kept.push(name);
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+//! Which calls a rule is for.
+
+use policy_kit::{invalid, ConfigError, Endpoint, EndpointClass};
+
+use crate::config::RuleConfig;
+
+/// Methods that change something.
+const CHANGING: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
+/// Methods that never carry a call.
+const CALL_LESS: [&str; 4] = ["OPTIONS", "HEAD", "CONNECT", "TRACE"];
+
+/// The calls of one rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    pub(crate) classes: Vec<EndpointClass>,
+    partners: Option<Vec<String>>,
+    endpoints: Option<Vec<String>>,
+    methods: Vec<String>,
+}
+
+impl Calls {
+    /// Compiles what a rule says of its calls; `at` is the rule, `endpoints` are the document's.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub(crate) fn compile(
+        raw: &RuleConfig,
+        at: &str,
+        endpoints: &[Endpoint],
+    ) -> Result<Self, ConfigError> {
+        if raw.classes.is_empty() {
+            return Err(invalid(format!("{at}.classes"), "must name at least one class"));
+        }
+        let partners = raw.partners.as_deref();
+        let name = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+        if partners.is_some_and(|names| names.is_empty() || !names.iter().all(name)) {
+            return Err(invalid(
+                format!("{at}.partners"),
+                "expected partners' names, at least one",
+            ));
+        }
+        if raw.endpoints.as_ref().is_some_and(Vec::is_empty) {
+            return Err(invalid(format!("{at}.endpoints"), "must name at least one endpoint"));
+        }
+        for (i, path) in raw.endpoints.iter().flatten().enumerate() {
+            let mut meant = endpoints.iter().filter(|e| written(e) == Some(path.as_str()));
+            let at = format!("{at}.endpoints[{i}]");
+            if meant.clone().next().is_none() {
+                return Err(invalid(at, "is not the path of any of `endpoints`"));
+            }
+            if !meant.any(|e| classes(e).any(|class| raw.classes.contains(&class))) {
+                return Err(invalid(at, "has no effect: no call to it is of these classes"));
+            }
+        }
+        let token = |m: &String| !m.is_empty() && m.bytes().all(|b| b.is_ascii_uppercase());
+        let usable = |m: &String| token(m) && !CALL_LESS.contains(&m.as_str());
+        if raw.methods.as_ref().is_some_and(|m| m.is_empty() || !m.iter().all(usable)) {
+            let problem =
+                "expected methods in upper case, at least one, and none of OPTIONS, HEAD, \
+                           CONNECT and TRACE";
+            return Err(invalid(format!("{at}.methods"), problem));
+        }
+        Ok(Self {
+            classes: raw.classes.clone(),
+            partners: raw.partners.clone(),
+            endpoints: raw.endpoints.clone(),
+            methods: raw.methods.clone().unwrap_or_else(changing),
+        })
+    }
+
+    /// What the catalogue wants a key for, whatever the rules say.
+    pub(crate) fn of_the_catalogue() -> Self {
+        let classes = EndpointClass::ALL.into_iter().filter(|c| c.defaults().idempotency);
+        let classes = classes.collect();
+        Self { classes, partners: None, endpoints: None, methods: changing() }
+    }
+
+    /// Whether a call is one of these, as far as its caller does not matter.
+    pub(crate) fn have(&self, class: EndpointClass, endpoint: &str, method: &str) -> bool {
+        let among = |list: &[String], one| list.iter().any(|other| other == one);
+        self.classes.contains(&class)
+            && among(&self.methods, method)
+            && self.endpoints.as_ref().is_none_or(|e| among(e, endpoint))
+    }
+
+    /// Whether calls of `partner` (or of nobody who is one) are among them.
+    pub(crate) fn have_caller(&self, partner: Option<&str>) -> bool {
+        match &self.partners {
+            None => true,
+            Some(names) => partner.is_some_and(|name| names.iter().any(|other| other == name)),
+        }
+    }
+
+    /// Whether they are only those of some partners.
+    pub(crate) fn ask_who_calls(&self) -> bool {
+        self.partners.is_some()
+    }
+
+    /// Whether none of these calls is left by the rules before this one.
+    pub(crate) fn are_covered_by<'a>(&self, before: impl Iterator<Item = &'a Self>) -> bool {
+        let all = |calls: &&Self| calls.partners.is_none() && calls.endpoints.is_none();
+        let before: Vec<_> = before.filter(all).collect();
+        let mut each =
+            self.classes.iter().flat_map(|class| self.methods.iter().map(move |m| (class, m)));
+        each.all(|(class, m)| {
+            before.iter().any(|b| b.classes.contains(class) && b.methods.contains(m))
+        })
+    }
+}
+
+fn changing() -> Vec<String> {
+    CHANGING.map(str::to_owned).to_vec()
+}
+
+/// An endpoint as `Match::endpoint` tells it.
+fn written(endpoint: &Endpoint) -> Option<&str> {
+    endpoint.path.as_deref().or(endpoint.prefix.as_deref()).or(endpoint.template.as_deref())
+}
+
+/// The classes that calls to an endpoint may have.
+fn classes(endpoint: &Endpoint) -> impl Iterator<Item = EndpointClass> + '_ {
+    let selected = endpoint.select.iter().flat_map(|select| select.classes.values());
+    endpoint.class.iter().chain(selected).copied()
+}

@@ -1,0 +1,147 @@
+//! Asking what became of a call whose outcome is unknown.
+
+use std::time::Duration;
+
+use policy_kit::{
+    invalid, is_pointer, service, strict_json, text_at, timeout, Call, CallReply, ConfigError,
+};
+
+use crate::config::ReconcileConfig;
+use crate::{Judged, Key};
+
+/// Most bytes of an answer that are read.
+const MAX_REPLY: usize = 64 << 10;
+/// Statuses that tell of the question, not of the call it is about.
+const TELL_NOTHING: [u16; 6] = [401, 403, 407, 408, 425, 429];
+
+/// A service that knows what became of calls.
+#[derive(Clone, Debug)]
+pub struct Reconcile {
+    cluster: String,
+    authority: String,
+    path: String,
+    timeout: Duration,
+    pointer: String,
+    completed: Vec<String>,
+    free: Vec<String>,
+    free_status: Vec<u16>,
+}
+
+impl Reconcile {
+    /// Compiles a rule's `reconcile`; `at` is where that is.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(raw: ReconcileConfig, at: &str) -> Result<Self, ConfigError> {
+        service(&raw.cluster, raw.authority.as_deref(), &raw.path, at)?;
+        let field = |name: &str| format!("{at}.{name}");
+        let mut fixed = raw.path.replacen("{key}", "", 1);
+        if fixed.len() == raw.path.len() {
+            return Err(invalid(field("path"), "must contain `{key}`"));
+        }
+        fixed = fixed.replacen("{owner}", "", 1);
+        if fixed.contains(['{', '}', '#']) {
+            let problem = "expected `{key}` once, `{owner}` at most once, and no other braces";
+            return Err(invalid(field("path"), problem));
+        }
+        if !is_pointer(&raw.pointer) {
+            return Err(invalid(field("pointer"), "expected a JSON pointer: `/state`"));
+        }
+        if raw.completed.is_empty() {
+            return Err(invalid(field("completed"), "must name at least one word"));
+        }
+        if raw.free.is_empty() && raw.free_status.is_empty() {
+            return Err(invalid(field("free"), "must name a word, or `free_status` a status"));
+        }
+        words(&[("completed", &raw.completed), ("free", &raw.free)], at)?;
+        let tells = |status: &u16| (400..=499).contains(status) && !TELL_NOTHING.contains(status);
+        if !raw.free_status.iter().all(tells) {
+            let problem =
+                "expected 400 to 499, but for 401, 403, 407, 408, 425 and 429, which say \
+                           nothing of the call";
+            return Err(invalid(field("free_status"), problem));
+        }
+        Ok(Self {
+            authority: raw.authority.unwrap_or_else(|| raw.cluster.clone()),
+            cluster: raw.cluster,
+            path: raw.path,
+            timeout: timeout(raw.timeout_ms, at)?,
+            pointer: raw.pointer,
+            completed: raw.completed,
+            free: raw.free,
+            free_status: raw.free_status,
+        })
+    }
+
+    /// The question about the call that `owner` made under `key`.
+    pub fn call(&self, key: &Key, owner: &str) -> Call {
+        // The key last: nothing in it is read as a placeholder, since braces are escaped.
+        let path = self.path.replace("{owner}", &percent_encoded(owner));
+        let path = path.replace("{key}", &percent_encoded(key.as_str()));
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Call {
+            target: self.cluster.clone(),
+            headers: vec![
+                header(":method", "GET"),
+                header(":path", &path),
+                header(":authority", &self.authority),
+                header("accept", "application/json"),
+            ],
+            body: Vec::new(),
+            timeout: self.timeout,
+            max_reply: MAX_REPLY,
+        }
+    }
+
+    /// What the answer means. Only what the configuration names means anything.
+    pub fn judge(&self, reply: &CallReply) -> Judged {
+        let (status, body) = match reply {
+            CallReply::Answer { status, body, cut: false, .. } => (*status, body),
+            CallReply::Answer { status, .. } => (*status, &Vec::new()),
+            CallReply::NoAnswer | CallReply::Failed(_) => return Judged::Unknown,
+        };
+        if self.free_status.contains(&status) {
+            return Judged::Free;
+        }
+        if !(200..=299).contains(&status) {
+            return Judged::Unknown;
+        }
+        let word = strict_json(body).and_then(|answer| text_at(&answer, &self.pointer));
+        match word {
+            Some(word) if self.completed.contains(&word) => Judged::Completed,
+            Some(word) if self.free.contains(&word) => Judged::Free,
+            _ => Judged::Unknown,
+        }
+    }
+}
+
+/// Checks that lists of words hold no empty one, and no word that another list has.
+///
+/// # Errors
+/// Names the list.
+pub(crate) fn words(lists: &[(&str, &Vec<String>)], at: &str) -> Result<(), ConfigError> {
+    for (i, (name, list)) in lists.iter().enumerate() {
+        let field = format!("{at}.{name}");
+        if list.iter().any(String::is_empty) {
+            return Err(invalid(field, "has an empty word"));
+        }
+        let before = lists.iter().take(i);
+        let twice = before.clone().find(|(_, other)| list.iter().any(|w| other.contains(w)));
+        if let Some((other, _)) = twice {
+            return Err(invalid(field, format!("has a word that `{other}` has, too")));
+        }
+    }
+    Ok(())
+}
+
+/// A text as one segment of a path or one value of a query (RFC 3986 section 2.3).
+fn percent_encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match plain(byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}

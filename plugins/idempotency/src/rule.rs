@@ -1,0 +1,206 @@
+//! How calls of one kind are kept from taking effect twice.
+
+use policy_kit::{invalid, is_pointer, ConfigError, Profile};
+
+use crate::config::{
+    Commit, FingerprintConfig, OnStoreError, OutcomeConfig, ReconcileConfig, RuleConfig, Treat,
+};
+use crate::reconcile::words;
+use crate::{CodeRule, KeySource, OutcomeRule, Reconcile, Selection};
+
+/// Nanoseconds of a millisecond.
+pub(crate) const MILLI: u64 = 1_000_000;
+/// Nanoseconds of a second.
+pub(crate) const SECOND: u64 = 1_000 * MILLI;
+
+/// A gateway's timeout, where a rule does not say.
+const TIMEOUT_MS: u64 = 15_000;
+/// What is added to it.
+const MARGIN_MS: u64 = 5_000;
+/// How long a key is kept, where a rule does not say.
+const RETENTION_S: u64 = 86_400;
+
+/// A compiled rule. Times are nanoseconds.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its place in the configuration, `rules[2]`, or `catalogue`; for records.
+    pub name: String,
+    /// What such a call needs. [`crate::Policy::rule`] gives none that lets it pass.
+    pub treat: Treat,
+    /// Where its key is.
+    pub key: KeySource,
+    /// What makes two calls the same.
+    pub selection: Selection,
+    /// How its ending is judged.
+    pub outcome: OutcomeRule,
+    /// After this its outcome is unknown: the gateway's timeout and the margin.
+    pub lease: u64,
+    /// How long its key is kept.
+    pub retention: u64,
+    /// How long a retry waits for the first attempt; `None` if it does not.
+    pub wait: Option<u64>,
+    /// When its answer is released.
+    pub commit: Commit,
+    /// What happens while the store cannot be used.
+    pub on_store_error: OnStoreError,
+    /// Who knows what became of it.
+    pub reconcile: Option<Reconcile>,
+}
+
+impl Rule {
+    /// Compiles `rules[at]`. `commit` is the document's own.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn compile(
+        raw: RuleConfig,
+        at: String,
+        profile: Profile,
+        commit: Commit,
+    ) -> Result<Self, ConfigError> {
+        let field = |name: &str| format!("{at}.{name}");
+        if let Some(name) = idle(&raw).filter(|_| raw.treat == Treat::Pass) {
+            return Err(invalid(field(name), "has no effect: such calls pass without a key"));
+        }
+        let timeout = within(raw.timeout_ms, TIMEOUT_MS, (100, 600_000), || field("timeout_ms"))?;
+        let margin = within(raw.margin_ms, MARGIN_MS, (0, 60_000), || field("margin_ms"))?;
+        let days = (60, 31 * 86_400);
+        let retention = within(raw.retention_s, RETENTION_S, days, || field("retention_s"))?;
+        let (lease, retention) = ((timeout + margin) * MILLI, retention * SECOND);
+        if retention <= lease {
+            let problem = "must be longer than `timeout_ms` and `margin_ms` together";
+            return Err(invalid(field("retention_s"), problem));
+        }
+        let wait = within(raw.wait_ms, 0, (0, 5_000), || field("wait_ms"))?;
+        if wait > 0 && profile == Profile::Wasmx {
+            return Err(invalid(field("wait_ms"), "is for `envoy`: nobody can wait there"));
+        }
+        let commit = raw.commit.unwrap_or(commit);
+        releases(commit, profile).map_err(|problem| invalid(field("commit"), problem))?;
+        let key = raw.key.map(|key| KeySource::compile(key, &field("key"))).transpose()?;
+        let reconcile = |raw: ReconcileConfig| Reconcile::compile(raw, &field("reconcile"));
+        Ok(Self {
+            treat: raw.treat,
+            key: key.unwrap_or_else(KeySource::header),
+            selection: selection(raw.fingerprint, &field("fingerprint"))?,
+            outcome: outcome(raw.outcome, raw.not_executed, &at)?,
+            lease,
+            retention,
+            wait: (wait > 0).then_some(wait * MILLI),
+            commit,
+            on_store_error: raw.on_store_error.unwrap_or_default(),
+            reconcile: raw.reconcile.map(reconcile).transpose()?,
+            name: at,
+        })
+    }
+
+    /// The rule for what the catalogue wants a key for and no written rule is for.
+    pub fn of_the_catalogue(commit: Commit) -> Self {
+        Self {
+            name: "catalogue".to_owned(),
+            treat: Treat::Required,
+            key: KeySource::header(),
+            selection: Selection::Raw,
+            outcome: OutcomeRule::default(),
+            lease: (TIMEOUT_MS + MARGIN_MS) * MILLI,
+            retention: RETENTION_S * SECOND,
+            wait: None,
+            commit,
+            on_store_error: OnStoreError::Refuse,
+            reconcile: None,
+        }
+    }
+}
+
+/// Whether a gateway can release answers so; the problem where it cannot.
+pub(crate) fn releases(commit: Commit, profile: Profile) -> Result<(), &'static str> {
+    match (commit, profile) {
+        (Commit::BeforeReply, Profile::Wasmx) => {
+            Err("must say `after_reply`: this gateway cannot \
+                                                      hold an answer back")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks JSON pointers to what makes two calls the same.
+///
+/// # Errors
+/// Names the pointer, or the list where it is empty.
+pub(crate) fn pointers(list: Vec<String>, at: &str) -> Result<Selection, ConfigError> {
+    if list.is_empty() {
+        return Err(invalid(at, "must name at least one JSON pointer"));
+    }
+    match list.iter().position(|pointer| !is_pointer(pointer)) {
+        Some(i) => Err(invalid(format!("{at}[{i}]"), "expected a JSON pointer: `/amount`")),
+        None => Ok(Selection::Pointers(list)),
+    }
+}
+
+/// A number within bounds, or the default where none is given.
+///
+/// # Errors
+/// Names the field.
+pub(crate) fn within(
+    number: Option<u64>,
+    default: u64,
+    (least, most): (u64, u64),
+    at: impl FnOnce() -> String,
+) -> Result<u64, ConfigError> {
+    let number = number.unwrap_or(default);
+    match (least..=most).contains(&number) {
+        true => Ok(number),
+        false => Err(invalid(at(), format!("expected {least} to {most}"))),
+    }
+}
+
+/// A member that means nothing where calls pass.
+fn idle(raw: &RuleConfig) -> Option<&'static str> {
+    let members = [
+        ("key", raw.key.is_some()),
+        ("fingerprint", raw.fingerprint.is_some()),
+        ("outcome", raw.outcome.is_some()),
+        ("not_executed", raw.not_executed.is_some()),
+        ("timeout_ms", raw.timeout_ms.is_some()),
+        ("margin_ms", raw.margin_ms.is_some()),
+        ("retention_s", raw.retention_s.is_some()),
+        ("wait_ms", raw.wait_ms.is_some()),
+        ("commit", raw.commit.is_some()),
+        ("on_store_error", raw.on_store_error.is_some()),
+        ("reconcile", raw.reconcile.is_some()),
+    ];
+    members.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+}
+
+fn selection(raw: Option<FingerprintConfig>, at: &str) -> Result<Selection, ConfigError> {
+    match raw {
+        None | Some(FingerprintConfig::Raw) => Ok(Selection::Raw),
+        Some(FingerprintConfig::Pointers(list)) => pointers(list, at),
+    }
+}
+
+fn outcome(
+    code: Option<OutcomeConfig>,
+    not_executed: Option<Vec<u16>>,
+    at: &str,
+) -> Result<OutcomeRule, ConfigError> {
+    let not_executed = not_executed.unwrap_or_default();
+    if !not_executed.iter().all(|status| (400..=599).contains(status)) {
+        return Err(invalid(format!("{at}.not_executed"), "expected statuses from 400 to 599"));
+    }
+    let code = code.map(|raw| code_rule(raw, &format!("{at}.outcome"))).transpose()?;
+    Ok(OutcomeRule { not_executed, code })
+}
+
+fn code_rule(raw: OutcomeConfig, at: &str) -> Result<CodeRule, ConfigError> {
+    if !is_pointer(&raw.pointer) {
+        return Err(invalid(format!("{at}.pointer"), "expected a JSON pointer: `/status`"));
+    }
+    if raw.completed.is_empty() {
+        return Err(invalid(format!("{at}.completed"), "must name at least one code"));
+    }
+    let lists =
+        [("completed", &raw.completed), ("retryable", &raw.retryable), ("unknown", &raw.unknown)];
+    words(&lists, at)?;
+    Ok(CodeRule { pointer: raw.pointer, completed: raw.completed, retryable: raw.retryable })
+}
