@@ -251,11 +251,12 @@ pub enum OnStoreError {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReconcileConfig {
-    /// Envoy: a cluster.
+    /// Envoy: a cluster. WasmX: `host:port`.
     pub cluster: String,
     /// `:authority` of the question; the cluster's name when left out.
     pub authority: Option<String>,
-    /// Path with `{key}` once, and `{owner}` (the player's or partner's name) at most once.
+    /// Path with `{key}` once, and `{owner}` (the player's or partner's name) at most once. A key of
+    /// several places is told as its parts with their lengths in front: `7:round-75:bet-1`.
     pub path: String,
     /// Longest it is waited for, in milliseconds.
     #[serde(default = "default_reconcile_timeout")]

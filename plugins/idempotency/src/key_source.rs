@@ -188,3 +188,7 @@ impl KeyPart {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "key_source_tests.rs"]
+mod tests;

@@ -258,4 +258,4 @@ fn kept(raw: AnswersConfig) -> Result<Vec<String>, ConfigError> {
 
 #[cfg(test)]
 #[path = "policy_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -122,3 +122,7 @@ fn classes(endpoint: &Endpoint) -> impl Iterator<Item = EndpointClass> + '_ {
     let selected = endpoint.select.iter().flat_map(|select| select.classes.values());
     endpoint.class.iter().chain(selected).copied()
 }
+
+#[cfg(test)]
+#[path = "policy_calls_tests.rs"]
+mod tests;

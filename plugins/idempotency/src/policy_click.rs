@@ -53,3 +53,7 @@ impl ClickRule {
         Ok(Some(rule).filter(|rule| rule.mode != DoubleClickMode::Off))
     }
 }
+
+#[cfg(test)]
+#[path = "policy_click_tests.rs"]
+mod tests;

@@ -114,3 +114,7 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "policy_room_tests.rs"]
+mod tests;

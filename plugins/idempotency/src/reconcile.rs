@@ -145,3 +145,7 @@ fn percent_encoded(text: &str) -> String {
         out
     })
 }
+
+#[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod tests;

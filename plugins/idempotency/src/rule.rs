@@ -204,3 +204,7 @@ fn code_rule(raw: OutcomeConfig, at: &str) -> Result<CodeRule, ConfigError> {
     words(&lists, at)?;
     Ok(CodeRule { pointer: raw.pointer, completed: raw.completed, retryable: raw.retryable })
 }
+
+#[cfg(test)]
+#[path = "rule_tests.rs"]
+mod tests;

@@ -1,0 +1,166 @@
+//! Where keys are found, and why none is.
+
+use serde_json::{json, Value};
+
+use super::*;
+use crate::policy::tests::{assert_refused, compiled};
+
+fn source(key: &Value) -> KeySource {
+    let raw = policy_kit::parse(key.to_string().as_bytes()).unwrap();
+    KeySource::compile(raw, "key").unwrap()
+}
+
+fn told(key: &Value, pairs: &[(&str, &str)], body: &str) -> Result<String, KeyFault> {
+    let source = source(key);
+    let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
+    let key = source.key(&Sent::keep(&headers, source.headers()), body.as_bytes());
+    key.map(|key| key.as_str().to_owned())
+}
+
+use KeyFault::{Malformed, Missing, Several};
+
+#[test]
+fn in_a_header() {
+    let key = json!({"header": "x-key"});
+    for (values, want) in [
+        (&["12345678"][..], Ok("12345678")),
+        (&["\"12345678\""], Ok("12345678")),
+        (&[], Err(Missing)),
+        (&[""], Err(Missing)),
+        (&["1234567"], Err(Malformed)),
+        (&["12345678", "12345678"], Err(Several)),
+    ] {
+        let pairs: Vec<_> = values.iter().map(|value| ("X-Key", *value)).collect();
+        assert_eq!(told(&key, &pairs, ""), want.map(str::to_owned), "{values:?}");
+    }
+}
+
+#[test]
+fn in_the_query() {
+    let key = json!({"query": "tid"});
+    for (target, want) in [
+        ("/w?tid=12345678", Ok("12345678")),
+        ("/w?a=1&tid=12345678&b=2", Ok("12345678")),
+        ("/w?t%69d=%31%32345678", Ok("12345678")),
+        ("/w?tid=1234%2F567", Ok("1234/567")),
+        ("/w?tid=1234?5678", Ok("1234?5678")),
+        ("/w", Err(Missing)),
+        ("/w?", Err(Missing)),
+        ("/w?tid", Err(Missing)),
+        ("/w?tid=", Err(Missing)),
+        ("/w?TID=12345678", Err(Missing)),
+        ("/w?x=?tid=12345678", Err(Missing)),
+        ("/w?tid=12345678&tid=12345678", Err(Several)),
+        ("/w?tid=12345678&ti%64=87654321", Err(Several)),
+        ("/w?tid&tid=12345678", Err(Several)),
+        ("/w?tid=1234567", Err(Malformed)),
+        ("/w?tid=1234+5678", Err(Malformed)),
+        ("/w?tid=1234%005678", Err(Malformed)),
+        ("/w?tid=1234%ff5678", Err(Malformed)),
+        // Whoever takes `;` for a separator sees another key, or two.
+        ("/w?tid=12345678;x=1", Err(Malformed)),
+        ("/w?tid=12345678;tid=87654321", Err(Malformed)),
+    ] {
+        assert_eq!(told(&key, &[(":path", target)], ""), want.map(str::to_owned), "{target}");
+    }
+}
+
+#[test]
+fn in_the_body() {
+    let key = json!({"body": "/tx/id"});
+    let json = &[("content-type", "application/json; charset=utf-8")][..];
+    for (pairs, body, want) in [
+        (json, r#"{"tx": {"id": "12345678"}}"#, Ok("12345678")),
+        (json, r#"{"tx": {"id": 12345678}}"#, Ok("12345678")),
+        (json, r#"{"tx": {"id": -1234567}}"#, Ok("-1234567")),
+        (json, r#"{"tx": {"id": 18446744073709551615}}"#, Ok("18446744073709551615")),
+        // Readers print such numbers differently.
+        (json, r#"{"tx": {"id": 18446744073709551616}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": 12345678.0}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": 1e9}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": true}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": ["12345678"]}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": 1234}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": "1234 5678"}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": "\"12345678\""}}"#, Ok("\"12345678\"")),
+        (json, r#"{"tx": {"id": ""}}"#, Err(Missing)),
+        (json, r#"{"tx": {"id": null}}"#, Err(Missing)),
+        (json, r#"{"tx": {}}"#, Err(Missing)),
+        (json, r#"{}"#, Err(Missing)),
+        (json, "", Err(Missing)),
+        (json, "tx=12345678", Err(Malformed)),
+        (json, r#"{"tx": {"id": "12345678", "id": "87654321"}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": "12345678"}, "TX": {"id": "87654321"}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": "12345678"}} {"tx": 1}"#, Err(Malformed)),
+        (&[], r#"{"tx": {"id": "12345678"}}"#, Err(Malformed)),
+        (&[("content-type", "text/plain")], r#"{"tx": {"id": "12345678"}}"#, Err(Malformed)),
+        (&[("content-type", "text/plain")], "", Err(Missing)),
+    ] {
+        assert_eq!(told(&key, pairs, body), want.map(str::to_owned), "{pairs:?} {body}");
+    }
+}
+
+#[test]
+fn in_several_places() {
+    let key = json!({"all": [{"header": "x-round"}, {"body": "/bet"}, {"query": "n"}]});
+    for (round, body, query, want) in [
+        ("r-1", r#"{"bet": 7}"#, "n=2", Ok("3:r-11:71:2")),
+        ("\"r-1\"", r#"{"bet": "7"}"#, "n=2", Ok("3:r-11:71:2")),
+        ("r-1", r#"{"bet": 72}"#, "n=", Err(Missing)),
+        ("r-1", r#"{}"#, "n=2", Err(Missing)),
+        ("", r#"{"bet": 7}"#, "n=2", Err(Missing)),
+        ("r 1", r#"{"bet": 7}"#, "n=2", Err(Malformed)),
+        ("r-1", r#"{"bet": 7}"#, "n=2&n=3", Err(Several)),
+        ("r-1", r#"{"bet": 7.5}"#, "n=2", Err(Malformed)),
+    ] {
+        let path = format!("/bets?{query}");
+        let pairs = [("x-round", round), (":path", &path), ("content-type", "application/json")];
+        assert_eq!(told(&key, &pairs, body), want.map(str::to_owned), "{round} {body} {query}");
+    }
+    // Neither may look like the other.
+    let pair = json!({"all": [{"header": "a"}, {"header": "b"}]});
+    let of = |a, b| told(&pair, &[("a", a), ("b", b)], "").unwrap();
+    assert_ne!(of("1234", "5678"), of("12345", "678"));
+    assert_ne!(of("1", "2:345678"), of("1:12", "345678"));
+}
+
+#[test]
+fn whether_the_body_is_needed() {
+    for (key, want) in [
+        (json!({"header": "x-key"}), false),
+        (json!({"query": "n"}), false),
+        (json!({"body": "/n"}), true),
+        (json!({"all": [{"header": "a"}, {"query": "n"}]}), false),
+        (json!({"all": [{"header": "a"}, {"body": "/n"}]}), true),
+    ] {
+        assert_eq!(source(&key).needs_body(), want, "{key}");
+    }
+}
+
+#[test]
+fn places_that_are_refused() {
+    let rule = |key: Value| json!({"rules": [{"classes": ["wager"], "key": key}]});
+    let part = json!({"header": "x-key"});
+    assert_refused([
+        (rule(json!({})), "rules[0].key"),
+        (rule(json!({"header": "a", "query": "S3CRET"})), "rules[0].key"),
+        (rule(json!({"header": "a", "all": [part, part]})), "rules[0].key"),
+        (rule(json!({"cookie": "S3CRET"})), "rules[0].key.cookie"),
+        (rule(json!({"header": "S3CRET"})), "rules[0].key.header"),
+        (rule(json!({"header": ""})), "rules[0].key.header"),
+        (rule(json!({"body": "S3CRET"})), "rules[0].key.body"),
+        (rule(json!({"body": ""})), "rules[0].key.body"),
+        (rule(json!({"query": ""})), "rules[0].key.query"),
+        (rule(json!({"query": "S3CRET S3CRET"})), "rules[0].key.query"),
+        (rule(json!({"all": []})), "rules[0].key.all"),
+        (rule(json!({"all": [part]})), "rules[0].key.all"),
+        (rule(json!({"all": [part, part, part, part, part]})), "rules[0].key.all"),
+        (rule(json!({"all": [part, {}]})), "rules[0].key.all[1]"),
+        (rule(json!({"all": [part, {"header": "a", "body": "/S3CRET"}]})), "rules[0].key.all[1]"),
+        (rule(json!({"all": [part, {"body": "S3CRET"}]})), "rules[0].key.all[1].body"),
+        (rule(json!({"all": [part, {"all": [part, part]}]})), "rules[0].key.all[1].all"),
+        (rule(json!("S3CRET")), "rules[0].key"),
+    ]);
+    let four = json!({"all": [part, {"body": "/a"}, {"query": "b"}, {"query": "c"}]});
+    assert!(compiled(rule(four)).is_ok());
+}

@@ -1,0 +1,119 @@
+//! Questions, and what their answers mean.
+
+use serde_json::{json, Value};
+
+use super::*;
+use crate::policy::tests::assert_refused;
+use policy_kit::{Fault, Headers};
+
+fn document(changes: Value) -> Value {
+    let mut reconcile = json!({
+        "cluster": "casino", "authority": "casino.internal", "path": "/bets/{key}",
+        "pointer": "/state", "completed": ["accepted", "0"], "free": ["unknown"],
+        "free_status": [404, 410]
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        reconcile[name] = value.clone();
+    }
+    reconcile
+}
+
+fn compiled(changes: Value) -> Result<Reconcile, ConfigError> {
+    let raw = policy_kit::parse(document(changes).to_string().as_bytes())?;
+    Reconcile::compile(raw, "reconcile")
+}
+
+#[test]
+fn questions() {
+    for (path, key, owner, want) in [
+        ("/bets/{key}", "12345678", "p-1", "/bets/12345678"),
+        ("/p/{owner}/bets/{key}", "12345678", "p-1", "/p/p-1/bets/12345678"),
+        (
+            "/bets?id={key}&p={owner}",
+            "1&2=3#4/5",
+            "a b/..",
+            "/bets?id=1%262%3D3%234%2F5&p=a%20b%2F..",
+        ),
+        ("/{owner}/{key}", "12345678", "{key}", "/%7Bkey%7D/12345678"),
+        ("/{key}/{owner}", "{owner}12", "p", "/%7Bowner%7D12/p"),
+    ] {
+        let reconcile = compiled(json!({ "path": path })).unwrap();
+        let call = reconcile.call(&Key::of_text(key.as_bytes()).unwrap(), owner);
+        assert_eq!(call.headers[1], (":path".to_owned(), want.to_owned()));
+        assert_eq!(call.headers[2].1, "casino.internal");
+        assert_eq!((call.target.as_str(), call.timeout.as_millis()), ("casino", 1_000));
+    }
+    let unnamed = compiled(json!({"authority": null})).unwrap();
+    let call = unnamed.call(&Key::of_text(b"12345678").unwrap(), "");
+    assert_eq!(call.headers[2].1, "casino");
+}
+
+#[test]
+fn answers() {
+    use Judged::{Completed, Free, Unknown};
+    let reconcile = compiled(json!({})).unwrap();
+    for (status, body, cut, want) in [
+        (200, r#"{"state": "accepted"}"#, false, Completed),
+        (200, r#"{"state": 0}"#, false, Completed),
+        (200, r#"{"state": "unknown"}"#, false, Free),
+        (200, r#"{"state": "pending"}"#, false, Unknown),
+        (200, r#"{"state": null}"#, false, Unknown),
+        (200, r#"{}"#, false, Unknown),
+        (200, "", false, Unknown),
+        (200, "accepted", false, Unknown),
+        // Two readers may take different ones.
+        (200, r#"{"state": "unknown", "state": "accepted"}"#, false, Unknown),
+        (200, r#"{"state": "unknown"}"#, true, Unknown),
+        (200, r#"{"state": "accepted"}"#, true, Unknown),
+        (404, "", false, Free),
+        (404, r#"{"state": "accepted"}"#, true, Free),
+        (410, "", false, Free),
+        (400, r#"{"state": "unknown"}"#, false, Unknown),
+        (403, "", false, Unknown),
+        (302, r#"{"state": "unknown"}"#, false, Unknown),
+        (500, r#"{"state": "unknown"}"#, false, Unknown),
+        (503, "", false, Unknown),
+        (504, "", false, Unknown),
+    ] {
+        let body = body.as_bytes().to_vec();
+        let reply = CallReply::Answer { status, headers: Headers::default(), body, cut };
+        assert_eq!(reconcile.judge(&reply), want, "{reply:?}");
+    }
+    assert_eq!(reconcile.judge(&CallReply::NoAnswer), Unknown);
+    let fault = Fault { call: "proxy_http_call", status: Some(10) };
+    assert_eq!(reconcile.judge(&CallReply::Failed(fault)), Unknown);
+}
+
+#[test]
+fn what_is_refused() {
+    let rule =
+        |changes: Value| json!({"rules": [{"classes": ["wager"], "reconcile": document(changes)}]});
+    assert_refused([
+        (rule(json!({"cluster": ""})), "rules[0].reconcile.cluster"),
+        (rule(json!({"cluster": "S3CRET S3CRET"})), "rules[0].reconcile.cluster"),
+        (rule(json!({"authority": ""})), "rules[0].reconcile.authority"),
+        (rule(json!({"path": "S3CRET/{key}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/S3CRET"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{key}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{owner}/{owner}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{S3CRET}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}#S3CRET"})), "rules[0].reconcile.path"),
+        (rule(json!({"timeout_ms": 0})), "rules[0].reconcile.timeout_ms"),
+        (rule(json!({"timeout_ms": 5_001})), "rules[0].reconcile.timeout_ms"),
+        (rule(json!({"pointer": "S3CRET"})), "rules[0].reconcile.pointer"),
+        (rule(json!({"completed": []})), "rules[0].reconcile.completed"),
+        (rule(json!({"completed": [""]})), "rules[0].reconcile.completed"),
+        (rule(json!({"free": [], "free_status": []})), "rules[0].reconcile.free"),
+        (rule(json!({"free": [""]})), "rules[0].reconcile.free"),
+        (rule(json!({"completed": ["S3CRET"], "free": ["S3CRET"]})), "rules[0].reconcile.free"),
+        (rule(json!({"free_status": [200]})), "rules[0].reconcile.free_status"),
+        (rule(json!({"free_status": [404, 500]})), "rules[0].reconcile.free_status"),
+        (rule(json!({"free_status": [401]})), "rules[0].reconcile.free_status"),
+        (rule(json!({"free_status": [429]})), "rules[0].reconcile.free_status"),
+        (rule(json!({"method": "GET"})), "rules[0].reconcile.method"),
+        (rule(json!({"pointer": null})), "rules[0].reconcile.pointer"),
+    ]);
+    for fine in [json!({"free": []}), json!({"free_status": []}), json!({"timeout_ms": 5_000})] {
+        assert!(compiled(fine.clone()).is_ok(), "{fine}");
+    }
+}

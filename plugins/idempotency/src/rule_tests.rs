@@ -1,0 +1,179 @@
+//! Rules as they are compiled, and those that are refused.
+
+use serde_json::{json, Value};
+
+use super::*;
+use crate::policy::tests::{assert_refused, compiled};
+use crate::KeyPart;
+use policy_kit::EndpointClass;
+
+fn wager(changes: Value) -> Value {
+    let mut rule = json!({"classes": ["wager"]});
+    for (name, value) in changes.as_object().unwrap() {
+        rule[name] = value.clone();
+    }
+    json!({ "rules": [rule] })
+}
+
+fn rule(changes: Value) -> Rule {
+    let policy = compiled(wager(changes)).unwrap();
+    policy.rule(EndpointClass::Wager, "/bets", "POST", None).unwrap().clone()
+}
+
+#[test]
+fn what_is_left_out_is_as_the_catalogue_has_it() {
+    let rule = Rule { name: "catalogue".to_owned(), ..rule(json!({})) };
+    let catalogue = Rule::of_the_catalogue(Commit::BeforeReply);
+    assert_eq!(format!("{rule:?}"), format!("{catalogue:?}"));
+}
+
+#[test]
+fn what_is_written_is_what_counts() {
+    let rule = rule(json!({
+        "treat": "optional",
+        "key": {"all": [{"body": "/round"}, {"query": "tid"}]},
+        "fingerprint": ["/amount", "/user"],
+        "outcome": {
+            "pointer": "/status", "completed": ["RS_OK"], "retryable": ["RS_ERROR_TIMEOUT"],
+            "unknown": ["RS_ERROR_UNKNOWN"]
+        },
+        "not_executed": [503, 409],
+        "timeout_ms": 2_000, "margin_ms": 500, "retention_s": 3_600, "wait_ms": 250,
+        "commit": "after_reply", "on_store_error": "forward",
+        "reconcile": {
+            "cluster": "casino", "path": "/bets/{key}", "pointer": "/state",
+            "completed": ["accepted"], "free_status": [404]
+        }
+    }));
+    assert_eq!((rule.treat, rule.commit), (Treat::Optional, Commit::AfterReply));
+    let parts = [KeyPart::Body("/round".to_owned()), KeyPart::Query("tid".to_owned())];
+    assert_eq!(rule.key, KeySource::All(parts.to_vec()));
+    let pointers = vec!["/amount".to_owned(), "/user".to_owned()];
+    assert_eq!(rule.selection, Selection::Pointers(pointers));
+    assert_eq!(rule.outcome.not_executed, [503, 409]);
+    let code = rule.outcome.code.unwrap();
+    assert_eq!(
+        (code.pointer.as_str(), &code.completed[..]),
+        ("/status", &["RS_OK".to_owned()][..])
+    );
+    assert_eq!(code.retryable, ["RS_ERROR_TIMEOUT"]);
+    assert_eq!((rule.lease, rule.retention), (2_500_000_000, 3_600_000_000_000));
+    assert_eq!(rule.wait, Some(250_000_000));
+    assert_eq!(rule.on_store_error, OnStoreError::Forward);
+    assert!(rule.reconcile.is_some());
+}
+
+#[test]
+fn the_document_says_when_answers_are_released_where_a_rule_does_not() {
+    let mut document = wager(json!({"commit": "before_reply"}));
+    document["commit"] = json!("after_reply");
+    let policy = compiled(document).unwrap();
+    let commit = |class| policy.rule(class, "", "POST", None).unwrap().commit;
+    assert_eq!(commit(EndpointClass::Wager), Commit::BeforeReply);
+    assert_eq!(commit(EndpointClass::Deposit), Commit::AfterReply);
+}
+
+#[test]
+fn the_longest_retention_is_that_of_any_rule() {
+    for (given, want) in [(60, 86_400), (86_400, 86_400), (31 * 86_400, 31 * 86_400)] {
+        let policy = compiled(wager(json!({"retention_s": given, "timeout_ms": 100}))).unwrap();
+        assert_eq!(policy.longest_retention(), want * SECOND);
+    }
+}
+
+#[test]
+fn times_that_are_refused() {
+    let case = |changes: Value, field| (wager(changes), field);
+    assert_refused([
+        case(json!({"timeout_ms": 99}), "rules[0].timeout_ms"),
+        case(json!({"timeout_ms": 600_001}), "rules[0].timeout_ms"),
+        case(json!({"margin_ms": 60_001}), "rules[0].margin_ms"),
+        case(json!({"margin_ms": -1}), "rules[0].margin_ms"),
+        case(json!({"retention_s": 59}), "rules[0].retention_s"),
+        case(json!({"retention_s": 31 * 86_400 + 1}), "rules[0].retention_s"),
+        case(
+            json!({"retention_s": 60, "timeout_ms": 59_000, "margin_ms": 1_000}),
+            "rules[0].retention_s",
+        ),
+        case(json!({"wait_ms": 5_001}), "rules[0].wait_ms"),
+        case(json!({"wait_ms": "S3CRET"}), "rules[0].wait_ms"),
+        case(json!({"commit": "S3CRET"}), "rules[0].commit"),
+        case(json!({"on_store_error": "S3CRET"}), "rules[0].on_store_error"),
+        case(json!({"retries": 1}), "rules[0].retries"),
+    ]);
+    for fine in [
+        json!({"timeout_ms": 100, "margin_ms": 0, "retention_s": 60, "wait_ms": 5_000}),
+        json!({"timeout_ms": 600_000, "margin_ms": 60_000, "retention_s": 31 * 86_400}),
+        json!({"retention_s": 60, "timeout_ms": 59_000, "margin_ms": 999}),
+    ] {
+        assert!(compiled(wager(fine.clone())).is_ok(), "{fine}");
+    }
+}
+
+#[test]
+fn meanings_that_are_refused() {
+    let outcome = |changes: Value| {
+        let mut outcome =
+            json!({"pointer": "/status", "completed": ["A"], "retryable": ["B"], "unknown": ["C"]});
+        for (name, value) in changes.as_object().unwrap() {
+            outcome[name] = value.clone();
+        }
+        wager(json!({ "outcome": outcome }))
+    };
+    assert!(compiled(outcome(json!({}))).is_ok());
+    assert_refused([
+        (outcome(json!({"pointer": "S3CRET"})), "rules[0].outcome.pointer"),
+        (outcome(json!({"completed": []})), "rules[0].outcome.completed"),
+        (outcome(json!({"completed": ["A", ""]})), "rules[0].outcome.completed"),
+        (outcome(json!({"retryable": [""]})), "rules[0].outcome.retryable"),
+        (outcome(json!({"unknown": [""]})), "rules[0].outcome.unknown"),
+        (
+            outcome(json!({"completed": ["S3CRET"], "retryable": ["B", "S3CRET"]})),
+            "rules[0].outcome.retryable",
+        ),
+        (
+            outcome(json!({"completed": ["S3CRET"], "unknown": ["S3CRET"]})),
+            "rules[0].outcome.unknown",
+        ),
+        (
+            outcome(json!({"retryable": ["S3CRET"], "unknown": ["S3CRET"]})),
+            "rules[0].outcome.unknown",
+        ),
+        (outcome(json!({"freed": []})), "rules[0].outcome.freed"),
+        (wager(json!({"not_executed": [200]})), "rules[0].not_executed"),
+        (wager(json!({"not_executed": [503, 399]})), "rules[0].not_executed"),
+        (wager(json!({"not_executed": [600]})), "rules[0].not_executed"),
+        (wager(json!({"fingerprint": "S3CRET"})), "rules[0].fingerprint"),
+        (wager(json!({"fingerprint": {"S3CRET": 1}})), "rules[0].fingerprint"),
+        (wager(json!({"fingerprint": ["/a", 7]})), "rules[0].fingerprint"),
+        (wager(json!({"fingerprint": []})), "rules[0].fingerprint"),
+        (wager(json!({"fingerprint": ["/a", "S3CRET"]})), "rules[0].fingerprint[1]"),
+        (wager(json!({"fingerprint": ["/~2"]})), "rules[0].fingerprint[0]"),
+    ]);
+    assert_eq!(rule(json!({"fingerprint": "raw"})).selection, Selection::Raw);
+    assert!(compiled(wager(json!({"not_executed": [400, 599]}))).is_ok());
+}
+
+#[test]
+fn calls_that_pass_need_nothing_else() {
+    assert!(compiled(wager(json!({"treat": "pass"}))).is_ok());
+    for (name, value) in [
+        ("key", json!({"header": "x-key"})),
+        ("fingerprint", json!("raw")),
+        ("outcome", json!({"pointer": "/a", "completed": ["A"]})),
+        ("not_executed", json!([503])),
+        ("timeout_ms", json!(15_000)),
+        ("margin_ms", json!(5_000)),
+        ("retention_s", json!(86_400)),
+        ("wait_ms", json!(0)),
+        ("commit", json!("before_reply")),
+        ("on_store_error", json!("refuse")),
+        (
+            "reconcile",
+            json!({"cluster": "c", "path": "/{key}", "pointer": "/a", "completed": ["A"]}),
+        ),
+    ] {
+        let told = compiled(wager(json!({"treat": "pass", name: value}))).map(|_| ());
+        assert_eq!(told.unwrap_err().field, format!("rules[0].{name}"));
+    }
+}
