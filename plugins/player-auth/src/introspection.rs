@@ -1,6 +1,6 @@
 //! Asking about tokens that are not JWTs (RFC 7662).
 
-use policy_kit::{invalid, service, timeout, Call, CallReply, ConfigError, Denial, Flight, Host};
+use policy_kit::{invalid, Call, CallReply, ConfigError, Denial, Flight, Host, Service};
 use policy_token::{audiences, Claims, Refusal};
 
 use crate::config::IntrospectionConfig;
@@ -42,7 +42,18 @@ impl Introspection {
     /// Names the field.
     pub fn compile(raw: IntrospectionConfig, host: &mut dyn Host) -> Result<Self, ConfigError> {
         let at = "introspection";
-        service(&raw.cluster, raw.authority.as_deref(), &raw.path, at)?;
+        let service = Service {
+            at,
+            cluster: &raw.cluster,
+            authority: raw.authority.as_deref(),
+            path: &raw.path,
+            authorization: raw.authorization.as_ref(),
+            timeout_ms: raw.timeout_ms,
+            max_reply: MAX_ANSWER,
+        };
+        let mut call = service.call("POST", host)?;
+        let form = "application/x-www-form-urlencoded";
+        call.headers.push(("content-type".to_owned(), form.to_owned()));
         let field = |name: &str| format!("{at}.{name}");
         if !(1..=3_600).contains(&raw.active_s) {
             return Err(invalid(field("active_s"), "expected 1 to 3600"));
@@ -50,29 +61,6 @@ impl Introspection {
         if raw.inactive_s > 60 {
             return Err(invalid(field("inactive_s"), "expected at most 60"));
         }
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let authority = raw.authority.as_ref().unwrap_or(&raw.cluster);
-        let mut headers = vec![
-            header(":method", "POST"),
-            header(":path", &raw.path),
-            header(":authority", authority),
-            header("accept", "application/json"),
-            header("content-type", "application/x-www-form-urlencoded"),
-        ];
-        if let Some(secret) = &raw.authorization {
-            let value = secret.read(host, &field("authorization"))?;
-            if value.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
-                return Err(invalid(field("authorization"), "expected visible ASCII"));
-            }
-            headers.push(header("authorization", &value));
-        }
-        let call = Call {
-            target: raw.cluster,
-            headers,
-            body: Vec::new(),
-            timeout: timeout(raw.timeout_ms, at)?,
-            max_reply: MAX_ANSWER,
-        };
         Ok(Self {
             call,
             audiences: audiences(raw.audiences, raw.any_audience, at)?,

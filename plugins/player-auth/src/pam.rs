@@ -1,8 +1,10 @@
 //! Asking the player account management system (PAM) what state a player is in.
 
-use policy_kit::{invalid, is_pointer, strict_json, Call, CallReply, ConfigError, Flight, Host};
+use policy_kit::{
+    invalid, is_pointer, strict_json, Call, CallReply, ConfigError, Flight, Host, Service,
+};
 
-use crate::asking::{percent_encoded, with_path, Asked};
+use crate::asking::percent_encoded;
 use crate::standing::config::PamConfig;
 use crate::standing::matrix::is_place;
 use crate::standing::{Told, Words};
@@ -21,7 +23,7 @@ const MAX_CACHE: u64 = 60;
 /// Whom to ask, and how long to believe the answer.
 #[derive(Clone, Debug)]
 pub struct Pam {
-    /// All but `:path`.
+    /// Its `:path` is yet without a player.
     call: Call,
     before: String,
     after: String,
@@ -50,7 +52,7 @@ impl Pam {
     pub fn compile(raw: PamConfig, host: &mut dyn Host) -> Result<Self, ConfigError> {
         let at = "player_state.pam";
         let field = |name: &str| format!("{at}.{name}");
-        let call = Asked {
+        let service = Service {
             at,
             cluster: &raw.cluster,
             authority: raw.authority.as_deref(),
@@ -58,8 +60,8 @@ impl Pam {
             authorization: raw.authorization.as_ref(),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_ANSWER,
-        }
-        .compile(host)?;
+        };
+        let call = service.call("GET", host)?;
         let parts = raw.path.split_once(SUB).filter(|(_, after)| !after.contains(SUB));
         let Some((before, after)) = parts else {
             return Err(invalid(field("path"), "expected `{sub}` once, for the player's id"));
@@ -94,7 +96,7 @@ impl Pam {
             return None;
         }
         let path = format!("{}{}{}", self.before, percent_encoded(player), self.after);
-        Some(Flight { key: format!("{FLIGHT}{player}"), call: with_path(&self.call, path) })
+        Some(Flight { key: format!("{FLIGHT}{player}"), call: self.call.with_path(path) })
     }
 
     /// Reads an answer.

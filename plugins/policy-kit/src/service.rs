@@ -2,41 +2,159 @@
 
 use std::time::Duration;
 
-use crate::{invalid, ConfigError};
+use crate::{invalid, Call, ConfigError, Host, Secret};
 
 /// Longest a stream may be made to wait for anybody, in milliseconds.
 const MAX_TIMEOUT: u64 = 5_000;
 
-/// A timeout in milliseconds.
-///
-/// # Errors
-/// None at all, or longer than any player waits.
-pub fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
-    match (1..=MAX_TIMEOUT).contains(&millis) {
-        true => Ok(Duration::from_millis(millis)),
-        false => Err(invalid(format!("{at}.timeout_ms"), "expected 1 to 5000")),
+/// A service that is asked, as the operator describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Service<'a> {
+    /// Where the configuration says it.
+    pub at: &'a str,
+    /// Envoy: a cluster. WasmX: `host:port`.
+    pub cluster: &'a str,
+    /// `:authority`; the cluster's name when left out.
+    pub authority: Option<&'a str>,
+    /// `:path`.
+    pub path: &'a str,
+    /// The gateway's own `Authorization` header.
+    pub authorization: Option<&'a Secret>,
+    /// Longest anybody waits, in milliseconds.
+    pub timeout_ms: u64,
+    /// Longest answer that is read, in bytes.
+    pub max_reply: usize,
+}
+
+impl Service<'_> {
+    /// The call that asks it for JSON, without a body.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<Call, ConfigError> {
+        self.check()?;
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut headers = vec![
+            header(":method", method),
+            header(":path", self.path),
+            header(":authority", self.authority.unwrap_or(self.cluster)),
+            header("accept", "application/json"),
+        ];
+        if let Some(secret) = self.authorization {
+            let field = self.field("authorization");
+            let value = secret.read(host, &field)?;
+            if value.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
+                return Err(invalid(field, "expected visible ASCII"));
+            }
+            headers.push(header("authorization", &value));
+        }
+        Ok(Call {
+            target: self.cluster.to_owned(),
+            headers,
+            body: Vec::new(),
+            timeout: self.timeout()?,
+            max_reply: self.max_reply,
+        })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        if !word(self.cluster) {
+            return Err(invalid(self.field("cluster"), "expected a cluster's name"));
+        }
+        if !self.authority.is_none_or(word) {
+            let problem = "expected a host, with or without a port";
+            return Err(invalid(self.field("authority"), problem));
+        }
+        if !self.path.starts_with('/') || !word(self.path) {
+            return Err(invalid(self.field("path"), "expected a path from `/` on"));
+        }
+        Ok(())
+    }
+
+    fn timeout(&self) -> Result<Duration, ConfigError> {
+        match (1..=MAX_TIMEOUT).contains(&self.timeout_ms) {
+            true => Ok(Duration::from_millis(self.timeout_ms)),
+            // None at all, or longer than any player waits.
+            false => Err(invalid(self.field("timeout_ms"), "expected 1 to 5000")),
+        }
+    }
+
+    fn field(&self, name: &str) -> String {
+        format!("{}.{name}", self.at)
     }
 }
 
-/// Checks what makes the address of a service that is called.
-///
-/// # Errors
-/// Names the field.
-pub fn service(
-    cluster: &str,
-    authority: Option<&str>,
-    path: &str,
-    at: &str,
-) -> Result<(), ConfigError> {
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-    if !word(cluster) {
-        return Err(invalid(format!("{at}.cluster"), "expected a cluster's name"));
+impl Call {
+    /// The same for another path.
+    #[must_use]
+    pub fn with_path(&self, path: String) -> Self {
+        let mut call = self.clone();
+        if let Some((_, there)) = call.headers.iter_mut().find(|(name, _)| name == ":path") {
+            *there = path;
+        }
+        call
     }
-    if !authority.is_none_or(word) {
-        return Err(invalid(format!("{at}.authority"), "expected a host, with or without a port"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeHost;
+
+    const SERVICE: Service<'_> = Service {
+        at: "pam",
+        cluster: "casino",
+        authority: None,
+        path: "/a",
+        authorization: None,
+        timeout_ms: 250,
+        max_reply: 9,
+    };
+
+    #[test]
+    fn what_is_sent() {
+        let secret: Secret = serde_json::from_str(r#""Basic eA==""#).unwrap();
+        let service =
+            Service { authority: Some("pam.internal"), authorization: Some(&secret), ..SERVICE };
+        let call = service.call("POST", &mut FakeHost::default()).unwrap();
+        let sent = |call: &Call| -> Vec<String> {
+            call.headers.iter().map(|(name, value)| format!("{name} {value}")).collect()
+        };
+        // Names of entries that workers share are made of these in this order.
+        let mut want = [
+            ":method POST",
+            ":path /a",
+            ":authority pam.internal",
+            "accept application/json",
+            "authorization Basic eA==",
+        ];
+        assert_eq!(sent(&call), want);
+        assert_eq!((&*call.target, &*call.body, call.max_reply), ("casino", &b""[..], 9));
+        assert_eq!(call.timeout, Duration::from_millis(250));
+        want[1] = ":path /b?c=d";
+        assert_eq!(sent(&call.with_path("/b?c=d".to_owned())), want);
+        let plain = SERVICE.call("GET", &mut FakeHost::default()).unwrap();
+        let want = [":method GET", ":path /a", ":authority casino", "accept application/json"];
+        assert_eq!(sent(&plain), want);
     }
-    if !path.starts_with('/') || !word(path) {
-        return Err(invalid(format!("{at}.path"), "expected a path from `/` on"));
+
+    #[test]
+    fn what_is_no_service() {
+        let secret: Secret = serde_json::from_str(r#""a\nb""#).unwrap();
+        for (service, field) in [
+            (Service { cluster: "", ..SERVICE }, "cluster"),
+            (Service { cluster: "a b", ..SERVICE }, "cluster"),
+            (Service { authority: Some(""), ..SERVICE }, "authority"),
+            (Service { authority: Some("a b"), ..SERVICE }, "authority"),
+            (Service { path: "a", ..SERVICE }, "path"),
+            (Service { path: "/a b", ..SERVICE }, "path"),
+            (Service { authorization: Some(&secret), ..SERVICE }, "authorization"),
+            (Service { timeout_ms: 0, ..SERVICE }, "timeout_ms"),
+            (Service { timeout_ms: 5_001, ..SERVICE }, "timeout_ms"),
+        ] {
+            let error = service.call("GET", &mut FakeHost::default()).unwrap_err();
+            assert_eq!(error.field, format!("pam.{field}"), "{service:?}");
+        }
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Where the keys of one issuer come from, compiled: what a plugin does with them from its timer, from
 //! a request that waits, and when a fetch ends. What changes is the [`Keyring`], which is the worker's.
 
-use policy_kit::{invalid, service, timeout, Call, CallReply, ConfigError, Host};
+use policy_kit::{invalid, Call, CallReply, ConfigError, Host, Service};
 
 use crate::{Alg, Header, Key, Keyring, Keys, KeysConfig, Lookup, SharedKeys};
 
@@ -162,27 +162,22 @@ fn keys(
             Ok((Keyring::given(keys), None))
         }
         (None, None, Some(cluster)) => {
-            service(cluster, raw.authority.as_deref(), &raw.path, at)?;
+            let service = Service {
+                at,
+                cluster,
+                authority: raw.authority.as_deref(),
+                path: &raw.path,
+                authorization: None,
+                timeout_ms: raw.timeout_ms,
+                max_reply: MAX_JWKS,
+            };
+            let call = service.call("GET", host)?;
             if !(10..=86_400).contains(&raw.refresh_s) {
                 return Err(invalid(format!("{at}.refresh_s"), "expected 10 to 86400"));
             }
             if raw.max_stale_s < raw.refresh_s {
                 return Err(invalid(format!("{at}.max_stale_s"), "expected at least `refresh_s`"));
             }
-            let authority = raw.authority.as_ref().unwrap_or(cluster).clone();
-            let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            let call = Call {
-                target: cluster.clone(),
-                headers: vec![
-                    header(":method", "GET"),
-                    header(":path", &raw.path),
-                    header(":authority", &authority),
-                    header("accept", "application/json"),
-                ],
-                body: Vec::new(),
-                timeout: timeout(raw.timeout_ms, at)?,
-                max_reply: MAX_JWKS,
-            };
             Ok((Keyring::fetched(raw.refresh_s, raw.max_stale_s), Some(call)))
         }
         _ => Err(invalid(at, "give exactly one of `jwks`, `secret` and `cluster`")),

@@ -1,10 +1,10 @@
 //! The feed of revocations, compiled: whom to ask, how often, and what to keep.
 
-use policy_kit::{invalid, Call, ConfigError, Flight, Host};
+use policy_kit::{invalid, Call, ConfigError, Flight, Host, Service};
 
 use super::config::RevocationsConfig;
 use super::places::Places;
-use crate::asking::{percent_encoded, with_path, Asked};
+use crate::asking::percent_encoded;
 use crate::standing::lapse::Lapse;
 
 /// The key of the flight that asks for news.
@@ -15,7 +15,7 @@ const MAX_PAGE: usize = 1 << 20;
 /// The compiled `revocations`.
 #[derive(Debug)]
 pub struct Feed {
-    /// All but `:path`.
+    /// The question for everything.
     call: Call,
     path: String,
     /// How often it is polled, in seconds.
@@ -46,7 +46,7 @@ impl Feed {
     ) -> Result<Self, ConfigError> {
         let at = "revocations";
         let field = |name: &str| format!("{at}.{name}");
-        let call = Asked {
+        let service = Service {
             at,
             cluster: &raw.cluster,
             authority: raw.authority.as_deref(),
@@ -54,8 +54,8 @@ impl Feed {
             authorization: raw.authorization.as_ref(),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_PAGE,
-        }
-        .compile(host)?;
+        };
+        let call = service.call("GET", host)?;
         if raw.path.contains('?') || raw.path.contains('#') {
             return Err(invalid(field("path"), "expected a path without a query"));
         }
@@ -80,7 +80,7 @@ impl Feed {
         }
         let kept = raw.max_lifetime_s.saturating_add(skew);
         Ok(Self {
-            places: Places::new(&with_path(&call, raw.path.clone()), kept, raw.max_entries),
+            places: Places::new(&call, kept, raw.max_entries),
             call,
             path: raw.path,
             every: raw.poll_s,
@@ -93,11 +93,14 @@ impl Feed {
 
     /// The question for what comes after a cursor, or for everything.
     pub fn question(&self, cursor: Option<&str>) -> Flight {
-        let path = match cursor {
-            Some(cursor) => format!("{}?since={}", self.path, percent_encoded(cursor)),
-            None => self.path.clone(),
+        let call = match cursor {
+            Some(cursor) => {
+                let path = format!("{}?since={}", self.path, percent_encoded(cursor));
+                self.call.with_path(path)
+            }
+            None => self.call.clone(),
         };
-        Flight { key: FLIGHT.to_owned(), call: with_path(&self.call, path) }
+        Flight { key: FLIGHT.to_owned(), call }
     }
 
     /// Longest that a poll takes, in seconds.

@@ -35,7 +35,8 @@ fn token(player: &str) -> Marks {
 /// The path that a worker asks at its tick; `-` where it asks nothing.
 fn tick(worker: &mut Worker, feed: &Feed, host: &mut FakeHost, now: u64) -> String {
     let flight = worker.tick(feed, host, now);
-    let path = flight.map(|flight| flight.call.headers[0].1.clone());
+    let mut headers = flight.into_iter().flat_map(|flight| flight.call.headers);
+    let path = headers.find(|(name, _)| name == ":path").map(|(_, path)| path);
     path.unwrap_or_else(|| "-".to_owned())
 }
 
