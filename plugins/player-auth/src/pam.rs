@@ -104,11 +104,7 @@ impl Pam {
     /// # Errors
     /// That was none; says so in a few words.
     pub fn read(&self, reply: &CallReply, words: &Words) -> Result<Answer, String> {
-        let body = match reply {
-            CallReply::Answer { status: 200, cut: false, body, .. } => body,
-            other => return Err(no_answer(other)),
-        };
-        let document = strict_json(body).ok_or("no JSON")?;
+        let document = strict_json(reply.document()?).ok_or("no JSON")?;
         let mut told = words.read(document.pointer(&self.state)).ok_or("no state in it")?;
         let place = self.jurisdiction.as_ref().and_then(|pointer| document.pointer(pointer));
         let jurisdiction = place.filter(|place| !place.is_null()).map(|place| {
@@ -124,16 +120,6 @@ impl Pam {
 /// The player whom a flight is about, if it is about one.
 pub fn player_of(flight: &str) -> Option<&str> {
     flight.strip_prefix(FLIGHT)
-}
-
-/// What came instead of an answer.
-pub fn no_answer(reply: &CallReply) -> String {
-    match reply {
-        CallReply::Answer { status: 200, cut: true, .. } => "an answer that is too long".to_owned(),
-        CallReply::Answer { status, .. } => format!("status {status}"),
-        CallReply::NoAnswer => "no answer".to_owned(),
-        CallReply::Failed(fault) => fault.to_string(),
-    }
 }
 
 #[cfg(test)]

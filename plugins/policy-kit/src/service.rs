@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{invalid, Call, ConfigError, Host, Secret};
+use crate::{invalid, Call, CallReply, ConfigError, Host, Secret};
 
 /// Longest a stream may be made to wait for anybody, in milliseconds.
 const MAX_TIMEOUT: u64 = 5_000;
@@ -97,10 +97,27 @@ impl Call {
     }
 }
 
+impl CallReply {
+    /// The document that was asked for: the whole body of a 200.
+    ///
+    /// # Errors
+    /// There is none; says why in a few words.
+    pub fn document(&self) -> Result<&[u8], String> {
+        match self {
+            Self::Answer { status: 200, cut: false, body, .. } => Ok(body),
+            Self::Answer { status: 200, .. } => Err("an answer that is too long".to_owned()),
+            Self::Answer { status, .. } => Err(format!("status {status}")),
+            Self::NoAnswer => Err("no answer".to_owned()),
+            Self::Failed(fault) => Err(fault.to_string()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fake::FakeHost;
+    use crate::{Fault, Headers};
 
     const SERVICE: Service<'_> = Service {
         at: "pam",
@@ -155,6 +172,26 @@ mod tests {
         ] {
             let error = service.call("GET", &mut FakeHost::default()).unwrap_err();
             assert_eq!(error.field, format!("pam.{field}"), "{service:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_document() {
+        let answer = |status, cut| {
+            let (headers, body) = (Headers::default(), b"{}".to_vec());
+            CallReply::Answer { status, headers, body, cut }
+        };
+        let fault = Fault { call: "proxy_http_call", status: Some(2) };
+        let told = fault.to_string();
+        for (reply, want) in [
+            (answer(200, false), Ok(&b"{}"[..])),
+            (answer(200, true), Err("an answer that is too long")),
+            (answer(204, false), Err("status 204")),
+            (answer(503, true), Err("status 503")),
+            (CallReply::NoAnswer, Err("no answer")),
+            (CallReply::Failed(fault), Err(&*told)),
+        ] {
+            assert_eq!(reply.document(), want.map_err(str::to_owned), "{reply:?}");
         }
     }
 }

@@ -111,31 +111,21 @@ impl KeySource {
         now: u64,
         spread: u64,
     ) -> Result<(), String> {
-        let document = match reply {
-            CallReply::Answer { status: 200, body, cut: false, .. } => Some(body),
-            _ => None,
-        };
-        match document.and_then(|d| Some((d, Keys::from_jwks(d, &self.algorithms)?))) {
-            Some((document, keys)) => {
+        let landed = reply.document().and_then(|document| {
+            let keys = Keys::from_jwks(document, &self.algorithms).ok_or("no usable key set")?;
+            Ok((document, keys))
+        });
+        match landed {
+            Ok((document, keys)) => {
                 ring.install(keys, now);
                 self.shared.publish(host, document, now);
                 Ok(())
             }
-            None => {
+            Err(problem) => {
                 ring.failed(now, spread);
-                Err(problem(reply))
+                Err(problem)
             }
         }
-    }
-}
-
-fn problem(reply: &CallReply) -> String {
-    match reply {
-        CallReply::Answer { status: 200, cut: true, .. } => "an answer that is too long".to_owned(),
-        CallReply::Answer { status: 200, .. } => "no usable key set".to_owned(),
-        CallReply::Answer { status, .. } => format!("status {status}"),
-        CallReply::NoAnswer => "no answer".to_owned(),
-        CallReply::Failed(fault) => fault.to_string(),
     }
 }
 

@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::table::Entry;
 use super::{player_mark, session_mark};
-use crate::pam::no_answer;
 
 /// Longest cursor, in bytes.
 const MAX_CURSOR: usize = 512;
@@ -83,10 +82,12 @@ pub enum Page {
 
 /// Reads an answer. A page that cannot be read as a whole is not read at all.
 pub fn read(reply: &CallReply) -> Page {
-    let body = match reply {
-        CallReply::Answer { status: 200, cut: false, body, .. } => body,
-        CallReply::Answer { status: 410, .. } => return Page::Gone,
-        other => return Page::Failed(no_answer(other)),
+    if let CallReply::Answer { status: 410, .. } = reply {
+        return Page::Gone;
+    }
+    let body = match reply.document() {
+        Ok(body) => body,
+        Err(problem) => return Page::Failed(problem),
     };
     let Ok(Document { revocations, cursor, more }) = parse::<Document>(body) else {
         return Page::Failed("no page of revocations".to_owned());
