@@ -32,6 +32,7 @@ mod quota;
 mod reconcile;
 mod record;
 mod rule;
+mod rule_config;
 mod scope;
 mod slots;
 mod state;

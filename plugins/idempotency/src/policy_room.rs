@@ -41,7 +41,7 @@ pub struct Room {
     pub player: u32,
     /// Keys of one partner.
     pub partner: u32,
-    /// Owners that are told apart.
+    /// Owners that are told apart, 16 in each bucket of [`crate::Quota`].
     pub owners: usize,
     /// Memory that all this takes when it is full, in bytes.
     pub bytes: u64,

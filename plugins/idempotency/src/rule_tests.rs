@@ -65,12 +65,16 @@ fn what_is_written_is_what_counts() {
 
 #[test]
 fn the_document_says_when_answers_are_released_where_a_rule_does_not() {
-    let mut document = wager(json!({"commit": "before_reply"}));
-    document["commit"] = json!("after_reply");
-    let policy = compiled(document).unwrap();
-    let commit = |class| policy.rule(class, "", "POST", None).unwrap().commit;
-    assert_eq!(commit(EndpointClass::Wager), Commit::BeforeReply);
-    assert_eq!(commit(EndpointClass::Deposit), Commit::AfterReply);
+    let commits = |changes: Value| {
+        let mut document = wager(changes);
+        document["commit"] = json!("after_reply");
+        let policy = compiled(document).unwrap();
+        [EndpointClass::Wager, EndpointClass::Deposit]
+            .map(|class| policy.rule(class, "", "POST", None).unwrap().commit)
+    };
+    assert_eq!(commits(json!({})), [Commit::AfterReply; 2]);
+    let differs = json!({"commit": "before_reply"});
+    assert_eq!(commits(differs), [Commit::BeforeReply, Commit::AfterReply]);
 }
 
 #[test]
