@@ -1,7 +1,7 @@
 //! A validated configuration: which calls have a key, and what is done with it.
 
 use policy_kit::{
-    header_name, invalid, ConfigError, EndpointClass, Endpoints, Envelopes, Headers, Profile,
+    header_name, invalid, ConfigError, EndpointClass, Endpoints, Envelopes, Headers, Host, Profile,
     Unclassified,
 };
 
@@ -38,11 +38,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Compiles a configuration.
+    /// Compiles a configuration. The host is asked for the environment only.
     ///
     /// # Errors
     /// Names the field.
-    pub fn compile(raw: Config) -> Result<Self, ConfigError> {
+    pub fn compile(raw: Config, host: &mut dyn Host) -> Result<Self, ConfigError> {
         let profile = raw.host;
         policy_kit::version(&raw.version)?;
         stripped(raw.facts.as_ref(), profile)?;
@@ -54,7 +54,7 @@ impl Policy {
             if calls.are_covered_by(rules.iter().map(|(calls, _)| calls)) {
                 return Err(invalid(at, "has no effect: earlier rules are for all of its calls"));
             }
-            rules.push((calls, Rule::compile(rule, at, profile, raw.commit)?));
+            rules.push((calls, Rule::compile(rule, at, profile, raw.commit, host)?));
         }
         rules.push((Calls::of_the_catalogue(), Rule::of_the_catalogue(raw.commit)));
         let mut key_headers: Vec<String> = Vec::new();

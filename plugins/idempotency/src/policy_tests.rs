@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Commit;
+use policy_kit::fake::FakeHost;
 use serde_json::{json, Value};
 
 /// The smallest document, with members replaced or added.
@@ -21,7 +22,8 @@ pub(crate) fn compiled(changes: Value) -> Result<Policy, ConfigError> {
     for (name, value) in changes.as_object().unwrap() {
         document[name] = value.clone();
     }
-    Policy::compile(policy_kit::parse(document.to_string().as_bytes())?)
+    let config = policy_kit::parse(document.to_string().as_bytes())?;
+    Policy::compile(config, &mut FakeHost::default())
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! Asking what became of a call whose outcome is unknown.
 
-use std::time::Duration;
-
 use policy_kit::{
-    invalid, is_pointer, service, strict_json, text_at, timeout, Call, CallReply, ConfigError,
+    invalid, is_pointer, strict_json, text_at, Call, CallReply, ConfigError, Host, Service,
 };
 
 use crate::config::ReconcileConfig;
@@ -17,10 +15,8 @@ const TELL_NOTHING: [u16; 6] = [401, 403, 407, 408, 425, 429];
 /// A service that knows what became of calls.
 #[derive(Clone, Debug)]
 pub struct Reconcile {
-    cluster: String,
-    authority: String,
+    call: Call,
     path: String,
-    timeout: Duration,
     pointer: String,
     completed: Vec<String>,
     free: Vec<String>,
@@ -28,12 +24,25 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
-    /// Compiles a rule's `reconcile`; `at` is where that is.
+    /// Compiles a rule's `reconcile`; `at` is where that is. The host is asked for the environment only.
     ///
     /// # Errors
     /// Names the field.
-    pub fn compile(raw: ReconcileConfig, at: &str) -> Result<Self, ConfigError> {
-        service(&raw.cluster, raw.authority.as_deref(), &raw.path, at)?;
+    pub fn compile(
+        raw: ReconcileConfig,
+        at: &str,
+        host: &mut dyn Host,
+    ) -> Result<Self, ConfigError> {
+        let service = Service {
+            at,
+            cluster: &raw.cluster,
+            authority: raw.authority.as_deref(),
+            path: &raw.path,
+            authorization: raw.authorization.as_ref(),
+            timeout_ms: raw.timeout_ms,
+            max_reply: MAX_REPLY,
+        };
+        let call = service.call("GET", host)?;
         let field = |name: &str| format!("{at}.{name}");
         let mut fixed = raw.path.replacen("{key}", "", 1);
         if fixed.len() == raw.path.len() {
@@ -62,10 +71,8 @@ impl Reconcile {
             return Err(invalid(field("free_status"), problem));
         }
         Ok(Self {
-            authority: raw.authority.unwrap_or_else(|| raw.cluster.clone()),
-            cluster: raw.cluster,
+            call,
             path: raw.path,
-            timeout: timeout(raw.timeout_ms, at)?,
             pointer: raw.pointer,
             completed: raw.completed,
             free: raw.free,
@@ -78,35 +85,18 @@ impl Reconcile {
         // The key last: nothing in it is read as a placeholder, since braces are escaped.
         let path = self.path.replace("{owner}", &percent_encoded(owner));
         let path = path.replace("{key}", &percent_encoded(key.as_str()));
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        Call {
-            target: self.cluster.clone(),
-            headers: vec![
-                header(":method", "GET"),
-                header(":path", &path),
-                header(":authority", &self.authority),
-                header("accept", "application/json"),
-            ],
-            body: Vec::new(),
-            timeout: self.timeout,
-            max_reply: MAX_REPLY,
-        }
+        self.call.with_path(path)
     }
 
     /// What the answer means. Only what the configuration names means anything.
     pub fn judge(&self, reply: &CallReply) -> Judged {
-        let (status, body) = match reply {
-            CallReply::Answer { status, body, cut: false, .. } => (*status, body),
-            CallReply::Answer { status, .. } => (*status, &Vec::new()),
-            CallReply::NoAnswer | CallReply::Failed(_) => return Judged::Unknown,
-        };
-        if self.free_status.contains(&status) {
-            return Judged::Free;
+        if let CallReply::Answer { status, .. } = reply {
+            if self.free_status.contains(status) {
+                return Judged::Free;
+            }
         }
-        if !(200..=299).contains(&status) {
-            return Judged::Unknown;
-        }
-        let word = strict_json(body).and_then(|answer| text_at(&answer, &self.pointer));
+        let answer = reply.document().ok().and_then(strict_json);
+        let word = answer.and_then(|answer| text_at(&answer, &self.pointer));
         match word {
             Some(word) if self.completed.contains(&word) => Judged::Completed,
             Some(word) if self.free.contains(&word) => Judged::Free,

@@ -4,6 +4,7 @@ use serde_json::{json, Value};
 
 use super::*;
 use crate::policy::tests::assert_refused;
+use policy_kit::fake::FakeHost;
 use policy_kit::{Fault, Headers};
 
 fn document(changes: Value) -> Value {
@@ -20,7 +21,7 @@ fn document(changes: Value) -> Value {
 
 fn compiled(changes: Value) -> Result<Reconcile, ConfigError> {
     let raw = policy_kit::parse(document(changes).to_string().as_bytes())?;
-    Reconcile::compile(raw, "reconcile")
+    Reconcile::compile(raw, "reconcile", &mut FakeHost::default())
 }
 
 #[test]
@@ -43,9 +44,10 @@ fn questions() {
         assert_eq!(call.headers[2].1, "casino.internal");
         assert_eq!((call.target.as_str(), call.timeout.as_millis()), ("casino", 1_000));
     }
-    let unnamed = compiled(json!({"authority": null})).unwrap();
+    let unnamed = compiled(json!({"authority": null, "authorization": "Basic eA=="})).unwrap();
     let call = unnamed.call(&Key::of_text(b"12345678").unwrap(), "");
     assert_eq!(call.headers[2].1, "casino");
+    assert!(call.headers.contains(&("authorization".to_owned(), "Basic eA==".to_owned())));
 }
 
 #[test]
@@ -56,6 +58,7 @@ fn answers() {
         (200, r#"{"state": "accepted"}"#, false, Completed),
         (200, r#"{"state": 0}"#, false, Completed),
         (200, r#"{"state": "unknown"}"#, false, Free),
+        (202, r#"{"state": "accepted"}"#, false, Unknown),
         (200, r#"{"state": "pending"}"#, false, Unknown),
         (200, r#"{"state": null}"#, false, Unknown),
         (200, r#"{}"#, false, Unknown),
@@ -98,6 +101,7 @@ fn what_is_refused() {
         (rule(json!({"path": "/{key}/{owner}/{owner}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}/{S3CRET}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}#S3CRET"})), "rules[0].reconcile.path"),
+        (rule(json!({"authorization": "S3CRET\n"})), "rules[0].reconcile.authorization"),
         (rule(json!({"timeout_ms": 0})), "rules[0].reconcile.timeout_ms"),
         (rule(json!({"timeout_ms": 5_001})), "rules[0].reconcile.timeout_ms"),
         (rule(json!({"pointer": "S3CRET"})), "rules[0].reconcile.pointer"),

@@ -1,6 +1,6 @@
 //! How calls of one kind are kept from taking effect twice.
 
-use policy_kit::{invalid, is_pointer, ConfigError, Profile};
+use policy_kit::{invalid, is_pointer, ConfigError, Host, Profile};
 
 use crate::config::{
     Commit, FingerprintConfig, OnStoreError, OutcomeConfig, ReconcileConfig, RuleConfig, Treat,
@@ -48,7 +48,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Compiles `rules[at]`. `commit` is the document's own.
+    /// Compiles the rule at `at`. `commit` is the document's own; the host is asked for the environment only.
     ///
     /// # Errors
     /// Names the field.
@@ -57,6 +57,7 @@ impl Rule {
         at: String,
         profile: Profile,
         commit: Commit,
+        host: &mut dyn Host,
     ) -> Result<Self, ConfigError> {
         let field = |name: &str| format!("{at}.{name}");
         if let Some(name) = idle(&raw).filter(|_| raw.treat == Treat::Pass) {
@@ -78,7 +79,7 @@ impl Rule {
         let commit = raw.commit.unwrap_or(commit);
         releases(commit, profile).map_err(|problem| invalid(field("commit"), problem))?;
         let key = raw.key.map(|key| KeySource::compile(key, &field("key"))).transpose()?;
-        let reconcile = |raw: ReconcileConfig| Reconcile::compile(raw, &field("reconcile"));
+        let reconcile = |raw: ReconcileConfig| Reconcile::compile(raw, &field("reconcile"), host);
         Ok(Self {
             treat: raw.treat,
             key: key.unwrap_or_else(KeySource::header),

@@ -1,6 +1,6 @@
 //! One of the document's `rules` exactly as the operator writes it.
 
-use policy_kit::EndpointClass;
+use policy_kit::{EndpointClass, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -154,6 +154,8 @@ pub struct ReconcileConfig {
     /// Path with `{key}` once, and `{owner}` (the player's or partner's name) at most once. A key of
     /// several places is told as its parts with their lengths in front: `7:round-75:bet-1`.
     pub path: String,
+    /// The gateway's own `Authorization` header.
+    pub authorization: Option<Secret>,
     /// Longest it is waited for, in milliseconds.
     #[serde(default = "default_reconcile_timeout")]
     pub timeout_ms: u64,
