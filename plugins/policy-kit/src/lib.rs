@@ -55,6 +55,6 @@ pub use lru::Lru;
 pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use secret::{Secret, Variable};
 pub use select::{SelectConfig, MAX_SELECTING_BODY};
-pub use service::Service;
+pub use service::{service, timeout, Service};
 pub use sorted::SortedMap;
 pub use strip::strip;

@@ -32,7 +32,7 @@ impl Service<'_> {
     /// # Errors
     /// Names the field.
     pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<Call, ConfigError> {
-        self.check()?;
+        service(self.cluster, self.authority, self.path, self.at)?;
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut headers = vec![
             header(":method", method),
@@ -41,7 +41,7 @@ impl Service<'_> {
             header("accept", "application/json"),
         ];
         if let Some(secret) = self.authorization {
-            let field = self.field("authorization");
+            let field = format!("{}.authorization", self.at);
             let value = secret.read(host, &field)?;
             if value.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
                 return Err(invalid(field, "expected visible ASCII"));
@@ -52,37 +52,44 @@ impl Service<'_> {
             target: self.cluster.to_owned(),
             headers,
             body: Vec::new(),
-            timeout: self.timeout()?,
+            timeout: timeout(self.timeout_ms, self.at)?,
             max_reply: self.max_reply,
         })
     }
+}
 
-    fn check(&self) -> Result<(), ConfigError> {
-        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        if !word(self.cluster) {
-            return Err(invalid(self.field("cluster"), "expected a cluster's name"));
-        }
-        if !self.authority.is_none_or(word) {
-            let problem = "expected a host, with or without a port";
-            return Err(invalid(self.field("authority"), problem));
-        }
-        if !self.path.starts_with('/') || !word(self.path) {
-            return Err(invalid(self.field("path"), "expected a path from `/` on"));
-        }
-        Ok(())
+/// A timeout in milliseconds.
+///
+/// # Errors
+/// None at all, or longer than any player waits.
+pub fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
+    match (1..=MAX_TIMEOUT).contains(&millis) {
+        true => Ok(Duration::from_millis(millis)),
+        false => Err(invalid(format!("{at}.timeout_ms"), "expected 1 to 5000")),
     }
+}
 
-    fn timeout(&self) -> Result<Duration, ConfigError> {
-        match (1..=MAX_TIMEOUT).contains(&self.timeout_ms) {
-            true => Ok(Duration::from_millis(self.timeout_ms)),
-            // None at all, or longer than any player waits.
-            false => Err(invalid(self.field("timeout_ms"), "expected 1 to 5000")),
-        }
+/// Checks what makes the address of a service that is called.
+///
+/// # Errors
+/// Names the field.
+pub fn service(
+    cluster: &str,
+    authority: Option<&str>,
+    path: &str,
+    at: &str,
+) -> Result<(), ConfigError> {
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    if !word(cluster) {
+        return Err(invalid(format!("{at}.cluster"), "expected a cluster's name"));
     }
-
-    fn field(&self, name: &str) -> String {
-        format!("{}.{name}", self.at)
+    if !authority.is_none_or(word) {
+        return Err(invalid(format!("{at}.authority"), "expected a host, with or without a port"));
     }
+    if !path.starts_with('/') || !word(path) {
+        return Err(invalid(format!("{at}.path"), "expected a path from `/` on"));
+    }
+    Ok(())
 }
 
 impl Call {
