@@ -9,6 +9,17 @@ use crate::scope::digest;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
+impl Fingerprint {
+    /// Of a call that was answered before its body was known: every question under its key is as good
+    /// as the same.
+    pub const ANY: Fingerprint = Fingerprint([0; 32]);
+
+    /// Whether a question of this fingerprint is the one that has the key already.
+    pub fn is_same_as(&self, holder: &Fingerprint) -> bool {
+        self == holder || *holder == Self::ANY || *self == Self::ANY
+    }
+}
+
 /// Which part of the body counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Selection {

@@ -20,6 +20,7 @@ mod bytes;
 pub mod config;
 pub mod denials;
 mod double_click;
+mod embedded;
 mod fingerprint;
 mod key;
 mod key_source;
@@ -36,6 +37,7 @@ mod rule_config;
 mod scope;
 mod slots;
 mod state;
+pub mod store;
 
 pub use double_click::DoubleClick;
 pub use fingerprint::{Fingerprint, Selection};

@@ -9,6 +9,8 @@ pub enum Ending {
     Upstream {
         /// Its status.
         status: u16,
+        /// Which try it answers.
+        attempt: Attempt,
     },
     /// A later filter refused the call: the upstream has not heard of it.
     Refused,
@@ -63,18 +65,32 @@ pub struct CodeRule {
 /// Judges an ending. `body` is the answer's, where it was there as a whole.
 pub fn judge(ending: Ending, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged {
     match ending {
-        Ending::Upstream { status } if rule.not_executed.contains(&status) => Judged::Free,
-        Ending::Upstream { status } => match (status, &rule.code) {
-            // Refused before anything was done (RFC 9110, RFC 8470, RFC 6585).
-            (401 | 403 | 425 | 429, _) => Judged::Free,
-            // Too late, or in conflict with something under way: it may be this very call.
-            (408 | 409, _) => Judged::Unknown,
-            (200..=299 | 400..=499, Some(rule)) => rule.judge(body),
-            (200..=299 | 400..=499, None) => Judged::Completed,
-            _ => Judged::Unknown,
-        },
+        Ending::Upstream { status, attempt } => {
+            let judged = judge_answer(status, body, rule);
+            // What a later try was told says nothing of the first, unless it is that all is well: the
+            // stake may be missing because the first try took it.
+            let well = rule.code.is_some() || (200..=299).contains(&status);
+            match (attempt, judged) {
+                (Attempt::Later, Judged::Free) => Judged::Unknown,
+                (Attempt::Later, Judged::Completed) if !well => Judged::Unknown,
+                _ => judged,
+            }
+        }
         Ending::Refused | Ending::NotConnected(Attempt::Only) => Judged::Free,
         Ending::NotConnected(Attempt::Later) | Ending::Other => Judged::Unknown,
+    }
+}
+
+fn judge_answer(status: u16, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged {
+    match (status, &rule.code) {
+        _ if rule.not_executed.contains(&status) => Judged::Free,
+        // Refused before anything was done (RFC 9110, RFC 8470, RFC 6585).
+        (401 | 403 | 425 | 429, _) => Judged::Free,
+        // Too late, or in conflict with something under way: it may be this very call.
+        (408 | 409, _) => Judged::Unknown,
+        (200..=299 | 400..=499, Some(rule)) => rule.judge(body),
+        (200..=299 | 400..=499, None) => Judged::Completed,
+        _ => Judged::Unknown,
     }
 }
 
@@ -100,7 +116,11 @@ mod tests {
     use super::*;
 
     fn upstream(status: u16) -> Ending {
-        Ending::Upstream { status }
+        Ending::Upstream { status, attempt: Attempt::Only }
+    }
+
+    fn retried(status: u16) -> Ending {
+        Ending::Upstream { status, attempt: Attempt::Later }
     }
 
     #[test]
@@ -125,6 +145,10 @@ mod tests {
             (upstream(500), Unknown),
             (upstream(503), Unknown),
             (upstream(100), Unknown),
+            (retried(200), Completed),
+            (retried(401), Unknown),
+            (retried(422), Unknown),
+            (retried(503), Unknown),
             (Ending::Refused, Free),
             (Ending::NotConnected(Attempt::Only), Free),
             (Ending::NotConnected(Attempt::Later), Unknown),
@@ -135,6 +159,11 @@ mod tests {
         let shedding = OutcomeRule { not_executed: vec![503], code: None };
         assert_eq!(judge(upstream(503), None, &shedding), Free);
         assert_eq!(judge(upstream(500), None, &shedding), Unknown);
+        assert_eq!(
+            judge(retried(503), None, &shedding),
+            Unknown,
+            "the first try may have been read"
+        );
     }
 
     #[test]
@@ -161,6 +190,8 @@ mod tests {
         ] {
             let body = body.map(str::as_bytes);
             assert_eq!(judge(upstream(status), body, &rule), want, "{status} {body:?}");
+            let want = if want == Judged::Free { Judged::Unknown } else { want };
+            assert_eq!(judge(retried(status), body, &rule), want, "{status} {body:?}, retried");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use policy_kit::fake::FakeHost;
 use policy_kit::{Fault, Headers, Host, MapKind};
 
+use crate::store::{Ask, Asked, End, Said, Store};
 use crate::{
     Answer, Fence, Fingerprint, Key, Limits, Op, Owner, Reply, Scope, Settled, Slots, StoreFault,
 };
@@ -179,14 +180,17 @@ impl Sim {
 
     fn commit(&self, host: &mut Interleaved<'_>, slots: &Slots, call: &InHand, number: u64) {
         let (now, scope) = (self.now.get(), scope(call.key));
-        let mut commit =
-            |fence| slots.commit(host, &scope, fence, &said(number), now + RETENTION, now);
+        let mut commit = |fence| {
+            let end = End::Answered(said(number));
+            slots.ask(host, &scope, &Ask::Commit { fence, end, expires: now + RETENTION }, now)
+                == Asked::Said(Ok(Said::Done))
+        };
         let done = match self.broken {
             // Whatever fence the key has now.
             Broken::CommitWithoutFence => {
-                (call.fence.0..call.fence.0 + 50).any(|f| commit(Fence(f)) == Ok(Reply::Done))
+                (call.fence.0..call.fence.0 + 50).any(|f| commit(Fence(f)))
             }
-            _ => commit(call.fence) == Ok(Reply::Done),
+            _ => commit(call.fence),
         };
         let mut effects = self.effects.borrow_mut();
         let last = effects.get_mut(&call.key).filter(|last| last.number == number);

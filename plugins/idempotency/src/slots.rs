@@ -8,6 +8,7 @@
 use policy_kit::{Fault, Host};
 
 use crate::bytes::{Reader, Writer};
+use crate::store::End;
 use crate::{step, Answer, Entry, Fence, Op, Reply, Scope, Settled, State, Step};
 
 /// Slots of one bucket. More of them fill more evenly, and cost more bytes to read and write.
@@ -108,38 +109,40 @@ impl Slots {
         Err(StoreFault::Contended)
     }
 
-    /// Settles a key with its answer: the answer first, then that it is there. Where it is too long, or
-    /// the store has no room for it, its status and digest are kept alone.
+    /// Puts the answer of a claim where it is kept, before the claim is settled: what is to be written of
+    /// it then. Where it is too long, or the store has no room for it, its status and digest are kept
+    /// alone.
     ///
     /// # Errors
-    /// As [`Slots::apply`].
-    pub fn commit(
+    /// The store cannot be read.
+    pub(crate) fn keep(
         &self,
         host: &mut dyn Host,
         scope: &Scope,
         fence: Fence,
-        answer: &Answer,
-        expires: u64,
-        now: u64,
-    ) -> Result<Reply, StoreFault> {
-        let bytes = answer.to_bytes();
-        let settled = if bytes.len() > self.answer_bytes {
-            Settled::Oversize { status: answer.status }
-        } else {
-            let place = self.bucket_of(scope);
-            let (bucket, _) = self.load(host, place)?;
-            let way =
-                bucket.used.iter().find(|(_, other, entry)| other == scope && entry.fence == fence);
-            let kept = match way {
-                Some((way, ..)) if bucket.kept() + bytes.len() <= self.bucket_bytes => {
-                    let written = self.write_body(host, place, *way, fence, &bytes);
-                    written.then(|| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
-                }
-                _ => None,
-            };
-            Settled::Completed { status: answer.status, digest: answer.digest(), kept }
+        end: &End,
+    ) -> Result<Settled, StoreFault> {
+        let answer = match end {
+            End::Answered(answer) => answer,
+            End::Oversize { status } => return Ok(Settled::Oversize { status: *status }),
+            End::Unknown => return Ok(Settled::Unknown),
         };
-        self.apply(host, scope, &Op::Commit { fence, settled, expires }, now)
+        let bytes = answer.to_bytes();
+        if bytes.len() > self.answer_bytes {
+            return Ok(Settled::Oversize { status: answer.status });
+        }
+        let place = self.bucket_of(scope);
+        let (bucket, _) = self.load(host, place)?;
+        let way =
+            bucket.used.iter().find(|(_, other, entry)| other == scope && entry.fence == fence);
+        let kept = match way {
+            Some((way, ..)) if bucket.kept() + bytes.len() <= self.bucket_bytes => {
+                let written = self.write_body(host, place, *way, fence, &bytes);
+                written.then(|| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+            }
+            _ => None,
+        };
+        Ok(Settled::Completed { status: answer.status, digest: answer.digest(), kept })
     }
 
     /// The answer of a settled key. `None` where it is not kept, or is not what it was.

@@ -121,7 +121,7 @@ pub fn step(current: Option<&Entry>, op: &Op, now: u64, next: Fence) -> Step {
             )
         }
         (Op::Claim { fingerprint, .. } | Op::Read { fingerprint }, Some(entry)) => {
-            match entry.fingerprint == *fingerprint {
+            match fingerprint.is_same_as(&entry.fingerprint) {
                 true => Step::Say(stands(entry, now)),
                 // Before anything else: whoever asks another question gets nothing of this one.
                 false => Step::Say(Reply::Mismatch),
