@@ -2,7 +2,7 @@
 
 use policy_kit::{CallReply, Host};
 
-use crate::store::{Ask, Asked, End, Said, Store};
+use crate::store::{Ask, Asked, Said, Store};
 use crate::{Op, Reply, Scope, Settled, Slots, StoreFault};
 
 impl Store for Slots {

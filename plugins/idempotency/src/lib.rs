@@ -1,7 +1,5 @@
 //! Lets every bet and payment take effect once, and gives every retry the first answer.
 //!
-//! This crate is not a module yet: it is the core of one, without a gateway.
-//!
 //! 1. A call that moves money names itself by a key ([`Key`]). What the key stands for is its
 //!    [`Scope`]: the same key of another player, partner, brand, method or endpoint is another one.
 //! 2. What was asked under the key is its [`Fingerprint`]: another question under the same key is
@@ -16,15 +14,22 @@
 //! 8. The same bet under two keys within seconds is a [`DoubleClick`].
 #![warn(missing_docs)]
 
+mod answering;
+mod asking;
 mod bytes;
 pub mod config;
 pub mod denials;
 mod double_click;
+mod early;
 mod embedded;
+mod ending;
+pub mod filter;
 mod fingerprint;
 mod key;
 mod key_source;
+pub mod names;
 mod outcome;
+pub mod plugin;
 mod policy;
 mod policy_calls;
 mod policy_click;
@@ -32,6 +37,8 @@ mod policy_room;
 mod quota;
 mod reconcile;
 mod record;
+pub mod replay;
+mod request;
 mod rule;
 mod rule_config;
 mod scope;
@@ -57,3 +64,9 @@ pub use state::{step, Fence, Op, Reply, Settled, Step};
 
 #[cfg(test)]
 mod simulation_tests;
+
+#[cfg(target_arch = "wasm32")]
+policy_shell::export!(
+    crate::plugin::Idempotency:
+    request_headers, request_body, call, response_headers, response_body, tick, log
+);

@@ -94,6 +94,15 @@ fn judge_answer(status: u16, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged 
     }
 }
 
+impl OutcomeRule {
+    /// Whether only the body tells what an answer of this status means.
+    pub fn needs_body(&self, status: u16) -> bool {
+        let told = [401, 403, 408, 409, 425, 429].contains(&status);
+        let may_have_code = matches!(status, 200..=299 | 400..=499) && !told;
+        self.code.is_some() && may_have_code && !self.not_executed.contains(&status)
+    }
+}
+
 impl CodeRule {
     fn judge(&self, body: Option<&[u8]>) -> Judged {
         let document = body.and_then(|body| serde_json::from_slice::<Value>(body).ok());

@@ -1,5 +1,7 @@
 //! A validated configuration: which calls have a key, and what is done with it.
 
+use std::rc::Rc;
+
 use policy_kit::{
     header_name, invalid, ConfigError, EndpointClass, Endpoints, Envelopes, Headers, Host, Profile,
     Unclassified,
@@ -25,7 +27,7 @@ pub struct Policy {
     version: String,
     room: Room,
     /// In the order in which they are asked; the catalogue's own is the last.
-    rules: Vec<(Calls, Rule)>,
+    rules: Vec<(Calls, Rc<Rule>)>,
     key_headers: Vec<String>,
     kept: Vec<String>,
     max_answer: usize,
@@ -47,16 +49,16 @@ impl Policy {
         policy_kit::version(&raw.version)?;
         stripped(raw.facts.as_ref(), profile)?;
         releases(raw.commit, profile).map_err(|problem| invalid("commit", problem))?;
-        let mut rules: Vec<(Calls, Rule)> = Vec::new();
+        let mut rules: Vec<(Calls, Rc<Rule>)> = Vec::new();
         for (i, rule) in raw.rules.into_iter().enumerate() {
             let at = format!("rules[{i}]");
             let calls = Calls::compile(&rule, &at, &raw.endpoints)?;
             if calls.are_covered_by(rules.iter().map(|(calls, _)| calls)) {
                 return Err(invalid(at, "has no effect: earlier rules are for all of its calls"));
             }
-            rules.push((calls, Rule::compile(rule, at, profile, raw.commit, host)?));
+            rules.push((calls, Rc::new(Rule::compile(rule, at, profile, raw.commit, host)?)));
         }
-        rules.push((Calls::of_the_catalogue(), Rule::of_the_catalogue(raw.commit)));
+        rules.push((Calls::of_the_catalogue(), Rc::new(Rule::of_the_catalogue(raw.commit))));
         let mut key_headers: Vec<String> = Vec::new();
         for name in rules.iter().flat_map(|(_, rule)| rule.key.headers()) {
             if !key_headers.iter().any(|other| other == name) {
@@ -103,7 +105,7 @@ impl Policy {
         endpoint: &str,
         method: &str,
         partner: Option<&str>,
-    ) -> Option<&Rule> {
+    ) -> Option<&Rc<Rule>> {
         let mut of = self.rules_of(class, endpoint, method);
         let (_, rule) = of.find(|(calls, _)| calls.have_caller(partner))?;
         Some(rule).filter(|rule| rule.treat != Treat::Pass)
@@ -135,7 +137,7 @@ impl Policy {
         class: EndpointClass,
         endpoint: &'a str,
         method: &'a str,
-    ) -> impl Iterator<Item = &'p (Calls, Rule)> + use<'p, 'a> {
+    ) -> impl Iterator<Item = &'p (Calls, Rc<Rule>)> + use<'p, 'a> {
         self.rules.iter().filter(move |(calls, _)| calls.have(class, endpoint, method))
     }
 
@@ -202,6 +204,11 @@ impl Policy {
     /// The longest that any key is kept, in nanoseconds.
     pub fn longest_retention(&self) -> u64 {
         self.rules.iter().map(|(_, rule)| rule.retention).max().unwrap_or_default()
+    }
+
+    /// Whether any retry waits for the first attempt.
+    pub fn waits(&self) -> bool {
+        self.rules.iter().any(|(_, rule)| rule.wait.is_some())
     }
 
     /// What is done about the same bet under two keys; `None` if nothing.

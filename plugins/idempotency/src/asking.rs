@@ -1,0 +1,321 @@
+//! Asking the store about a key, until it is claimed, answered or refused.
+
+use std::rc::Rc;
+
+use policy_kit::{CallReply, Denial, EndpointClass, Fault, Host, Step};
+
+use crate::answering::Claim;
+use crate::config::DoubleClickMode;
+use crate::denials::{
+    ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA,
+};
+use crate::filter::{Once, Stage};
+use crate::names::metric;
+use crate::replay::{is_readable, reply, REPLAYED};
+use crate::request::Caller;
+use crate::store::{Ask, Asked, End, Said};
+use crate::{Answer, Fence, Fingerprint, Judged, Key, Rule, Scope, StoreFault};
+
+/// A call with a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) rule: Rc<Rule>,
+    pub(crate) class: EndpointClass,
+    pub(crate) envelope: Option<String>,
+    pub(crate) key: Key,
+    pub(crate) caller: Caller,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) scope: Scope,
+    /// What makes it the same bet as another, if it is one.
+    pub(crate) bet: Option<Fingerprint>,
+}
+
+/// A question that is under way.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    case: Case,
+    about: About,
+    /// Until when another's answer is waited for, in nanoseconds since the epoch.
+    until: Option<u64>,
+    /// Whether it was asked elsewhere what became of the first attempt: once is enough.
+    reconciled: bool,
+}
+
+#[derive(Debug)]
+enum About {
+    /// Nothing yet, or nothing before the next tick.
+    Nothing,
+    Claim(Ask),
+    /// Giving back what is refused after it was granted.
+    Release(Ask, Denial),
+    /// What became of this claim.
+    Reconcile(Fence),
+    /// Writing down what became of it.
+    Resolve(Ask),
+}
+
+impl Case {
+    /// What the record says: which rule, which key (the first digits of its digest), and the news.
+    fn evidence(&self, said: &str, version: &str) -> String {
+        let digits = self.scope.0.iter().take(8).map(|byte| format!("{byte:02x}"));
+        let key: String = digits.collect();
+        format!("rule={} key={key} said={said} version={version}", self.rule.name)
+    }
+}
+
+impl Once {
+    /// Claims the key of a call.
+    pub(crate) fn ask(&mut self, host: &mut dyn Host, case: Case) -> Result<Step, Fault> {
+        self.claim(host, Asking { case, about: About::Nothing, until: None, reconciled: false })
+    }
+
+    fn claim(&mut self, host: &mut dyn Host, asking: Asking) -> Result<Step, Fault> {
+        let (now, rule) = (host.now()?, &asking.case.rule);
+        let ask = Ask::Claim {
+            fingerprint: asking.case.fingerprint,
+            deadline: now.saturating_add(rule.lease),
+            expires: now.saturating_add(rule.retention),
+        };
+        self.put(host, Asking { about: About::Claim(ask), ..asking }, now)
+    }
+
+    /// Puts a question to the store.
+    fn put(&mut self, host: &mut dyn Host, asking: Asking, now: u64) -> Result<Step, Fault> {
+        let asked = match &asking.about {
+            About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
+                self.shared.store.ask(host, &asking.case.scope, ask, now)
+            }
+            About::Reconcile(_) | About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
+        };
+        self.take(host, asking, asked, now)
+    }
+
+    fn take(
+        &mut self,
+        host: &mut dyn Host,
+        asking: Asking,
+        asked: Asked,
+        now: u64,
+    ) -> Result<Step, Fault> {
+        match asked {
+            Asked::Call(call) => {
+                self.stage = Stage::Asking(asking);
+                Ok(Step::Call(call))
+            }
+            Asked::Said(said) => self.said(host, asking, said, now),
+        }
+    }
+
+    /// A call that a question led to has ended.
+    pub(crate) fn heard(
+        &mut self,
+        host: &mut dyn Host,
+        asking: Asking,
+        reply: &CallReply,
+    ) -> Result<Step, Fault> {
+        let now = host.now()?;
+        let asked = match &asking.about {
+            About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
+                self.shared.store.heard(host, &asking.case.scope, ask, reply, now)
+            }
+            About::Reconcile(fence) => {
+                let fence = *fence;
+                return self.reconciled(host, asking, fence, reply, now);
+            }
+            About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
+        };
+        self.take(host, asking, asked, now)
+    }
+
+    /// Another's answer was waited for until now.
+    pub(crate) fn look_again(
+        &mut self,
+        host: &mut dyn Host,
+        asking: Asking,
+    ) -> Result<Step, Fault> {
+        self.claim(host, asking)
+    }
+
+    fn said(
+        &mut self,
+        host: &mut dyn Host,
+        asking: Asking,
+        said: Result<Said, StoreFault>,
+        now: u64,
+    ) -> Result<Step, Fault> {
+        let said = match said {
+            Ok(said) => said,
+            Err(fault) => {
+                host.log(log::Level::Error, &format!("idempotency: store: {fault:?}"));
+                let evidence = self.evidence(&asking.case, "fault");
+                return self.without_store(host, &asking.case, &evidence);
+            }
+        };
+        let Asking { case, about, until, reconciled } = asking;
+        match (about, said) {
+            (About::Claim(ask), Said::Granted(fence)) => self.granted(host, case, &ask, fence, now),
+            (About::Claim(_), Said::InProgress { .. }) => {
+                let until = until.or(case.rule.wait.map(|wait| now.saturating_add(wait)));
+                if until.is_some_and(|until| until > now) {
+                    let about = About::Nothing;
+                    self.stage = Stage::Asking(Asking { case, about, until, reconciled });
+                    return Ok(Step::Tick);
+                }
+                let evidence = self.evidence(&case, "in_progress");
+                self.deny(host, &case, IN_PROGRESS, &evidence, Vec::new())
+            }
+            (About::Claim(_), Said::Answered(answer)) => self.replay(host, &case, answer),
+            (About::Claim(_), Said::NotKept { status }) => {
+                self.not_kept(host, &case, status, "not_kept")
+            }
+            (About::Claim(_), Said::Unknown(fence)) => match &case.rule.reconcile {
+                Some(reconcile) if !reconciled => {
+                    let call = reconcile.call(&case.key, &case.caller.name);
+                    let about = About::Reconcile(fence);
+                    self.stage = Stage::Asking(Asking { case, about, until, reconciled: true });
+                    Ok(Step::Call(call))
+                }
+                _ => {
+                    let evidence = self.evidence(&case, "unknown");
+                    self.deny(host, &case, OUTCOME_UNKNOWN, &evidence, Vec::new())
+                }
+            },
+            (About::Claim(_), Said::Mismatch) => {
+                let evidence = self.evidence(&case, "mismatch");
+                self.deny(host, &case, KEY_REUSED, &evidence, Vec::new())
+            }
+            // Whether it is given back or not, the call is not carried out.
+            (About::Release(_, denial), _) => {
+                let evidence = self.evidence(&case, "released");
+                self.deny(host, &case, denial, &evidence, Vec::new())
+            }
+            // Written by us, or by somebody who was faster: the store says how the key stands now.
+            (About::Resolve(_), Said::Done | Said::Stale) => {
+                self.claim(host, Asking { case, about: About::Nothing, until, reconciled })
+            }
+            _ => {
+                let evidence = self.evidence(&case, "nonsense");
+                self.without_store(host, &case, &evidence)
+            }
+        }
+    }
+
+    /// The key is ours; what is left is whether its owner may hold one more, and whether the bet is new.
+    fn granted(
+        &mut self,
+        host: &mut dyn Host,
+        case: Case,
+        ask: &Ask,
+        fence: Fence,
+        now: u64,
+    ) -> Result<Step, Fault> {
+        let expires = match ask {
+            Ask::Claim { expires, .. } => *expires,
+            _ => now,
+        };
+        let shared = Rc::clone(&self.shared);
+        let room = shared.policy.room();
+        let most = if case.caller.is_partner { room.partner } else { room.player };
+        let refusal = match shared.quota.take(host, &case.caller.owner, most, expires, now) {
+            Ok(true) => self.second_click(host, &case, now),
+            Ok(false) => Some(QUOTA),
+            Err(fault) => {
+                // Who is over a quota that cannot be read may fill the store, and only that.
+                host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
+                self.second_click(host, &case, now)
+            }
+        };
+        let claim = Claim::new(case, fence, expires);
+        let Some(denial) = refusal else {
+            let evidence = self.evidence(&claim.case, "granted");
+            let told = self.tell(host, claim.case.class, ("allow", None), &evidence);
+            if told.is_err() {
+                // Refused for want of a record: nothing was done under this key.
+                self.stage = Stage::Over;
+                shared.store.ask(host, &claim.case.scope, &Ask::Free { fence }, now);
+            } else {
+                self.stage = Stage::Claimed(claim);
+            }
+            return told.map(|()| Step::Continue);
+        };
+        if denial != QUOTA {
+            self.give_back(host, &claim, now);
+        }
+        let about = About::Release(Ask::Free { fence }, denial);
+        self.put(host, Asking { case: claim.case, about, until: None, reconciled: true }, now)
+    }
+
+    /// Refuses a bet that its player has just made under another key.
+    fn second_click(&mut self, host: &mut dyn Host, case: &Case, now: u64) -> Option<Denial> {
+        let shared = Rc::clone(&self.shared);
+        let (click, rule) = shared.click.as_ref().zip(shared.policy.click())?;
+        let bet = case.bet.as_ref()?;
+        match click.is_second(host, &case.caller.owner, bet, &case.scope, now) {
+            Ok(false) => None,
+            Ok(true) if rule.mode == DoubleClickMode::Shadow => {
+                host.count(&metric(case.class.as_str(), "shadow", DUPLICATE_BET.code));
+                None
+            }
+            Ok(true) => Some(DUPLICATE_BET),
+            Err(fault) => {
+                host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
+                None
+            }
+        }
+    }
+
+    fn replay(&mut self, host: &mut dyn Host, case: &Case, answer: Answer) -> Result<Step, Fault> {
+        if !is_readable(&answer, &self.request.accepts) {
+            return self.not_kept(host, case, answer.status, "encoded");
+        }
+        self.stage = Stage::Over;
+        let evidence = self.evidence(case, REPLAYED);
+        self.tell(host, case.class, ("replay", None), &evidence)?;
+        Ok(Step::Deny(reply(answer)))
+    }
+
+    fn not_kept(
+        &mut self,
+        host: &mut dyn Host,
+        case: &Case,
+        status: u16,
+        said: &str,
+    ) -> Result<Step, Fault> {
+        let evidence = self.evidence(case, said);
+        let members = vec![("first_status", status.into())];
+        self.deny(host, case, ANSWER_UNAVAILABLE, &evidence, members)
+    }
+
+    /// Somebody told what became of the first attempt, or did not.
+    fn reconciled(
+        &mut self,
+        host: &mut dyn Host,
+        asking: Asking,
+        fence: Fence,
+        reply: &CallReply,
+        now: u64,
+    ) -> Result<Step, Fault> {
+        let judged = asking.case.rule.reconcile.as_ref().map(|r| r.judge(reply));
+        let end = match (judged, reply) {
+            (Some(Judged::Free), _) => None,
+            (Some(Judged::Completed), CallReply::Answer { status, headers, body, .. }) => {
+                let pairs = headers.iter().map(|(name, value)| {
+                    (String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec())
+                });
+                let kept = self.shared.policy.kept();
+                Some(End::Answered(Answer::new(*status, pairs, kept, body.clone())))
+            }
+            _ => {
+                let evidence = self.evidence(&asking.case, "unknown_still");
+                return self.deny(host, &asking.case, OUTCOME_UNKNOWN, &evidence, Vec::new());
+            }
+        };
+        let expires = now.saturating_add(asking.case.rule.retention);
+        let about = About::Resolve(Ask::Resolve { fence, end, expires });
+        self.put(host, Asking { about, ..asking }, now)
+    }
+
+    pub(crate) fn evidence(&self, case: &Case, said: &str) -> String {
+        case.evidence(said, self.shared.policy.version())
+    }
+}

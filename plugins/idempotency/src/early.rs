@@ -1,0 +1,61 @@
+//! Answers that come before the key is claimed: an upstream that did not wait for the body.
+
+use std::rc::Rc;
+
+use policy_kit::{Answering, Fault, Host, Match};
+
+use crate::denials::OUTCOME_UNKNOWN;
+use crate::ending;
+use crate::filter::{Once, Stage};
+use crate::store::{Ask, Asked};
+use crate::{Attempt, Ending, Fingerprint, Scope};
+
+impl Once {
+    /// An answer came while the key was not ours yet: the upstream did not wait for the body. What it did
+    /// nobody can tell, so the key must not be free.
+    pub(crate) fn answered_early(&mut self, host: &mut dyn Host) -> Answering {
+        self.stage = Stage::Over;
+        let shared = Rc::clone(&self.shared);
+        let profile = shared.policy.profile();
+        let genuine = match ending::read(host, profile) {
+            // A filter's or the gateway's own: the upstream has not heard of the call.
+            Ending::Refused | Ending::NotConnected(Attempt::Only) => return Answering::Continue,
+            Ending::Upstream { .. } => true,
+            Ending::NotConnected(Attempt::Later) | Ending::Other => false,
+        };
+        let endpoint = self.request.classify(&shared.policy);
+        if let Err(fault) = self.mark_unknown(host, &endpoint) {
+            host.log(log::Level::Error, &format!("idempotency: {fault}"));
+        }
+        if !genuine {
+            return Answering::Continue;
+        }
+        let told = self.tell(host, endpoint.class, ("deny", Some(OUTCOME_UNKNOWN)), "said=early");
+        if let Err(fault) = told {
+            host.log(log::Level::Error, &format!("idempotency: {fault}"));
+        }
+        Answering::Replace(self.reply(endpoint.envelope, OUTCOME_UNKNOWN, Vec::new()))
+    }
+
+    /// Makes the key unknown whatever its body would have been, where the headers tell it.
+    fn mark_unknown(&mut self, host: &mut dyn Host, endpoint: &Match<'_>) -> Result<(), Fault> {
+        let shared = Rc::clone(&self.shared);
+        let (policy, request) = (&shared.policy, &self.request);
+        let caller = request.caller(host, policy.profile(), endpoint)?;
+        let Some(caller) = caller.filter(|_| !endpoint.needs_body()) else { return Ok(()) };
+        let partner = caller.is_partner.then_some(caller.name.as_str());
+        let rule = policy.rule(endpoint.class, endpoint.endpoint, request.method(), partner);
+        let Some((rule, Ok(key))) = rule.map(|r| (r, r.key.key(&request.sent, &[]))) else {
+            return Ok(());
+        };
+        let scope = Scope::new(&caller.owner, &request.method, endpoint.endpoint, &key);
+        let now = host.now()?;
+        let expires = now.saturating_add(rule.retention);
+        let claim = Ask::Claim { fingerprint: Fingerprint::ANY, deadline: now, expires };
+        // A deadline that is now is an outcome that is unknown now.
+        if let Asked::Said(Err(fault)) = shared.store.ask(host, &scope, &claim, now) {
+            host.log(log::Level::Error, &format!("idempotency: store: {fault:?}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,318 @@
+//! Walks one request: its key is claimed before it goes on, and settled before its answer does.
+
+use std::rc::Rc;
+
+use policy_kit::{
+    facts, Answering, BodyFault, CallReply, Denial, Details, EndpointClass, Fault, Filter, Host,
+    MapKind, Match, Plugin, Reply, Step, Unclassified,
+};
+
+use crate::answering::Claim;
+use crate::asking::{Asking, Case};
+use crate::config::{Hold, OnStoreError, Treat};
+use crate::denials::{
+    BODY_UNREADABLE, IN_PROGRESS, KEY_MALFORMED, KEY_MISSING, OWNER_UNKNOWN, QUOTA, STREAM,
+    UNAVAILABLE,
+};
+use crate::names::{metric, DECISION, EVIDENCE};
+use crate::plugin::{Idempotency, Shared};
+use crate::request::Request;
+use crate::{Fingerprint, KeyFault, Scope};
+
+/// One request's filter: it lets the call take effect once.
+#[derive(Debug)]
+pub struct Once {
+    pub(crate) shared: Rc<Shared>,
+    pub(crate) request: Request,
+    pub(crate) stage: Stage,
+}
+
+/// How far a request has come.
+#[derive(Debug, Default)]
+pub(crate) enum Stage {
+    /// It has no key, or nothing was seen of it yet.
+    #[default]
+    Idle,
+    /// Its body is awaited.
+    Body,
+    /// Its key is asked about.
+    Asking(Asking),
+    /// It is carried out.
+    Claimed(Claim),
+    /// It was answered in the upstream's place, or its key is settled.
+    Over,
+}
+
+impl Filter for Once {
+    fn on_request_headers(&mut self, host: &mut dyn Host, _: bool) -> Step {
+        let shared = Rc::clone(&self.shared);
+        self.on_headers(&shared, host).unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
+        let shared = Rc::clone(&self.shared);
+        let decided = match body {
+            Ok(body) => self.on_body(&shared, host, body),
+            Err(BodyFault::Unreadable(fault)) => Err(fault),
+            Err(fault @ BodyFault::TooLarge) => {
+                let endpoint = self.request.classify(&shared.policy);
+                self.refuse(host, &endpoint, fault.denial())
+            }
+        };
+        decided.unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Step {
+        let heard = match std::mem::take(&mut self.stage) {
+            Stage::Asking(asking) => self.heard(host, asking, &reply),
+            stage => {
+                self.stage = stage;
+                Err(Fault { call: "proxy_http_call", status: None })
+            }
+        };
+        heard.unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Step {
+        let asked = match std::mem::take(&mut self.stage) {
+            Stage::Asking(asking) => self.look_again(host, asking),
+            stage => {
+                self.stage = stage;
+                Err(Fault { call: "proxy_on_tick", status: None })
+            }
+        };
+        asked.unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
+    fn on_response_headers(&mut self, host: &mut dyn Host, _: bool) -> Answering {
+        match std::mem::take(&mut self.stage) {
+            Stage::Claimed(claim) => self.answered(host, claim),
+            Stage::Body | Stage::Asking(_) => self.answered_early(host),
+            stage => {
+                self.stage = stage;
+                Answering::Continue
+            }
+        }
+    }
+
+    fn on_response_body(
+        &mut self,
+        host: &mut dyn Host,
+        body: Result<&[u8], BodyFault>,
+    ) -> Answering {
+        match std::mem::take(&mut self.stage) {
+            Stage::Claimed(claim) => self.answered_with(host, claim, body),
+            stage => {
+                self.stage = stage;
+                Answering::Continue
+            }
+        }
+    }
+
+    fn on_answer_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Answering {
+        match std::mem::take(&mut self.stage) {
+            Stage::Claimed(claim) => self.committed(host, claim, &reply),
+            stage => {
+                self.stage = stage;
+                Answering::Continue
+            }
+        }
+    }
+
+    fn on_log(&mut self, host: &mut dyn Host) {
+        if let Stage::Claimed(claim) = std::mem::take(&mut self.stage) {
+            self.left_open(host, claim);
+        }
+    }
+}
+
+impl Once {
+    /// The filter of a new request.
+    pub(crate) fn new(shared: Rc<Shared>) -> Self {
+        Self { shared, request: Request::default(), stage: Stage::Idle }
+    }
+
+    fn on_headers(&mut self, shared: &Shared, host: &mut dyn Host) -> Result<Step, Fault> {
+        let (policy, headers) = (&shared.policy, host.headers(MapKind::Request)?);
+        self.request = Request::read(policy, &headers);
+        policy_kit::strip(host, &headers, &shared.strips)?;
+        let endpoint = self.request.classify(policy);
+        if is_refused(shared, &endpoint) {
+            return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
+        }
+        let (candidates, method) = (endpoint.candidates(), self.request.method());
+        if !policy.may_be_keyed(candidates, endpoint.endpoint, method) {
+            return self.pass(host, endpoint.class, "none");
+        }
+        if self.request.streams {
+            return self.refuse(host, &endpoint, STREAM);
+        }
+        self.stage = Stage::Body;
+        let limit = policy.max_request();
+        Ok(match policy.hold() {
+            Hold::Body => Step::Body { limit },
+            Hold::Headers => Step::HeldBody { limit },
+        })
+    }
+
+    fn on_body(
+        &mut self,
+        shared: &Shared,
+        host: &mut dyn Host,
+        body: &[u8],
+    ) -> Result<Step, Fault> {
+        self.stage = Stage::Over;
+        let (policy, request) = (&shared.policy, &self.request);
+        let endpoint = request.classify(policy).with_body(body, request.json);
+        if is_refused(shared, &endpoint) {
+            return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
+        }
+        let caller = request.caller(host, policy.profile(), &endpoint)?;
+        let partner = caller.as_ref().filter(|caller| caller.is_partner);
+        let partner = partner.map(|caller| caller.name.as_str());
+        let method = request.method();
+        let Some(rule) = policy.rule(endpoint.class, endpoint.endpoint, method, partner) else {
+            return self.pass(host, endpoint.class, "none");
+        };
+        let key = match (rule.key.key(&request.sent, body), rule.treat) {
+            (Ok(key), _) => key,
+            (Err(KeyFault::Missing), Treat::Optional) => {
+                return self.pass(host, endpoint.class, &rule.name)
+            }
+            (Err(KeyFault::Missing), _) => return self.refuse(host, &endpoint, KEY_MISSING),
+            (Err(_), _) => return self.refuse(host, &endpoint, KEY_MALFORMED),
+        };
+        let Some(caller) = caller else { return self.refuse(host, &endpoint, OWNER_UNKNOWN) };
+        let print = |selection| Fingerprint::new(&request.method, &request.target, body, selection);
+        let Some(fingerprint) = print(&rule.selection) else {
+            return self.refuse(host, &endpoint, BODY_UNREADABLE);
+        };
+        let click = policy.click().filter(|click| click.classes.contains(&endpoint.class));
+        let scope = Scope::new(&caller.owner, &request.method, endpoint.endpoint, &key);
+        let case = Case {
+            rule: Rc::clone(rule),
+            class: endpoint.class,
+            envelope: endpoint.envelope.map(str::to_owned),
+            // A bet that cannot be read is no bet like another.
+            bet: click.and_then(|click| print(&click.same)),
+            key,
+            caller,
+            fingerprint,
+            scope,
+        };
+        host.publish(facts::CLASS, case.class.as_str())?;
+        self.ask(host, case)
+    }
+
+    /// Lets a call go on that has no key.
+    fn pass(
+        &mut self,
+        host: &mut dyn Host,
+        class: EndpointClass,
+        rule: &str,
+    ) -> Result<Step, Fault> {
+        self.stage = Stage::Over;
+        host.publish(facts::CLASS, class.as_str())?;
+        let evidence = format!("rule={rule} version={}", self.shared.policy.version());
+        self.tell(host, class, ("allow", None), &evidence)?;
+        Ok(Step::Continue)
+    }
+
+    /// Refuses a call before its key is looked at.
+    fn refuse(
+        &mut self,
+        host: &mut dyn Host,
+        endpoint: &Match<'_>,
+        denial: Denial,
+    ) -> Result<Step, Fault> {
+        self.stage = Stage::Over;
+        host.publish(facts::CLASS, endpoint.class.as_str())?;
+        let evidence = format!("rule=none version={}", self.shared.policy.version());
+        self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
+        Ok(Step::Deny(self.reply(endpoint.envelope, denial, Vec::new())))
+    }
+
+    /// Counts a decision and leaves it for the record.
+    pub(crate) fn tell(
+        &self,
+        host: &mut dyn Host,
+        class: EndpointClass,
+        (word, denial): (&str, Option<Denial>),
+        evidence: &str,
+    ) -> Result<(), Fault> {
+        host.count(&metric(class.as_str(), word, denial.map_or("none", |denial| denial.code)));
+        host.publish(EVIDENCE, evidence)?;
+        match denial {
+            None => host.publish(DECISION, word),
+            Some(denial) => host.publish(DECISION, &format!("{word}:{}", denial.code)),
+        }
+    }
+
+    pub(crate) fn reply(
+        &self,
+        envelope: Option<&str>,
+        denial: Denial,
+        members: Vec<(&'static str, serde_json::Value)>,
+    ) -> Reply {
+        let mut details = Details { members, ..self.request.details.clone() };
+        // What is refused by what the store says is told what became of the first attempt.
+        details.keyed &= ![IN_PROGRESS, QUOTA].contains(&denial);
+        let reply = self.shared.policy.envelopes().reply(envelope, denial, &details);
+        match denial {
+            IN_PROGRESS | UNAVAILABLE | QUOTA if reply.status == denial.status => {
+                reply.with_header("retry-after", "1")
+            }
+            _ => reply,
+        }
+    }
+
+    /// The gateway failed a host call: nothing is known, so nothing passes.
+    fn failed(&mut self, host: &mut dyn Host, fault: Fault) -> Step {
+        self.stage = Stage::Over;
+        host.log(log::Level::Error, &format!("{}: {fault}", Idempotency::NAME));
+        let denial = Denial::POLICY_UNAVAILABLE;
+        let told = self.tell(host, EndpointClass::Unclassified, ("deny", Some(denial)), "fault");
+        if let Err(fault) = told {
+            host.log(log::Level::Error, &format!("{}: {fault}", Idempotency::NAME));
+        }
+        let endpoint = self.request.classify(&self.shared.policy);
+        Step::Deny(self.reply(endpoint.envelope, denial, Vec::new()))
+    }
+
+    /// What a rule says for when the store cannot be used.
+    pub(crate) fn without_store(
+        &mut self,
+        host: &mut dyn Host,
+        case: &Case,
+        evidence: &str,
+    ) -> Result<Step, Fault> {
+        match case.rule.on_store_error {
+            OnStoreError::Refuse => self.deny(host, case, UNAVAILABLE, evidence, Vec::new()),
+            OnStoreError::Forward => {
+                self.stage = Stage::Over;
+                self.tell(host, case.class, ("forward", Some(UNAVAILABLE)), evidence)?;
+                Ok(Step::Continue)
+            }
+        }
+    }
+
+    /// Refuses a call by what the store says of its key.
+    pub(crate) fn deny(
+        &mut self,
+        host: &mut dyn Host,
+        case: &Case,
+        denial: Denial,
+        evidence: &str,
+        members: Vec<(&'static str, serde_json::Value)>,
+    ) -> Result<Step, Fault> {
+        self.stage = Stage::Over;
+        self.tell(host, case.class, ("deny", Some(denial)), evidence)?;
+        Ok(Step::Deny(self.reply(case.envelope.as_deref(), denial, members)))
+    }
+}
+
+/// Whether a call is refused because no endpoint tells what it is.
+fn is_refused(shared: &Shared, endpoint: &Match<'_>) -> bool {
+    endpoint.class == EndpointClass::Unclassified
+        && shared.policy.unclassified() == Unclassified::Refuse
+}

@@ -1,0 +1,43 @@
+//! Names of facts, counters and headers.
+
+use policy_kit::{metrics, Plugin};
+
+use crate::plugin::Idempotency;
+
+/// The fact that holds the decision: `allow`, `replay`, `deny:<code>`, or `forward:<code>` where the
+/// store failed and the rule lets calls pass.
+pub const DECISION: &str = "pitboss.idempotency.decision";
+/// The fact that holds the reason.
+pub const EVIDENCE: &str = "pitboss.idempotency.evidence";
+/// The fact that holds what became of the key when the call was over.
+pub const OUTCOME: &str = "pitboss.idempotency.outcome";
+/// Marks an answer that was told before.
+pub const REPLAYED_HEADER: &str = "idempotent-replayed";
+/// WasmX: the player, by the word of the filter that checked the login.
+pub const PLAYER_HEADER: &str = "x-player-id";
+/// WasmX: the partner, likewise.
+pub const PARTNER_HEADER: &str = "x-partner-id";
+/// WasmX: the brand, likewise.
+pub const BRAND_HEADER: &str = "x-brand";
+
+/// The counter of a class, a decision and its code.
+pub fn metric(class: &str, decision: &str, code: &str) -> String {
+    metrics::requests(Idempotency::NAME, class, decision, code)
+}
+
+/// The counter of what became of keys.
+pub fn outcome(class: &str, outcome: &str) -> String {
+    format!("pitboss.{}.outcomes.class={class}.outcome={outcome}", Idempotency::NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy_kit::facts;
+
+    #[test]
+    fn names_are_those_that_every_plugin_has() {
+        assert_eq!(DECISION, facts::decision(Idempotency::NAME));
+        assert_eq!(EVIDENCE, facts::evidence(Idempotency::NAME));
+    }
+}

@@ -1,0 +1,77 @@
+//! The plugin: configured once per VM, it makes filters that share a policy and a store.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use policy_kit::{metrics, ConfigError, Host, Plugin, Profile, MEANING_HEADERS};
+
+use crate::config::Config;
+use crate::filter::Once;
+use crate::store::Store;
+use crate::{DoubleClick, Policy, Quota, Slots};
+
+/// How often those look that wait for another's answer.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The plugin.
+#[derive(Debug)]
+pub struct Idempotency(Rc<Shared>);
+
+/// What the filters of a VM share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) policy: Policy,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) quota: Quota,
+    pub(crate) click: Option<DoubleClick>,
+    /// Headers that would change what a call means after it was classified.
+    pub(crate) strips: Vec<String>,
+}
+
+impl Idempotency {
+    /// Configures the plugin over the store that `over` makes of the embedded one: for tests of what the
+    /// embedded store cannot show, such as a commit that takes its time.
+    ///
+    /// # Errors
+    /// As [`Plugin::configure`].
+    pub fn configure_over(
+        document: &[u8],
+        host: &mut dyn Host,
+        over: impl FnOnce(Slots) -> Box<dyn Store>,
+    ) -> Result<Self, ConfigError> {
+        let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
+        let version = if policy.version().is_empty() { "none" } else { policy.version() };
+        let (name, catalogue) = (Self::NAME, policy.catalogue());
+        let line = format!("{name}: configured, version {version}, catalogue {catalogue}");
+        host.log(log::Level::Info, &line);
+        host.count(&metrics::configured(name, version, catalogue));
+        let room = policy.room();
+        let store = over(Slots::new(&room.name, room.limits));
+        let owners = room.owners.div_ceil(16);
+        let quota = Quota::new(&room.name, owners, policy.longest_retention());
+        let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window));
+        let strips = MEANING_HEADERS.map(str::to_owned).to_vec();
+        Ok(Self(Rc::new(Shared { policy, store, quota, click, strips })))
+    }
+}
+
+impl Plugin for Idempotency {
+    const NAME: &'static str = "idempotency";
+    type Filter = Once;
+
+    fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
+        Self::configure_over(document, host, |slots| Box::new(slots))
+    }
+
+    fn profile(&self) -> Profile {
+        self.0.policy.profile()
+    }
+
+    fn filter(&self) -> Once {
+        Once::new(Rc::clone(&self.0))
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.0.policy.waits().then_some(TICK)
+    }
+}
