@@ -68,10 +68,9 @@ pub struct StoreConfig {
     /// Keys that are held at once: their rate times their retention.
     #[serde(default = "default_slots")]
     pub slots: usize,
-    /// Bytes of answers in all. Each 16 slots have their part of them, and an answer that is longer than
-    /// that part, or finds no room in it, is not kept.
-    #[serde(default = "default_bytes")]
-    pub bytes: usize,
+    /// Bytes of answers in all; room for one of the longest for each 16 slots if absent, which is also
+    /// the least. Each 16 slots have their part, and an answer that finds no room in it is not kept.
+    pub bytes: Option<usize>,
     /// Tells two stores of one gateway apart; configurations that share a name share their keys.
     #[serde(default = "default_name")]
     pub name: String,
@@ -81,10 +80,6 @@ pub struct StoreConfig {
 
 fn default_slots() -> usize {
     65_536
-}
-
-fn default_bytes() -> usize {
-    64 << 20
 }
 
 fn default_name() -> String {

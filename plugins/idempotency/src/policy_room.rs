@@ -15,6 +15,7 @@ use policy_kit::{invalid, ConfigError, Profile};
 
 use crate::config::{QuotaConfig, StoreConfig};
 use crate::rule::within;
+use crate::slots::WAYS;
 use crate::Limits;
 
 /// Bytes of one slot without its answer.
@@ -75,8 +76,7 @@ impl Room {
         let given = |number: Option<usize>| number.map(|number| number as u64);
         let slots = within(given(Some(store.slots)), 0, (16, MOST), || "store.slots".to_owned())?;
         let longest = answer.saturating_add(HEADERS);
-        let bounds = (longest as u64, MOST_BYTES);
-        let bytes = within(given(Some(store.bytes)), 0, bounds, || "store.bytes".to_owned())?;
+        let bytes = bytes(given(store.bytes), slots.div_ceil(WAYS as u64) * longest as u64)?;
         let quotas = |given, default, most, name: &str| {
             let number = within(given, default, (1, most), || format!("quota.{name}"))?;
             Ok::<u32, ConfigError>(u32::try_from(number).unwrap_or(u32::MAX))
@@ -113,6 +113,20 @@ impl Room {
             }
         }
     }
+}
+
+/// Bytes of answers: each 16 slots share room for at least one of the longest, so that none is too long
+/// to be kept when it is alone.
+fn bytes(given: Option<u64>, least: u64) -> Result<u64, ConfigError> {
+    let bytes = given.unwrap_or(least);
+    if (least..=MOST_BYTES).contains(&bytes) {
+        return Ok(bytes);
+    }
+    let problem = format!(
+        "expected {least} to {MOST_BYTES}: each 16 slots share room for one of the longest answers; \
+         with less in `answers.max_bytes` they need less"
+    );
+    Err(invalid("store.bytes", problem))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn wager(changes: Value) -> Value {
 
 fn rule(changes: Value) -> Rule {
     let policy = compiled(wager(changes)).unwrap();
-    policy.rule(EndpointClass::Wager, "/bets", "POST", None).unwrap().clone()
+    Rule::clone(policy.rule(EndpointClass::Wager, "/bets", "POST", None).unwrap())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::store::End;
 use crate::{step, Answer, Entry, Fence, Op, Reply, Scope, Settled, State, Step};
 
 /// Slots of one bucket. More of them fill more evenly, and cost more bytes to read and write.
-const WAYS: usize = 16;
+pub(crate) const WAYS: usize = 16;
 /// First byte of a bucket: what follows is in this form.
 const FORM: u8 = 1;
 /// How often an operation is tried where other workers are faster.
