@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    address, facts, metrics, BodyFault, CallReply, Caller, Denial, Details, Fault, Filter, Headers,
+    facts, metrics, peer, BodyFault, CallReply, Caller, Denial, Details, Fault, Filter, Headers,
     Host, MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
 };
 
@@ -85,8 +85,7 @@ impl Geo {
     fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
         let headers = host.headers(MapKind::Request)?;
         self.details = Details::read(&headers);
-        let peer = host.property(&["source", "address"])?;
-        let peer = peer.as_deref().and_then(address);
+        let peer = peer(host)?;
         let now = if policy.needs_clock() { host.now()? } else { 0 };
         self.case = policy.weigh(&Facts { headers: &headers, peer, now });
         self.strip(host, &headers)?;

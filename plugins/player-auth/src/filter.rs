@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    address, canonical_path, facts, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers,
+    canonical_path, facts, peer, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers,
     Host, MapKind, Match, Plugin, Reply, Step, FORWARDED_HEADERS,
 };
 
@@ -166,8 +166,7 @@ impl Auth {
         if let Some(known) = state.good(token, self.now / SECOND) {
             return Ok(Verdict::Good(known));
         }
-        let peer = host.property(&["source", "address"])?;
-        self.case.source = policy.source(headers, peer.as_deref().and_then(address));
+        self.case.source = policy.source(headers, peer(host)?);
         let q = Question { token, source: self.case.source, now: self.now };
         Ok(check::check(policy, &mut state, host, &q))
     }
@@ -213,8 +212,7 @@ impl Auth {
         headers: &Headers,
     ) -> Result<(), Fault> {
         let Some(partners) = policy.partners_for(endpoint, &self.case) else { return Ok(()) };
-        let peer = host.property(&["source", "address"])?;
-        self.case.source = policy.source(headers, peer.as_deref().and_then(address));
+        self.case.source = policy.source(headers, peer(host)?);
         let path = canonical_path(&self.case.target).unwrap_or_default();
         let (client, now) = (self.case.source, self.now);
         let certificate = partners.certificate(host)?;
@@ -246,12 +244,10 @@ impl Auth {
     fn strip(&self, host: &mut dyn Host, headers: &Headers) -> Result<(), Fault> {
         policy_kit::strip(host, headers, &self.policy.ours)?;
         // Whose host this is was read from the host; who else may say so is the edge alone.
-        if FORWARDED_HEADERS.iter().any(|name| headers.has(name)) {
-            let peer = host.property(&["source", "address"])?;
-            if !self.policy.trusts(headers, peer.as_deref().and_then(address)) {
-                for name in FORWARDED_HEADERS.into_iter().filter(|name| headers.has(name)) {
-                    host.remove_header(MapKind::Request, name)?;
-                }
+        let said = FORWARDED_HEADERS.iter().any(|name| headers.has(name));
+        if said && !self.policy.trusts(headers, peer(host)?) {
+            for name in FORWARDED_HEADERS.into_iter().filter(|name| headers.has(name)) {
+                host.remove_header(MapKind::Request, name)?;
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
 
-use crate::{invalid, ConfigError, Headers};
+use crate::{invalid, ConfigError, Fault, Headers, Host};
 
 /// The first of the IPv4 addresses mapped into IPv6, `::ffff:0.0.0.0`.
 const MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
@@ -127,6 +127,14 @@ pub fn network(text: &str, at: &str) -> Result<IpNet, ConfigError> {
         }
         None => Ok(network),
     }
+}
+
+/// The address of the connection; `None` where the gateway has none that can be read.
+///
+/// # Errors
+/// As [`Host::property`].
+pub fn peer(host: &mut dyn Host) -> Result<Option<IpAddr>, Fault> {
+    Ok(host.property(&["source", "address"])?.as_deref().and_then(address))
 }
 
 /// Reads an address as proxies write it: with a port, in brackets, with a zone, IPv4 mapped into

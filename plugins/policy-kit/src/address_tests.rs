@@ -1,6 +1,7 @@
 //! Addresses and the walk, as tables and against a naive model.
 
 use super::*;
+use crate::fake::FakeHost;
 use proptest::prelude::*;
 
 #[test]
@@ -215,4 +216,15 @@ proptest! {
         let chain: Vec<_> = chain.iter().map(|(hop, _)| *hop).collect();
         prop_assert_eq!(got, naive(peer, &chain, hops));
     }
+}
+
+#[test]
+fn the_peer_is_whom_the_gateway_names() {
+    let mut host = FakeHost::default();
+    assert_eq!(peer(&mut host), Ok(None));
+    for (text, want) in [("10.0.0.1:40000", Some("10.0.0.1")), ("@unix", None)] {
+        host.properties.insert("source.address".to_owned(), text.into());
+        assert_eq!(peer(&mut host), Ok(want.map(|text| text.parse().unwrap())), "{text}");
+    }
+    assert!(peer(&mut host.failing("proxy_get_property", 10)).is_err());
 }

@@ -36,7 +36,7 @@ mod service;
 mod sorted;
 mod strip;
 
-pub use address::{address, network, Origin, Trust, TrustConfig};
+pub use address::{address, network, peer, Origin, Trust, TrustConfig};
 pub use brand::Brands;
 pub use budget::{source_key, Budgets, FailuresConfig};
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
