@@ -33,6 +33,7 @@ mod path;
 mod secret;
 mod select;
 mod service;
+mod shared;
 mod sorted;
 mod strip;
 
@@ -56,5 +57,6 @@ pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use secret::{Secret, Variable};
 pub use select::{SelectConfig, MAX_SELECTING_BODY};
 pub use service::{service, timeout, Service};
+pub use shared::shared_name;
 pub use sorted::SortedMap;
 pub use strip::strip;

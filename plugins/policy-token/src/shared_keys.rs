@@ -1,8 +1,7 @@
 //! Keys that the workers of one node share, so that one fetch serves all. Gateways offer one map
 //! without expiry or deletion: two fixed entries per issuer, each with its time inside.
 
-use hmac_sha256::Hash;
-use policy_kit::{Call, Host};
+use policy_kit::{shared_name, Call, Host};
 
 use crate::{Alg, Keyring, Keys};
 
@@ -22,20 +21,10 @@ impl SharedKeys {
     /// The entries in which `plugin` keeps the keys of `issuer`: others fetch other keys, and so do
     /// other plugins and other configurations.
     pub fn new(plugin: &str, issuer: &str, algorithms: &[Alg], fetch: Option<&Call>) -> Self {
-        let mut digest = Hash::new();
-        let mut add = |text: &str| {
-            digest.update(text);
-            digest.update([0]);
-        };
-        add(issuer);
-        algorithms.iter().for_each(|alg| add(alg.name()));
-        if let Some(call) = fetch {
-            add(&call.target);
-            call.headers.iter().for_each(|(_, value)| add(value));
-        }
-        let digest: String =
-            digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let name = |kind: &str| format!("pitboss.{plugin}.{kind}.{digest}");
+        let mut parts = vec![issuer];
+        parts.extend(algorithms.iter().map(|alg| alg.name()));
+        parts.extend(fetch.into_iter().flat_map(Call::parts));
+        let name = |kind: &str| shared_name(plugin, kind, &parts);
         Self { keys: name("keys"), lease: name("lease") }
     }
 
@@ -91,4 +80,39 @@ fn parse(value: &[u8]) -> Option<(u64, &[u8])> {
     let (form, rest) = value.split_first()?;
     let (fetched, document) = rest.split_first_chunk::<8>()?;
     (*form == FORM).then_some((u64::from_be_bytes(*fetched), document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn entries_are_of_one_plugin_and_one_configuration() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let call = Call {
+            target: "casino".to_owned(),
+            headers: vec![header(":method", "GET"), header(":path", "/jwks")],
+            body: Vec::new(),
+            timeout: Duration::from_secs(1),
+            max_reply: 1,
+        };
+        let shared = SharedKeys::new("p", "https://id", &[Alg::Es256, Alg::Rs256], Some(&call));
+        assert_eq!(shared.keys, "pitboss.p.keys.561da6acb45cb3ae");
+        assert_eq!(shared.lease, "pitboss.p.lease.561da6acb45cb3ae");
+        for other in [
+            SharedKeys::new("q", "https://id", &[Alg::Es256, Alg::Rs256], Some(&call)),
+            SharedKeys::new("p", "https://other", &[Alg::Es256, Alg::Rs256], Some(&call)),
+            SharedKeys::new("p", "https://id", &[Alg::Es256], Some(&call)),
+            SharedKeys::new("p", "https://id", &[Alg::Es256, Alg::Rs256], None),
+            SharedKeys::new(
+                "p",
+                "https://id",
+                &[Alg::Es256, Alg::Rs256],
+                Some(&call.with_path("/other".to_owned())),
+            ),
+        ] {
+            assert!(other.keys != shared.keys && other.lease != shared.lease, "{other:?}");
+        }
+    }
 }

@@ -2,11 +2,11 @@
 //! without expiry or deletion: two fixed entries per feed. The small one is looked at on every tick,
 //! the table only where that says that it has changed.
 
-use hmac_sha256::Hash;
-use policy_kit::{Call, Host};
+use policy_kit::{shared_name, Call, Host, Plugin};
 
 use super::control::Control;
 use super::table::{Entry, Table};
+use crate::plugin::PlayerAuth;
 
 /// First byte of a table: what follows is in this form.
 const FORM: u8 = 1;
@@ -22,19 +22,10 @@ impl Places {
     /// The entries of the feed that `call` asks, kept so long and so much of it: what is kept
     /// otherwise is another table.
     pub fn new(call: &Call, horizon: u64, most: usize) -> Self {
-        let mut digest = Hash::new();
-        let mut add = |text: &str| {
-            digest.update(text);
-            digest.update([0]);
-        };
-        add(&call.target);
-        call.headers.iter().for_each(|(_, value)| add(value));
-        add(&horizon.to_string());
-        add(&most.to_string());
-        let digest: String =
-            digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let name = |kind: &str| format!("pitboss.player-auth.revocations.{kind}.{digest}");
-        Self { control: name("control"), table: name("table") }
+        let (horizon, most) = (horizon.to_string(), most.to_string());
+        let parts: Vec<&str> = call.parts().chain([&*horizon, &*most]).collect();
+        let name = |kind: &str| shared_name(PlayerAuth::NAME, kind, &parts);
+        Self { control: name("revocations.control"), table: name("revocations.table") }
     }
 
     /// How far the workers are, and the version of what says so. The outer `None` where nothing can be
