@@ -1,7 +1,8 @@
 //! Asking what became of a call whose outcome is unknown.
 
 use policy_kit::{
-    invalid, is_pointer, strict_json, text_at, Call, CallReply, ConfigError, Host, Service,
+    invalid, is_pointer, percent_encoded, strict_json, text_at, Call, CallReply, ConfigError, Host,
+    Service,
 };
 
 use crate::config::ReconcileConfig;
@@ -122,18 +123,6 @@ pub(crate) fn words(lists: &[(&str, &Vec<String>)], at: &str) -> Result<(), Conf
         }
     }
     Ok(())
-}
-
-/// A text as one segment of a path or one value of a query (RFC 3986 section 2.3).
-fn percent_encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        match plain(byte) {
-            true => out.push(char::from(byte)),
-            false => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
 }
 
 #[cfg(test)]

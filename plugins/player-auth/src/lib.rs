@@ -38,7 +38,6 @@
 //!
 //! GLI-19 v3.0 A.3.6(c) is the source of the step-up before a withdrawal.
 
-pub mod asking;
 pub mod check;
 pub mod config;
 pub mod credential;

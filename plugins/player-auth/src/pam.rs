@@ -1,10 +1,10 @@
 //! Asking the player account management system (PAM) what state a player is in.
 
 use policy_kit::{
-    invalid, is_pointer, strict_json, Call, CallReply, ConfigError, Flight, Host, Service,
+    invalid, is_pointer, percent_encoded, strict_json, Call, CallReply, ConfigError, Flight, Host,
+    Service,
 };
 
-use crate::asking::percent_encoded;
 use crate::standing::config::PamConfig;
 use crate::standing::matrix::is_place;
 use crate::standing::{Told, Words};

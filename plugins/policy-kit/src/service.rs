@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
+
 use crate::{invalid, Call, CallReply, ConfigError, Host, Secret};
 
 /// Longest a stream may be made to wait for anybody, in milliseconds.
 const MAX_TIMEOUT: u64 = 5_000;
+
+/// All but the unreserved characters of RFC 3986 section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A service that is asked, as the operator describes it.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +95,11 @@ pub fn service(
         return Err(invalid(format!("{at}.path"), "expected a path from `/` on"));
     }
     Ok(())
+}
+
+/// A text as one segment of a path or one value of a query.
+pub fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 impl Call {
@@ -199,6 +209,19 @@ mod tests {
             (CallReply::Failed(fault), Err(&*told)),
         ] {
             assert_eq!(reply.document(), want.map_err(str::to_owned), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn texts_in_a_path() {
+        for (text, want) in [
+            ("aZ09-._~", "aZ09-._~"),
+            ("a/../b?c=d&e#f", "a%2F..%2Fb%3Fc%3Dd%26e%23f"),
+            ("%2f +{}\u{7f}", "%252f%20%2B%7B%7D%7F"),
+            ("é\0", "%C3%A9%00"),
+            ("", ""),
+        ] {
+            assert_eq!(percent_encoded(text), want, "{text}");
         }
     }
 }

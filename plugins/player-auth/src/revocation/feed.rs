@@ -1,10 +1,9 @@
 //! The feed of revocations, compiled: whom to ask, how often, and what to keep.
 
-use policy_kit::{invalid, Call, ConfigError, Flight, Host, Service};
+use policy_kit::{invalid, percent_encoded, Call, ConfigError, Flight, Host, Service};
 
 use super::config::RevocationsConfig;
 use super::places::Places;
-use crate::asking::percent_encoded;
 use crate::standing::lapse::Lapse;
 
 /// The key of the flight that asks for news.
