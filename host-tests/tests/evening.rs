@@ -40,7 +40,8 @@ fn the_golden_decisions_stand() {
     let (requests, run, _) = evening();
     stands("geo-jurisdiction", &lines(requests, run));
     artifact::build("player-auth").unwrap();
-    for example in ["player-auth", "chain"] {
+    artifact::build("idempotency").unwrap();
+    for example in ["player-auth", "idempotency", "chain"] {
         let (gateway, house) = (Gateway::example(example).unwrap(), House::open().unwrap());
         let run = run_emulated_in(&house, &gateway, requests, &artifact::wasm_dir()).unwrap();
         stands(example, &lines(requests, &run));
@@ -95,10 +96,14 @@ fn the_policies_of_the_chain_have_one_catalogue() {
         .map(|plugin| serde_json::from_slice::<serde_json::Value>(&plugin.configuration).unwrap())
         .map(|mut document| document["endpoints"].take())
         .collect();
-    assert!(lists.len() == 2 && lists[0] == lists[1], "the endpoints differ");
-    for plugin in ["player-auth", "geo-jurisdiction"] {
-        let alone = Gateway::example(plugin).unwrap().configured(&serde_json::json!({})).unwrap();
-        assert_eq!(alone["endpoints"], lists[0], "{plugin}");
+    assert_eq!(lists.len(), 3);
+    assert!(lists.iter().all(|list| *list == lists[0]), "the endpoints differ");
+    for example in ["player-auth", "geo-jurisdiction", "idempotency"] {
+        for plugin in Gateway::example(example).unwrap().wasm() {
+            let document: serde_json::Value =
+                serde_json::from_slice(&plugin.configuration).unwrap();
+            assert_eq!(document["endpoints"], lists[0], "{} in {example}", plugin.name);
+        }
     }
 }
 
@@ -106,6 +111,22 @@ fn the_policies_of_the_chain_have_one_catalogue() {
 fn the_books_are_in_order_afterwards() {
     let (_, _, house) = evening();
     assert_eq!(house.broken(), []);
+}
+
+/// Retries, repeated callbacks and nervous fingers: without idempotency the ledger shows them twice.
+#[test]
+fn what_is_told_twice_takes_effect_once() {
+    let (requests, _, without) = evening();
+    assert!(!without.double_effects().is_empty(), "an evening without retries proves nothing");
+    artifact::build("player-auth").unwrap();
+    artifact::build("idempotency").unwrap();
+    let (gateway, house) = (Gateway::example("idempotency").unwrap(), House::open().unwrap());
+    let run = run_emulated_in(&house, &gateway, requests, &artifact::wasm_dir()).unwrap();
+    assert_eq!(house.double_effects(), BTreeMap::new());
+    assert_eq!(house.broken(), []);
+    let replays: BTreeSet<_> =
+        run.iter().filter(|it| it.decision == "replay").map(|it| it.class.as_str()).collect();
+    assert!(replays.is_superset(&BTreeSet::from(["settlement", "wager"])), "{replays:?}");
 }
 
 /// What an evening must hold to be worth replaying; the message says what is missing.
@@ -167,6 +188,8 @@ fn players_partners_and_devices_are_refused_for_what_they_are() {
         "geo_required",
         "geo_stale",
         "geo_rejected",
+        "idempotency_key_reused",
+        "duplicate_bet",
     ] {
         assert!(golden.contains(&format!(" {code} ")), "no {code} in the evening");
     }

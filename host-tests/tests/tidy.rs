@@ -70,6 +70,7 @@ fn the_readme_lists_every_refusal() {
     for (plugin, denials) in [
         ("geo-jurisdiction", &geo_jurisdiction::denials::ALL[..]),
         ("player-auth", &player_auth::denials::ALL),
+        ("idempotency", &idempotency::denials::ALL),
     ] {
         let text =
             read_to_string(workspace_root().join(format!("plugins/{plugin}/README.md"))).unwrap();

@@ -1,6 +1,7 @@
 //! The casino behind the gateway: a fresh one for each half, living in recorded time.
 use bytes::Bytes;
 use casino::{Broken, Casino, Settings, SetupError, Time};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,11 @@ impl House {
     /// What is wrong with its books; nothing when every invariant holds.
     pub fn broken(&self) -> Vec<Broken> {
         self.casino.lock().unwrap_or_else(PoisonError::into_inner).ledger().check()
+    }
+
+    /// Operations that took effect more than once, and how often.
+    pub fn double_effects(&self) -> BTreeMap<String, u64> {
+        self.casino.lock().unwrap_or_else(PoisonError::into_inner).ledger().double_effects()
     }
 
     /// Answers one request.

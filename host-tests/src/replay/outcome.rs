@@ -122,7 +122,8 @@ fn settled(answer: &Answer) -> Vec<String> {
     fields
 }
 
-/// Decision, plugin and code: the first plugin that denies, else the first that would have.
+/// Decision, plugin and code: the first plugin that denies, else the first that would have, else the one
+/// that told an answer again.
 fn decide(details: &str, fact: &impl Fn(&str) -> Option<String>) -> (String, String, String) {
     let nothing = || NOTHING.to_owned();
     let decisions: Vec<(&str, String)> =
@@ -133,6 +134,9 @@ fn decide(details: &str, fact: &impl Fn(&str) -> Option<String>) -> (String, Str
                 return (verdict.to_owned(), (*plugin).to_owned(), code.to_owned());
             }
         }
+    }
+    if let Some((plugin, _)) = decisions.iter().find(|(_, decision)| decision == "replay") {
+        return ("replay".to_owned(), (*plugin).to_owned(), nothing());
     }
     match decisions.last() {
         Some(_) => ("allow".to_owned(), nothing(), nothing()),
@@ -150,11 +154,13 @@ mod tests {
     fn the_first_refusal_is_the_decision() {
         let geo = "pitboss.geo-jurisdiction.decision";
         let auth = "pitboss.player-auth.decision";
+        let once = "pitboss.idempotency.decision";
         for (facts, details, wanted) in [
             (&[][..], "via_upstream", ["none", "-", "-"]),
             (&[], "http1.codec_error", ["gateway", "-", "http1.codec_error"]),
             (&[(geo, "allow")], "via_upstream", ["allow", "-", "-"]),
             (&[(geo, "deny:x")], "y", ["deny", "geo-jurisdiction", "x"]),
+            (&[(geo, "allow"), (once, "replay")], "y", ["replay", "idempotency", "-"]),
             (&[(geo, "deny:x"), (auth, "shadow:y")], "", ["deny", "geo-jurisdiction", "x"]),
             (
                 &[(geo, "shadow:x"), (auth, "allow")],

@@ -65,11 +65,11 @@ pub struct StoreConfig {
     /// second one would carry the same call out once more.
     #[serde(default)]
     pub single_node: bool,
-    /// Keys that are held at once: their rate times their retention.
+    /// Keys that are held at once: three times their rate times their retention.
     #[serde(default = "default_slots")]
     pub slots: usize,
-    /// Bytes of answers in all; room for one of the longest for each 16 slots if absent, which is also
-    /// the least. Each 16 slots have their part, and an answer that finds no room in it is not kept.
+    /// Bytes of answers in all; room for one of the longest for each 32 slots if absent, which is also
+    /// the least. Each 32 slots have their part, and an answer that finds no room in it is not kept.
     pub bytes: Option<usize>,
     /// Tells two stores of one gateway apart; configurations that share a name share their keys.
     #[serde(default = "default_name")]

@@ -11,8 +11,8 @@ use crate::answering::Claim;
 use crate::asking::{Asking, Case};
 use crate::config::{Hold, OnStoreError, Treat};
 use crate::denials::{
-    BODY_UNREADABLE, IN_PROGRESS, KEY_MALFORMED, KEY_MISSING, OWNER_UNKNOWN, QUOTA, STREAM,
-    UNAVAILABLE,
+    ANSWER_UNAVAILABLE, BODY_UNREADABLE, DUPLICATE_BET, IN_PROGRESS, KEY_MALFORMED, KEY_MISSING,
+    KEY_REUSED, OWNER_UNKNOWN, QUOTA, STREAM, UNAVAILABLE,
 };
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::plugin::{Idempotency, Shared};
@@ -183,8 +183,8 @@ impl Once {
             (Err(_), _) => return self.refuse(host, &endpoint, KEY_MALFORMED),
         };
         let Some(caller) = caller else { return self.refuse(host, &endpoint, OWNER_UNKNOWN) };
-        let print = |selection| Fingerprint::new(&request.method, &request.target, body, selection);
-        let Some(fingerprint) = print(&rule.selection) else {
+        let print = Fingerprint::new(&request.method, &request.target, body, &rule.selection);
+        let Some(fingerprint) = print else {
             return self.refuse(host, &endpoint, BODY_UNREADABLE);
         };
         let click = policy.click().filter(|click| click.classes.contains(&endpoint.class));
@@ -193,8 +193,9 @@ impl Once {
             rule: Rc::clone(rule),
             class: endpoint.class,
             envelope: endpoint.envelope.map(str::to_owned),
-            // A bet that cannot be read is no bet like another.
-            bet: click.and_then(|click| print(&click.same)),
+            bet: click.and_then(|click| {
+                Fingerprint::of_bet(&request.method, &request.target, body, &click.same)
+            }),
             key,
             caller,
             fingerprint,
@@ -255,8 +256,9 @@ impl Once {
         members: Vec<(&'static str, serde_json::Value)>,
     ) -> Reply {
         let mut details = Details { members, ..self.request.details.clone() };
-        // What is refused by what the store says is told what became of the first attempt.
-        details.keyed &= ![IN_PROGRESS, QUOTA].contains(&denial);
+        // Where the store has told what became of the first attempt, that is what the code says.
+        let told = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
+        details.keyed &= !told.contains(&denial);
         let reply = self.shared.policy.envelopes().reply(envelope, denial, &details);
         match denial {
             IN_PROGRESS | UNAVAILABLE | QUOTA if reply.status == denial.status => {

@@ -37,23 +37,45 @@ impl Fingerprint {
     /// `None` where members are to be compared and the body is no JSON that everybody reads the same (a
     /// member is given twice): what cannot be compared must not pass for the same.
     pub fn new(method: &[u8], path: &[u8], body: &[u8], selection: &Selection) -> Option<Self> {
-        let body = match selection {
-            Selection::Raw => body.to_vec(),
-            Selection::Pointers(pointers) => {
-                let document = strict_json(body)?;
-                let mut text = String::new();
-                for pointer in pointers {
-                    match document.pointer(pointer) {
-                        None => text.push('-'),
-                        Some(value) => canonical(value, &mut text),
-                    }
-                    text.push('\n');
-                }
-                text.into_bytes()
-            }
+        let text = match selection {
+            Selection::Raw => return Some(Self::of(method, path, body)),
+            Selection::Pointers(pointers) => selected(body, pointers, |text| {
+                text.push('-');
+                Some(())
+            })?,
         };
-        Some(Self(digest(b"fingerprint", &[method, path, &body])))
+        Some(Self::of(method, path, text.as_bytes()))
     }
+
+    /// The fingerprint of a bet: as [`Fingerprint::new`], but two calls that both lack a member are not
+    /// the same bet. `None` for what lacks one.
+    pub fn of_bet(method: &[u8], path: &[u8], body: &[u8], same: &Selection) -> Option<Self> {
+        let Selection::Pointers(pointers) = same else { return None };
+        let text = selected(body, pointers, |_| None)?;
+        Some(Self::of(method, path, text.as_bytes()))
+    }
+
+    fn of(method: &[u8], path: &[u8], body: &[u8]) -> Self {
+        Self(digest(b"fingerprint", &[method, path, body]))
+    }
+}
+
+/// The members at `pointers`, one a line; `missing` writes one that is not there.
+fn selected(
+    body: &[u8],
+    pointers: &[String],
+    missing: impl Fn(&mut String) -> Option<()>,
+) -> Option<String> {
+    let document = strict_json(body)?;
+    let mut text = String::new();
+    for pointer in pointers {
+        match document.pointer(pointer) {
+            None => missing(&mut text)?,
+            Some(value) => canonical(value, &mut text),
+        }
+        text.push('\n');
+    }
+    Some(text)
 }
 
 /// Writes a value with its members in the order of their names. Line feeds within texts are escaped by
@@ -87,6 +109,17 @@ fn canonical(value: &Value, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lacks_a_member_is_no_bet_like_another() {
+        let same = Selection::Pointers(vec!["/event".to_owned(), "/stake".to_owned()]);
+        let bet = |body: &str| Fingerprint::of_bet(b"POST", b"/bets", body.as_bytes(), &same);
+        assert!(bet(r#"{"event":"e","stake":1}"#).is_some());
+        assert_eq!(bet(r#"{"event":"e","stake":1}"#), bet(r#"{"stake":1, "event":"e", "odds":2}"#));
+        assert_ne!(bet(r#"{"event":"e","stake":1}"#), bet(r#"{"event":"e","stake":2}"#));
+        assert_eq!(bet(r#"{"stake":1}"#), None, "a spin");
+        assert_eq!(bet("x"), None);
+    }
 
     #[test]
     fn what_makes_two_calls_the_same() {

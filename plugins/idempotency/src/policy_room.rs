@@ -115,7 +115,7 @@ impl Room {
     }
 }
 
-/// Bytes of answers: each 16 slots share room for at least one of the longest, so that none is too long
+/// Bytes of answers: each 32 slots share room for at least one of the longest, so that none is too long
 /// to be kept when it is alone.
 fn bytes(given: Option<u64>, least: u64) -> Result<u64, ConfigError> {
     let bytes = given.unwrap_or(least);
@@ -123,7 +123,7 @@ fn bytes(given: Option<u64>, least: u64) -> Result<u64, ConfigError> {
         return Ok(bytes);
     }
     let problem = format!(
-        "expected {least} to {MOST_BYTES}: each 16 slots share room for one of the longest answers; \
+        "expected {least} to {MOST_BYTES}: each 32 slots share room for one of the longest answers; \
          with less in `answers.max_bytes` they need less"
     );
     Err(invalid("store.bytes", problem))

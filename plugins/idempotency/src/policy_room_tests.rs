@@ -25,7 +25,7 @@ fn sizes_that_are_refused() {
         (store(json!({"slots": -1})), "store.slots"),
         (store(json!({"slots": "S3CRET"})), "store.slots"),
         // The longest answer, 65536 bytes and its headers, has to fit into each bucket's part.
-        (store(json!({"slots": 64, "bytes": 4 * (65_536 + 8_192) - 1})), "store.bytes"),
+        (store(json!({"slots": 64, "bytes": 2 * (65_536 + 8_192) - 1})), "store.bytes"),
         (store(json!({"slots": 1_048_576})), "store.bytes"),
         (store(json!({"bytes": (1 << 30) + 1})), "store.bytes"),
         (store(json!({"name": ""})), "store.name"),
@@ -43,7 +43,7 @@ fn sizes_that_are_refused() {
     ]);
     for fine in [
         store(json!({"slots": 16})),
-        store(json!({"slots": 64, "bytes": 4 * (65_536 + 8_192)})),
+        store(json!({"slots": 64, "bytes": 2 * (65_536 + 8_192)})),
         store(json!({"bytes": 1 << 30})),
         quota("player", 32),
         quota("partner", 64),
@@ -67,7 +67,7 @@ fn quotas_of_a_small_store_are_small() {
 /// A full zone would evict what has not expired.
 #[test]
 fn the_zone_of_wasmx_has_room_for_all() {
-    let least = 2 * (4_096 * (65_536 + 8_192) + 65_536 * 160 + 65_536 * 64);
+    let least = 2 * (2_048 * (65_536 + 8_192) + 65_536 * 160 + 65_536 * 64);
     let zone = |bytes: u64| wasmx(json!({"store": {"single_node": true, "zone_bytes": bytes}}));
     assert_eq!(compiled(zone(least)).unwrap().room().bytes, least / 2);
     let clicks = |bytes| {

@@ -36,7 +36,7 @@ fn the_smallest_document_has_the_defaults() {
     let room = policy.room();
     assert_eq!((room.player, room.partner, room.owners), (1_000, 32_768, 65_536));
     assert_eq!(room.name, "default");
-    assert_eq!((room.limits.slots, room.limits.bytes), (65_536, 4_096 * (65_536 + 8_192)));
+    assert_eq!((room.limits.slots, room.limits.bytes), (65_536, 2_048 * (65_536 + 8_192)));
     assert_eq!(policy.longest_retention(), rule.retention);
     assert!(policy.click().is_none());
     assert_eq!(policy.kept().len(), 10);

@@ -247,7 +247,7 @@ async fn bet(me: &mut Guest, turn: Turn) {
     let request = me.keyed("/api/bets", &slip);
     me.think(1, 4);
     let answer = play(me, turn, request.clone()).await;
-    if me.dice.chance(8) {
+    if me.dice.chance(25) {
         // A retry: the same key. A double click: another one.
         me.door.wait(400);
         let again = if me.dice.chance(50) { request } else { me.keyed("/api/bets", &slip) };
