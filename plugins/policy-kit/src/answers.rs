@@ -3,6 +3,7 @@
 //! Whatever goes wrong here, the real answer goes on: the upstream has acted, and a client that does not
 //! hear of it would try again.
 
+use crate::early::Early;
 use crate::{Action, Answering, BodyFault, CallReply, Fault, Filter, Gateway};
 
 /// Calls one filter may chain for one answer.
@@ -13,6 +14,9 @@ const MAX_CALLS: u8 = 4;
 pub(crate) struct Answers {
     holding: Holding,
     calls: u8,
+    early: Option<Early>,
+    /// The headers were held for a call, and the body is held since.
+    resumed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +66,11 @@ impl Answers {
     ) -> Action {
         match &mut self.holding {
             Holding::Nothing => Action::Continue,
-            Holding::Call { .. } | Holding::Replaced => Action::Pause,
+            Holding::Replaced => Action::Pause,
+            Holding::Call { .. } => {
+                self.early = Some(Early { size, whole: end_of_stream });
+                Action::Pause
+            }
             Holding::Body { limit } if size > *limit => {
                 self.decide(filter, gw, Err(BodyFault::TooLarge))
             }
@@ -90,7 +98,11 @@ impl Answers {
     pub(crate) fn on_trailers(&mut self, filter: &mut impl Filter, gw: &mut dyn Gateway) -> Action {
         match &mut self.holding {
             Holding::Nothing => Action::Continue,
-            Holding::Call { .. } | Holding::Replaced => Action::Pause,
+            Holding::Replaced => Action::Pause,
+            Holding::Call { .. } => {
+                self.early.get_or_insert_default().whole = true;
+                Action::Pause
+            }
             // The size is not told here; one byte more than the limit proves an excess.
             Holding::Body { limit } => {
                 let limit = *limit;
@@ -99,7 +111,13 @@ impl Answers {
                     true => Err(BodyFault::TooLarge),
                     false => Ok(body),
                 };
-                self.decide(filter, gw, body.and_then(fits))
+                let action = self.decide(filter, gw, body.and_then(fits));
+                if action == Action::Continue && self.resumed {
+                    // As with requests: told to go on, Envoy would drop the body.
+                    let_go(gw);
+                    return Action::Pause;
+                }
+                action
             }
             Holding::Copy { copy, .. } => {
                 let copy = std::mem::take(copy);
@@ -121,8 +139,9 @@ impl Answers {
             return;
         }
         let next = filter.on_answer_call(gw.host(), read(max_reply));
-        if self.settle(filter, gw, next, phase) == Action::Continue && gw.resume_answer().is_err() {
-            gw.reset();
+        if self.settle(filter, gw, next, phase) == Action::Continue {
+            self.resumed = matches!(self.holding, Holding::Body { .. });
+            let_go(gw);
         }
     }
 
@@ -132,8 +151,7 @@ impl Answers {
         gw: &mut dyn Gateway,
         body: Result<Vec<u8>, BodyFault>,
     ) -> Action {
-        let body = body.as_deref().map_err(|fault| *fault);
-        let next = filter.on_response_body(gw.host(), body);
+        let next = judge(filter, gw, body);
         self.settle(filter, gw, next, Phase::Body)
     }
 
@@ -145,7 +163,7 @@ impl Answers {
         phase: Phase,
     ) -> Action {
         self.holding = Holding::Nothing;
-        let mut next = next;
+        let (mut next, mut phase) = (next, phase);
         loop {
             next = match (next, phase) {
                 (
@@ -155,14 +173,33 @@ impl Answers {
                     Answering::Hold { .. } | Answering::Copy { .. } => Answering::Continue,
                     other => other,
                 },
-                (Answering::Hold { limit }, Phase::Headers { .. }) => {
-                    // The headers go on: on Envoy no body comes while they are held.
-                    self.holding = Holding::Body { limit };
-                    return Action::Continue;
-                }
+                (Answering::Hold { limit }, Phase::Headers { .. }) => match self.early {
+                    Some(early) if early.size > limit || early.whole => {
+                        phase = Phase::Body;
+                        let body = within(gw, early.size, limit);
+                        judge(filter, gw, body)
+                    }
+                    early => {
+                        self.holding = Holding::Body { limit };
+                        // The headers go on: on Envoy no body comes while they are held. Where one
+                        // has come all the same, it would go on with them.
+                        let held = early.is_some();
+                        return if held { Action::Pause } else { Action::Continue };
+                    }
+                },
                 (Answering::Copy { limit }, Phase::Headers { .. }) => {
-                    self.holding = Holding::Copy { limit, copy: Vec::new() };
-                    return Action::Continue;
+                    let Early { size, whole } = self.early.unwrap_or_default();
+                    let copy = if size == 0 { Ok(Vec::new()) } else { within(gw, size, limit) };
+                    match copy {
+                        Ok(copy) if !whole => {
+                            self.holding = Holding::Copy { limit, copy };
+                            return Action::Continue;
+                        }
+                        body => {
+                            phase = Phase::Body;
+                            judge(filter, gw, body)
+                        }
+                    }
                 }
                 (Answering::Replace(reply), Phase::Headers { .. }) => {
                     self.holding = Holding::Replaced;
@@ -189,6 +226,27 @@ impl Answers {
             };
         }
     }
+}
+
+fn let_go(gw: &mut dyn Gateway) {
+    if gw.resume_answer().is_err() {
+        gw.reset();
+    }
+}
+
+fn judge(
+    filter: &mut impl Filter,
+    gw: &mut dyn Gateway,
+    body: Result<Vec<u8>, BodyFault>,
+) -> Answering {
+    filter.on_response_body(gw.host(), body.as_deref().map_err(|fault| *fault))
+}
+
+fn within(gw: &mut dyn Gateway, size: usize, limit: usize) -> Result<Vec<u8>, BodyFault> {
+    if size > limit {
+        return Err(BodyFault::TooLarge);
+    }
+    read(gw, size)
 }
 
 fn read(gw: &mut dyn Gateway, size: usize) -> Result<Vec<u8>, BodyFault> {

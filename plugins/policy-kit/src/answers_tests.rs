@@ -148,6 +148,47 @@ fn a_call_from_the_headers_and_then_the_body() {
     assert_eq!(driver.on_response_body(&mut host, 2, true), Action::Continue);
 }
 
+/// Envoy with `allow_on_headers_stop_iteration`: the same, for answers.
+#[test]
+fn a_body_that_comes_while_the_headers_are_held() {
+    use Action::{Continue, Pause};
+    // What has come by the time of the call's answer, as (size, end); trailers; whether the answer then
+    // goes on; what comes later; what the filter is told in the end.
+    type Pieces = &'static [(usize, bool)];
+    type Case = (Answering, Pieces, bool, bool, &'static [(usize, bool, Action)], &'static str);
+    let cases: &[Case] = &[
+        (HOLD, &[(2, false), (4, true)], false, true, &[], "Ok(4)"),
+        (HOLD, &[(4, false)], true, true, &[], "Ok(4)"),
+        (HOLD, &[], true, true, &[], "Ok(0)"),
+        (HOLD, &[(5, false)], false, true, &[(1, true, Continue)], "Err(TooLarge)"),
+        (HOLD, &[(2, false)], false, false, &[(3, false, Pause), (4, true, Continue)], "Ok(4)"),
+        (HOLD, &[(2, false)], false, false, &[(5, false, Continue)], "Err(TooLarge)"),
+        (COPY, &[(2, false), (4, true)], false, true, &[], "Ok(4)"),
+        (COPY, &[(2, false)], true, true, &[], "Ok(2)"),
+        (COPY, &[(2, false)], false, true, &[(2, true, Continue)], "Ok(4)"),
+        (COPY, &[(2, false)], false, true, &[(3, true, Continue)], "Err(TooLarge)"),
+        (COPY, &[(5, false)], false, true, &[(1, true, Continue)], "Err(TooLarge)"),
+    ];
+    for (want, pieces, trailers, goes_on, later, told) in cases {
+        let mut host = FakeHost { answer_body: b"123456789".to_vec(), ..FakeHost::default() };
+        let mut driver = driver(&[call(), want.clone()]);
+        driver.on_response_headers(&mut host, false);
+        for (size, end) in *pieces {
+            assert_eq!(driver.on_response_body(&mut host, *size, *end), Pause);
+        }
+        if *trailers {
+            assert_eq!(driver.on_response_trailers(&mut host), Pause);
+        }
+        driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+        let case = format!("{want:?} {pieces:?} {trailers}");
+        assert_eq!(host.answer_resumed, *goes_on, "{case}");
+        for (size, end, action) in *later {
+            assert_eq!(driver.on_response_body(&mut host, *size, *end), *action, "{case}");
+        }
+        assert_eq!(host.logs[1..], [*told], "{case}");
+    }
+}
+
 #[test]
 fn calls_that_are_not_taken_are_told_and_bounded_and_the_answer_goes_on() {
     let mut host = FakeHost::default().failing("proxy_http_call", 2);

@@ -1,6 +1,7 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
 use crate::answers::Answers;
+use crate::early::Early;
 use crate::{
     BodyFault, Call, CallReply, Denial, Details, Fault, Filter, Flight, Host, Reply, Step,
 };
@@ -102,6 +103,9 @@ pub struct Driver<F> {
     waiting: Waiting,
     answers: Answers,
     calls: u8,
+    early: Option<Early>,
+    /// The headers were held for something else, and the body is waited for since.
+    resumed: bool,
     /// The filter wanted the body and was told that there is none.
     bodiless: bool,
 }
@@ -111,7 +115,8 @@ impl<F: Filter> Driver<F> {
     /// refuses everything.
     pub fn new(filter: Option<F>) -> Self {
         let (waiting, answers) = (Waiting::Nothing, Answers::default());
-        Self { filter, waiting, answers, calls: 0, bodiless: false }
+        let (early, resumed, bodiless) = (None, false, false);
+        Self { filter, waiting, answers, calls: 0, early, resumed, bodiless }
     }
 
     /// Request headers have arrived.
@@ -136,15 +141,19 @@ impl<F: Filter> Driver<F> {
                 self.settle(gw, unavailable(), Phase::Body)
             }
             Waiting::Nothing => Action::Continue,
-            Waiting::Over
-            | Waiting::Call { .. }
-            | Waiting::Flight { .. }
-            | Waiting::Tick { .. } => Action::Pause,
+            Waiting::Over => Action::Pause,
+            Waiting::Call { .. } | Waiting::Flight { .. } | Waiting::Tick { .. } => {
+                self.early = Some(Early { size, whole: end_of_stream });
+                Action::Pause
+            }
             Waiting::Body { limit } if size > limit => {
                 self.decide_body(gw, Err(BodyFault::TooLarge))
             }
             Waiting::Body { .. } if !end_of_stream => Action::Pause,
-            Waiting::Body { .. } => self.give_body(gw, size),
+            Waiting::Body { .. } => {
+                let body = read(gw, size);
+                self.decide_body(gw, body)
+            }
         }
     }
 
@@ -153,10 +162,11 @@ impl<F: Filter> Driver<F> {
     pub fn on_request_trailers(&mut self, gw: &mut dyn Gateway) -> Action {
         match self.waiting {
             Waiting::Nothing => Action::Continue,
-            Waiting::Over
-            | Waiting::Call { .. }
-            | Waiting::Flight { .. }
-            | Waiting::Tick { .. } => Action::Pause,
+            Waiting::Over => Action::Pause,
+            Waiting::Call { .. } | Waiting::Flight { .. } | Waiting::Tick { .. } => {
+                self.early.get_or_insert_default().whole = true;
+                Action::Pause
+            }
             // The size is not told here; one byte more than the limit proves an excess.
             Waiting::Body { limit } => {
                 let body = gw.body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
@@ -164,7 +174,12 @@ impl<F: Filter> Driver<F> {
                     true => Err(BodyFault::TooLarge),
                     false => Ok(body),
                 };
-                self.decide_body(gw, body.and_then(fits))
+                let action = self.decide_body(gw, body.and_then(fits));
+                if action == Action::Continue && self.resumed {
+                    self.let_go(gw);
+                    return Action::Pause;
+                }
+                action
             }
         }
     }
@@ -205,7 +220,16 @@ impl<F: Filter> Driver<F> {
     }
 
     fn go_on(&mut self, gw: &mut dyn Gateway, step: Step, phase: Phase) {
-        if self.settle(gw, step, phase) == Action::Continue && gw.resume().is_err() {
+        if self.settle(gw, step, phase) == Action::Continue {
+            self.resumed = matches!(self.waiting, Waiting::Body { .. });
+            self.let_go(gw);
+        }
+    }
+
+    /// Lets a held request go on. After headers that were held for something else, trailers do that
+    /// too, instead of telling Envoy to go on: it then drops the body that was held meanwhile.
+    fn let_go(&mut self, gw: &mut dyn Gateway) {
+        if gw.resume().is_err() {
             self.waiting = Waiting::Over;
             gw.reset();
         }
@@ -247,21 +271,14 @@ impl<F: Filter> Driver<F> {
         }
     }
 
-    fn give_body(&mut self, gw: &mut dyn Gateway, size: usize) -> Action {
-        let short = Fault { call: "proxy_get_buffer_bytes", status: None };
-        let body = match gw.body(size) {
-            // WasmX tells the size of a body that it then does not hand over.
-            Ok(body) if body.len() != size => Err(short),
-            other => other,
-        };
-        self.decide_body(gw, body.map_err(BodyFault::Unreadable))
+    fn decide_body(&mut self, gw: &mut dyn Gateway, body: Result<Vec<u8>, BodyFault>) -> Action {
+        let step = self.judge_body(gw, body);
+        self.settle(gw, step, Phase::Body)
     }
 
-    fn decide_body(&mut self, gw: &mut dyn Gateway, body: Result<Vec<u8>, BodyFault>) -> Action {
-        let Some(filter) = &mut self.filter else { return Action::Pause };
-        let body = body.as_deref().map_err(|fault| *fault);
-        let step = filter.on_request_body(gw.host(), body);
-        self.settle(gw, step, Phase::Body)
+    fn judge_body(&mut self, gw: &mut dyn Gateway, body: Result<Vec<u8>, BodyFault>) -> Step {
+        let Some(filter) = &mut self.filter else { return unavailable() };
+        filter.on_request_body(gw.host(), body.as_deref().map_err(|fault| *fault))
     }
 
     fn may_ask(&mut self) -> bool {
@@ -270,7 +287,7 @@ impl<F: Filter> Driver<F> {
     }
 
     fn settle(&mut self, gw: &mut dyn Gateway, step: Step, phase: Phase) -> Action {
-        let mut step = step;
+        let (mut step, mut phase) = (step, phase);
         loop {
             step = match step {
                 Step::Continue => {
@@ -285,13 +302,22 @@ impl<F: Filter> Driver<F> {
                     return Action::Pause;
                 }
                 Step::Body { limit } | Step::HeldBody { limit } => match phase {
-                    Phase::Headers { end_of_stream: false } => {
-                        let held = matches!(step, Step::HeldBody { .. });
-                        self.waiting = Waiting::Body { limit };
-                        // Going on from the headers and holding the body is the one way that
-                        // works on every gateway; see the hosts' notes on waiting for a body.
-                        return if held { Action::Pause } else { Action::Continue };
-                    }
+                    Phase::Headers { end_of_stream: false } => match self.early {
+                        Some(early) if early.size > limit || early.whole => {
+                            phase = Phase::Body;
+                            let fits = early.size <= limit;
+                            let body = if fits { read(gw, early.size) } else { TOO_LARGE };
+                            self.judge_body(gw, body)
+                        }
+                        early => {
+                            // What is there already would go on with the headers.
+                            let held = early.is_some() || matches!(step, Step::HeldBody { .. });
+                            self.waiting = Waiting::Body { limit };
+                            // Going on from the headers and holding the body is the one way that
+                            // works on every gateway; see the hosts' notes on waiting for a body.
+                            return if held { Action::Pause } else { Action::Continue };
+                        }
+                    },
                     Phase::Headers { end_of_stream: true } => {
                         self.bodiless = true;
                         match &mut self.filter {
@@ -340,6 +366,18 @@ impl<F: Filter> Driver<F> {
                 }
             };
         }
+    }
+}
+
+const TOO_LARGE: Result<Vec<u8>, BodyFault> = Err(BodyFault::TooLarge);
+
+fn read(gw: &mut dyn Gateway, size: usize) -> Result<Vec<u8>, BodyFault> {
+    let short = Fault { call: "proxy_get_buffer_bytes", status: None };
+    match gw.body(size) {
+        Ok(body) if body.len() == size => Ok(body),
+        // WasmX tells the size of a body that it then does not hand over.
+        Ok(_) => Err(BodyFault::Unreadable(short)),
+        Err(fault) => Err(BodyFault::Unreadable(fault)),
     }
 }
 

@@ -190,7 +190,6 @@ fn flights_hold_the_stream_until_they_land() {
     let mut driver = driver(&[join(), BODY, join(), call(), Step::Continue]);
     assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
     assert_eq!(host.flights, ["keys"]);
-    assert_eq!(driver.on_request_body(&mut host, 2, false), Action::Pause);
     driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
     assert!(host.logs.is_empty(), "a call's answer is no landing");
     driver.on_landed(&mut host, &CallReply::NoAnswer);
@@ -202,6 +201,48 @@ fn flights_hold_the_stream_until_they_land() {
     assert!(!host.resumed, "a landing is no call's answer");
     driver.on_call(&mut host, 3, |_| CallReply::NoAnswer);
     assert!(host.resumed);
+}
+
+/// Envoy with `allow_on_headers_stop_iteration`: going on with the headers would take what has come of
+/// the body with them, unseen.
+#[test]
+fn a_body_that_comes_while_the_headers_are_held() {
+    use Action::{Continue, Pause};
+    // What has come by the time of the answer, as (size, end); trailers; what the filter was told at
+    // once; where that is nothing, what the rest makes of it.
+    type Case = (&'static [(usize, bool)], bool, &'static str, Option<((usize, bool), Action)>);
+    let cases: &[Case] = &[
+        (&[(2, false), (4, true)], false, "body Ok(4)", None),
+        (&[(4, false)], true, "body Ok(4)", None),
+        (&[], true, "body Ok(0)", None),
+        (&[(2, false), (5, true)], false, "body Err(TooLarge)", None),
+        (&[(5, false)], false, "body Err(TooLarge)", None),
+        (&[(2, false)], false, "body Ok(4)", Some(((4, true), Continue))),
+        (&[(2, false)], false, "body Err(TooLarge)", Some(((5, false), Pause))),
+    ];
+    for (pieces, trailers, told, rest) in cases {
+        for wants in [BODY, Step::HeldBody { limit: 4 }] {
+            let mut host = FakeHost { body: b"123456789".to_vec(), ..FakeHost::default() };
+            let mut driver = driver(&[call(), wants.clone()]);
+            driver.on_request_headers(&mut host, false);
+            for (size, end) in *pieces {
+                assert_eq!(driver.on_request_body(&mut host, *size, *end), Pause);
+            }
+            if *trailers {
+                assert_eq!(driver.on_request_trailers(&mut host), Pause);
+            }
+            driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+            let case = format!("{wants:?} {pieces:?} {trailers}");
+            if let Some(((size, end), action)) = rest {
+                assert!(!host.resumed && host.logs.len() == 1, "{case}");
+                assert_eq!(driver.on_request_body(&mut host, *size, *end), *action, "{case}");
+            } else {
+                assert_eq!(host.resumed, told.contains("Ok"), "{case}");
+            }
+            assert_eq!(host.logs[1..], [*told], "{case}");
+            assert_eq!(host.replied.is_some(), told.contains("Err"), "{case}");
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod config;
 mod denial;
 mod details;
 mod driver;
+mod early;
 mod endpoint;
 mod endpoints;
 mod envelope;

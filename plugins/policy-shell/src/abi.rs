@@ -81,6 +81,15 @@ impl Abi {
         quirks::ends_with_headers(self.profile, told, headers.as_deref())
     }
 
+    /// The same of the answer.
+    pub(crate) fn answer_ends_with_headers(&mut self, told: bool) -> bool {
+        let headers = match self.profile {
+            Profile::Envoy => None,
+            Profile::Wasmx => self.headers(MapKind::Response).ok(),
+        };
+        quirks::answer_ends_with_headers(self.profile, told, headers.as_deref())
+    }
+
     fn kept(&mut self, kind: MapKind) -> &mut Kept {
         match kind {
             MapKind::Request => &mut self.request,

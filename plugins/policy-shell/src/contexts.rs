@@ -7,7 +7,7 @@ use policy_kit::{Action, CallReply, Driver, Fault, Plugin, Profile};
 
 use crate::abi::{call_reply, Abi, At, Counters};
 use crate::codes::Buffer;
-use crate::{calls, foreign, sys};
+use crate::{calls, foreign, sys, vm};
 
 /// Longest configuration that is read, in bytes. Envoy's own limits are lower.
 const MAX_CONFIGURATION: usize = 16 << 20;
@@ -73,8 +73,10 @@ impl<P: Plugin> RootContext for Root<P> {
             Ok(plugin) => plugin,
             Err(error) => return refuse(format!("configuration refused: {error}")),
         };
-        if let Some(Err(fault)) = plugin.tick_period().map(sys::tick_every) {
-            return refuse(format!("no timer: {fault}"));
+        match plugin.tick_period().map(sys::tick_every) {
+            Some(Ok(())) => vm::ticks(self.context),
+            Some(Err(fault)) => return refuse(format!("no timer: {fault}")),
+            None => {}
         }
         self.plugin = Some(plugin);
         true
@@ -125,7 +127,8 @@ impl<P: Plugin> StreamContext for Stream<P> {
     }
 
     fn response_headers(&mut self, end_of_stream: bool) -> Action {
-        self.driver.on_response_headers(self.abi.anew(), end_of_stream)
+        let end_of_stream = self.abi.anew().answer_ends_with_headers(end_of_stream);
+        self.driver.on_response_headers(&mut self.abi, end_of_stream)
     }
 
     fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action {

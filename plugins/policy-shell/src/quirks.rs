@@ -63,6 +63,22 @@ pub(crate) fn ends_with_headers(profile: Profile, told: bool, headers: Option<&H
     told || (profile == Profile::Wasmx && headers.is_none_or(bodiless))
 }
 
+/// Whether an answer ends with its headers. WasmX does not say so here either, and then calls no body
+/// callback: a policy that wants the body would never hear that there is none. Only what is certain
+/// counts: an answer without a length may have a body up to the connection's end.
+pub(crate) fn answer_ends_with_headers(
+    profile: Profile,
+    told: bool,
+    headers: Option<&Headers>,
+) -> bool {
+    let bodiless = |headers: &Headers| {
+        let empty = |length: &[u8]| !length.is_empty() && length.iter().all(|b| *b == b'0');
+        let never = matches!(headers.single(":status"), Some(b"204" | b"304"));
+        never || headers.single("content-length").is_some_and(empty)
+    };
+    told || (profile == Profile::Wasmx && headers.is_some_and(bodiless))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +121,32 @@ mod tests {
         }
         assert!(ends_with_headers(Profile::Wasmx, false, None));
         assert!(!ends_with_headers(Profile::Envoy, false, None));
+    }
+
+    #[test]
+    fn the_end_of_an_answer() {
+        for (status, length, wasmx) in [
+            ("200", "0", true),
+            ("200", "000", true),
+            ("200", "7", false),
+            ("200", "", false),
+            ("204", "7", true),
+            ("304", "7", true),
+            ("404", "x", false),
+        ] {
+            let pairs = [(":status", status), ("content-length", length)];
+            let headers = Headers::from_pairs(pairs.map(|(n, v)| (n.as_bytes(), v.as_bytes())));
+            for (profile, told, want) in [
+                (Profile::Wasmx, false, wasmx),
+                (Profile::Wasmx, true, true),
+                (Profile::Envoy, false, false),
+                (Profile::Envoy, true, true),
+            ] {
+                let got = answer_ends_with_headers(profile, told, Some(&headers));
+                assert_eq!(got, want, "{profile:?} {status} {length}");
+            }
+        }
+        assert!(!answer_ends_with_headers(Profile::Wasmx, false, None));
     }
 
     #[test]

@@ -19,9 +19,16 @@ pub(crate) struct Vm {
     streams: SortedMap<u32, Option<Box<dyn StreamContext>>>,
     pub(crate) calls: UnderWay,
     pub(crate) foreign: Option<Foreign>,
-    /// Streams that wait for a tick, each with its configuration. `None` where the module does not
-    /// hear of ticks, and a stream would wait for ever.
-    ticks: Option<Vec<(u32, u32)>>,
+    /// `None` where the module does not hear of ticks, and a stream would wait for ever.
+    ticks: Option<Ticks>,
+}
+
+#[derive(Default)]
+struct Ticks {
+    /// Configurations that have a timer.
+    roots: Vec<u32>,
+    /// Streams that wait for a tick, each with its configuration, in the order they came.
+    waiting: Vec<(u32, u32)>,
 }
 
 thread_local! {
@@ -54,20 +61,38 @@ pub(crate) fn create(context: u32, root: u32) {
 
 /// Lets streams wait for ticks.
 pub(crate) fn allow_ticks() {
-    with(|vm| vm.ticks = Some(Vec::new()));
+    with(|vm| vm.ticks = Some(Ticks::default()));
+}
+
+/// A configuration has a timer.
+pub(crate) fn ticks(root: u32) {
+    let add = |ticks: &mut Ticks| {
+        // It may be configured again.
+        ticks.roots.retain(|known| *known != root);
+        ticks.roots.push(root);
+    };
+    with(|vm| vm.ticks.as_mut().map(add));
 }
 
 /// Lets a stream wait for the next tick of its configuration.
+///
+/// # Errors
+/// None will come.
 pub(crate) fn await_tick(root: u32, stream: u32) -> Result<(), Fault> {
-    let waits = with(|vm| vm.ticks.as_mut().map(|ticks| ticks.push((root, stream)))).flatten();
-    waits.ok_or(Fault { call: "proxy_set_tick_period_milliseconds", status: None })
+    let wait = |vm: &mut Vm| {
+        let ticks = vm.ticks.as_mut().filter(|ticks| ticks.roots.contains(&root))?;
+        ticks.waiting.push((root, stream));
+        Some(())
+    };
+    with(wait).flatten().ok_or(Fault { call: "proxy_set_tick_period_milliseconds", status: None })
 }
 
 /// Takes the streams that wait for a tick of this configuration, in the order they came.
 pub(crate) fn awaiting_tick(root: u32) -> Vec<u32> {
-    let take = |ticks: &mut Vec<(u32, u32)>| {
-        let (due, rest): (Vec<_>, Vec<_>) = ticks.drain(..).partition(|(of, _)| *of == root);
-        *ticks = rest;
+    let take = |ticks: &mut Ticks| {
+        let (due, rest): (Vec<_>, Vec<_>) =
+            ticks.waiting.drain(..).partition(|(of, _)| *of == root);
+        ticks.waiting = rest;
         due.into_iter().map(|(_, stream)| stream).collect()
     };
     with(|vm| vm.ticks.as_mut().map(take)).flatten().unwrap_or_default()
@@ -95,7 +120,8 @@ pub(crate) fn delete(context: u32) {
     let gone = with(|vm| {
         vm.calls.forget(context);
         if let Some(ticks) = &mut vm.ticks {
-            ticks.retain(|(root, stream)| *root != context && *stream != context);
+            ticks.roots.retain(|root| *root != context);
+            ticks.waiting.retain(|(root, stream)| *root != context && *stream != context);
         }
         (vm.streams.remove(&context), vm.roots.remove(&context))
     });
