@@ -4,27 +4,23 @@
 
 #[path = "probe/gateway.rs"]
 mod gateway;
+#[path = "probe/service.rs"]
+mod service;
 #[path = "common/until.rs"]
 mod until;
-
-use std::convert::Infallible;
 
 use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyProcess, Options};
 use host_tests::traffic::{Answer, Request};
 use host_tests::upstream::Server;
-use http_body_util::Full;
-use hyper_util::rt::TokioIo;
 use serde_json::{json, Value};
+use service::{slow_service, Reply};
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use until::until;
-
-/// Answers one call.
-type Reply = oneshot::Sender<&'static str>;
 
 /// Envoy with one worker, the probe, and a service that tells each call and waits.
 struct Stage {
@@ -89,29 +85,6 @@ impl Stage {
 fn echo(request: http::Request<Bytes>) -> http::Response<Bytes> {
     let value = request.headers().get("x-a").map(|it| it.as_bytes().to_vec());
     http::Response::new(value.unwrap_or_default().into())
-}
-
-async fn slow_service() -> (std::net::SocketAddr, mpsc::UnboundedReceiver<Reply>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (tell, calls) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let tell = tell.clone();
-            let service = hyper::service::service_fn(move |_| {
-                let tell = tell.clone();
-                async move {
-                    let (reply, told) = oneshot::channel();
-                    let _ = tell.send(reply);
-                    let body = told.await.unwrap_or_default();
-                    Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::from(body))))
-                }
-            });
-            let server = hyper::server::conn::http1::Builder::new();
-            tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
-        }
-    });
-    (address, calls)
 }
 
 fn seen(answer: &Answer) -> String {

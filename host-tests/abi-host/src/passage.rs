@@ -104,7 +104,13 @@ impl Worker {
             let Some(side) = self.side(id, way, place) else { return };
             match (hold, side.hold) {
                 (Hold::Run, Hold::Run) => {}
-                (Hold::Run, _) => return self.resume(id, way, place),
+                (Hold::Run, _) => {
+                    if side.resuming {
+                        // Envoy passes it from this filter once more, which has seen its end.
+                        side.held = Some(Vec::new());
+                    }
+                    return self.resume(id, way, place);
+                }
                 (_, _) => {
                     side.hold = Hold::Single;
                     return;
@@ -122,7 +128,9 @@ impl Worker {
         let ended = stream.flow(way).ended;
         let trailers = ended && stream.flow(way).has_trailers;
         let Some(side) = stream.slots.get_mut(place).map(|slot| slot.side(way)) else { return };
-        let body_from = if side.hold == Hold::All { step } else { step + 1 };
+        let all = side.hold == Hold::All;
+        let body_from = if all { step } else { step + 1 };
+        side.resuming |= all;
         let was_held = side.hold != Hold::Run;
         side.hold = Hold::Run;
         let held = side.held.take();
@@ -139,6 +147,9 @@ impl Worker {
         }
         if trailers && was_held && self.goes_on(id, way) {
             self.pass_trailers(id, way, body_from);
+        }
+        if let Some(side) = self.side(id, way, place).filter(|_| all) {
+            side.resuming = false;
         }
     }
 

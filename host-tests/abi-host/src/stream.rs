@@ -33,6 +33,8 @@ pub(crate) struct Side {
     /// The filter paused in a body callback: it works on `held` until it continues.
     pub buffering: bool,
     pub trailers_open: bool,
+    /// What was held with the headers is just being passed on, from this filter itself.
+    pub resuming: bool,
     /// The last callback was told that the stream ends here.
     pub end_of_stream: bool,
     /// The piece that the running body callback is about.

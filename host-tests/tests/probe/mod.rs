@@ -45,16 +45,26 @@ fn service(call: &Call) -> CallAnswer {
     }
 }
 
-/// A chain of the probe alone, with more members for its configuration: `"tick_ms": 1000`.
-pub fn builder(profile: (Profile, &str), target: &str, more: &str) -> ChainBuilder {
+/// The probe, with more members for its configuration: `"tick_ms": 1000`.
+pub fn plugin(host: &str, target: &str, more: &str) -> PluginConfig {
     let more = if more.is_empty() { String::new() } else { format!(", {more}") };
-    let configuration = format!(r#"{{"host": "{}", "target": "{target}"{more}}}"#, profile.1);
+    let configuration = format!(r#"{{"host": "{host}", "target": "{target}"{more}}}"#);
+    PluginConfig::new(PLUGIN, configuration).env("SECRET", "hush")
+}
+
+/// A chain of one plugin.
+pub fn chain_of(profile: Profile, plugin: PluginConfig) -> ChainBuilder {
     Chain::builder(engine())
-        .profile(profile.0)
+        .profile(profile)
         .callouts(service)
         .foreign_function("reverse", |argument| Ok(argument.iter().rev().copied().collect()))
         .clock(Clock::at(1_700_000_000_123_000_000))
-        .wasm(module(), PluginConfig::new(PLUGIN, configuration).env("SECRET", "hush"))
+        .wasm(module(), plugin)
+}
+
+/// A chain of the probe alone, likewise.
+pub fn builder(profile: (Profile, &str), target: &str, more: &str) -> ChainBuilder {
+    chain_of(profile.0, plugin(profile.1, target, more))
 }
 
 pub fn chain(profile: (Profile, &str), target: &str, faults: &Faults) -> Chain {
@@ -71,6 +81,15 @@ pub fn scripted(script: &str) -> Request {
 
 /// What the filter left on Envoy; on WasmX, which keeps no facts, only how it went.
 pub fn seen(report: &Report) -> String {
-    let fact = report.filter_state.get("wasm.probe.seen");
+    fact(report, "wasm.probe.seen")
+}
+
+/// What it left of the answer, likewise.
+pub fn told(report: &Report) -> String {
+    fact(report, "wasm.probe.answer")
+}
+
+fn fact(report: &Report, name: &str) -> String {
+    let fact = report.filter_state.get(name);
     fact.map(|v| String::from_utf8_lossy(v).into_owned()).unwrap_or_default()
 }
