@@ -2,6 +2,8 @@
 //! say what the test says, when it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "probe/by_hand.rs"]
+mod by_hand;
 #[path = "probe/gateway.rs"]
 mod gateway;
 #[path = "probe/service.rs"]
@@ -9,15 +11,13 @@ mod service;
 #[path = "common/until.rs"]
 mod until;
 
-use std::io::{ErrorKind, Read};
-use std::net::SocketAddr;
-
+use by_hand::{by_hand, dechunked, head, nothing_more, rest};
 use host_tests::envoy::{find_for_test, EnvoyProcess, Options};
 use policy_kit::{Denial, Details};
 use serde_json::{json, Value};
 use service::{slow_service, Reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use until::until;
 
@@ -110,62 +110,6 @@ fn request(headers: &[(&str, &str)]) -> String {
         "GET / HTTP/1.1\r\nhost: casino.example\r\nte: trailers\r\nconnection: close, te\r\n\
          {headers}\r\n"
     )
-}
-
-/// An upstream whose connections the test reads and writes by itself.
-async fn by_hand() -> (SocketAddr, mpsc::UnboundedReceiver<TcpStream>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (tell, connections) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            if tell.send(stream).is_err() {
-                return;
-            }
-        }
-    });
-    (address, connections)
-}
-
-/// Reads to the end of the headers, and not a byte further.
-async fn head(connection: &mut TcpStream) -> String {
-    let mut text = Vec::new();
-    while !text.ends_with(b"\r\n\r\n") {
-        text.push(connection.read_u8().await.unwrap());
-    }
-    String::from_utf8(text).unwrap()
-}
-
-/// Reads to the end of the connection. One on which the gateway has left a part of the request unread
-/// ends with a reset; what came before it is all there is.
-async fn rest(mut connection: TcpStream) -> String {
-    let mut text = Vec::new();
-    if let Err(error) = connection.read_to_end(&mut text).await {
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    }
-    String::from_utf8(text).unwrap()
-}
-
-/// Asks the kernel itself whether anything has arrived.
-fn nothing_more(connection: TcpStream) -> TcpStream {
-    let mut connection = connection.into_std().unwrap();
-    let came = connection.read(&mut [0; 64]);
-    assert!(came.as_ref().is_err_and(|it| it.kind() == ErrorKind::WouldBlock), "{came:?}");
-    TcpStream::from_std(connection).unwrap()
-}
-
-/// The body of an answer in chunks, and its trailers.
-fn dechunked(mut text: &str) -> (String, String) {
-    let mut body = String::new();
-    loop {
-        let (size, after) = text.split_once("\r\n").unwrap();
-        let size = usize::from_str_radix(size, 16).unwrap();
-        if size == 0 {
-            return (body, after.trim_end().to_owned());
-        }
-        body.push_str(&after[..size]);
-        text = &after[size + 2..];
-    }
 }
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
