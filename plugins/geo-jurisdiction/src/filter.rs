@@ -13,8 +13,8 @@ use crate::denials::{PRODUCT_UNLICENSED, UNLICENSED};
 use crate::location::check::{self, Question, State, Verdict};
 use crate::location::{Location, Sent};
 use crate::names::{
-    CLASS_HEADER, JURISDICTION_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER, PARTNER_HEADER,
-    PLAYER_HEADER, SESSION_HEADER,
+    CLASS_HEADER, DECISION, EVIDENCE, JURISDICTION_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER,
+    PARTNER_HEADER, PLAYER_HEADER, SESSION_HEADER,
 };
 use crate::plugin::GeoJurisdiction;
 use crate::policy::{Case, Facts, Policy};
@@ -212,9 +212,9 @@ impl Geo {
         if let Told::Fresh(_, age) = &ruling.told {
             host.publish(facts::LOCATION_AGE, &age.to_string())?;
         }
-        host.publish(&facts::evidence(GeoJurisdiction::NAME), &self.evidence(ruling))?;
+        host.publish(EVIDENCE, &self.evidence(ruling))?;
         let decision = code.map_or(word.to_owned(), |code| format!("{word}:{code}"));
-        host.publish(&facts::decision(GeoJurisdiction::NAME), &decision)?;
+        host.publish(DECISION, &decision)?;
         match ruling.refusal {
             Some(denial) if mode == Mode::Enforce => {
                 Ok(Step::Deny(self.reply(denial, endpoint, ruling)))
@@ -287,8 +287,7 @@ impl Geo {
             self.policy.on_error() == OnError::Forward || self.policy.mode() == Mode::Shadow;
         let word = if forward { "forward" } else { "deny" };
         host.count(&metric("unknown", word, denial.code));
-        let decision = facts::decision(GeoJurisdiction::NAME);
-        if let Err(fault) = host.publish(&decision, &format!("{word}:{}", denial.code)) {
+        if let Err(fault) = host.publish(DECISION, &format!("{word}:{}", denial.code)) {
             host.log(log::Level::Error, &format!("{}: {fault}", GeoJurisdiction::NAME));
         }
         if forward {

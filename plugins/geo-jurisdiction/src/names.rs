@@ -1,4 +1,9 @@
-//! Headers that filters tell each other and the upstream by.
+//! Headers that filters tell each other and the upstream by, and names of facts, made once.
+
+/// The fact that holds the decision.
+pub const DECISION: &str = "pitboss.geo-jurisdiction.decision";
+/// The fact that holds the reason.
+pub const EVIDENCE: &str = "pitboss.geo-jurisdiction.evidence";
 
 /// The place.
 pub const JURISDICTION_HEADER: &str = "x-jurisdiction";
@@ -23,4 +28,17 @@ pub fn is_uri(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\');
     rest.is_some_and(|r| !r.is_empty() && r.bytes().all(safe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::GeoJurisdiction;
+    use policy_kit::{facts, Plugin};
+
+    #[test]
+    fn names_are_those_that_every_plugin_has() {
+        assert_eq!(DECISION, facts::decision(GeoJurisdiction::NAME));
+        assert_eq!(EVIDENCE, facts::evidence(GeoJurisdiction::NAME));
+    }
 }
