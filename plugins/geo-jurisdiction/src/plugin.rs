@@ -27,16 +27,13 @@ impl Plugin for GeoJurisdiction {
     type Filter = Geo;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
-        let mut config = policy_kit::parse::<Config>(document)?;
-        let kept = config.location.as_mut();
-        let kept = kept.map(|l| (l.cache_tokens, std::mem::take(&mut l.failures)));
-        let policy = Policy::compile(config, host)?;
+        let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
         let version = if policy.version().is_empty() { "none" } else { policy.version() };
         let (name, catalogue) = (Self::NAME, policy.catalogue());
         let mut line = format!("{name}: configured, version {version}, catalogue {catalogue}");
         let mut state = None;
-        if let Some((location, (tokens, failures))) = policy.location.as_ref().zip(kept) {
-            let mut made = State::new(location, tokens, &failures);
+        if let Some(location) = &policy.location {
+            let mut made = State::new(location);
             if policy.profile() == Profile::Envoy {
                 made.verifier = Verifier::probe(host);
             }

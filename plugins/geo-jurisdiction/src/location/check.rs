@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{Budgets, CallReply, FailuresConfig, Flight, Host, Lru, Plugin};
+use policy_kit::{Budgets, CallReply, Flight, Host, Lru, Plugin};
 use policy_token::{Claims, Jws, Keyring, Lookup, Refusal, Verifier};
 
 use crate::location::fix::Fix;
@@ -69,11 +69,12 @@ pub struct Question<'a> {
 
 impl State {
     /// Nothing is remembered yet.
-    pub fn new(location: &Location, tokens: usize, failures: &FailuresConfig) -> Self {
+    pub fn new(location: &Location) -> Self {
+        let failures = &location.failures;
         Self {
             ring: location.keys.keyring(),
             verifier: Verifier::default(),
-            known: Lru::new(tokens),
+            known: Lru::new(location.cache_tokens),
             failures: Budgets::new(failures.per_minute, failures.burst, SOURCES),
         }
     }

@@ -25,11 +25,8 @@ impl World {
         if changes.get("failures").is_none() {
             changes["failures"] = failures;
         }
-        let document = document(location(changes.clone()), json!({}));
-        let policy = policy(&document).unwrap();
-        let failures = serde_json::from_value(changes["failures"].clone()).unwrap();
-        let tokens = changes["cache_tokens"].as_u64().unwrap_or(64) as usize;
-        let state = State::new(policy.location.as_ref().unwrap(), tokens, &failures);
+        let policy = policy(&document(location(changes), json!({}))).unwrap();
+        let state = State::new(policy.location.as_ref().unwrap());
         let host = FakeHost { now: NOW * SECOND, ..FakeHost::default() };
         Self { policy, state, host, now: NOW, source: CLIENT }
     }

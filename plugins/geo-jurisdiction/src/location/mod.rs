@@ -13,8 +13,8 @@ pub mod judge;
 pub(crate) mod testing;
 
 use policy_kit::{
-    header_name, invalid, ConfigError, EndpointClass, Headers, Host, Location as Needed, One,
-    Plugin, Profile, SortedMap,
+    header_name, invalid, ConfigError, EndpointClass, FailuresConfig, Headers, Host,
+    Location as Needed, One, Plugin, Profile, SortedMap,
 };
 use policy_token::{algorithms, audiences, KeySource};
 
@@ -53,6 +53,10 @@ pub struct Location {
     pub recheck: Option<String>,
     needs: SortedMap<EndpointClass, Need>,
     on_error: SortedMap<EndpointClass, OnDown>,
+    /// Failed checks that one source may cause.
+    pub failures: FailuresConfig,
+    /// Verified tokens kept per worker.
+    pub cache_tokens: usize,
 }
 
 /// What a request brings in the token's header.
@@ -113,6 +117,8 @@ impl Location {
             recheck: raw.recheck,
             needs: raw.classes,
             on_error: raw.on_error,
+            failures: raw.failures,
+            cache_tokens: raw.cache_tokens,
         };
         location.check_classes(treatments)?;
         Ok(location)
