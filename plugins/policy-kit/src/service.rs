@@ -38,20 +38,22 @@ impl Service<'_> {
     /// Names the field.
     pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<Call, ConfigError> {
         service(self.cluster, self.authority, self.path, self.at)?;
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut headers = vec![
-            header(":method", method),
-            header(":path", self.path),
-            header(":authority", self.authority.unwrap_or(self.cluster)),
-            header("accept", "application/json"),
-        ];
+        let mut headers = Vec::new();
+        for (name, value) in [
+            (":method", method),
+            (":path", self.path),
+            (":authority", self.authority.unwrap_or(self.cluster)),
+            ("accept", "application/json"),
+        ] {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
         if let Some(secret) = self.authorization {
             let field = format!("{}.authorization", self.at);
             let value = secret.read(host, &field)?;
             if value.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
                 return Err(invalid(field, "expected visible ASCII"));
             }
-            headers.push(header("authorization", &value));
+            headers.push(("authorization".to_owned(), value));
         }
         Ok(Call {
             target: self.cluster.to_owned(),
@@ -99,7 +101,7 @@ pub fn service(
 
 /// A text as one segment of a path or one value of a query.
 pub fn percent_encoded(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
+    utf8_percent_encode(text, RESERVED).collect()
 }
 
 impl Call {

@@ -14,15 +14,19 @@ pub fn shared_name(plugin: &str, kind: &str, parts: &[&str]) -> String {
         digest.update([0]);
     }
     let digest = digest.finalize();
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("pitboss.{plugin}.{kind}.{digest}")
+    let digest = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("pitboss.{plugin}.{kind}.{digest:016x}")
 }
 
 impl Call {
     /// What makes it another question than others, for [`shared_name`]: whom it asks, and the values of
     /// its headers in their order.
-    pub fn parts(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.target).chain(self.headers.iter().map(|(_, value)| &**value))
+    pub fn parts(&self) -> Vec<&str> {
+        let mut parts = vec![&*self.target];
+        for (_, value) in &self.headers {
+            parts.push(value);
+        }
+        parts
     }
 }
 

@@ -22,8 +22,12 @@ impl SharedKeys {
     /// other plugins and other configurations.
     pub fn new(plugin: &str, issuer: &str, algorithms: &[Alg], fetch: Option<&Call>) -> Self {
         let mut parts = vec![issuer];
-        parts.extend(algorithms.iter().map(|alg| alg.name()));
-        parts.extend(fetch.into_iter().flat_map(Call::parts));
+        for alg in algorithms {
+            parts.push(alg.name());
+        }
+        if let Some(call) = fetch {
+            parts.append(&mut call.parts());
+        }
         let name = |kind: &str| shared_name(plugin, kind, &parts);
         Self { keys: name("keys"), lease: name("lease") }
     }

@@ -23,7 +23,9 @@ impl Places {
     /// otherwise is another table.
     pub fn new(call: &Call, horizon: u64, most: usize) -> Self {
         let (horizon, most) = (horizon.to_string(), most.to_string());
-        let parts: Vec<&str> = call.parts().chain([&*horizon, &*most]).collect();
+        let mut parts = call.parts();
+        parts.push(&horizon);
+        parts.push(&most);
         let name = |kind: &str| shared_name(PlayerAuth::NAME, kind, &parts);
         Self { control: name("revocations.control"), table: name("revocations.table") }
     }
