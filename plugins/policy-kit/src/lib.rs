@@ -57,7 +57,7 @@ pub use lru::Lru;
 pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use secret::{Secret, Variable};
 pub use select::{SelectConfig, MAX_SELECTING_BODY};
-pub use service::{percent_encoded, service, timeout, Service};
+pub use service::{percent_encoded, Service};
 pub use shared::shared_name;
 pub use sorted::SortedMap;
 pub use strip::strip;

@@ -65,11 +65,8 @@ impl Service<'_> {
     }
 }
 
-/// A timeout in milliseconds.
-///
-/// # Errors
-/// None at all, or longer than any player waits.
-pub fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
+/// A timeout in milliseconds: neither none at all, nor longer than any player waits.
+fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
     match (1..=MAX_TIMEOUT).contains(&millis) {
         true => Ok(Duration::from_millis(millis)),
         false => Err(invalid(format!("{at}.timeout_ms"), "expected 1 to 5000")),
@@ -77,10 +74,7 @@ pub fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
 }
 
 /// Checks what makes the address of a service that is called.
-///
-/// # Errors
-/// Names the field.
-pub fn service(
+fn service(
     cluster: &str,
     authority: Option<&str>,
     path: &str,
