@@ -7,7 +7,7 @@ use policy_kit::{CallReply, Denial, EndpointClass, Fault, Host, Step};
 use crate::answering::Claim;
 use crate::config::DoubleClickMode;
 use crate::denials::{
-    ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA,
+    ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA, UNAVAILABLE,
 };
 use crate::filter::{Once, Stage};
 use crate::names::metric;
@@ -143,12 +143,15 @@ impl Once {
         said: Result<Said, StoreFault>,
         now: u64,
     ) -> Result<Step, Fault> {
-        let said = match said {
-            Ok(said) => said,
-            Err(fault) => {
+        // Once the store has told how a key stands, a call is not carried out because it fails later.
+        let heard = asking.until.is_some() || asking.reconciled;
+        let said = match (said, &asking.about) {
+            (Ok(said), _) => said,
+            // Whether its key could be given back or not.
+            (Err(_), About::Release(..)) => Said::Stale,
+            (Err(fault), _) => {
                 host.log(log::Level::Error, &format!("idempotency: store: {fault:?}"));
-                let evidence = self.evidence(&asking.case, "fault");
-                return self.without_store(host, &asking.case, &evidence);
+                return self.not_said(host, &asking.case, heard, "fault");
             }
         };
         let Asking { case, about, until, reconciled } = asking;
@@ -193,10 +196,22 @@ impl Once {
             (About::Resolve(_), Said::Done | Said::Stale) => {
                 self.claim(host, Asking { case, about: About::Nothing, until, reconciled })
             }
-            _ => {
-                let evidence = self.evidence(&case, "nonsense");
-                self.without_store(host, &case, &evidence)
-            }
+            _ => self.not_said(host, &case, heard, "nonsense"),
+        }
+    }
+
+    /// The store did not say how a key stands: its rule decides, where it was not heard before.
+    fn not_said(
+        &mut self,
+        host: &mut dyn Host,
+        case: &Case,
+        heard: bool,
+        why: &str,
+    ) -> Result<Step, Fault> {
+        let evidence = self.evidence(case, why);
+        match heard {
+            true => self.deny(host, case, UNAVAILABLE, &evidence, Vec::new()),
+            false => self.without_store(host, case, &evidence),
         }
     }
 
@@ -233,6 +248,7 @@ impl Once {
                 // Refused for want of a record: nothing was done under this key.
                 self.stage = Stage::Over;
                 shared.store.ask(host, &claim.case.scope, &Ask::Free { fence }, now);
+                self.give_back(host, &claim, now);
             } else {
                 self.stage = Stage::Claimed(claim);
             }
@@ -319,3 +335,7 @@ impl Once {
         case.evidence(said, self.shared.policy.version())
     }
 }
+
+#[cfg(test)]
+#[path = "asking_tests.rs"]
+mod tests;

@@ -64,6 +64,8 @@ pub use state::{step, Fence, Op, Reply, Settled, Step};
 
 #[cfg(test)]
 mod simulation_tests;
+#[cfg(test)]
+mod walk;
 
 #[cfg(target_arch = "wasm32")]
 policy_shell::export!(
