@@ -219,3 +219,7 @@ impl Once {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "answering_tests.rs"]
+mod tests;

@@ -59,3 +59,7 @@ impl Once {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "early_tests.rs"]
+mod tests;

@@ -318,3 +318,7 @@ fn is_refused(shared: &Shared, endpoint: &Match<'_>) -> bool {
     endpoint.class == EndpointClass::Unclassified
         && shared.policy.unclassified() == Unclassified::Refuse
 }
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

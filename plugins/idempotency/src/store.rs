@@ -117,3 +117,7 @@ pub trait Store: std::fmt::Debug {
         now: u64,
     ) -> Asked;
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

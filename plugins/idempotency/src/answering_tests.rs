@@ -1,0 +1,276 @@
+//! What becomes of a key when its call ends, one way or another, and what the client has by then.
+
+use serde_json::{json, Value};
+
+use crate::names::{outcome, OUTCOME};
+use crate::walk::{document, ruled, Bet, Stream, Told, World};
+
+const REFUSED: &str = "upstream_reset_before_response_started{connection_refused}";
+const RESET: &str = "upstream_reset_before_response_started{connection_termination}";
+
+/// How a call ended by the gateway's word: details, flags, attempts and status.
+type Ended = (&'static str, u64, u64, u16);
+
+fn ended(
+    world: &mut World,
+    mut stream: Stream,
+    (details, flags, attempts, status): Ended,
+) -> Stream {
+    world.ending(details, flags, attempts);
+    assert_eq!(world.answer_headers(&mut stream, status, &[]), Told::Real, "{details} {status}");
+    assert_eq!(world.answer_body(&mut stream, b"{}", true), Told::Real, "{details} {status}");
+    world.log(stream)
+}
+
+#[test]
+fn endings() {
+    let retry_replays = |status: u16| format!("{status} replayed");
+    let (free, unknown) = ("run".to_owned(), "409 outcome_unknown".to_owned());
+    let cases: Vec<(Ended, &str, String)> = vec![
+        (("via_upstream", 0, 1, 200), "completed", retry_replays(200)),
+        (("via_upstream", 0, 1, 400), "completed", retry_replays(400)),
+        (("via_upstream", 0, 1, 402), "completed", retry_replays(402)),
+        (("via_upstream", 0, 1, 422), "completed", retry_replays(422)),
+        (("via_upstream", 0, 1, 401), "freed", free.clone()),
+        (("via_upstream", 0, 1, 403), "freed", free.clone()),
+        (("via_upstream", 0, 1, 425), "freed", free.clone()),
+        (("via_upstream", 0, 1, 429), "freed", free.clone()),
+        (("via_upstream", 0, 1, 503), "freed", free.clone()),
+        (("via_upstream", 0, 1, 408), "unknown", unknown.clone()),
+        (("via_upstream", 0, 1, 409), "unknown", unknown.clone()),
+        (("via_upstream", 0, 1, 500), "unknown", unknown.clone()),
+        (("via_upstream", 0, 1, 302), "unknown", unknown.clone()),
+        (("via_upstream", 0, 2, 200), "completed", retry_replays(200)),
+        (("via_upstream", 0, 2, 402), "unknown", unknown.clone()),
+        (("via_upstream", 0, 2, 429), "unknown", unknown.clone()),
+        (("via_upstream", 0, 2, 503), "unknown", unknown.clone()),
+        (("geo-jurisdiction:geo_required", 0, 0, 403), "freed", free.clone()),
+        (("request_payload_too_large", 0, 0, 413), "freed", free.clone()),
+        ((REFUSED, 0x20, 1, 503), "freed", free),
+        ((REFUSED, 0x8020, 2, 503), "unknown", unknown.clone()),
+        ((RESET, 0x40, 1, 503), "unknown", unknown.clone()),
+        (("response_timeout", 0x4, 1, 504), "unknown", unknown.clone()),
+        (("late-filter:refused", 0, 1, 403), "unknown", unknown),
+    ];
+    for commit in ["before_reply", "after_reply"] {
+        for (case, word, then) in &cases {
+            let mut world = World::new(&ruled(json!({"not_executed": [503], "commit": commit})));
+            let (first, _) = world.send(&Bet::new());
+            let first = ended(&mut world, first, *case);
+            assert_eq!(first.fact(OUTCOME), *word, "{case:?} {commit}");
+            assert_eq!(world.host.counters[&outcome("wager", word)], 1, "{case:?} {commit}");
+            assert_eq!(world.sent(&Bet::new()), *then, "{case:?} {commit}");
+        }
+    }
+}
+
+#[test]
+fn endings_without_an_answer() {
+    for (details, flags, attempts, then) in [
+        // The client left before anything was sent, while it was sent, and nobody knows why.
+        ("downstream_remote_disconnect", 0x4000, 0, "run"),
+        ("downstream_remote_disconnect", 0x4000, 1, "409 outcome_unknown"),
+        ("", 0, 1, "409 outcome_unknown"),
+    ] {
+        let mut world = World::new(&json!({}));
+        let (first, _) = world.send(&Bet::new());
+        world.ending(details, flags, attempts);
+        world.log(first);
+        assert_eq!(world.sent(&Bet::new()), then, "{details} {attempts}");
+    }
+    // Headers had come, and then no more.
+    for commit in ["before_reply", "after_reply"] {
+        let mut world = World::new(&ruled(json!({"commit": commit})));
+        let (mut first, _) = world.send(&Bet::new());
+        world.ending("via_upstream", 0, 1);
+        assert_eq!(world.answer_headers(&mut first, 200, &[]), Told::Real);
+        world.answer_body(&mut first, b"ha", false);
+        world.log(first);
+        assert_eq!(world.sent(&Bet::new()), "409 outcome_unknown", "{commit}");
+    }
+}
+
+#[test]
+fn codes_within_an_answer() {
+    let rule = ruled(json!({"outcome": {"pointer": "/status", "completed": ["OK"],
+        "retryable": ["LATER"], "unknown": ["WHO_KNOWS"]}}));
+    for (status, body, then) in [
+        (200, r#"{"status":"OK"}"#, "200 replayed"),
+        (400, r#"{"status":"OK"}"#, "400 replayed"),
+        (200, r#"{"status":"LATER"}"#, "run"),
+        (200, r#"{"status":"WHO_KNOWS"}"#, "409 outcome_unknown"),
+        (200, r#"{"status":"NEW"}"#, "409 outcome_unknown"),
+        (200, "no JSON", "409 outcome_unknown"),
+        (500, r#"{"status":"OK"}"#, "409 outcome_unknown"),
+        (429, r#"{"status":"OK"}"#, "run"),
+    ] {
+        let mut world = World::new(&rule);
+        world.done(&Bet::new(), status, body);
+        assert_eq!(world.sent(&Bet::new()), then, "{status} {body}");
+    }
+    // A code in an answer that is too long is not looked for.
+    let mut changes = rule;
+    changes["answers"] = json!({"max_bytes": 8});
+    let mut world = World::new(&changes);
+    world.done(&Bet::new(), 200, r#"{"status":"OK"}"#);
+    assert_eq!(world.sent(&Bet::new()), "409 outcome_unknown");
+}
+
+/// No byte before the store has it, or every byte at once.
+#[test]
+fn what_is_held() {
+    for (commit, held) in [("before_reply", Told::Held), ("after_reply", Told::Real)] {
+        let mut world = World::new(&ruled(json!({"commit": commit})));
+        let (mut first, _) = world.send(&Bet::new());
+        world.ending("via_upstream", 0, 1);
+        assert_eq!(world.answer_headers(&mut first, 200, &[]), Told::Real);
+        let (pieces, sent) = (["ab", "cd"], commit == "after_reply");
+        for i in 0..pieces.len() {
+            // What passes is told piece by piece, what is held as a whole.
+            let body = if sent { pieces[i].to_owned() } else { pieces[..=i].concat() };
+            assert_eq!(world.answer_body(&mut first, body.as_bytes(), false), held, "{commit}");
+            assert_eq!(world.sent(&Bet::new()), "409 idempotency_in_progress", "{commit}");
+        }
+        let end = if sent { "" } else { "abcd" };
+        assert_eq!(world.answer_body(&mut first, end.as_bytes(), true), Told::Real, "{commit}");
+        let (second, word) = world.send(&Bet::new());
+        assert_eq!(word, "200 replayed", "{commit}");
+        assert_eq!(second.replied.unwrap().body, b"abcd", "{commit}");
+    }
+}
+
+#[test]
+fn long_answers() {
+    let changes = |commit: &str| {
+        let mut changes = ruled(json!({"commit": commit}));
+        changes["answers"] = json!({"max_bytes": 10});
+        changes
+    };
+    for commit in ["before_reply", "after_reply"] {
+        for (size, told, then) in [
+            (10, true, "201 replayed"),
+            (11, true, "409 idempotency_answer_unavailable"),
+            (11, false, "409 idempotency_answer_unavailable"),
+        ] {
+            let case = format!("{size} {told} {commit}");
+            let mut world = World::new(&changes(commit));
+            let (mut first, _) = world.send(&Bet::new());
+            world.ending("via_upstream", 0, 1);
+            let length = size.to_string();
+            let headers = [("content-length", length.as_str())];
+            let headers = if told { &headers[..] } else { &[] };
+            assert_eq!(world.answer_headers(&mut first, 201, headers), Told::Real, "{case}");
+            if told && size > 10 {
+                // Before its first byte.
+                assert_eq!(world.sent(&Bet::new()), then, "{case}");
+            }
+            let passed = world.answer_body(&mut first, &vec![b'x'; size], true);
+            assert_eq!(passed, Told::Real, "{case}");
+            let first = world.log(first);
+            let word = if size > 10 { "oversize" } else { "completed" };
+            assert_eq!(first.fact(OUTCOME), word, "{case}");
+            let (second, got) = world.send(&Bet::new());
+            assert_eq!(got, then, "{case}");
+            if size > 10 {
+                let problem: Value = serde_json::from_slice(&second.replied.unwrap().body).unwrap();
+                assert_eq!(problem["first_status"], 201, "{case}");
+            }
+        }
+    }
+    // A long refusal that had no effect leaves no tombstone.
+    let mut world = World::new(&changes("before_reply"));
+    world.done(&Bet::new(), 429, &"x".repeat(11));
+    assert_eq!(world.sent(&Bet::new()), "run");
+}
+
+/// The real answer goes on whatever the store does, and no retry is carried out again.
+#[test]
+fn commits_that_fail() {
+    let calls = [
+        "proxy_get_shared_data",
+        "proxy_set_shared_data",
+        "proxy_get_current_time_nanoseconds",
+        "proxy_get_header_map_pairs",
+        "proxy_get_property",
+        "proxy_get_buffer_bytes",
+        "proxy_set_property",
+        "proxy_increment_metric",
+    ];
+    for commit in ["before_reply", "after_reply"] {
+        for status in [200, 500, 429] {
+            for call in calls {
+                let mut world = World::new(&ruled(json!({"commit": commit})));
+                let (mut first, _) = world.send(&Bet::new());
+                world.ending("via_upstream", 0, 1);
+                world.host.faults.insert(call, 10);
+                let case = format!("{call} {status} {commit}");
+                assert_eq!(world.answer_headers(&mut first, status, &[]), Told::Real, "{case}");
+                assert_eq!(world.answer_body(&mut first, b"done", true), Told::Real, "{case}");
+                let first = world.log(first);
+                world.host.faults.clear();
+                if call.contains("shared_data") {
+                    assert_eq!(first.fact(OUTCOME), "commit_failed", "{case}");
+                    let counter = outcome("wager", "commit_failed");
+                    assert_eq!(world.host.counters[&counter], 1, "{case}");
+                }
+                let then = world.sent(&Bet::new());
+                assert!(then != "run" || status == 429, "{case}: {then}");
+                world.host.now += 60_000_000_000;
+                let then = world.sent(&Bet::new());
+                let known = ["200 replayed", "409 outcome_unknown"].contains(&then.as_str());
+                assert!(known || status == 429, "{case}: {then}");
+            }
+        }
+    }
+}
+
+/// A claim that was lost settles nothing: what was found out about it meanwhile holds.
+#[test]
+fn whoever_lost_the_claim_does_not_settle_the_key() {
+    let changes = ruled(json!({"timeout_ms": 1_000, "margin_ms": 0, "reconcile": {
+        "cluster": "casino", "path": "/{key}", "pointer": "/state", "completed": ["accepted"],
+        "free_status": [404]}}));
+    let mut world = World::new(&changes);
+    let (first, _) = world.send(&Bet::new());
+    world.host.now += 1_000_000_000;
+    let (mut second, word) = world.send(&Bet::new());
+    assert_eq!(word, "wait");
+    assert_eq!(world.heard(&mut second, crate::walk::reply(404, "{}")), "run");
+    let first = world.answer(first, 200, &[], "first");
+    assert_eq!(first.fact(OUTCOME), "stale");
+    assert_eq!(world.sent(&Bet::new()), "409 idempotency_in_progress");
+    world.answer(second, 200, &[], "second");
+    let (third, _) = world.send(&Bet::new());
+    assert_eq!(third.replied.unwrap().body, b"second");
+}
+
+#[test]
+fn a_new_configuration_keeps_the_keys() {
+    let mut world = World::new(&json!({}));
+    world.done(&Bet::new(), 200, "done");
+    world.configure(&json!({"version": "v2"}));
+    assert_eq!(world.sent(&Bet::new()), "200 replayed");
+    let other = json!({"store": {"single_node": true, "slots": 256, "name": "other"}});
+    world.configure(&other);
+    assert_eq!(world.sent(&Bet::new()), "run", "{}", document(&other));
+}
+
+/// WasmX does not say whose an answer is, nor holds it.
+#[test]
+fn endings_on_wasmx() {
+    let changes = json!({"host": "wasmx", "facts": {"stripped_by": "player-auth"},
+        "commit": "after_reply",
+        "store": {"single_node": true, "slots": 256, "zone_bytes": 1_u64 << 30}});
+    for (status, then) in [
+        (200, "200 replayed"),
+        (422, "422 replayed"),
+        (403, "run"),
+        (502, "409 outcome_unknown"),
+        (504, "409 outcome_unknown"),
+    ] {
+        let mut world = World::new(&changes);
+        let bet = Bet::new().with("x-player-id", "p-1");
+        world.done(&bet, status, "answer");
+        assert_eq!(world.sent(&bet), then, "{status}");
+    }
+}

@@ -1,0 +1,276 @@
+//! Which calls are asked for a key, and whose key it is.
+
+use policy_kit::fake::FakeHost;
+use policy_kit::{facts, Action, Plugin};
+use serde_json::{json, Value};
+
+use crate::names::{DECISION, EVIDENCE};
+use crate::plugin::Idempotency;
+use crate::walk::{document, ruled, Bet, World, KEY};
+
+#[test]
+fn keys() {
+    let twice = Bet::new().with("idempotency-key", KEY);
+    let same_name = Bet::new().with("Idempotency-Key", KEY);
+    let chosen = ruled(json!({"fingerprint": ["/stake"]}));
+    let optional = ruled(json!({"treat": "optional"}));
+    let in_body = ruled(json!({"key": {"body": "/id"}}));
+    let in_query = ruled(json!({"key": {"query": "id"}}));
+    let in_both = ruled(json!({"key": {"all": [{"query": "id"}, {"header": "x-round"}]}}));
+    let bare = Bet::to("/bets");
+    let with_id = bare.clone().body(json!({"id": "body-key-1"}));
+    let (none, pass) = (json!({}), ruled(json!({"treat": "pass"})));
+    let cases: &[(&Value, Bet, &str)] = &[
+        (&none, Bet::new(), "run"),
+        (&none, bare.clone(), "400 idempotency_key_missing"),
+        (&none, bare.clone().key(""), "400 idempotency_key_missing"),
+        (&none, bare.clone().key("short"), "400 idempotency_key_malformed"),
+        (&none, bare.clone().key("has a space in it"), "400 idempotency_key_malformed"),
+        (&none, bare.clone().key("\"half-a-string"), "400 idempotency_key_malformed"),
+        (&none, bare.clone().key("\"key-00000001\""), "run"),
+        (&none, twice, "400 idempotency_key_malformed"),
+        (&none, same_name, "400 idempotency_key_malformed"),
+        (&none, Bet::to("/balance"), "run"),
+        (&none, Bet::to("/nowhere"), "403 endpoint_unclassified"),
+        (&none, Bet::to("/bets").set(":method", "GET"), "run"),
+        (&pass, bare.clone(), "run"),
+        (&optional, bare.clone(), "run"),
+        (&optional, Bet::new(), "run"),
+        (&optional, bare.clone().key("short"), "400 idempotency_key_malformed"),
+        (&chosen, Bet::new(), "run"),
+        (&chosen, Bet::new().body("{\"stake\":1,\"stake\":2}"), "400 idempotency_body_unreadable"),
+        (&chosen, Bet::new().body("stake=1"), "400 idempotency_body_unreadable"),
+        (&in_body, with_id.clone(), "run"),
+        (&in_body, bare.clone(), "400 idempotency_key_missing"),
+        (&in_body, bare.clone().body(""), "400 idempotency_key_missing"),
+        (
+            &in_body,
+            with_id.clone().set("content-type", "text/plain"),
+            "400 idempotency_key_malformed",
+        ),
+        (
+            &in_body,
+            bare.clone().body("{\"id\":\"body-key-1\",\"id\":\"body-key-2\"}"),
+            "400 idempotency_key_malformed",
+        ),
+        (&in_query, Bet::to("/bets?id=query-key"), "run"),
+        (&in_query, Bet::to("/bets?id=query-key&id=query-kez"), "400 idempotency_key_malformed"),
+        (&in_query, Bet::new(), "400 idempotency_key_missing"),
+        (&in_both, Bet::to("/bets?id=query-key").with("x-round", "7"), "run"),
+        (&in_both, Bet::to("/bets?id=query-key"), "400 idempotency_key_missing"),
+    ];
+    for (changes, bet, want) in cases {
+        let mut world = World::new(changes);
+        let (stream, got) = world.send(bet);
+        let case = format!("{:?} {changes}", bet.headers);
+        assert_eq!(got, *want, "{case}");
+        let decision = match want.split_once(' ') {
+            None => "allow".to_owned(),
+            Some((_, code)) => format!("deny:{code}"),
+        };
+        assert_eq!(stream.fact(DECISION), decision, "{case}");
+        assert!(stream.fact(EVIDENCE).ends_with("version=v1"), "{case}");
+    }
+}
+
+/// Once a key has been claimed, whose it is shows in who may ask for it again.
+#[test]
+fn owners() {
+    let partner = |name, proof| Bet::to("/wallet").key(KEY).partner(name, proof);
+    let player = |bet: Bet, name| bet.fact(facts::PLAYER, name);
+    for (bet, want) in [
+        (player(Bet::new(), ""), "403 idempotency_owner_unknown"),
+        (player(Bet::new(), "p-1"), "run"),
+        // A partner is nobody where players are asked for, and a player where partners are.
+        (Bet::new().partner("hub", "key"), "403 idempotency_owner_unknown"),
+        (player(Bet::to("/wallet").key(KEY), "p-1"), "403 idempotency_owner_unknown"),
+        (partner("hub", "claimed"), "403 idempotency_owner_unknown"),
+        (partner("hub", ""), "403 idempotency_owner_unknown"),
+        (partner("", "key"), "403 idempotency_owner_unknown"),
+        (partner("hub", "key"), "run"),
+        (partner("hub", "signature"), "run"),
+        (partner("hub", "certificate"), "run"),
+        // Without a key nobody is told who is known.
+        (player(Bet::to("/bets"), ""), "400 idempotency_key_missing"),
+    ] {
+        assert_eq!(World::new(&json!({})).sent(&bet), want, "{:?}", bet.headers);
+    }
+    let mut world = World::new(&json!({}));
+    for bet in [
+        Bet::new(),
+        player(Bet::new(), "p-2"),
+        Bet::new().fact(facts::BRAND, "kings"),
+        Bet::new().set(":method", "PUT"),
+        Bet::to("/deposits").key(KEY),
+        partner("hub", "key"),
+        partner("psp", "key"),
+    ] {
+        assert_eq!(world.sent(&bet), "run", "{:?}: another call", bet.headers);
+        assert_eq!(world.sent(&bet), "409 idempotency_in_progress", "{:?}", bet.headers);
+    }
+    // However the partner is proven, it is the same partner.
+    assert_eq!(world.sent(&partner("hub", "network")), "409 idempotency_in_progress");
+}
+
+#[test]
+fn rules_are_for_partners_that_are_proven() {
+    let rule = json!([{"classes": ["settlement"], "partners": ["hub"], "key": {"body": "/id"}}]);
+    for (name, proof, body, want) in [
+        ("hub", "key", r#"{"id":"body-key-1"}"#, "run"),
+        ("hub", "key", "{}", "400 idempotency_key_missing"),
+        // The catalogue's rule is for everybody else, and wants the header.
+        ("psp", "key", r#"{"id":"body-key-1"}"#, "400 idempotency_key_missing"),
+        ("hub", "claimed", r#"{"id":"body-key-1"}"#, "400 idempotency_key_missing"),
+    ] {
+        let mut world = World::new(&json!({"rules": rule}));
+        let bet = Bet::to("/wallet").partner(name, proof).body(body);
+        assert_eq!(world.sent(&bet), want, "{name} {proof} {body}");
+    }
+}
+
+/// One URL for many calls: the body tells which it is, and an envelope how it is refused.
+#[test]
+fn what_the_body_tells() {
+    let player = |kind: &str| Bet::to("/hub").body(json!({"type": kind, "id": 1}));
+    let partner = |kind: &str| player(kind).partner("hub", "key");
+    for (bet, want, why) in [
+        (player("debit").key(KEY), "run", ""),
+        (player("debit"), "200 idempotency_key_missing", "idempotency_key_missing"),
+        (partner("credit").key(KEY), "run", ""),
+        (partner("credit"), "200 idempotency_key_missing", "idempotency_key_missing"),
+        (player("credit").key(KEY), "200 idempotency_owner_unknown", "idempotency_owner_unknown"),
+        (player("balance"), "run", ""),
+        (player("other").key(KEY), "200 endpoint_unclassified", "endpoint_unclassified"),
+        (
+            player("debit").key(KEY).set("content-type", "text/plain"),
+            "200 endpoint_unclassified",
+            "endpoint_unclassified",
+        ),
+    ] {
+        let mut world = World::new(&json!({}));
+        let (stream, got) = world.send(&bet);
+        assert_eq!(got, want, "{}", bet.body);
+        let told = stream.replied.map(|reply| serde_json::from_slice::<Value>(&reply.body));
+        let told = told.map_or(Value::Null, |document| document.unwrap()["why"].clone());
+        assert_eq!(told.as_str().unwrap_or_default(), why, "{}", bet.body);
+    }
+    let mut world = World::new(&json!({"unclassified": "forward"}));
+    assert_eq!(world.sent(&Bet::to("/nowhere")), "run");
+    assert_eq!(world.sent(&player("other").key(KEY)), "run");
+}
+
+/// A stream has many messages and no one answer; where no key is asked for, nobody minds.
+#[test]
+fn streams() {
+    for (path, name, value, want) in [
+        ("/bets", "upgrade", "websocket", "400 idempotency_stream"),
+        ("/bets", "content-type", "application/grpc", "400 idempotency_stream"),
+        ("/bets", "content-type", "Application/gRPC+proto", "400 idempotency_stream"),
+        ("/bets", ":protocol", "websocket", "400 idempotency_stream"),
+        ("/bets", "content-type", "application/json", "run"),
+        ("/balance", "upgrade", "websocket", "run"),
+        ("/balance", "content-type", "application/grpc", "run"),
+    ] {
+        let bet = Bet::to(path).key(KEY).set(name, value);
+        assert_eq!(World::new(&json!({})).sent(&bet), want, "{path} {name}: {value}");
+    }
+    // A tunnel has no method of those that ask for a key, and no answer in their sense.
+    let mut world = World::new(&json!({}));
+    let (stream, action) = world.headers(&Bet::new().set(":method", "CONNECT"));
+    assert_eq!((action, stream.fact(DECISION)), (Action::Continue, "allow"));
+}
+
+#[test]
+fn bodies() {
+    let changes = json!({"requests": {"max_bytes": 10}});
+    for (size, want) in [(10, "run"), (11, "413 body_too_large")] {
+        assert_eq!(World::new(&changes).sent(&Bet::new().body("b".repeat(size))), want, "{size}");
+    }
+    for (hold, want) in [("body", Action::Continue), ("headers", Action::Pause)] {
+        let mut world = World::new(&json!({"requests": {"hold": hold}}));
+        let (stream, action) = world.headers(&Bet::new());
+        assert_eq!((action, stream.replied), (want, None), "{hold}");
+        assert!(world.host.shared.is_empty(), "nothing is claimed before the body is there");
+    }
+}
+
+/// What a client says of what its call means is not passed on, whatever the call.
+#[test]
+fn headers_that_change_the_meaning_are_stripped() {
+    for path in ["/bets", "/balance"] {
+        let bet = Bet::to(path).key(KEY);
+        let bet = bet.with("x-http-method-override", "GET").with("X-Original-URL", "/balance");
+        let mut world = World::new(&json!({}));
+        assert_eq!(world.sent(&bet), "run");
+        assert!(world.host.upstream("x-http-method-override").is_empty(), "{path}");
+        assert!(world.host.upstream("x-original-url").is_empty(), "{path}");
+    }
+}
+
+/// WasmX has facts in headers, by the word of the filter before.
+#[test]
+fn owners_on_wasmx() {
+    let changes = json!({"host": "wasmx", "facts": {"stripped_by": "player-auth"},
+        "commit": "after_reply",
+        "store": {"single_node": true, "slots": 256, "zone_bytes": 1_u64 << 30}});
+    let nobody = Bet::new().fact(facts::PLAYER, "p-1");
+    let told = |player: &str, brand: &str| {
+        nobody.clone().with("x-player-id", player).with("x-brand", brand)
+    };
+    let mut world = World::new(&changes);
+    for (bet, want) in [
+        (nobody.clone(), "403 idempotency_owner_unknown"),
+        (told("p-1", "otter").with("x-player-id", "p-2"), "403 idempotency_owner_unknown"),
+        (told("p-1", "otter"), "run"),
+        (told("p-1", "otter"), "409 idempotency_in_progress"),
+        (told("p-2", "otter"), "run"),
+        (told("p-1", "kings"), "run"),
+        (Bet::to("/wallet").key(KEY).with("x-partner-id", "hub"), "run"),
+        (Bet::to("/wallet").key(KEY).with("x-player-id", "hub"), "403 idempotency_owner_unknown"),
+    ] {
+        assert_eq!(world.sent(&bet), want, "{:?}", bet.headers);
+    }
+    // On Envoy no header says who somebody is.
+    let mut world = World::new(&json!({}));
+    let bet = Bet::new().fact(facts::PLAYER, "").with("x-player-id", "p-1");
+    assert_eq!(world.sent(&bet), "403 idempotency_owner_unknown");
+}
+
+#[test]
+fn a_gateway_that_fails_lets_nothing_pass() {
+    for status in [1, 2, 3, 4, 7, 8, 10, 12, 99] {
+        for call in [
+            "proxy_get_header_map_pairs",
+            "proxy_remove_header_map_value",
+            "proxy_get_property",
+            "proxy_set_property",
+            "proxy_get_buffer_bytes",
+            "proxy_get_current_time_nanoseconds",
+        ] {
+            let mut world = World::new(&json!({}));
+            world.host.faults.insert(call, status);
+            let bet = Bet::new().with("x-http-method-override", "GET");
+            let got = world.sent(&bet);
+            assert_eq!(got, "503 policy_unavailable", "{call} {status}");
+            // What was claimed before something failed is free again.
+            world.host.faults.clear();
+            assert_eq!(world.sent(&bet), "run", "{call} {status}");
+        }
+    }
+}
+
+#[test]
+fn documents_are_told_when_they_are_in_force() {
+    let mut host = FakeHost::default();
+    Idempotency::configure(document(&json!({})).as_bytes(), &mut host).unwrap();
+    let line = &host.logs[0];
+    assert!(line.starts_with("idempotency: configured, version v1, catalogue "), "{line}");
+    assert_eq!(host.counters.len(), 1);
+    let tick = |changes: Value| {
+        let mut host = FakeHost::default();
+        let plugin = Idempotency::configure(document(&changes).as_bytes(), &mut host).unwrap();
+        plugin.tick_period().is_some()
+    };
+    assert!(!tick(json!({})), "nobody waits");
+    assert!(tick(ruled(json!({"wait_ms": 500}))));
+}
