@@ -12,6 +12,12 @@ pub trait NativeFilter: Send {
         Verdict::Continue
     }
 
+    /// Entries that it leaves in filter state for the filters behind it, without Wasm's prefix; asked
+    /// once the request's headers have passed.
+    fn filter_state(&mut self, _headers: &Headers) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+
     /// Response headers pass. `request` is what this filter let through.
     fn response_headers(&mut self, _request: &Headers, _headers: &mut Headers) {}
 

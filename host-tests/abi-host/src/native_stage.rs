@@ -49,7 +49,10 @@ impl Worker {
             return Hold::Run;
         }
         let limit = native.buffers_request();
-        match native.request_headers(&mut stream.request.headers, end) {
+        let verdict = native.request_headers(&mut stream.request.headers, end);
+        let left = native.filter_state(&stream.request.headers).into_iter();
+        stream.filter_state.extend(left.map(|(name, value)| (name.into_bytes(), value)));
+        match verdict {
             Verdict::Continue if limit.is_some() && !end => {
                 // Its limit is from now on that of the whole stream.
                 stream.request_limit = limit;
