@@ -9,6 +9,7 @@ use crate::config::Commit;
 use crate::ending;
 use crate::filter::{Once, Stage};
 use crate::names::{outcome, OUTCOME};
+use crate::request::now;
 use crate::store::{Ask, Asked, End, Said};
 use crate::{judge, Answer, Ending, Fence, Judged, StoreFault};
 
@@ -129,7 +130,7 @@ impl Once {
             (Judged::Completed, Some(end)) => Ask::Commit { fence, end, expires },
             _ => Ask::Commit { fence, end: End::Unknown, expires },
         };
-        let Ok(now) = host.now() else {
+        let Ok(now) = now(host) else {
             // Its deadline will make it unknown.
             self.outcome(host, &claim, "commit_failed");
             return Answering::Continue;
@@ -145,7 +146,7 @@ impl Once {
         mut claim: Claim,
         reply: &CallReply,
     ) -> Answering {
-        let (Some(ask), Ok(now)) = (claim.settling.take(), host.now()) else {
+        let (Some(ask), Ok(now)) = (claim.settling.take(), now(host)) else {
             self.outcome(host, &claim, "commit_failed");
             return Answering::Continue;
         };

@@ -12,7 +12,7 @@ use crate::denials::{
 use crate::filter::{Once, Stage};
 use crate::names::metric;
 use crate::replay::{is_readable, reply, REPLAYED};
-use crate::request::Caller;
+use crate::request::{now, Caller};
 use crate::store::{Ask, Asked, End, Said};
 use crate::{Answer, Fence, Fingerprint, Judged, Key, Rule, Scope, StoreFault};
 
@@ -70,7 +70,7 @@ impl Once {
     }
 
     fn claim(&mut self, host: &mut dyn Host, asking: Asking) -> Result<Step, Fault> {
-        let (now, rule) = (host.now()?, &asking.case.rule);
+        let (now, rule) = (now(host)?, &asking.case.rule);
         let ask = Ask::Claim {
             fingerprint: asking.case.fingerprint,
             deadline: now.saturating_add(rule.lease),
@@ -113,7 +113,7 @@ impl Once {
         asking: Asking,
         reply: &CallReply,
     ) -> Result<Step, Fault> {
-        let now = host.now()?;
+        let now = now(host)?;
         let asked = match &asking.about {
             About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
                 self.shared.store.heard(host, &asking.case.scope, ask, reply, now)

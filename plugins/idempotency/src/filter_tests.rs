@@ -259,6 +259,18 @@ fn a_gateway_that_fails_lets_nothing_pass() {
     }
 }
 
+/// A clock that tells no time would make every key expired.
+#[test]
+fn a_gateway_without_a_clock_lets_nothing_pass() {
+    let mut world = World::new(&json!({}));
+    let (stream, _) = world.send(&Bet::new());
+    let time = std::mem::take(&mut world.host.now);
+    assert_eq!(world.sent(&Bet::new()), "503 policy_unavailable");
+    world.answer(stream, 200, &[], "done");
+    world.host.now = time;
+    assert_eq!(world.sent(&Bet::new()), "409 idempotency_in_progress");
+}
+
 #[test]
 fn documents_are_told_when_they_are_in_force() {
     let mut host = FakeHost::default();

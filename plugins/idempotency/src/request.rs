@@ -6,7 +6,7 @@ use crate::names::{BRAND_HEADER, PARTNER_HEADER, PLAYER_HEADER};
 use crate::{Owner, Policy, Sent};
 
 /// A partner's proof that is still to come.
-const CLAIMED: &[u8] = b"claimed";
+const CLAIMED: &str = "claimed";
 
 /// A request, as far as it has to be known later.
 #[derive(Debug, Default)]
@@ -95,12 +95,12 @@ impl Request {
             (Profile::Wasmx, false) => (self.told.player.clone(), self.told.brand.clone()),
             (Profile::Envoy, true) => {
                 // Named in the header phase, but nobody has proven it: then it is nobody.
-                if host.fact(facts::PARTNER_PROOF)?.is_none_or(|proof| proof == CLAIMED) {
+                if [Some(CLAIMED), None].contains(&fact(host, facts::PARTNER_PROOF)?.as_deref()) {
                     return Ok(None);
                 }
-                (fact(host, facts::PARTNER)?, fact(host, facts::BRAND)?)
+                (known(host, facts::PARTNER)?, known(host, facts::BRAND)?)
             }
-            (Profile::Envoy, false) => (fact(host, facts::PLAYER)?, fact(host, facts::BRAND)?),
+            (Profile::Envoy, false) => (known(host, facts::PLAYER)?, known(host, facts::BRAND)?),
         };
         let kind = if is_partner { "partner" } else { "player" };
         let owner = Owner::new(&brand, kind, &name);
@@ -108,7 +108,21 @@ impl Request {
     }
 }
 
-fn fact(host: &mut dyn Host, name: &str) -> Result<String, Fault> {
-    let value = host.fact(name)?.unwrap_or_default();
-    Ok(String::from_utf8(value).unwrap_or_default())
+/// The time in nanoseconds since the epoch. A claim that was made at no time would be over at once.
+pub(crate) fn now(host: &mut dyn Host) -> Result<u64, Fault> {
+    let call = "proxy_get_current_time_nanoseconds";
+    host.now().and_then(|now| Some(now).filter(|now| *now > 0).ok_or(Fault { call, status: None }))
+}
+
+fn known(host: &mut dyn Host, name: &str) -> Result<String, Fault> {
+    fact(host, name).map(Option::unwrap_or_default)
+}
+
+/// A fact, if it is there. None is empty: a gateway that tells an empty one has not looked, and without
+/// its brand a call would be another one.
+fn fact(host: &mut dyn Host, name: &str) -> Result<Option<String>, Fault> {
+    let call = "proxy_get_property";
+    let Some(value) = host.fact(name)? else { return Ok(None) };
+    let text = String::from_utf8(value).ok().filter(|text| !text.is_empty());
+    text.map(Some).ok_or(Fault { call, status: None })
 }
