@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use policy_kit::{Answering, Fault, Host, Match};
+use policy_kit::{Answering, Fault, Host, Match, Profile};
 
 use crate::denials::OUTCOME_UNKNOWN;
 use crate::ending;
 use crate::filter::{Once, Stage};
+use crate::request::now;
 use crate::store::{Ask, Asked};
-use crate::{Attempt, Ending, Fingerprint, Scope};
+use crate::{judge, Attempt, Ending, Fingerprint, Judged, OutcomeRule, Scope};
 
 impl Once {
     /// An answer came while the key was not ours yet: the upstream did not wait for the body. What it did
@@ -17,16 +18,22 @@ impl Once {
         self.stage = Stage::Over;
         let shared = Rc::clone(&self.shared);
         let profile = shared.policy.profile();
-        let genuine = match ending::read(host, profile) {
+        let ending = ending::read(host, profile);
+        let endpoint = self.request.classify(&shared.policy);
+        if profile == Profile::Wasmx {
+            // Nobody tells whose it is, and none can be given in its place. What frees a key leaves it free.
+            if judge(ending, None, &OutcomeRule::default()) != Judged::Free {
+                self.mark(host, &endpoint);
+            }
+            return Answering::Continue;
+        }
+        let genuine = match ending {
             // A filter's or the gateway's own: the upstream has not heard of the call.
             Ending::Refused | Ending::NotConnected(Attempt::Only) => return Answering::Continue,
             Ending::Upstream { .. } => true,
             Ending::NotConnected(Attempt::Later) | Ending::Other => false,
         };
-        let endpoint = self.request.classify(&shared.policy);
-        if let Err(fault) = self.mark_unknown(host, &endpoint) {
-            host.log(log::Level::Error, &format!("idempotency: {fault}"));
-        }
+        self.mark(host, &endpoint);
         if !genuine {
             return Answering::Continue;
         }
@@ -35,6 +42,12 @@ impl Once {
             host.log(log::Level::Error, &format!("idempotency: {fault}"));
         }
         Answering::Replace(self.reply(endpoint.envelope, OUTCOME_UNKNOWN, Vec::new()))
+    }
+
+    fn mark(&mut self, host: &mut dyn Host, endpoint: &Match<'_>) {
+        if let Err(fault) = self.mark_unknown(host, endpoint) {
+            host.log(log::Level::Error, &format!("idempotency: {fault}"));
+        }
     }
 
     /// Makes the key unknown whatever its body would have been, where the headers tell it.
@@ -49,7 +62,7 @@ impl Once {
             return Ok(());
         };
         let scope = Scope::new(&caller.owner, &request.method, endpoint.endpoint, &key);
-        let now = host.now()?;
+        let now = now(host)?;
         let expires = now.saturating_add(rule.retention);
         let claim = Ask::Claim { fingerprint: Fingerprint::ANY, deadline: now, expires };
         // A deadline that is now is an outcome that is unknown now.

@@ -13,7 +13,7 @@ fn replaced() -> Told {
 #[test]
 fn an_answer_that_is_early_is_nobodys() {
     let genuine = ("via_upstream", 0, 1);
-    let cases: [((&str, u64, u64), u16, Told, &str); 7] = [
+    for ((details, flags, attempts), status, told, then) in [
         (genuine, 200, replaced(), "409 outcome_unknown"),
         (genuine, 429, replaced(), "409 outcome_unknown"),
         // Nobody can tell what the upstream did with what it had; the gateway's words may stay.
@@ -33,8 +33,7 @@ fn an_answer_that_is_early_is_nobodys() {
         (("upstream_reset_before_response_started{x}", 0x20, 1), 503, Told::Real, "run"),
         (("player-auth:token_missing", 0, 0), 401, Told::Real, "run"),
         (("request_payload_too_large", 0, 0), 413, Told::Real, "run"),
-    ];
-    for ((details, flags, attempts), status, told, then) in cases {
+    ] {
         let mut world = World::new(&json!({}));
         let (mut first, action) = world.headers(&Bet::new());
         assert_eq!(action, Action::Continue);
@@ -118,5 +117,23 @@ fn what_cannot_be_marked_is_refused_all_the_same() {
         assert_eq!(world.answer_headers(&mut first, 200, &[]), replaced(), "{call}");
         let problem: Value = serde_json::from_slice(&first.replied.unwrap().body).unwrap();
         assert_eq!(problem["previous_attempt"], "unknown", "{call}");
+    }
+}
+
+/// WasmX does not tell a filter's answer from the upstream's, and has no way to replace it.
+#[test]
+fn on_wasmx() {
+    let changes = json!({"host": "wasmx", "facts": {"stripped_by": "player-auth"},
+        "commit": "after_reply",
+        "store": {"single_node": true, "slots": 256, "zone_bytes": 1_u64 << 30}});
+    for (status, then) in
+        [(403, "run"), (429, "run"), (200, "409 outcome_unknown"), (503, "409 outcome_unknown")]
+    {
+        let mut world = World::new(&changes);
+        let bet = Bet::new().with("x-player-id", "p-1");
+        let (mut first, _) = world.headers(&bet);
+        assert_eq!(world.answer_headers(&mut first, status, &[]), Told::Real, "{status}");
+        world.log(first);
+        assert_eq!(world.sent(&bet), then, "{status}");
     }
 }
