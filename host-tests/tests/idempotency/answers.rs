@@ -135,14 +135,14 @@ fn no_byte_before_the_store_has_it() {
     }
 }
 
-/// Sixteen keys: none that has not expired makes room for another, bodies go first.
+/// Thirty-two keys: none that has not expired makes room for another, bodies go first.
 #[test]
 fn a_full_store() {
     for profile in PROFILES {
         for (on_error, want) in [("refuse", "503 idempotency_unavailable"), ("forward", "200")] {
             let rule = json!({"on_store_error": on_error, "retention_s": 60});
             let mut changes = ruled(rule);
-            changes["store"] = json!({"single_node": true, "slots": 16});
+            changes["store"] = json!({"single_node": true, "slots": 32});
             let mut chain = chain(profile, &changes);
             let bet = |n: usize| {
                 let bet = crate::world::set(bet(), "idempotency-key", &format!("key-{n:08}"));
@@ -150,18 +150,18 @@ fn a_full_store() {
             };
             let mut casino =
                 |_: &UpstreamRequest| Answer::respond(Response::new(200).body(vec![b'x'; 10_000]));
-            for n in 0..16 {
+            for n in 0..32 {
                 assert_eq!(told(&chain.run(bet(n), &mut casino)), "200", "{n} {profile:?}");
             }
-            assert_eq!(told(&chain.run(bet(16), &mut casino)), want, "{profile:?}");
-            let words: Vec<_> = (0..16).map(|n| told(&chain.run(bet(n), &mut casino))).collect();
+            assert_eq!(told(&chain.run(bet(32), &mut casino)), want, "{profile:?}");
+            let words: Vec<_> = (0..32).map(|n| told(&chain.run(bet(n), &mut casino))).collect();
             let replayed = words.iter().filter(|word| *word == "200 replayed").count();
             let digests = words.iter().filter(|w| *w == "409 idempotency_answer_unavailable");
             // 72 KiB of answers of 10 kB.
-            assert_eq!((replayed, digests.count()), (7, 9), "{words:?} under {profile:?}");
+            assert_eq!((replayed, digests.count()), (7, 25), "{words:?} under {profile:?}");
             crate::world::pass(&mut chain, Duration::from_secs(61));
-            assert_eq!(told(&chain.run(bet(16), &mut casino)), "200", "{profile:?}: room again");
-            assert_eq!(told(&chain.run(bet(16), &mut casino)), "200 replayed", "{profile:?}");
+            assert_eq!(told(&chain.run(bet(32), &mut casino)), "200", "{profile:?}: room again");
+            assert_eq!(told(&chain.run(bet(32), &mut casino)), "200 replayed", "{profile:?}");
         }
     }
 }
