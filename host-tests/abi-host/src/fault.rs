@@ -1,4 +1,4 @@
-//! Fault injection: host calls that answer a status without doing anything.
+//! Fault injection: host calls that answer a status without doing anything, or that end their VM.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,8 +34,8 @@ pub enum During {
 pub struct Fault {
     /// Import name, as `proxy_get_property` or `fd_write`.
     pub call: String,
-    /// What it answers, a known status or not.
-    pub status: u32,
+    /// What it answers, a known status or not; `None` where the VM traps in the midst of it.
+    pub status: Option<u32>,
     /// Which occurrences.
     pub occurrence: Occurrence,
     /// When.
@@ -49,11 +49,17 @@ impl Fault {
     pub fn new(call: &str, status: u32) -> Self {
         Self {
             call: call.to_owned(),
-            status,
+            status: Some(status),
             occurrence: Occurrence::Every,
             during: During::Everything,
             plugin: None,
         }
+    }
+
+    /// Every occurrence of `call`, of all plugins, ends the VM that makes it, before anything of the
+    /// call is done: as a VM dies that runs out of memory.
+    pub fn trap(call: &str) -> Self {
+        Self { status: None, ..Self::new(call, 0) }
     }
 
     /// Narrows the rule to some occurrences.
@@ -112,7 +118,8 @@ impl Faults {
         self.0.armed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn answer(&self, call: &str, plugin: &str, starting: bool) -> Option<u32> {
+    /// The rule that a call falls under answers this; its `None` is a trap.
+    pub(crate) fn answer(&self, call: &str, plugin: &str, starting: bool) -> Option<Option<u32>> {
         for (fault, seen) in self.rules().iter_mut() {
             let applies = fault.call == call
                 && fault.plugin.as_deref().is_none_or(|name| name == plugin)
@@ -188,7 +195,7 @@ mod tests {
             let faults = Faults::new();
             faults.inject(fault);
             let got = [0, 1, 2, 3].map(|turn| faults.answer("a", "p", turn < 2));
-            assert_eq!(got, expected, "{name}");
+            assert_eq!(got, expected.map(|status| status.map(Some)), "{name}");
             faults.clear();
             assert_eq!(faults.answer("a", "p", false), None, "{name}");
         }

@@ -68,3 +68,17 @@ fn host_calls_are_counted() {
     assert_eq!(after.count("proxy_set_shared_data"), 1);
     assert_eq!(after.count("proxy_http_call"), 0);
 }
+
+#[test]
+fn a_call_can_end_its_vm() {
+    let faults = Faults::new();
+    let mut chain = start(&faults).unwrap();
+    let call = "proxy_set_shared_data";
+    faults.inject(Fault::trap(call).occurrence(Occurrence::Only(1)));
+    let report = run(&mut chain, Request::get("/"));
+    assert_eq!((report.status(), report.code_details.as_str()), (503, "wasm_fail_stream"));
+    assert_eq!(report.traps.len(), 1);
+    assert!(report.traps[0].message.contains("made to trap in proxy_set_shared_data"));
+    assert_eq!(chain.shared_data("", "n"), None, "nothing of it was done");
+    assert_eq!(run(&mut chain, Request::get("/")).status(), 503, "the VM is gone");
+}

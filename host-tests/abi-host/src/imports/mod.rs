@@ -25,7 +25,7 @@ macro_rules! host_call {
             $module,
             $name,
             move |mut caller: $crate::memory::Guest<'_> $(, $arg: $type)*| -> wasmtime::Result<u32> {
-                if let Some(status) = $crate::imports::enter(&mut caller, id, $name) {
+                if let Some(status) = $crate::imports::enter(&mut caller, id, $name)? {
                     return Ok(status);
                 }
                 let $guest = &mut caller;
@@ -129,18 +129,21 @@ fn id_of(name: &str) -> usize {
     CALLS.iter().position(|call| *call == name).unwrap_or(0)
 }
 
-/// Counts a call, and says what it answers if it is made to fail.
-fn enter(guest: &mut Guest<'_>, id: usize, name: &str) -> Option<u32> {
+/// Counts a call, and says what it answers if it is made to fail. An error is a trap.
+fn enter(guest: &mut Guest<'_>, id: usize, name: &str) -> wasmtime::Result<Option<u32>> {
     let state = guest.data_mut();
     if let Some(count) = state.calls.get_mut(id) {
         *count += 1;
     }
     if !state.world.shared.faults.armed() {
-        return None;
+        return Ok(None);
     }
     let plugin = state.plugin();
     let plugin = plugin.as_ref().map_or("", |plugin| &plugin.name);
-    state.world.shared.faults.answer(name, plugin, state.starting)
+    match state.world.shared.faults.answer(name, plugin, state.starting) {
+        Some(None) => Err(wasmtime::Error::msg(format!("made to trap in {name}"))),
+        injected => Ok(injected.flatten()),
+    }
 }
 
 /// The counts of one VM by name, without the calls never made.

@@ -159,7 +159,7 @@ macro_rules! link_wasi {
         let id = super::id_of("proc_exit");
         $linker.func_wrap($module, "proc_exit",
             move |mut guest: Guest<'_>, code: u32| -> wasmtime::Result<()> {
-            super::enter(&mut guest, id, "proc_exit");
+            super::enter(&mut guest, id, "proc_exit")?;
             Err(wasmtime::Error::msg(format!("the module ended itself with code {code}")))
         })?;
     };
