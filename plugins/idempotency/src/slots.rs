@@ -113,7 +113,8 @@ impl Slots {
 
     /// Puts the answer of a claim where it is kept, before the claim is settled: what is to be written of
     /// it then. Where it is too long, or the store has no room for it, its status and digest are kept
-    /// alone.
+    /// alone. Where somebody else was first to keep an answer of this very claim, that one counts: both
+    /// may be about to settle it, and whoever succeeds must speak of what is there.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -129,8 +130,8 @@ impl Slots {
             End::Oversize { status } => return Ok(Settled::Oversize { status: *status }),
             End::Unknown => return Ok(Settled::Unknown),
         };
-        let bytes = answer.to_bytes();
-        if bytes.len() > self.answer_bytes {
+        let length = answer.to_bytes().len();
+        if length > self.answer_bytes {
             return Ok(Settled::Oversize { status: answer.status });
         }
         let place = self.bucket_of(scope);
@@ -138,13 +139,20 @@ impl Slots {
         let way =
             bucket.used.iter().find(|(_, other, entry)| other == scope && entry.fence == fence);
         let kept = match way {
-            Some((way, ..)) if bucket.kept() + bytes.len() <= self.bucket_bytes => {
-                let written = self.write_body(host, place, *way, fence, &bytes);
-                written.then(|| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+            Some((way, ..)) if bucket.kept() + length <= self.bucket_bytes => {
+                self.keep_body(host, place, *way, fence, answer)
             }
             _ => None,
         };
-        Ok(Settled::Completed { status: answer.status, digest: answer.digest(), kept })
+        let (status, digest) = (answer.status, answer.digest());
+        Ok(match kept {
+            None => Settled::Completed { status, digest, kept: None },
+            Some(there) => Settled::Completed {
+                status: there.status,
+                digest: there.digest(),
+                kept: Some(u32::try_from(there.to_bytes().len()).unwrap_or(u32::MAX)),
+            },
+        })
     }
 
     /// The answer of a settled key. `None` where it is not kept, or is not what it was.
@@ -204,37 +212,56 @@ impl Slots {
             .map_err(StoreFault::Gateway)
     }
 
-    /// Writes the answer of a claim into its slot, unless that of a later claim is there: whoever lost
-    /// its claim must not spoil what others rely on.
-    fn write_body(
+    /// Writes the answer of a claim into its slot, unless one of it is there, or of a later claim: whoever
+    /// lost its claim must not spoil what others rely on. Which answer of the claim is there then.
+    fn keep_body(
         &self,
         host: &mut dyn Host,
         place: u64,
         way: u8,
         fence: Fence,
-        answer: &[u8],
-    ) -> bool {
+        answer: &Answer,
+    ) -> Option<Answer> {
         let name = self.body_name(place, way);
-        let Ok(there) = host.shared(&name) else { return false };
-        let later = there.as_ref().and_then(|(value, _)| fence_of(value));
-        if later.is_some_and(|later| later > fence) {
-            return false;
+        let value = [&fence.0.to_be_bytes(), answer.to_bytes().as_slice()].concat();
+        for _ in 0..TRIES {
+            let there = host.shared(&name).ok()?;
+            let held = there.as_ref().and_then(|(held, _)| held.split_first_chunk::<8>());
+            match held.map(|(holder, bytes)| (fence_of(holder), bytes)) {
+                Some((holder, _)) if holder > fence => return None,
+                Some((holder, bytes)) if holder == fence => {
+                    let first = Answer::from_bytes(bytes);
+                    if first.is_some() {
+                        return first;
+                    }
+                }
+                _ => {}
+            }
+            if host.set_shared(&name, &value, there.map(|(_, version)| version)).ok()? {
+                return Some(answer.clone());
+            }
         }
-        let value = [&fence.0.to_be_bytes(), answer].concat();
-        host.set_shared(&name, &value, there.map(|(_, version)| version)).unwrap_or(false)
+        None
     }
 
     /// Gives the bytes of answers back that nobody can ask for any more. One that fails stays until its
     /// slot is used again.
     fn empty(&self, host: &mut dyn Host, place: u64, expired: &[(u8, Fence)]) {
         for (way, fence) in expired {
-            self.write_body(host, place, *way, *fence, &[]);
+            let name = self.body_name(place, *way);
+            let Ok(Some((held, version))) = host.shared(&name) else { continue };
+            let holder = held.first_chunk::<8>().map(fence_of);
+            if holder.is_some_and(|holder| holder > *fence) {
+                continue;
+            }
+            // Somebody who was faster has put a later answer there.
+            let _ = host.set_shared(&name, &fence.0.to_be_bytes(), Some(version));
         }
     }
 }
 
-fn fence_of(body: &[u8]) -> Option<Fence> {
-    body.first_chunk::<8>().map(|fence| Fence(u64::from_be_bytes(*fence)))
+fn fence_of(holder: &[u8; 8]) -> Fence {
+    Fence(u64::from_be_bytes(*holder))
 }
 
 impl Bucket {

@@ -140,3 +140,27 @@ fn what_the_gateway_fails_is_told() {
     host.shared.insert("pitboss.idempotency.1.test.0".to_owned(), (vec![9, 9], 1));
     assert_eq!(claim(&slots, &mut host, 1, 0), Err(StoreFault::Damaged));
 }
+
+#[test]
+fn two_who_settle_one_claim_speak_of_one_answer() {
+    let (slots, scope, late) = (store(16, 10_000), scope(1), 6 * SECOND);
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut host = FakeHost::default();
+        let Ok(Reply::Granted(fence)) = claim(&slots, &mut host, 1, 0) else { panic!() };
+        // Its deadline has passed: whoever claimed it and somebody who asked elsewhere keep an answer
+        // each, before either of them settles it.
+        let settled = [8, 9].map(|length| {
+            slots.keep(&mut host, &scope, fence, &End::Answered(answer(length))).unwrap()
+        });
+        let expires = 100 * SECOND;
+        let ops = [
+            Op::Commit { fence, settled: settled[0], expires },
+            Op::Resolve { fence, settled: Some(settled[1]), expires },
+        ];
+        assert_eq!(slots.apply(&mut host, &scope, &ops[first], late), Ok(Reply::Done));
+        assert_eq!(slots.apply(&mut host, &scope, &ops[second], late), Ok(Reply::Stale));
+        let ask = Ask::Claim { fingerprint: PRINT, deadline: late, expires };
+        let told = slots.ask(&mut host, &scope, &ask, late);
+        assert_eq!(told, Asked::Said(Ok(Said::Answered(answer(8)))), "{first} first");
+    }
+}
