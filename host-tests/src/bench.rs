@@ -4,7 +4,7 @@
 //!    machine's other work and the wall clock are not in it.
 //! 2. All variants run at once and take turns, each round in another order, so that whatever disturbs
 //!    the machine disturbs them alike. Ratios are taken within a round, then the median over rounds.
-//! 3. The route answers by itself: no upstream is measured.
+//! 3. The route answers by itself, or an upstream of this process does: neither is measured.
 //! 4. What an attack costs is charged to the requests that count, which are those of players.
 //! 5. A ratio whose spread says nothing is printed as such.
 mod auth;
@@ -13,6 +13,7 @@ mod emulated;
 mod goals;
 mod issuer;
 mod load;
+mod once;
 mod stats;
 mod table;
 mod variants;
@@ -25,6 +26,8 @@ pub use variants::{variants, Attack, Variant};
 
 use crate::artifact;
 use crate::envoy::{EnvoyError, EnvoyProcess, Options};
+use crate::upstream::Server;
+use bytes::Bytes;
 use load::Load;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -75,6 +78,9 @@ pub enum BenchError {
         /// Why.
         source: std::io::Error,
     },
+    /// The upstream does not start.
+    #[error("the upstream: {0}")]
+    Upstream(std::io::Error),
     /// The casino gives no tokens.
     #[error("the tokens' issuer: {0}")]
     Issuer(&'static str),
@@ -149,7 +155,7 @@ pub async fn measure_envoy(
     };
     let reached = goals::goals().into_iter();
     let reached = reached.filter_map(|goal| goal.reached(of(goal.above)?, of(goal.below)?));
-    let reached = reached.collect();
+    let reached = reached.chain(goals::once(of)).collect();
     let measured = variants.iter().zip(&micros).map(|(variant, own)| {
         let differences: Vec<f64> = own.iter().zip(first).map(|(a, b)| a - b).collect();
         Ok(Measured {
@@ -163,12 +169,22 @@ pub async fn measure_envoy(
     Ok((measured.collect::<Result<_, BenchError>>()?, reached))
 }
 
+/// A bet that was placed.
+fn answer(_: http::Request<Bytes>) -> http::Response<Bytes> {
+    let body = r#"{"balance":99500,"bet_id":"b-1","event":"ev-1","odds":3467,"stake":500}"#;
+    let mut answer = http::Response::new(Bytes::from_static(body.as_bytes()));
+    let json = http::HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    answer
+}
+
 /// An Envoy with one variant's filters, and the connections to it.
 struct Running<'a> {
     variant: &'a Variant,
     worker: cpu::Thread,
     load: Load,
     _envoy: EnvoyProcess,
+    _upstream: Server,
 }
 
 impl<'a> Running<'a> {
@@ -177,16 +193,15 @@ impl<'a> Running<'a> {
         binary: PathBuf,
         wasm_dir: PathBuf,
     ) -> Result<Self, BenchError> {
-        // No cluster is used, so it does not matter where they would lead.
-        let options = Options {
-            recorded: false,
-            ..Options::new(binary, wasm_dir, ([127, 0, 0, 1], 9).into())
-        };
+        let upstream = Server::start(answer).await.map_err(BenchError::Upstream)?;
+        let options =
+            Options { recorded: false, ..Options::new(binary, wasm_dir, upstream.address) };
         let envoy = EnvoyProcess::start(&variant.document(), options).await?;
         let worker = cpu::worker(envoy.id())?;
-        let load = Load::connect(envoy.address, CONNECTIONS)
-            .map_err(|source| BenchError::Load { variant: variant.name, source })?;
-        Ok(Self { variant, worker, load, _envoy: envoy })
+        let failed = |source| BenchError::Load { variant: variant.name, source };
+        let mut load = Load::connect(envoy.address, CONNECTIONS).map_err(failed)?;
+        load.prepare(&variant.before).map_err(failed)?;
+        Ok(Self { variant, worker, load, _envoy: envoy, _upstream: upstream })
     }
 
     /// Microseconds of the worker's CPU time per request.

@@ -108,11 +108,11 @@ impl Gateway {
         Self::read(&examples.join(plugin).with_extension("yaml"))
     }
 
-    /// The configuration of its first plugin, with some top-level members replaced, and secrets in place
-    /// of the names of the filter's own variables, so that it stands for itself. `None` where there is no
-    /// plugin that is configured by an object.
+    /// The configuration of its last plugin, which is the one that an example is about, with some
+    /// top-level members replaced, and secrets in place of the names of the filter's own variables, so
+    /// that it stands for itself. `None` where there is no plugin that is configured by an object.
     pub fn configured(&self, changes: &Value) -> Option<Value> {
-        let plugin = self.wasm().next()?;
+        let plugin = self.wasm().last()?;
         let mut text = String::from_utf8(plugin.configuration.clone()).ok()?;
         for (name, value) in &plugin.environment {
             let variable = format!("{{\"env\": {}}}", Value::from(name.as_str()));

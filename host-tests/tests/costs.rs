@@ -15,7 +15,8 @@ use policy_token::Alg;
 use serde_json::{json, Value};
 
 /// Most bytes of a module: every worker of every gateway holds a compiled copy.
-const LIMITS: &[(&str, usize)] = &[("geo-jurisdiction", 700_000), ("player-auth", 750_000)];
+const LIMITS: &[(&str, usize)] =
+    &[("geo-jurisdiction", 700_000), ("idempotency", 550_000), ("player-auth", 750_000)];
 
 /// Fuel may differ this much from the golden table, in percent, before somebody has to look: another
 /// compiler is not another policy.
@@ -34,19 +35,60 @@ struct Case {
     name: &'static str,
     /// Members of the example's configuration that are another way.
     changes: Value,
+    /// What is sent before it, once.
+    before: Option<Request>,
     request: Request,
+    /// Whether each has an idempotency key of its own.
+    fresh: bool,
     status: u16,
 }
 
 impl Case {
     fn new(name: &'static str, request: Request, status: u16) -> Self {
-        Self { name, changes: json!({}), request, status }
+        Self { name, changes: json!({}), before: None, request, fresh: false, status }
+    }
+
+    /// The request for the `number`th time.
+    fn request(&self, number: usize) -> Request {
+        let mut request = self.request.clone();
+        if self.fresh {
+            request.headers.set("idempotency-key", format!("\"fresh-{number:08}\""));
+        }
+        request
     }
 }
 
 /// The cases of each plugin.
 fn cases() -> Vec<(&'static str, Vec<Case>)> {
-    vec![("geo-jurisdiction", geo_jurisdiction()), ("player-auth", player_auth())]
+    vec![
+        ("geo-jurisdiction", geo_jurisdiction()),
+        ("player-auth", player_auth()),
+        ("idempotency", idempotency()),
+    ]
+}
+
+fn idempotency() -> Vec<Case> {
+    let bet = |stake: u32| {
+        let body = format!(r#"{{"event":"ev-1","selection":"home","stake":{stake}}}"#);
+        let request =
+            through_the_edge("POST", "/api/bets").header("content-type", "application/json");
+        let request = request.header("content-length", body.len().to_string());
+        request.header("x-fact-player", "p-1").header("x-fact-brand", "lucky-otter").chunk(body)
+    };
+    let case = |name, request, status| {
+        // Each bet is like the one before it; and a player of this test holds many keys.
+        let changes = json!({"double_click": null, "quota": {"player": 32_768}});
+        Case { changes, ..Case::new(name, request, status) }
+    };
+    let mut keyless = bet(500);
+    keyless.headers.remove("idempotency-key");
+    vec![
+        Case { fresh: true, ..case("bet, claimed", bet(500), 200) },
+        case("bet, replayed", bet(500), 200),
+        Case { before: Some(bet(500)), ..case("bet, another's key", bet(600), 422) },
+        case("bet, no key", keyless, 400),
+        case("lobby", through_the_edge("GET", "/api/lobby"), 200),
+    ]
 }
 
 fn geo_jurisdiction() -> Vec<Case> {
@@ -138,7 +180,9 @@ fn started(plugin: &str, document: &Value) -> Chain {
     let engine = engine();
     let config = PluginConfig::new(plugin, document.to_string());
     let clock = Clock::at(NOW * 1_000_000_000);
-    Chain::builder(&engine).clock(clock).wasm(&module(&engine, plugin), config).start().unwrap()
+    let facts = module(&engine, "facts");
+    let chain = Chain::builder(&engine).clock(clock).wasm(&facts, PluginConfig::new("facts", ""));
+    chain.wasm(&module(&engine, plugin), config).start().unwrap()
 }
 
 /// Sends a request and tells the status.
@@ -151,11 +195,12 @@ fn send(chain: &mut Chain, request: &Request) -> u16 {
 
 /// What one more request costs, once the first of its kind has defined its counters.
 fn costs(plugin: &str, case: &Case) -> Costs {
-    let Case { name, request, status: wanted, .. } = case;
+    let Case { name, status: wanted, .. } = case;
     let mut chain = chain(plugin, &case.changes);
-    assert_eq!(send(&mut chain, request), *wanted, "{name}");
+    case.before.iter().for_each(|request| _ = send(&mut chain, request));
+    assert_eq!(send(&mut chain, &case.request(0)), *wanted, "{name}");
     let (trace, fuel) = (chain.trace(plugin), chain.fuel(plugin));
-    assert_eq!(send(&mut chain, request), *wanted, "{name}");
+    assert_eq!(send(&mut chain, &case.request(1)), *wanted, "{name}");
     let (after, burnt) = (chain.trace(plugin), chain.fuel(plugin));
     let calls = after.calls.iter().map(|(call, count)| (*call, count - trace.count(call)));
     let mut costs: Costs = calls
@@ -215,9 +260,12 @@ fn modules_stay_small() {
 fn requests_leave_nothing_in_memory() {
     for (plugin, case) in cases().iter().flat_map(|(p, cases)| cases.iter().map(move |c| (p, c))) {
         let mut chain = chain(plugin, &case.changes);
+        case.before.iter().for_each(|request| _ = send(&mut chain, request));
+        let mut sent = 0;
         let mut memory_after = |count: usize| {
             for _ in 0..count {
-                assert_eq!(send(&mut chain, &case.request), case.status, "{}", case.name);
+                sent += 1;
+                assert_eq!(send(&mut chain, &case.request(sent)), case.status, "{}", case.name);
             }
             chain.memory(plugin)
         };

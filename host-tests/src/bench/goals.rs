@@ -1,5 +1,6 @@
 //! Ratios that somebody was promised, each with its aim.
 use super::auth::{ATTACKED, CALM, COLD, HIT, JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP};
+use super::once::{ANSWERED, CLAIM, DIRECT, MISMATCH, REPLAY};
 use super::stats::{Ratio, Spread};
 use serde::Serialize;
 
@@ -55,6 +56,22 @@ pub(super) fn goals() -> Vec<Goal> {
         // Requests of players for the same CPU time, so the cost in peace comes first.
         goal("throughput kept when attacked", CALM, ATTACKED, Aim::AtLeast(0.7)),
     ]
+}
+
+/// What a claim, a replay and a mismatch may cost together over a filter that does nothing, in
+/// microseconds.
+const ONCE: f64 = 40.0;
+
+/// The three together, of what they may cost.
+pub(super) fn once<'a>(of: impl Fn(&str) -> Option<&'a [f64]>) -> Option<Reached> {
+    let (claim, replay, mismatch) = (of(CLAIM)?, of(REPLAY)?, of(MISMATCH)?);
+    let (answered, direct) = (of(ANSWERED)?, of(DIRECT)?);
+    let ours = claim.iter().zip(replay).zip(mismatch).map(|((a, b), c)| a + b + c);
+    let noop = answered.iter().zip(direct).map(|(a, b)| a + 2.0 * b);
+    let own: Vec<f64> = ours.zip(noop).map(|(ours, noop)| ours - noop).collect();
+    let name = "claim, replay, mismatch, of 40 us";
+    let goal = Goal { name, above: CLAIM, below: ANSWERED, aim: Aim::AtMost(1.0) };
+    goal.reached(&own, &vec![ONCE; own.len()])
 }
 
 impl Goal {

@@ -1,5 +1,5 @@
 //! A closed loop over kept connections: on each of them one request, then all the answers.
-use super::variants::{Attack, Variant};
+use super::variants::{Attack, Variant, NUMBER};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub(super) struct Load {
     other: TcpStream,
     /// Requests of an attack sent so far.
     attacks: usize,
+    /// Numbered requests sent so far.
+    numbers: usize,
     buffer: Vec<u8>,
 }
 
@@ -50,7 +52,8 @@ impl Load {
             Ok::<_, LoadError>(stream)
         };
         let connections = (0..connections).map(|_| connect()).collect::<Result<_, LoadError>>()?;
-        Ok(Self { connections, other: connect()?, attacks: 0, buffer: Vec::new() })
+        let (attacks, numbers, buffer) = (0, 0, Vec::new());
+        Ok(Self { connections, other: connect()?, attacks, numbers, buffer })
     }
 
     /// Sends at least `count` of a variant's requests, attacked or not, and tells how many it were.
@@ -64,7 +67,10 @@ impl Load {
         let mut requests = variant.requests.iter().cycle();
         while sent < count {
             for (connection, request) in self.connections.iter_mut().zip(&mut requests) {
-                connection.write_all(request)?;
+                match variant.numbered {
+                    true => connection.write_all(&numbered(request, &mut self.numbers))?,
+                    false => connection.write_all(request)?,
+                }
             }
             if let Some(attack) = attack {
                 self.write_attack(attack)?;
@@ -81,6 +87,15 @@ impl Load {
             }
         }
         Ok(sent)
+    }
+
+    /// Sends requests one after the other, whatever they get.
+    pub(super) fn prepare(&mut self, requests: &[Vec<u8>]) -> Result<(), LoadError> {
+        for request in requests {
+            self.other.write_all(request)?;
+            read_answer(&mut self.other, &mut self.buffer)?;
+        }
+        Ok(())
     }
 
     /// Attacks until every source has been refused in the end: an attack that has gone on for a while,
@@ -111,6 +126,18 @@ impl Load {
         }
         Err(LoadError::Status { got, wanted: attack.in_the_end })
     }
+}
+
+/// The request with the next number in it.
+fn numbered(request: &[u8], numbers: &mut usize) -> Vec<u8> {
+    *numbers += 1;
+    let mut request = request.to_vec();
+    let at = request.windows(NUMBER.len()).position(|window| window == NUMBER);
+    let place = at.and_then(|at| request.get_mut(at..at + NUMBER.len()));
+    if let Some(place) = place {
+        place.copy_from_slice(format!("{:08}", *numbers % 100_000_000).as_bytes());
+    }
+    request
 }
 
 /// Reads one answer and tells its status.

@@ -41,7 +41,7 @@ impl Display for Measurement {
             let Spread { low, median, high } = it.spread;
             let doubt = if it.verdict == Verdict::Noisy { " ?" } else { "" };
             let gap = if index == 0 { "\n" } else { "" };
-            writeln!(f, "{gap}{:30} {median:.2} ({low:.2}-{high:.2}){doubt}  {aim}", goal.name)?;
+            writeln!(f, "{gap}{:34} {median:.2} ({low:.2}-{high:.2}){doubt}  {aim}", goal.name)?;
         }
         if let Some(rate) = &self.abi_host {
             let Spread { low, median, high } = rate.requests_per_second;

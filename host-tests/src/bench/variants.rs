@@ -17,7 +17,16 @@ pub struct Variant {
     pub status: u16,
     /// What somebody else sends meanwhile.
     pub attack: Option<Attack>,
+    /// What is sent once before anything counts, whatever it gets.
+    pub before: Vec<Vec<u8>>,
+    /// Whether [`NUMBER`] in a request is another number each time.
+    pub numbered: bool,
+    /// Whether an upstream answers and not the route.
+    pub upstream: bool,
 }
+
+/// What stands for a number in the requests of a numbered variant.
+pub(super) const NUMBER: &[u8] = b"00000000";
 
 /// Requests that are sent between those that count, on a connection of their own: one to each of the
 /// others'. Their cost is shared by the requests that count.
@@ -55,6 +64,9 @@ pub fn variants(policy: Option<&str>) -> Result<Vec<Variant>, BenchError> {
     if wanted("player-auth") {
         all.extend(super::auth::variants()?);
     }
+    if wanted("idempotency") {
+        all.extend(super::once::variants()?);
+    }
     Ok(all)
 }
 
@@ -66,7 +78,8 @@ impl Variant {
         requests: Vec<Vec<u8>>,
         status: u16,
     ) -> Self {
-        Self { name, filters, requests, status, attack: None }
+        let (attack, before) = (None, Vec::new());
+        Self { name, filters, requests, status, attack, before, numbered: false, upstream: false }
     }
 
     /// The files of its modules, without folders.
@@ -87,11 +100,19 @@ impl Variant {
             "stat_prefix": "bench",
             "use_remote_address": true,
             "http_filters": filters,
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{
-                "match": {"prefix": "/"},
-                "direct_response": {"status": 200, "body": {"inline_string": "ok"}}}]}]},
+            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+                match self.upstream {
+                    true => json!({"match": {"prefix": "/"}, "route": {"cluster": "casino"}}),
+                    false => json!({"match": {"prefix": "/"}, "direct_response": {
+                        "status": 200, "body": {"inline_string": "ok"}}}),
+                }
+            ]}]},
         });
-        json!({"static_resources": {"clusters": [], "listeners": [{
+        let clusters = match self.upstream {
+            true => vec![json!({"name": "casino", "type": "STATIC"})],
+            false => vec![],
+        };
+        json!({"static_resources": {"clusters": clusters, "listeners": [{
             "name": "bench",
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
             "filter_chains": [{"filters": [{
@@ -159,11 +180,8 @@ mod tests {
             }
             // jwt_authn, and what hands its claims on.
             assert!(native < 3, "{}", variant.name);
-            assert!(
-                variant.requests.iter().all(|it| it.ends_with(b"\r\n\r\n")),
-                "{}",
-                variant.name
-            );
+            let ends = |it: &Vec<u8>| it.ends_with(b"\r\n\r\n") || it.ends_with(b"}");
+            assert!(variant.requests.iter().all(ends), "{}", variant.name);
         }
         assert!(all[0].filters.is_empty() && all[3].filters.len() == 1);
         assert_eq!(variants(Some("geo-jurisdiction")).unwrap().len(), 5);

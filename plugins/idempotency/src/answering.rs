@@ -8,7 +8,7 @@ use crate::asking::Case;
 use crate::config::Commit;
 use crate::ending;
 use crate::filter::{Once, Stage};
-use crate::names::{outcome, OUTCOME};
+use crate::names::{outcome, COMPLETED, OUTCOME};
 use crate::request::now;
 use crate::store::{Ask, Asked, End, Said};
 use crate::{judge, Answer, Ending, Fence, Judged, StoreFault};
@@ -175,7 +175,7 @@ impl Once {
                 self.give_back(host, &claim, now);
                 "freed"
             }
-            (Ask::Commit { end: End::Answered(_), .. }, Ok(Said::Done)) => "completed",
+            (Ask::Commit { end: End::Answered(_), .. }, Ok(Said::Done)) => COMPLETED,
             (Ask::Commit { end: End::Oversize { .. }, .. }, Ok(Said::Done)) => "oversize",
             (_, Ok(Said::Done)) => "unknown",
             // Nobody hears of the answer again: the key had been taken for unknown, and resolved.
@@ -213,7 +213,10 @@ impl Once {
     }
 
     fn outcome(&self, host: &mut dyn Host, claim: &Claim, word: &str) {
-        host.count(&outcome(claim.case.class.as_str(), word));
+        match word {
+            COMPLETED => host.count(self.shared.completed.of(claim.case.class)),
+            _ => host.count(&outcome(claim.case.class.as_str(), word)),
+        }
         // For the record only: the answer goes on without it.
         if let Err(fault) = host.publish(OUTCOME, word) {
             host.log(log::Level::Warn, &format!("idempotency: {fault}"));

@@ -57,9 +57,9 @@ enum About {
 impl Case {
     /// What the record says: which rule, which key (the first digits of its digest), and the news.
     fn evidence(&self, said: &str, version: &str) -> String {
-        let digits = self.scope.0.iter().take(8).map(|byte| format!("{byte:02x}"));
-        let key: String = digits.collect();
-        format!("rule={} key={key} said={said} version={version}", self.rule.name)
+        let [a, b, c, d, e, f, g, h, ..] = self.scope.0;
+        let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        format!("rule={} key={key:016x} said={said} version={version}", self.rule.name)
     }
 }
 

@@ -23,34 +23,29 @@ impl Slots {
         ask: &Ask,
         now: u64,
     ) -> Result<Said, StoreFault> {
-        let reply = match ask {
-            Ask::Claim { fingerprint, deadline, expires } => {
-                let (fingerprint, deadline, expires) = (*fingerprint, *deadline, *expires);
-                self.apply(host, scope, &Op::Claim { fingerprint, deadline, expires }, now)?
-            }
-            Ask::Read { fingerprint } => {
-                self.apply(host, scope, &Op::Read { fingerprint: *fingerprint }, now)?
-            }
-            Ask::Free { fence } => self.apply(host, scope, &Op::Free { fence: *fence }, now)?,
-            Ask::Commit { fence, end, expires } => {
-                let (settled, fence, expires) =
-                    (self.keep(host, scope, *fence, end)?, *fence, *expires);
-                self.apply(host, scope, &Op::Commit { fence, settled, expires }, now)?
-            }
-            Ask::Resolve { fence, end, expires } => {
-                let settled = match end {
-                    Some(end) => Some(self.keep(host, scope, *fence, end)?),
-                    None => None,
-                };
-                let (fence, expires) = (*fence, *expires);
-                self.apply(host, scope, &Op::Resolve { fence, settled, expires }, now)?
-            }
-        };
+        let (reply, way) = self.change(host, scope, now, |host, place| {
+            Ok(match ask {
+                Ask::Claim { fingerprint, deadline, expires } => {
+                    Op::Claim { fingerprint: *fingerprint, deadline: *deadline, expires: *expires }
+                }
+                Ask::Read { fingerprint } => Op::Read { fingerprint: *fingerprint },
+                Ask::Free { fence } => Op::Free { fence: *fence },
+                Ask::Commit { fence, end, expires } => {
+                    let settled = self.keep(host, place, *fence, end);
+                    Op::Commit { fence: *fence, settled, expires: *expires }
+                }
+                Ask::Resolve { fence, end, expires } => {
+                    let settled = end.as_ref().map(|end| self.keep(host, place, *fence, end));
+                    Op::Resolve { fence: *fence, settled, expires: *expires }
+                }
+            })
+        })?;
         Ok(match reply {
             Reply::Granted(fence) => Said::Granted(fence),
             Reply::InProgress { left } => Said::InProgress { left },
-            Reply::Settled(_, Settled::Completed { status, digest, kept }) => {
-                let answer = kept.and_then(|_| self.answer(host, scope, &digest));
+            Reply::Settled(fence, Settled::Completed { status, kept, .. }) => {
+                let place = way.zip(kept);
+                let answer = place.and_then(|(way, n)| self.answer(host, scope, way, fence, n));
                 answer.map_or(Said::NotKept { status }, Said::Answered)
             }
             Reply::Settled(_, Settled::Oversize { status }) => Said::NotKept { status },

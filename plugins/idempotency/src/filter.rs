@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    facts, Answering, BodyFault, CallReply, Denial, Details, EndpointClass, Fault, Filter, Host,
-    MapKind, Match, Plugin, Reply, Step, Unclassified,
+    Answering, BodyFault, CallReply, Denial, Details, EndpointClass, Fault, Filter, Host, MapKind,
+    Match, Plugin, Reply, Step, Unclassified,
 };
 
 use crate::answering::Claim;
@@ -142,7 +142,7 @@ impl Once {
         }
         let (candidates, method) = (endpoint.candidates(), self.request.method());
         if !policy.may_be_keyed(candidates, endpoint.endpoint, method) {
-            return self.pass(host, endpoint.class, "none");
+            return self.pass(host, endpoint.class, None);
         }
         if self.request.streams {
             return self.refuse(host, &endpoint, STREAM);
@@ -172,12 +172,12 @@ impl Once {
         let partner = partner.map(|caller| caller.name.as_str());
         let method = request.method();
         let Some(rule) = policy.rule(endpoint.class, endpoint.endpoint, method, partner) else {
-            return self.pass(host, endpoint.class, "none");
+            return self.pass(host, endpoint.class, None);
         };
         let key = match (rule.key.key(&request.sent, body), rule.treat) {
             (Ok(key), _) => key,
             (Err(KeyFault::Missing), Treat::Optional) => {
-                return self.pass(host, endpoint.class, &rule.name)
+                return self.pass(host, endpoint.class, Some(&rule.name))
             }
             (Err(KeyFault::Missing), _) => return self.refuse(host, &endpoint, KEY_MISSING),
             (Err(_), _) => return self.refuse(host, &endpoint, KEY_MALFORMED),
@@ -201,7 +201,6 @@ impl Once {
             fingerprint,
             scope,
         };
-        host.publish(facts::CLASS, case.class.as_str())?;
         self.ask(host, case)
     }
 
@@ -210,12 +209,15 @@ impl Once {
         &mut self,
         host: &mut dyn Host,
         class: EndpointClass,
-        rule: &str,
+        rule: Option<&str>,
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
-        host.publish(facts::CLASS, class.as_str())?;
-        let evidence = format!("rule={rule} version={}", self.shared.policy.version());
-        self.tell(host, class, ("allow", None), &evidence)?;
+        host.count(self.shared.passes.of(class));
+        if let Some(rule) = rule {
+            let evidence = format!("rule={rule} version={}", self.shared.policy.version());
+            host.publish(EVIDENCE, &evidence)?;
+        }
+        host.publish(DECISION, "allow")?;
         Ok(Step::Continue)
     }
 
@@ -227,7 +229,6 @@ impl Once {
         denial: Denial,
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
-        host.publish(facts::CLASS, endpoint.class.as_str())?;
         let evidence = format!("rule=none version={}", self.shared.policy.version());
         self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
         Ok(Step::Deny(self.reply(endpoint.envelope, denial, Vec::new())))
@@ -241,7 +242,12 @@ impl Once {
         (word, denial): (&str, Option<Denial>),
         evidence: &str,
     ) -> Result<(), Fault> {
-        host.count(&metric(class.as_str(), word, denial.map_or("none", |denial| denial.code)));
+        match (word, denial) {
+            ("allow", _) => host.count(self.shared.passes.of(class)),
+            ("replay", _) => host.count(self.shared.replays.of(class)),
+            (_, None) => host.count(&metric(class.as_str(), word, "none")),
+            (_, Some(denial)) => host.count(&metric(class.as_str(), word, denial.code)),
+        }
         host.publish(EVIDENCE, evidence)?;
         match denial {
             None => host.publish(DECISION, word),

@@ -69,7 +69,9 @@ fn keys() {
             Some((_, code)) => format!("deny:{code}"),
         };
         assert_eq!(stream.fact(DECISION), decision, "{case}");
-        assert!(stream.fact(EVIDENCE).ends_with("version=v1"), "{case}");
+        // Of a call that needs no key there is nothing to tell.
+        let (told, free) = (stream.fact(EVIDENCE), decision == "allow");
+        assert!(told.ends_with("version=v1") || (free && told.is_empty()), "{case}: {told}");
     }
 }
 

@@ -11,6 +11,8 @@ pub const DECISION: &str = "pitboss.idempotency.decision";
 pub const EVIDENCE: &str = "pitboss.idempotency.evidence";
 /// The fact that holds what became of the key when the call was over.
 pub const OUTCOME: &str = "pitboss.idempotency.outcome";
+/// What became of a key whose answer is stored.
+pub const COMPLETED: &str = "completed";
 /// Marks an answer that was told before.
 pub const REPLAYED_HEADER: &str = "idempotent-replayed";
 /// WasmX: the player, by the word of the filter that checked the login.

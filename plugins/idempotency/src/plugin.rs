@@ -3,10 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use policy_kit::{metrics, ConfigError, Host, Plugin, Profile, MEANING_HEADERS};
+use policy_kit::metrics::{self, PerClass};
+use policy_kit::{ConfigError, Host, Plugin, Profile, MEANING_HEADERS};
 
 use crate::config::Config;
 use crate::filter::Once;
+use crate::names::{outcome, COMPLETED};
 use crate::store::Store;
 use crate::{DoubleClick, Policy, Quota, Slots};
 
@@ -24,6 +26,10 @@ pub(crate) struct Shared {
     pub(crate) store: Box<dyn Store>,
     pub(crate) quota: Quota,
     pub(crate) click: Option<DoubleClick>,
+    /// Counters of calls that go on, of replays, and of keys that were settled with their answer.
+    pub(crate) passes: PerClass,
+    pub(crate) replays: PerClass,
+    pub(crate) completed: PerClass,
     /// Headers that would change what a call means after it was classified.
     pub(crate) strips: Vec<String>,
 }
@@ -51,7 +57,11 @@ impl Idempotency {
         let quota = Quota::new(&room.name, owners, policy.longest_retention());
         let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window));
         let strips = MEANING_HEADERS.map(str::to_owned).to_vec();
-        Ok(Self(Rc::new(Shared { policy, store, quota, click, strips })))
+        let passes = PerClass::requests(name, "allow");
+        let replays = PerClass::requests(name, "replay");
+        let completed = PerClass::new(|class| outcome(class, COMPLETED));
+        let shared = Shared { policy, store, quota, click, passes, replays, completed, strips };
+        Ok(Self(Rc::new(shared)))
     }
 }
 

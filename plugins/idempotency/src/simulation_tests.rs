@@ -10,9 +10,7 @@ use policy_kit::fake::FakeHost;
 use policy_kit::{Fault, Headers, Host, MapKind};
 
 use crate::store::{Ask, Asked, End, Said, Store};
-use crate::{
-    Answer, Fence, Fingerprint, Key, Limits, Op, Owner, Reply, Scope, Settled, Slots, StoreFault,
-};
+use crate::{Answer, Fence, Fingerprint, Key, Limits, Op, Owner, Reply, Scope, Slots, StoreFault};
 
 const SECOND: u64 = 1_000_000_000;
 const DEADLINE: u64 = 5 * SECOND;
@@ -109,11 +107,11 @@ impl Sim {
         let claim = |host: &mut Interleaved<'_>| {
             let now = self.now.get();
             let (deadline, expires) = (now + DEADLINE, now + RETENTION);
-            let op = Op::Claim { fingerprint: PRINT, deadline, expires };
-            (slots.apply(host, &scope(key), &op, now), deadline)
+            let ask = Ask::Claim { fingerprint: PRINT, deadline, expires };
+            (slots.ask(host, &scope(key), &ask, now), deadline)
         };
         let (mut told, mut deadline) = claim(host);
-        if let (Broken::DeadlineAsAbsence, Ok(Reply::Settled(fence, Settled::Unknown))) =
+        if let (Broken::DeadlineAsAbsence, Asked::Said(Ok(Said::Unknown(fence)))) =
             (self.broken, &told)
         {
             let op = Op::Resolve { fence: *fence, settled: None, expires: 0 };
@@ -121,19 +119,18 @@ impl Sim {
             (told, deadline) = claim(host);
         }
         match told {
-            Ok(Reply::Granted(fence)) => {
+            Asked::Said(Ok(Said::Granted(fence))) => {
                 calls.push(InHand { key, fence, deadline, effect: None });
             }
-            Ok(Reply::Settled(_, Settled::Completed { digest, .. })) => {
-                let Some(answer) = slots.answer(host, &scope(key), &digest) else { return };
+            Asked::Said(Ok(Said::Answered(answer))) => {
                 self.replays.set(self.replays.get() + 1);
                 let first = self.effects.borrow().get(&key).map(|effect| effect.number);
                 if first.is_none_or(|number| answer != said(number)) {
                     self.fails(format!("key {key}: a replay is not the first answer"));
                 }
             }
-            Ok(_) | Err(StoreFault::Contended | StoreFault::Full) => {}
-            Err(fault) => self.fails(format!("key {key}: {fault:?}")),
+            Asked::Said(Ok(_) | Err(StoreFault::Contended | StoreFault::Full)) => {}
+            fault => self.fails(format!("key {key}: {fault:?}")),
         }
     }
 

@@ -55,9 +55,16 @@ pub struct Slots {
 
 /// One bucket: the next fence, and what is in its slots.
 #[derive(Clone, Debug, Default)]
-struct Bucket {
+pub(crate) struct Bucket {
     fences: u64,
     used: Vec<(u8, Scope, Entry)>,
+}
+
+/// Where a key lies, and what lies there.
+pub(crate) struct Place<'a> {
+    number: u64,
+    bucket: &'a Bucket,
+    scope: &'a Scope,
 }
 
 impl Slots {
@@ -83,12 +90,24 @@ impl Slots {
         op: &Op,
         now: u64,
     ) -> Result<Reply, StoreFault> {
-        let place = self.bucket_of(scope);
+        self.change(host, scope, now, |_, _| Ok(op.clone())).map(|(reply, _)| reply)
+    }
+
+    /// The same, where what is asked depends on what is there; and where the answer of the key is.
+    pub(crate) fn change(
+        &self,
+        host: &mut dyn Host,
+        scope: &Scope,
+        now: u64,
+        op: impl Fn(&mut dyn Host, &Place<'_>) -> Result<Op, StoreFault>,
+    ) -> Result<(Reply, Option<u8>), StoreFault> {
+        let number = self.bucket_of(scope);
         for _ in 0..TRIES {
-            let (mut bucket, version) = self.load(host, place)?;
+            let (mut bucket, version) = self.load(host, number)?;
             let expired = bucket.purge(now);
+            let op = op(host, &Place { number, bucket: &bucket, scope })?;
             let next = Fence(bucket.fences.saturating_add(1));
-            let (reply, written) = match step(bucket.entry(scope), op, now, next) {
+            let (reply, written) = match step(bucket.entry(scope), &op, now, next) {
                 Step::Say(reply) => (reply, false),
                 Step::Put(entry, reply) => {
                     bucket.put(scope, self.fitted(*entry, &bucket))?;
@@ -101,11 +120,11 @@ impl Slots {
                 }
             };
             if !written {
-                return Ok(reply);
+                return Ok((reply, bucket.way(scope)));
             }
-            if self.store(host, place, &bucket, version)? {
-                self.empty(host, place, &expired);
-                return Ok(reply);
+            if self.store(host, number, &bucket, version)? {
+                self.empty(host, number, &expired);
+                return Ok((reply, bucket.way(scope)));
             }
         }
         Err(StoreFault::Contended)
@@ -115,54 +134,56 @@ impl Slots {
     /// it then. Where it is too long, or the store has no room for it, its status and digest are kept
     /// alone. Where somebody else was first to keep an answer of this very claim, that one counts: both
     /// may be about to settle it, and whoever succeeds must speak of what is there.
-    ///
-    /// # Errors
-    /// The store cannot be read.
     pub(crate) fn keep(
         &self,
         host: &mut dyn Host,
-        scope: &Scope,
+        place: &Place<'_>,
         fence: Fence,
         end: &End,
-    ) -> Result<Settled, StoreFault> {
+    ) -> Settled {
         let answer = match end {
             End::Answered(answer) => answer,
-            End::Oversize { status } => return Ok(Settled::Oversize { status: *status }),
-            End::Unknown => return Ok(Settled::Unknown),
+            End::Oversize { status } => return Settled::Oversize { status: *status },
+            End::Unknown => return Settled::Unknown,
         };
         let length = answer.to_bytes().len();
         if length > self.answer_bytes {
-            return Ok(Settled::Oversize { status: answer.status });
+            return Settled::Oversize { status: answer.status };
         }
-        let place = self.bucket_of(scope);
-        let (bucket, _) = self.load(host, place)?;
-        let way =
-            bucket.used.iter().find(|(_, other, entry)| other == scope && entry.fence == fence);
+        let claimed = place.bucket.entry(place.scope).is_some_and(|entry| entry.fence == fence);
+        let way = place.bucket.way(place.scope).filter(|_| claimed);
         let kept = match way {
-            Some((way, ..)) if bucket.kept() + length <= self.bucket_bytes => {
-                self.keep_body(host, place, *way, fence, answer)
+            Some(way) if place.bucket.kept() + length <= self.bucket_bytes => {
+                self.keep_body(host, place.number, way, fence, answer)
             }
             _ => None,
         };
-        let (status, digest) = (answer.status, answer.digest());
-        Ok(match kept {
-            None => Settled::Completed { status, digest, kept: None },
+        match kept {
+            None => {
+                Settled::Completed { status: answer.status, digest: answer.digest(), kept: None }
+            }
             Some(there) => Settled::Completed {
                 status: there.status,
                 digest: there.digest(),
                 kept: Some(u32::try_from(there.to_bytes().len()).unwrap_or(u32::MAX)),
             },
-        })
+        }
     }
 
-    /// The answer of a settled key. `None` where it is not kept, or is not what it was.
-    pub fn answer(&self, host: &mut dyn Host, scope: &Scope, digest: &[u8; 32]) -> Option<Answer> {
-        let place = self.bucket_of(scope);
-        let (bucket, _) = self.load(host, place).ok()?;
-        let (way, ..) = bucket.used.iter().find(|(_, other, _)| other == scope)?;
-        let (value, _) = host.shared(&self.body_name(place, *way)).ok()??;
-        let (_, bytes) = value.split_first_chunk::<8>()?;
-        Answer::from_bytes(bytes).filter(|answer| answer.digest() == *digest)
+    /// The answer that was kept of a claim, if what is there is of that claim and of that length.
+    pub(crate) fn answer(
+        &self,
+        host: &mut dyn Host,
+        scope: &Scope,
+        way: u8,
+        fence: Fence,
+        length: u32,
+    ) -> Option<Answer> {
+        let name = self.body_name(self.bucket_of(scope), way);
+        let (value, _) = host.shared(&name).ok()??;
+        let (holder, bytes) = value.split_first_chunk::<8>()?;
+        let whole = u32::try_from(bytes.len()) == Ok(length);
+        (whole && fence_of(holder) == fence).then(|| Answer::from_bytes(bytes)).flatten()
     }
 
     fn bucket_of(&self, scope: &Scope) -> u64 {
@@ -265,6 +286,10 @@ fn fence_of(holder: &[u8; 8]) -> Fence {
 }
 
 impl Bucket {
+    fn way(&self, scope: &Scope) -> Option<u8> {
+        self.used.iter().find(|(_, other, _)| other == scope).map(|(way, ..)| *way)
+    }
+
     fn entry(&self, scope: &Scope) -> Option<&Entry> {
         self.used.iter().find(|(_, other, _)| other == scope).map(|(.., entry)| entry)
     }

@@ -39,6 +39,13 @@ fn commit(
     slots.ask(host, scope, &ask, now)
 }
 
+fn told(slots: &Slots, host: &mut FakeHost, number: usize, now: u64) -> Result<Said, StoreFault> {
+    match slots.ask(host, &scope(number), &Ask::Read { fingerprint: PRINT }, now) {
+        Asked::Said(said) => said,
+        Asked::Call(call) => panic!("{call:?}"),
+    }
+}
+
 const DONE: Asked = Asked::Said(Ok(Said::Done));
 
 #[test]
@@ -48,13 +55,11 @@ fn a_retry_gets_the_first_answer() {
     assert_eq!(claim(&slots, &mut host, 1, SECOND), Ok(Reply::InProgress { left: 4 * SECOND }));
     let done = commit(&slots, &mut host, &scope(1), fence, &answer(50), 100 * SECOND, 2 * SECOND);
     assert_eq!(done, DONE);
-    let Ok(Reply::Settled(_, Settled::Completed { digest, status: 200, kept: Some(_) })) =
-        claim(&slots, &mut host, 1, 3 * SECOND)
-    else {
-        panic!()
-    };
-    assert_eq!(slots.answer(&mut host, &scope(1), &digest), Some(answer(50)));
-    assert_eq!(slots.answer(&mut host, &scope(1), &[0; 32]), None, "another answer");
+    assert_eq!(told(&slots, &mut host, 1, 3 * SECOND), Ok(Said::Answered(answer(50))));
+    // What lies in its place is another claim's.
+    let body = host.shared.values_mut().find(|(value, _)| value.ends_with(&[b'x'; 50])).unwrap();
+    body.0[7] += 1;
+    assert_eq!(told(&slots, &mut host, 1, 3 * SECOND), Ok(Said::NotKept { status: 200 }));
 }
 
 #[test]
@@ -90,8 +95,9 @@ fn a_full_store_keeps_digests_and_drops_bodies() {
         let answer = answer(length);
         let done = commit(&slots, &mut host, &scope(number), fence, &answer, 100 * SECOND, 1);
         assert_eq!(done, DONE);
-        let kept = slots.answer(&mut host, &scope(number), &answer.digest());
-        assert_eq!(kept.is_some(), want, "{number}");
+        let kept = told(&slots, &mut host, number, 2);
+        let dropped = Ok(Said::NotKept { status: 200 });
+        assert_eq!(kept, if want { Ok(Said::Answered(answer)) } else { dropped }, "{number}");
         // Whatever is kept of it, it is not carried out again.
         assert!(matches!(claim(&slots, &mut host, number, 2), Ok(Reply::Settled(..))));
     }
@@ -108,7 +114,7 @@ fn whoever_lost_the_claim_settles_nothing() {
     assert_eq!(late, Asked::Said(Ok(Said::Stale)));
     let done = commit(&slots, &mut host, &scope(1), second, &answer(8), 900 * SECOND, later + 2);
     assert_eq!(done, DONE);
-    assert_eq!(slots.answer(&mut host, &scope(1), &answer(8).digest()), Some(answer(8)));
+    assert_eq!(told(&slots, &mut host, 1, later + 3), Ok(Said::Answered(answer(8))));
 }
 
 #[test]
@@ -150,7 +156,9 @@ fn two_who_settle_one_claim_speak_of_one_answer() {
         // Its deadline has passed: whoever claimed it and somebody who asked elsewhere keep an answer
         // each, before either of them settles it.
         let settled = [8, 9].map(|length| {
-            slots.keep(&mut host, &scope, fence, &End::Answered(answer(length))).unwrap()
+            let (bucket, _) = slots.load(&mut host, 0).unwrap();
+            let place = Place { number: 0, bucket: &bucket, scope: &scope };
+            slots.keep(&mut host, &place, fence, &End::Answered(answer(length)))
         });
         let expires = 100 * SECOND;
         let ops = [

@@ -1,6 +1,6 @@
-//! Names of counters and facts. Most requests pass, so what tells of one that does is made once.
+//! Names of counters and facts.
 
-use policy_kit::{metrics, EndpointClass, Plugin, SortedMap};
+use policy_kit::{metrics, Plugin};
 
 use crate::plugin::PlayerAuth;
 
@@ -8,24 +8,6 @@ use crate::plugin::PlayerAuth;
 pub const DECISION: &str = "pitboss.player-auth.decision";
 /// The fact that holds the reason.
 pub const EVIDENCE: &str = "pitboss.player-auth.evidence";
-
-/// Counters of requests that pass, by class.
-#[derive(Debug)]
-pub struct Passes(SortedMap<EndpointClass, String>);
-
-impl Default for Passes {
-    fn default() -> Self {
-        let name = |class: EndpointClass| (class, metric(class.as_str(), "allow", "none"));
-        Self(EndpointClass::ALL.into_iter().map(name).collect())
-    }
-}
-
-impl Passes {
-    /// The counter of a class.
-    pub fn of(&self, class: EndpointClass) -> &str {
-        self.0.get(&class).map(String::as_str).unwrap_or_default()
-    }
-}
 
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {
@@ -41,9 +23,5 @@ mod tests {
     fn names_are_those_that_every_plugin_has() {
         assert_eq!(DECISION, facts::decision(PlayerAuth::NAME));
         assert_eq!(EVIDENCE, facts::evidence(PlayerAuth::NAME));
-        let passes = Passes::default();
-        for class in EndpointClass::ALL {
-            assert_eq!(passes.of(class), metric(class.as_str(), "allow", "none"));
-        }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use policy_kit::metrics::PerClass;
 use policy_kit::{
     invalid, Brands, ConfigError, Denial, Details, Endpoints, Envelopes, Headers, Host, Match,
-    Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
+    Plugin, Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
 };
 
 use crate::check::Verdict;
@@ -14,10 +15,10 @@ use crate::denials;
 use crate::identity::OURS;
 use crate::introspection::{self, Introspection};
 use crate::issuer::Issuer;
-use crate::names::Passes;
 use crate::pam::Answer;
 use crate::partner::config::UnverifiedConfig;
 use crate::partner::{read, Partners};
+use crate::plugin::PlayerAuth;
 use crate::revocation::feed::Feed;
 use crate::revocation::Status;
 use crate::rules::Rules;
@@ -54,7 +55,7 @@ pub struct Policy {
     /// What callers may cause that claim to be partners.
     pub unverified: UnverifiedConfig,
     /// Counters of requests that pass.
-    pub passes: Passes,
+    pub passes: PerClass,
     trust: Trust,
     brands: Brands,
     realm: String,
@@ -184,7 +185,7 @@ impl Policy {
             ours,
             partners,
             unverified,
-            passes: Passes::default(),
+            passes: PerClass::requests(PlayerAuth::NAME, "allow"),
             trust: Trust::compile(&raw.address, "address")?,
             brands,
             realm: raw.realm,

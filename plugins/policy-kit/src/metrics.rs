@@ -1,6 +1,8 @@
 //! Names of the counters that every policy has. The parts after a dot and before `=` become labels by
 //! the `stats_tags` of the examples.
 
+use crate::{EndpointClass, SortedMap};
+
 /// Requests by class, decision and the refusal's code.
 pub fn requests(plugin: &str, class: &str, decision: &str, code: &str) -> String {
     format!("pitboss.{plugin}.requests.class={class}.decision={decision}.code={code}")
@@ -9,4 +11,38 @@ pub fn requests(plugin: &str, class: &str, decision: &str, code: &str) -> String
 /// Configurations accepted: the operator's name for one, and the catalogue's digest.
 pub fn configured(plugin: &str, version: &str, catalogue: &str) -> String {
     format!("pitboss.{plugin}.configured.version={version}.catalogue={catalogue}")
+}
+
+/// A counter for each class: most requests end in the same way, so those names are made once.
+#[derive(Debug)]
+pub struct PerClass(SortedMap<EndpointClass, String>);
+
+impl PerClass {
+    /// The counters that `name` gives.
+    pub fn new(name: impl Fn(&str) -> String) -> Self {
+        Self(EndpointClass::ALL.into_iter().map(|class| (class, name(class.as_str()))).collect())
+    }
+
+    /// The counters of one decision that has no code.
+    pub fn requests(plugin: &str, decision: &str) -> Self {
+        Self::new(|class| requests(plugin, class, decision, "none"))
+    }
+
+    /// The counter of a class.
+    pub fn of(&self, class: EndpointClass) -> &str {
+        self.0.get(&class).map(String::as_str).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_counter() {
+        let passes = PerClass::requests("audit", "allow");
+        for class in EndpointClass::ALL {
+            assert_eq!(passes.of(class), requests("audit", class.as_str(), "allow", "none"));
+        }
+    }
 }
