@@ -276,7 +276,7 @@ fn what_is_refused_for_want_of_a_record_costs_no_key() {
         let other = set(bet(), "idempotency-key", "key-00000002");
         assert_eq!(told(&chain.run(other, &mut ledger)), "200", "{turn}");
     }
-    assert!(refused > 2, "{refused}");
+    assert_eq!(refused, 2, "for want of the evidence, and of the decision");
 }
 
 /// While it is configured: it starts, or refuses to, and what has started works.
