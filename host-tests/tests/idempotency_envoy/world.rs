@@ -46,11 +46,7 @@ pub(crate) fn options(upstream: SocketAddr) -> Option<Options> {
 
 /// The module's configuration in the example, with some top-level members replaced.
 pub(crate) fn idempotency(changes: &Value) -> Value {
-    let example = example();
-    let plugin = example.wasm().find(|plugin| plugin.name == PLUGIN).unwrap();
-    let mut document: Value = serde_json::from_slice(&plugin.configuration).unwrap();
-    document.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    document
+    example().configured(changes).unwrap()
 }
 
 /// The demo casino, served.
@@ -119,7 +115,7 @@ impl Plan {
     /// The bootstrap.
     pub(crate) fn document(&self) -> Value {
         let endpoints: Vec<_> = self.kinds.iter().map(|kind| endpoint(kind)).collect();
-        let auth = example().configured(&json!({
+        let auth = Gateway::example(AUTH).unwrap().configured(&json!({
             "issuers": [], "player_state": null, "endpoints": endpoints,
             "brands": {"*": "lucky-otter"},
             "partners": {"house": {
