@@ -14,6 +14,7 @@ use crate::names::metric;
 use crate::replay::{is_readable, reply, REPLAYED};
 use crate::request::{now, Caller};
 use crate::store::{Ask, Asked, End, Said};
+use crate::turn::Turn;
 use crate::{Answer, Fence, Fingerprint, Judged, Key, Rule, Scope, StoreFault};
 
 /// A call with a key.
@@ -37,6 +38,8 @@ pub(crate) struct Asking {
     about: About,
     /// Until when another's answer is waited for, in nanoseconds since the epoch.
     until: Option<u64>,
+    /// Its place among those that wait.
+    turn: Option<Turn>,
     /// Whether it was asked elsewhere what became of the first attempt: once is enough.
     reconciled: bool,
 }
@@ -66,7 +69,10 @@ impl Case {
 impl Once {
     /// Claims the key of a call.
     pub(crate) fn ask(&mut self, host: &mut dyn Host, case: Case) -> Result<Step, Fault> {
-        self.claim(host, Asking { case, about: About::Nothing, until: None, reconciled: false })
+        self.claim(
+            host,
+            Asking { case, about: About::Nothing, until: None, turn: None, reconciled: false },
+        )
     }
 
     fn claim(&mut self, host: &mut dyn Host, asking: Asking) -> Result<Step, Fault> {
@@ -154,14 +160,15 @@ impl Once {
                 return self.not_said(host, &asking.case, heard, "fault");
             }
         };
-        let Asking { case, about, until, reconciled } = asking;
+        let Asking { case, about, until, turn, reconciled } = asking;
         match (about, said) {
             (About::Claim(ask), Said::Granted(fence)) => self.granted(host, case, &ask, fence, now),
             (About::Claim(_), Said::InProgress { .. }) => {
                 let until = until.or(case.rule.wait.map(|wait| now.saturating_add(wait)));
-                if until.is_some_and(|until| until > now) {
+                let turn = turn.or_else(|| Turn::take(&self.shared.waiting));
+                if until.is_some_and(|until| until > now) && turn.is_some() {
                     let about = About::Nothing;
-                    self.stage = Stage::Asking(Asking { case, about, until, reconciled });
+                    self.stage = Stage::Asking(Asking { case, about, until, turn, reconciled });
                     return Ok(Step::Tick);
                 }
                 let evidence = self.evidence(&case, "in_progress");
@@ -175,7 +182,8 @@ impl Once {
                 Some(reconcile) if !reconciled => {
                     let call = reconcile.call(&case.key, &case.caller.name);
                     let about = About::Reconcile(fence);
-                    self.stage = Stage::Asking(Asking { case, about, until, reconciled: true });
+                    let reconciled = true;
+                    self.stage = Stage::Asking(Asking { case, about, until, turn, reconciled });
                     Ok(Step::Call(call))
                 }
                 _ => {
@@ -194,7 +202,7 @@ impl Once {
             }
             // Written by us, or by somebody who was faster: the store says how the key stands now.
             (About::Resolve(_), Said::Done | Said::Stale) => {
-                self.claim(host, Asking { case, about: About::Nothing, until, reconciled })
+                self.claim(host, Asking { case, about: About::Nothing, until, turn, reconciled })
             }
             _ => self.not_said(host, &case, heard, "nonsense"),
         }
@@ -258,7 +266,11 @@ impl Once {
             self.give_back(host, &claim, now);
         }
         let about = About::Release(Ask::Free { fence }, denial);
-        self.put(host, Asking { case: claim.case, about, until: None, reconciled: true }, now)
+        self.put(
+            host,
+            Asking { case: claim.case, about, until: None, turn: None, reconciled: true },
+            now,
+        )
     }
 
     /// Refuses a bet that its player has just made under another key.

@@ -5,7 +5,7 @@
 use policy_kit::Host;
 
 use crate::scope::digest;
-use crate::{Fingerprint, Limits, Op, Owner, Reply, Scope, Slots, StoreFault};
+use crate::{Fingerprint, Limits, Op, Owner, Reply, Scatter, Scope, Slots, StoreFault};
 
 /// Bets of the last seconds.
 #[derive(Clone, Debug)]
@@ -16,9 +16,9 @@ pub struct DoubleClick {
 
 impl DoubleClick {
     /// Remembers up to `bets` for `window` nanoseconds each, for the store `name`.
-    pub fn new(name: &str, bets: usize, window: u64) -> Self {
+    pub fn new(name: &str, bets: usize, window: u64, scatter: Scatter) -> Self {
         let limits = Limits { slots: bets, bytes: 0, answer: 0 };
-        Self { recent: Slots::new(&format!("{name}.recent"), limits), window }
+        Self { recent: Slots::new(&format!("{name}.recent"), limits, scatter), window }
     }
 
     /// Whether `owner` has sent the same `bet` (what makes it the same: selection and stake) under
@@ -56,7 +56,8 @@ mod tests {
         let call = |who: &Owner, key: &str| {
             Scope::new(who, b"POST", "/bets", &Key::of_text(key.as_bytes()).unwrap())
         };
-        let (click, mut host) = (DoubleClick::new("test", 64, 2 * SECOND), FakeHost::default());
+        let (click, mut host) =
+            (DoubleClick::new("test", 64, 2 * SECOND, Scatter::default()), FakeHost::default());
         for (who, bet, key, at, want) in [
             ("p-1", 1, "key-0001", 0, false),
             ("p-1", 1, "key-0001", SECOND / 2, false),

@@ -1,16 +1,17 @@
 //! The plugin: configured once per VM, it makes filters that share a policy and a store.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
-use policy_kit::{ConfigError, Host, Plugin, Profile, MEANING_HEADERS};
+use policy_kit::{invalid, ConfigError, Host, Plugin, Profile, MEANING_HEADERS};
 
 use crate::config::Config;
 use crate::filter::Once;
 use crate::names::{outcome, COMPLETED};
 use crate::store::Store;
-use crate::{DoubleClick, Policy, Quota, Slots};
+use crate::{DoubleClick, Policy, Quota, Scatter, Slots};
 
 /// How often those look that wait for another's answer.
 const TICK: Duration = Duration::from_millis(50);
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) passes: PerClass,
     pub(crate) replays: PerClass,
     pub(crate) completed: PerClass,
+    /// How many retries wait for the first attempt.
+    pub(crate) waiting: Rc<Cell<usize>>,
     /// Headers that would change what a call means after it was classified.
     pub(crate) strips: Vec<String>,
 }
@@ -52,15 +55,27 @@ impl Idempotency {
         host.log(log::Level::Info, &line);
         host.count(&metrics::configured(name, version, catalogue));
         let room = policy.room();
-        let store = over(Slots::new(&room.name, room.limits));
+        let scatter = Scatter::shared(host, &room.name);
+        let scatter = scatter.map_err(|_| invalid("store", "the gateway's shared data fails"))?;
+        let store = over(Slots::new(&room.name, room.limits, scatter));
         let owners = room.owners.div_ceil(16);
         let quota = Quota::new(&room.name, owners, policy.longest_retention());
-        let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window));
+        let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window, scatter));
         let strips = MEANING_HEADERS.map(str::to_owned).to_vec();
         let passes = PerClass::requests(name, "allow");
         let replays = PerClass::requests(name, "replay");
         let completed = PerClass::new(|class| outcome(class, COMPLETED));
-        let shared = Shared { policy, store, quota, click, passes, replays, completed, strips };
+        let shared = Shared {
+            policy,
+            store,
+            quota,
+            click,
+            passes,
+            replays,
+            completed,
+            waiting: Rc::default(),
+            strips,
+        };
         Ok(Self(Rc::new(shared)))
     }
 }

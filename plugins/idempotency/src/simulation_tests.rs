@@ -10,7 +10,9 @@ use policy_kit::fake::FakeHost;
 use policy_kit::{Fault, Headers, Host, MapKind};
 
 use crate::store::{Ask, Asked, End, Said, Store};
-use crate::{Answer, Fence, Fingerprint, Key, Limits, Op, Owner, Reply, Scope, Slots, StoreFault};
+use crate::{
+    Answer, Fence, Fingerprint, Key, Limits, Op, Owner, Reply, Scatter, Scope, Slots, StoreFault,
+};
 
 const SECOND: u64 = 1_000_000_000;
 const DEADLINE: u64 = 5 * SECOND;
@@ -225,7 +227,7 @@ impl Sim {
 }
 
 fn slots() -> Slots {
-    Slots::new("sim", Limits { slots: 16, bytes: 1 << 16, answer: 1 << 10 })
+    Slots::new("sim", Limits { slots: 16, bytes: 1 << 16, answer: 1 << 10 }, Scatter::default())
 }
 
 fn scope(key: usize) -> Scope {

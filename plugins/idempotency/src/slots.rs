@@ -9,7 +9,7 @@ use policy_kit::{Fault, Host};
 
 use crate::bytes::{Reader, Writer};
 use crate::store::End;
-use crate::{step, Answer, Entry, Fence, Op, Reply, Scope, Settled, State, Step};
+use crate::{step, Answer, Entry, Fence, Op, Reply, Scatter, Scope, Settled, State, Step};
 
 /// Slots of one bucket. More of them fill more evenly, and cost more bytes to read and write. With a
 /// third of all slots in use one new key in ten million finds its bucket full, with half of them one in
@@ -48,6 +48,7 @@ pub enum StoreFault {
 #[derive(Clone, Debug)]
 pub struct Slots {
     prefix: String,
+    scatter: Scatter,
     buckets: u64,
     bucket_bytes: usize,
     answer_bytes: usize,
@@ -68,11 +69,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl Slots {
-    /// A store of its own for each `name`: two that share a name share their keys.
-    pub fn new(name: &str, limits: Limits) -> Self {
+    /// A store of its own for each `name` and number of slots: two that share both share their keys.
+    pub fn new(name: &str, limits: Limits, scatter: Scatter) -> Self {
         let buckets = limits.slots.div_ceil(WAYS).max(1);
         Self {
-            prefix: format!("pitboss.idempotency.1.{name}"),
+            prefix: format!("pitboss.idempotency.1.{name}.{buckets}"),
+            scatter,
             buckets: buckets as u64,
             bucket_bytes: limits.bytes / buckets,
             answer_bytes: limits.answer,
@@ -187,8 +189,7 @@ impl Slots {
     }
 
     fn bucket_of(&self, scope: &Scope) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = scope.0;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]) % self.buckets
+        self.scatter.bucket(scope, self.buckets)
     }
 
     fn bucket_name(&self, place: u64) -> String {

@@ -9,7 +9,7 @@ const PRINT: Fingerprint = Fingerprint([1; 32]);
 const SECOND: u64 = 1_000_000_000;
 
 fn store(slots: usize, bytes: usize) -> Slots {
-    Slots::new("test", Limits { slots, bytes, answer: 200 })
+    Slots::new("test", Limits { slots, bytes, answer: 200 }, Scatter::default())
 }
 
 fn scope(number: usize) -> Scope {
@@ -143,7 +143,7 @@ fn what_the_gateway_fails_is_told() {
         assert!(matches!(told, Err(StoreFault::Gateway(_))), "{call}: {told:?}");
     }
     let mut host = FakeHost::default();
-    host.shared.insert("pitboss.idempotency.1.test.0".to_owned(), (vec![9, 9], 1));
+    host.shared.insert("pitboss.idempotency.1.test.1.0".to_owned(), (vec![9, 9], 1));
     assert_eq!(claim(&slots, &mut host, 1, 0), Err(StoreFault::Damaged));
 }
 

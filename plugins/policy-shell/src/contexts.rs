@@ -7,7 +7,7 @@ use policy_kit::{Action, CallReply, Driver, Fault, Plugin, Profile};
 
 use crate::abi::{call_reply, Abi, At, Counters};
 use crate::codes::Buffer;
-use crate::{calls, foreign, sys, vm};
+use crate::{calls, quirks, sys, vm};
 
 /// Longest configuration that is read, in bytes. Envoy's own limits are lower.
 const MAX_CONFIGURATION: usize = 16 << 20;
@@ -68,7 +68,7 @@ impl<P: Plugin> RootContext for Root<P> {
             Ok(document) => document,
             Err(fault) => return refuse(format!("no configuration: {fault}")),
         };
-        let mut abi = self.abi_of(self.context, foreign::profile_in(&document));
+        let mut abi = self.abi_of(self.context, quirks::profile_in(&document));
         let plugin = match P::configure(&document, &mut abi) {
             Ok(plugin) => plugin,
             Err(error) => return refuse(format!("configuration refused: {error}")),
