@@ -102,6 +102,49 @@ fn a_client_that_leaves_takes_the_flight_from_nobody() {
     }
 }
 
+/// Envoy goes on with them one on top of the other, so there are never many.
+#[test]
+fn so_many_wait_for_a_flight_and_the_next_is_told_at_once() {
+    for profile in PROFILES {
+        let mut chain = chain(profile, "slow:80", &Faults::new());
+        let streams = [0; 66].map(|_| chain.open(0, scripted("join:a")));
+        let other = chain.open(0, scripted("join:b"));
+        let mut took = |stream| {
+            let report = chain.finish(stream, &mut hello);
+            assert_eq!(report.status(), 200, "{profile:?}");
+            (report.ended - report.started, seen(&report))
+        };
+        for (place, stream) in streams.into_iter().enumerate() {
+            let (time, told) = took(stream);
+            assert_eq!(time == 0, place >= 64, "{profile:?} {place}: {time} ns");
+            let want = if place < 64 { "landing1:answer=200/7" } else { "landing0:crowded" };
+            assert!(profile.0 == Profile::Wasmx || told == want, "{place}: {told}");
+        }
+        assert!(took(other).0 > 0, "{profile:?}: another flight has room");
+        let again = chain.run(scripted("join:a"), &mut hello);
+        assert!(again.ended > again.started, "{profile:?}: and so has the next of its key");
+        let heard = chain.metric("probe.landed.a");
+        assert_eq!((calls(&chain), heard, chain.traps()), (3, Some(2), vec![]), "{profile:?}");
+    }
+}
+
+/// A client that leaves makes room.
+#[test]
+fn who_leaves_a_flight_makes_room() {
+    for profile in PROFILES {
+        let mut chain = chain(profile, "slow:80", &Faults::new());
+        let streams = [0; 64].map(|_| chain.open(0, scripted("join:a")));
+        chain.run_for(Duration::from_millis(100), &mut hello);
+        chain.leave(streams[7]);
+        let late = [0; 2].map(|_| chain.open(0, scripted("join:a")));
+        let waited = late.map(|stream| {
+            let report = chain.finish(stream, &mut hello);
+            report.ended > report.started
+        });
+        assert_eq!((waited, chain.traps()), ([true, false], vec![]), "{profile:?}");
+    }
+}
+
 /// Without an effective context the host would act on another stream: the one that cannot be acted
 /// on stays held, and nothing of it is done to the next.
 #[test]

@@ -119,6 +119,41 @@ async fn streams_that_ask_the_same_are_all_answered() {
     }
 }
 
+/// Envoy goes on with them one on top of the other. With all of these it would run out of stack and lose
+/// the VM.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_asks_the_same_costs_nobody_the_vm() {
+    let Some(mut stage) = Stage::open(json!({})).await else { return };
+    for round in 1..=2 {
+        let first = stage.send(&format!("first{round}"), "join:k,set:x-a=1").await;
+        let call = stage.calls.recv().await.unwrap();
+        let crowd: Vec<_> = (0..600)
+            .map(|n| {
+                let what = if n % 2 == 0 { "set:x-a=1" } else { "deny" };
+                let script = format!("mark:crowd{round},join:k,{what}");
+                let request = Request::new("GET", "/").header("x-script", script);
+                let (address, port) = (stage.envoy.address, stage.envoy.listener_port);
+                tokio::spawn(async move { send(address, Some(port), &request).await.unwrap() })
+            })
+            .collect();
+        stage.reaches(&format!("probe.mark.crowd{round}"), 600).await;
+        call.send("0123456").unwrap();
+        let mut answers = vec![first.await.unwrap()];
+        for answer in crowd {
+            answers.push(answer.await.unwrap());
+        }
+        let waited = format!("landing{round}:answer=200/7");
+        let beyond = format!("landing{}:crowded", round - 1);
+        let told = |what: &str| answers.iter().filter(|it| seen(it).contains(what)).count();
+        assert_eq!((told(&waited), told(&beyond)), (64, 537), "round {round}");
+        let of = |status| answers.iter().filter(|it| it.status == status).count();
+        assert_eq!((of(200), of(403)), (301, 300), "round {round}");
+    }
+    assert!(stage.calls.try_recv().is_err(), "asked more than once a round");
+    let log = stage.envoy.log();
+    assert!(!log.contains("RangeError") && !log.contains("wasm_fail_stream"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_takes_the_flight_from_nobody() {
     let Some(mut stage) = Stage::open(json!({})).await else { return };

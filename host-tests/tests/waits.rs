@@ -50,6 +50,20 @@ fn a_client_that_leaves_is_not_waited_for() {
 }
 
 #[test]
+fn so_many_wait_for_a_tick_and_the_next_is_refused() {
+    for profile in PROFILES {
+        let mut chain = chain(profile, "", &Faults::new());
+        for round in 0..2 {
+            let streams = [0; 65].map(|_| chain.open(0, scripted("tick")));
+            let statuses = streams.map(|stream| chain.finish(stream, &mut hello).status());
+            let passed = statuses.iter().filter(|status| **status == 200).count();
+            let got = (passed, statuses[64], chain.traps());
+            assert_eq!(got, (64, 503, vec![]), "{profile:?} {round}");
+        }
+    }
+}
+
+#[test]
 fn a_wait_for_ticks_where_none_come_is_refused() {
     for profile in PROFILES {
         for script in ["tick", "body:3,tick"] {

@@ -92,6 +92,31 @@ fn the_first_bets_wait_for_one_fetch() {
     }
 }
 
+/// A crowd is no outage: it opens nothing, not even what the address alone would open, and those who
+/// wait get their keys.
+#[test]
+fn a_crowd_is_told_to_come_again_and_opens_nothing() {
+    for profile in PROFILES {
+        let service = Service::new(json_after(provider().jwks(), 100));
+        let mut chain = start(profile, &service);
+        let mut open = |path: &str| chain.open(0, with(request(path), fresh(provider(), 1)));
+        let streams = [0; 64].map(|_| open("/api/bets"));
+        let beyond = ["/api/bets", "/api/deposits"].map(open);
+        for stream in beyond {
+            let report = chain.finish(stream, &mut hello);
+            assert_eq!((outcome(&report).as_str(), waited(&report)), (UNAVAILABLE, 0));
+            assert_eq!(report.header("retry-after").unwrap(), b"1", "{profile:?}");
+        }
+        for stream in streams {
+            assert_eq!(outcome(&chain.finish(stream, &mut hello)), "allow", "{profile:?}");
+        }
+        let later = run(&mut chain, with(request("/api/bets"), fresh(provider(), 2)));
+        assert_eq!((outcome(&later), waited(&later)), ("allow".to_owned(), 0), "{profile:?}");
+        let failed = chain.metric("pitboss.geo-jurisdiction.keys.issuer=location.result=failed");
+        assert_eq!((service.count(), failed, chain.traps()), (1, None, vec![]), "{profile:?}");
+    }
+}
+
 /// Whoever can write a key id that nobody knows must not be let in by it.
 #[test]
 fn a_key_that_nobody_knows_opens_nothing() {

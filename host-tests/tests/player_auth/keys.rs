@@ -88,6 +88,38 @@ fn a_first_fetch_is_waited_for() {
     }
 }
 
+/// More than may wait: who is told to come again spoils nothing for those who wait, and is remembered
+/// by nobody.
+#[test]
+fn a_crowd_with_a_new_key_is_told_to_come_again() {
+    for profile in world::PROFILES {
+        let service = Service::new(json_after(forge().jwks(), 10));
+        let mut chain = start(profile, &service, 1);
+        seconds(&mut chain, 40);
+        assert_eq!(outcome(&run(&mut chain, fresh(forge()))), "allow");
+        service.answers(json_after(next().jwks(), 400));
+        let fetches = service.count();
+        let streams = [0; 100].map(|_| chain.open(0, fresh(next())));
+        let reports = streams.map(|stream| chain.finish(stream, &mut hello));
+        for (place, report) in reports.iter().enumerate() {
+            let case = format!("{place} under {profile:?}");
+            if place < 64 {
+                assert_eq!(outcome(report), "allow", "{case}");
+                assert!(waited(report) > 0, "{case}");
+            } else {
+                assert_refused(report, UNAVAILABLE, &case);
+                assert_eq!((waited(report), report.status()), (0, 503), "{case}");
+                assert_eq!(report.header("retry-after").unwrap(), b"1", "{case}");
+            }
+        }
+        let report = run(&mut chain, fresh(next()));
+        assert_eq!((outcome(&report), waited(&report)), ("allow".to_owned(), 0), "{profile:?}");
+        assert_eq!(service.count(), fetches + 1, "{profile:?}");
+        let failed = chain.metric("pitboss.player-auth.keys.issuer=0.result=failed");
+        assert_eq!((failed, chain.traps()), (None, vec![]), "{profile:?}");
+    }
+}
+
 /// Keys are there before anybody asks, and what is asked for is what the document says.
 #[test]
 fn the_timer_fetches_them() {

@@ -48,7 +48,11 @@ impl Filter for Geo {
         }
         let sent = std::mem::take(&mut self.sent);
         if let Some(location) = &policy.location {
-            self.case.location = self.check(host, location, &sent, true);
+            self.case.location = match reply {
+                // The keys are on their way. That is no outage, or a crowd could open what one does.
+                CallReply::Crowded => Verdict::Unavailable { retry: 1, down: false },
+                _ => self.check(host, location, &sent, true),
+            };
         }
         let endpoint = policy.classify(&self.case);
         self.settle(&policy, host, &endpoint).unwrap_or_else(|fault| self.failed(host, fault))

@@ -10,6 +10,7 @@ use policy_kit::{
 
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
 use crate::credential::Edit;
+use crate::denials::KEYS;
 use crate::identity::{
     Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER, STATE_HEADER,
 };
@@ -70,6 +71,8 @@ impl Filter for Auth {
                 };
                 match (issuer, reply) {
                     (None, _) => check::answered(&policy, &mut state, &q, reply),
+                    // The keys are on their way, and nothing is known of this one before.
+                    (Some(_), CallReply::Crowded) => Verdict::Unknown(KEYS, 1),
                     (Some(i), CallReply::Failed(_)) => {
                         keys_landed(&policy, &mut state, host, i, reply);
                         check::check_landed(&policy, &mut state, host, &q)
@@ -368,6 +371,10 @@ mod waiting;
 #[cfg(test)]
 #[path = "standing/walk_tests.rs"]
 mod standing;
+
+#[cfg(test)]
+#[path = "standing/crowd_tests.rs"]
+mod crowd;
 
 #[cfg(test)]
 #[path = "revocation/walk_tests.rs"]

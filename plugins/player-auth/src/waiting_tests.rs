@@ -3,6 +3,7 @@
 use super::tests::{answer, bearer, encoded, World, CLAIMS};
 use super::*;
 use jwt_simple::prelude::{ECDSAP256KeyPairLike, ECDSAP256PublicKeyLike, ES256KeyPair};
+use policy_kit::Action;
 use serde_json::json;
 
 use crate::policy::tests::CONFIG;
@@ -90,6 +91,31 @@ fn keys_that_cannot_be_had_refuse_nobody_with_401() {
     let mut world = World::new(&fetched());
     world.host.faults.insert("proxy_http_call", 2);
     assert_eq!(world.ask("/bets", &[bearer(&token)]), "keys_unavailable");
+}
+
+/// Where too many wait already: nothing is known, and nothing is held against anybody.
+#[test]
+fn a_crowd_spoils_nothing() {
+    let (old, new) = (ES256KeyPair::generate(), ES256KeyPair::generate());
+    let mut world = World::new(&fetched());
+    let (mut driver, _) = world.start("/bets", &[bearer(&signed(&old, "old"))]);
+    assert_eq!(world.land(&mut driver, &jwks(&[("old", &old)])), "pass");
+    let (mut waits, _) = world.start("/bets", &[bearer(&signed(&new, "new"))]);
+    for (path, want) in [("/bets", "keys_unavailable"), ("/lobby", "pass")] {
+        let (mut beyond, _) = world.start(path, &[bearer(&signed(&new, "new"))]);
+        beyond.on_landed(&mut world.host, &CallReply::Crowded);
+        assert_eq!(world.outcome(Action::Pause), want, "{path}");
+    }
+    (world.host.replied, world.host.resumed) = (None, false);
+    assert_eq!(world.land(&mut waits, &jwks(&[("new", &new)])), "pass");
+    assert_eq!(world.ask("/bets", &[bearer(&signed(&new, "new"))]), "pass");
+    let opaque = [bearer("0123456789abcdef0123456789abcdef")];
+    let (mut beyond, _) = world.start("/bets", &opaque);
+    beyond.on_landed(&mut world.host, &CallReply::Crowded);
+    assert_eq!(world.outcome(Action::Pause), "introspection_unavailable");
+    let (_, action) = world.start("/bets", &opaque);
+    assert_eq!(world.outcome(action), "waits", "asked again at once");
+    assert!(world.host.counters.keys().all(|name| !name.contains("result=failed")));
 }
 
 #[test]

@@ -28,8 +28,9 @@ pub trait Gateway: Host {
     /// called when it lands.
     ///
     /// # Errors
-    /// It was not sent; nothing will land.
-    fn join(&mut self, flight: &Flight) -> Result<(), Fault>;
+    /// [`CallReply::Failed`]: it was not sent, and nothing will land. [`CallReply::Crowded`]: it is
+    /// under way, and this stream is not told of its landing.
+    fn join(&mut self, flight: &Flight) -> Result<(), CallReply>;
     /// Lets a held request go on.
     ///
     /// # Errors
@@ -358,9 +359,7 @@ impl<F: Filter> Driver<F> {
                             self.waiting = Waiting::Flight { phase };
                             return Action::Pause;
                         }
-                        (Some(Err(fault)), Some(filter)) => {
-                            filter.on_landed(gw.host(), &CallReply::Failed(fault))
-                        }
+                        (Some(Err(reply)), Some(filter)) => filter.on_landed(gw.host(), &reply),
                         _ => unavailable(),
                     }
                 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::driver::Gateway;
-use crate::{Action, Call, Driver, Fault, Flight, Headers, Host, MapKind, Plugin, Reply};
+use crate::{
+    Action, Call, CallReply, Driver, Fault, Flight, Headers, Host, MapKind, Plugin, Reply,
+};
 
 /// One header as owned bytes.
 pub type Pair = (Vec<u8>, Vec<u8>);
@@ -205,8 +207,8 @@ impl Gateway for FakeHost {
         Ok(u32::try_from(self.calls.len()).unwrap_or(u32::MAX))
     }
 
-    fn join(&mut self, flight: &Flight) -> Result<(), Fault> {
-        self.check("proxy_http_call")?;
+    fn join(&mut self, flight: &Flight) -> Result<(), CallReply> {
+        self.check("proxy_http_call").map_err(CallReply::Failed)?;
         self.flights.push(flight.key.clone());
         self.calls.push(flight.call.clone());
         Ok(())

@@ -153,6 +153,9 @@ pub enum CallReply {
     NoAnswer,
     /// The gateway did not take the call, or did not hand over the answer.
     Failed(Fault),
+    /// Too many streams wait for this flight already. It is in the air all the same, and the plugin
+    /// will hear of it, so this says nothing of whoever was asked.
+    Crowded,
 }
 
 /// Walks one request through a plugin.
@@ -172,7 +175,8 @@ pub trait Filter {
     }
 
     /// The end of a flight, after [`Step::Join`]. The plugin has heard it, unless it never took off:
-    /// then the reply is [`CallReply::Failed`].
+    /// then the reply is [`CallReply::Failed`]. Or it goes on without this stream:
+    /// [`CallReply::Crowded`].
     fn on_landed(&mut self, _host: &mut dyn Host, _reply: &CallReply) -> Step {
         refuse_unasked()
     }

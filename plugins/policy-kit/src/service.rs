@@ -122,6 +122,7 @@ impl CallReply {
             Self::Answer { status, .. } => Err(format!("status {status}")),
             Self::NoAnswer => Err("no answer".to_owned()),
             Self::Failed(fault) => Err(fault.to_string()),
+            Self::Crowded => Err("too many wait for it".to_owned()),
         }
     }
 }
@@ -203,6 +204,7 @@ mod tests {
             (answer(503, true), Err("status 503")),
             (CallReply::NoAnswer, Err("no answer")),
             (CallReply::Failed(fault), Err(&*told)),
+            (CallReply::Crowded, Err("too many wait for it")),
         ] {
             assert_eq!(reply.document(), want.map_err(str::to_owned), "{reply:?}");
         }

@@ -217,7 +217,7 @@ impl Gateway for Abi {
         calls::dispatch(call, self.at.context)
     }
 
-    fn join(&mut self, flight: &Flight) -> Result<(), Fault> {
+    fn join(&mut self, flight: &Flight) -> Result<(), CallReply> {
         calls::join(flight, self.at)
     }
 

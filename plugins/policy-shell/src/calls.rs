@@ -1,7 +1,7 @@
-//! Calls that are under way, and who waits for each: one stream for a call of its own, any number of
-//! them for a flight. The host is never called while the VM's state is borrowed.
+//! Calls that are under way, and who waits for each: one stream for a call of its own, several
+//! of them for a flight. The host is never called while the VM's state is borrowed.
 
-use policy_kit::{Call, Fault, Flight};
+use policy_kit::{Call, CallReply, Fault, Flight};
 
 use crate::abi::At;
 use crate::{sys, vm};
@@ -89,8 +89,12 @@ pub(crate) fn dispatch(call: &Call, stream: u32) -> Result<u32, Fault> {
 }
 
 /// Lets a stream wait for a flight, which takes off if it is not in the air.
-pub(crate) fn join(flight: &Flight, at: At) -> Result<(), Fault> {
-    take_off(flight, at.root)?;
+pub(crate) fn join(flight: &Flight, at: At) -> Result<(), CallReply> {
+    let full = |it: &mut InAir| it.landed.waiting.len() >= vm::MOST_WAITING;
+    if vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some_and(full)).unwrap_or(false) {
+        return Err(CallReply::Crowded);
+    }
+    take_off(flight, at.root).map_err(CallReply::Failed)?;
     vm::with(|vm| {
         if let Some(in_air) = vm.calls.flight(at.root, &flight.key) {
             in_air.landed.waiting.push(at.context);

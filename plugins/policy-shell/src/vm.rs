@@ -8,6 +8,11 @@ use crate::calls::UnderWay;
 use crate::contexts::{Root, RootContext, StreamContext};
 use crate::foreign::Foreign;
 
+/// Most streams that wait for one callback: a flight's landing, or a configuration's tick. Envoy goes
+/// on with each of them on the stack of the one before, and with some 380 on it V8 has no stack left
+/// (1.40): it gives up the VM, and every stream of it is answered 503.
+pub(crate) const MOST_WAITING: usize = 64;
+
 /// Makes the context of a configuration.
 type NewRoot = fn(u32) -> Box<dyn RootContext>;
 
@@ -77,12 +82,12 @@ pub(crate) fn ticks(root: u32) {
 /// Lets a stream wait for the next tick of its configuration.
 ///
 /// # Errors
-/// None will come.
+/// None will come, or too many wait for it already.
 pub(crate) fn await_tick(root: u32, stream: u32) -> Result<(), Fault> {
     let wait = |vm: &mut Vm| {
         let ticks = vm.ticks.as_mut().filter(|ticks| ticks.roots.contains(&root))?;
-        ticks.waiting.push((root, stream));
-        Some(())
+        let waiting = ticks.waiting.iter().filter(|(of, _)| *of == root).count();
+        (waiting < MOST_WAITING).then(|| ticks.waiting.push((root, stream)))
     };
     with(wait).flatten().ok_or(Fault { call: "proxy_set_tick_period_milliseconds", status: None })
 }

@@ -51,6 +51,9 @@ impl Auth {
             // It never took off, so the plugin has not heard of it.
             pam_landed(policy, &mut state, host, player, reply);
         }
-        self.case.pam = Some(state.pam.landed(player, self.now));
+        self.case.pam = Some(match reply {
+            CallReply::Crowded => state.pam.unheard(player, self.now),
+            _ => state.pam.landed(player, self.now),
+        });
     }
 }

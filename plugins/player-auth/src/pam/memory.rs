@@ -74,6 +74,12 @@ impl Memory {
         }
     }
 
+    /// The same where the PAM is being asked, and nobody waits for what it says: what it said before
+    /// is old.
+    pub fn unheard(&mut self, player: &str, now: u64) -> Answer {
+        self.players.get(player).map(|entry| entry.rest(now)).unwrap_or_default()
+    }
+
     /// The PAM has answered. What it says in words that nobody knows takes nothing back.
     pub fn answered(&mut self, player: &str, mut answer: Answer, now: u64) {
         if !answer.told.certain {
@@ -131,6 +137,9 @@ mod tests {
             let mut memory = Memory::new(8, 5);
             memory.answered("p", answer(state, true), NOW);
             let later = NOW + 10 * SECOND;
+            assert_eq!(said(Some(memory.unheard("p", later))), rest);
+            assert_eq!(said(Some(memory.unheard("q", later))), "-?");
+            assert_eq!(said(memory.known("p", later)), "ask", "it is no failure");
             assert!(memory.failed("p", later), "news");
             assert!(!memory.failed("q", later), "no news any more");
             assert_eq!(said(Some(memory.landed("p", later))), rest);
