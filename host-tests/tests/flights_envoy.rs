@@ -119,8 +119,8 @@ async fn streams_that_ask_the_same_are_all_answered() {
     }
 }
 
-/// Envoy goes on with them one on top of the other. With all of these it would run out of stack and lose
-/// the VM.
+/// A refusal comes back to the VM on its way out, which is where Envoy sends the next one, on top of it.
+/// With all of these it would run out of stack and lose the VM.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_asks_the_same_costs_nobody_the_vm() {
     let Some(mut stage) = Stage::open(json!({})).await else { return };
@@ -128,9 +128,8 @@ async fn a_crowd_that_asks_the_same_costs_nobody_the_vm() {
         let first = stage.send(&format!("first{round}"), "join:k,set:x-a=1").await;
         let call = stage.calls.recv().await.unwrap();
         let crowd: Vec<_> = (0..600)
-            .map(|n| {
-                let what = if n % 2 == 0 { "set:x-a=1" } else { "deny" };
-                let script = format!("mark:crowd{round},join:k,{what}");
+            .map(|_| {
+                let script = format!("mark:crowd{round},join:k,deny");
                 let request = Request::new("GET", "/").header("x-script", script);
                 let (address, port) = (stage.envoy.address, stage.envoy.listener_port);
                 tokio::spawn(async move { send(address, Some(port), &request).await.unwrap() })
@@ -147,7 +146,7 @@ async fn a_crowd_that_asks_the_same_costs_nobody_the_vm() {
         let told = |what: &str| answers.iter().filter(|it| seen(it).contains(what)).count();
         assert_eq!((told(&waited), told(&beyond)), (64, 537), "round {round}");
         let of = |status| answers.iter().filter(|it| it.status == status).count();
-        assert_eq!((of(200), of(403)), (301, 300), "round {round}");
+        assert_eq!((of(200), of(403)), (1, 600), "round {round}");
     }
     assert!(stage.calls.try_recv().is_err(), "asked more than once a round");
     let log = stage.envoy.log();

@@ -8,9 +8,10 @@ use crate::calls::UnderWay;
 use crate::contexts::{Root, RootContext, StreamContext};
 use crate::foreign::Foreign;
 
-/// Most streams that wait for one callback: a flight's landing, or a configuration's tick. Envoy goes
-/// on with each of them on the stack of the one before, and with some 380 on it V8 has no stack left
-/// (1.40): it gives up the VM, and every stream of it is answered 503.
+/// Most streams that wait for one callback: a flight's landing, or a configuration's tick. Where what a
+/// stream does comes back into the VM, as a refusal's headers do, Envoy (1.40) goes on with the next one
+/// on top of it. With some 380 on it V8 has no stack left: the VM is given up, and every stream of it
+/// ends.
 pub(crate) const MOST_WAITING: usize = 64;
 
 /// Makes the context of a configuration.
