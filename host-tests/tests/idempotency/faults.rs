@@ -92,10 +92,14 @@ const SCENES: [Scene; 10] = [
         ..BASE
     },
     Scene { then: None, name: "found done", script: &["500"], state: "accepted", ..BASE },
-    // The casino says itself that the first attempt did nothing.
+    // The casino says itself that the first attempt did nothing, when nothing can come of it any more.
     Scene {
         name: "found undone",
         script: &["500"],
+        prepare: |turn| {
+            carried_out(turn);
+            turn.chain.run_for(Duration::from_secs(21), &mut turn.ledger);
+        },
         state: "unseen",
         want: "200",
         effects: 2,
@@ -134,7 +138,7 @@ fn changes(profile: Profile) -> Value {
     json!({
         "store": {"single_node": true, "slots": 4096},
         "answers": {"max_bytes": 1024},
-        "rules": [{"classes": ["wager"], "reconcile": {"cluster": cluster, "path": "/state/{key}",
+        "rules": [{"classes": ["wager"], "reconcile": {"cluster": cluster, "path": "/state/{owner}/{key}",
             "pointer": "/state", "completed": ["accepted"], "free": ["unseen"]}}],
     })
 }

@@ -198,6 +198,8 @@ fn reconciliation() {
                 let mut chain = builder.start().unwrap();
                 let mut ledger = Ledger::new(&["500"]);
                 assert_eq!(send(&mut chain, bet(), &mut ledger), "500");
+                // Before the deadline nobody's word that nothing was done is believed.
+                chain.run_for(Duration::from_secs(21), &mut ledger);
                 let case = format!("{answer:?} under {profile:?}");
                 assert_eq!(send(&mut chain, bet(), &mut ledger), want, "{case}");
                 assert_eq!(ledger.effects, effects, "{case}");

@@ -140,13 +140,14 @@ async fn keys_outlive_the_configuration() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_knows_what_became_of_it() {
-    let rules = json!([rule(
-        "asked",
-        &json!({"reconcile": {
-        "cluster": "books", "path": "/calls/{key}?of={owner}", "pointer": "/state",
-        "completed": ["done"], "free": ["none"], "free_status": [404]}})
-    )]);
-    let plan = Plan { clusters: json!([{"name": "books"}]), ..Plan::new(&["asked"], &rules) };
+    let books = json!({"cluster": "books", "path": "/calls/{key}?of={owner}", "pointer": "/state",
+        "completed": ["done"], "free": ["none"], "free_status": [404]});
+    let rules = json!([
+        rule("asked", &json!({"reconcile": books})),
+        rule("brief", &json!({"reconcile": books, "timeout_ms": 100, "margin_ms": 0})),
+    ]);
+    let clusters = json!([{"name": "books"}]);
+    let plan = Plan { clusters, ..Plan::new(&["asked", "brief"], &rules) };
     let books = Upstream::start().await;
     let address = books.address;
     let stage = Stage::open_with(plan, |options| {
@@ -157,13 +158,13 @@ async fn somebody_knows_what_became_of_it() {
     // What the books say, what two retries get, and how often the upstream and the books were asked.
     for (key, told, retries, seen) in [
         ("key-done", Act::Answer(200, done), [(200, done), (200, done)], [1, 1]),
+        // The upstream may not have come to the call yet.
         (
-            "key-none",
+            "key-soon",
             Act::Answer(200, r#"{"state":"none"}"#),
-            [(200, r#"{"nth":2}"#), (200, r#"{"nth":2}"#)],
-            [2, 1],
+            [(409, "outcome_unknown"), (200, done)],
+            [1, 2],
         ),
-        ("key-404-", Act::Answer(404, ""), [(200, r#"{"nth":2}"#), (200, r#"{"nth":2}"#)], [2, 1]),
         (
             "key-pending",
             Act::Answer(200, r#"{"state":"pending"}"#),
@@ -187,5 +188,16 @@ async fn somebody_knows_what_became_of_it() {
             assert_eq!(is_replay(&answer), status == 200 && again, "{key}");
         }
         assert_eq!([stage.upstream.seen(&path), books.seen(&asked)], seen, "{key}");
+    }
+    // Once its deadline has passed, it will not.
+    for (key, status, told) in [("key-none", 200, r#"{"state":"none"}"#), ("key-404-", 404, "")] {
+        let (path, asked) = (format!("/brief/{key}"), format!("/calls/{key}?of=house"));
+        stage.upstream.will(&path, [Act::Cut]);
+        books.will(&asked, (0..20_000).map(|_| Act::Answer(status, told)));
+        assert_eq!(stage.ask(&call(&path, key)).await.unwrap().status, 503, "{key}");
+        let runs = || async { stage.ask(&call(&path, key)).await.unwrap().status == 200 };
+        until("the deadline", runs).await;
+        assert!(is_replay(&stage.ask(&call(&path, key)).await.unwrap()), "{key}");
+        assert_eq!(stage.upstream.seen(&path), 2, "{key}");
     }
 }

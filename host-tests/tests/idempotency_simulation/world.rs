@@ -76,7 +76,7 @@ impl Settings {
         });
         if self.reconciles {
             rule["reconcile"] = json!({
-                "cluster": "ledger", "path": "/outcomes/{key}", "pointer": "/state",
+                "cluster": "ledger", "path": "/outcomes/{owner}/{key}", "pointer": "/state",
                 "completed": ["done"], "free": ["none"], "timeout_ms": 500,
             });
         }

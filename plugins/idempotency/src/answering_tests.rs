@@ -228,7 +228,7 @@ fn commits_that_fail() {
 #[test]
 fn whoever_lost_the_claim_does_not_settle_the_key() {
     let changes = ruled(json!({"timeout_ms": 1_000, "margin_ms": 0, "reconcile": {
-        "cluster": "casino", "path": "/{key}", "pointer": "/state", "completed": ["accepted"],
+        "cluster": "casino", "path": "/{owner}/{key}", "pointer": "/state", "completed": ["accepted"],
         "free_status": [404]}}));
     let mut world = World::new(&changes);
     let (first, _) = world.send(&Bet::new());

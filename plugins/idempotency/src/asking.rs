@@ -338,8 +338,7 @@ impl Once {
                 return self.deny(host, &asking.case, OUTCOME_UNKNOWN, &evidence, Vec::new());
             }
         };
-        let expires = now.saturating_add(asking.case.rule.retention);
-        let about = About::Resolve(Ask::Resolve { fence, end, expires });
+        let about = About::Resolve(Ask::Resolve { fence, end });
         self.put(host, Asking { about, ..asking }, now)
     }
 

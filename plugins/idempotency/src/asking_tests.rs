@@ -174,6 +174,28 @@ fn reconciling() -> Value {
         "pointer": "/state", "completed": ["accepted"], "free": ["unseen"], "free_status": [404]}}))
 }
 
+/// What the catalogue's timeout and margin are together.
+const LEASE: u64 = 20 * SECOND;
+
+/// A client that left, or an answer that was lost, does not stop the upstream: that it has not heard of
+/// the call yet says nothing before the deadline.
+#[test]
+fn what_is_not_there_yet_is_not_free() {
+    for (passed, told, want) in [
+        (0, "unseen", "409 outcome_unknown"),
+        (LEASE - 1, "unseen", "409 outcome_unknown"),
+        (LEASE, "unseen", "run"),
+        (0, "accepted", "200 replayed"),
+    ] {
+        let mut world = World::new(&reconciling());
+        world.done(&Bet::new(), 500, "oops");
+        world.host.now += passed;
+        let (mut second, _) = world.send(&Bet::new());
+        let told = reply(200, &format!(r#"{{"state":"{told}"}}"#));
+        assert_eq!(world.heard(&mut second, told), want, "{passed}");
+    }
+}
+
 #[test]
 fn reconciliation() {
     let accepted = || reply(200, r#"{"state":"accepted","bet":7}"#);
@@ -193,6 +215,7 @@ fn reconciliation() {
     for (told, want, then) in cases {
         let mut world = World::new(&reconciling());
         world.done(&Bet::new(), 500, "oops");
+        world.host.now += LEASE;
         let (mut second, word) = world.send(&Bet::new());
         assert_eq!(word, "wait");
         let path = world.called().headers.iter().find(|(name, _)| name == ":path").unwrap();
@@ -222,6 +245,7 @@ fn reconciliation_that_cannot_be_asked_or_written() {
         for told in [r#"{"state":"accepted"}"#, r#"{"state":"unseen"}"#] {
             let mut world = World::new(&changes);
             world.done(&Bet::new(), 500, "oops");
+            world.host.now += LEASE;
             let (mut second, _) = world.send(&Bet::new());
             world.host.faults.insert("proxy_set_shared_data", 10);
             let word = world.heard(&mut second, reply(200, told));
@@ -235,6 +259,7 @@ fn reconciliation_that_cannot_be_asked_or_written() {
 fn two_that_reconcile() {
     let mut world = World::new(&reconciling());
     world.done(&Bet::new(), 500, "oops");
+    world.host.now += LEASE;
     let (mut second, _) = world.send(&Bet::new());
     let (mut third, word) = world.send(&Bet::new());
     assert_eq!(word, "wait");

@@ -34,9 +34,9 @@ impl Slots {
                     let settled = self.keep(host, place, *fence, end);
                     Op::Commit { fence: *fence, settled, expires: *expires }
                 }
-                Ask::Resolve { fence, end, expires } => {
+                Ask::Resolve { fence, end } => {
                     let settled = end.as_ref().map(|end| self.keep(host, place, *fence, end));
-                    Op::Resolve { fence: *fence, settled, expires: *expires }
+                    Op::Resolve { fence: *fence, settled }
                 }
             })
         })?;

@@ -12,7 +12,7 @@ use crate::asking::{Asking, Case};
 use crate::config::{Hold, OnStoreError, Treat};
 use crate::denials::{
     ANSWER_UNAVAILABLE, BODY_UNREADABLE, DUPLICATE_BET, IN_PROGRESS, KEY_MALFORMED, KEY_MISSING,
-    KEY_REUSED, OWNER_UNKNOWN, QUOTA, STREAM, UNAVAILABLE,
+    KEY_REUSED, OUTCOME_UNKNOWN, OWNER_UNKNOWN, QUOTA, STREAM, UNAVAILABLE,
 };
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::plugin::{Idempotency, Shared};
@@ -51,6 +51,10 @@ impl Filter for Once {
 
     fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
         let shared = Rc::clone(&self.shared);
+        if !matches!(self.stage, Stage::Body) {
+            // It was answered meanwhile: whatever still comes of it is not carried out.
+            return self.failed(host, Fault { call: "proxy_on_request_body", status: None });
+        }
         let decided = match body {
             Ok(body) => self.on_body(&shared, host, body),
             Err(BodyFault::Unreadable(fault)) => Err(fault),
@@ -146,6 +150,9 @@ impl Once {
         }
         if self.request.streams {
             return self.refuse(host, &endpoint, STREAM);
+        }
+        if policy.may_read_answer(endpoint.candidates(), endpoint.endpoint, method) {
+            host.remove_header(MapKind::Request, "accept-encoding")?;
         }
         self.stage = Stage::Body;
         let limit = policy.max_request();
@@ -265,6 +272,8 @@ impl Once {
         // Where the store has told what became of the first attempt, that is what the code says.
         let told = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
         details.keyed &= !told.contains(&denial);
+        // Also where the key is none that the headers tell of.
+        details.keyed |= [OUTCOME_UNKNOWN, UNAVAILABLE].contains(&denial);
         let reply = self.shared.policy.envelopes().reply(envelope, denial, &details);
         match denial {
             IN_PROGRESS | UNAVAILABLE | QUOTA if reply.status == denial.status => {

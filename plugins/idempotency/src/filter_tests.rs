@@ -176,10 +176,21 @@ fn streams() {
         let bet = Bet::to(path).key(KEY).set(name, value);
         assert_eq!(World::new(&json!({})).sent(&bet), want, "{path} {name}: {value}");
     }
-    // A tunnel has no method of those that ask for a key, and no answer in their sense.
-    let mut world = World::new(&json!({}));
-    let (stream, action) = world.headers(&Bet::new().set(":method", "CONNECT"));
-    assert_eq!((action, stream.fact(DECISION)), (Action::Continue, "allow"));
+    // A tunnel may change something, and so may a method that nobody knows.
+    for (method, want) in [
+        ("CONNECT", "400 idempotency_stream"),
+        ("PROPFIND", "run"),
+        ("HEAD", "run"),
+        ("OPTIONS", "run"),
+    ] {
+        let bet = Bet::new().key(KEY).set(":method", method);
+        assert_eq!(World::new(&json!({})).sent(&bet), want, "{method}");
+    }
+    let keyless = Bet::to("/bets");
+    for (method, want) in [("PROPFIND", "400 idempotency_key_missing"), ("HEAD", "run")] {
+        let bet = keyless.clone().set(":method", method);
+        assert_eq!(World::new(&json!({})).sent(&bet), want, "{method}");
+    }
 }
 
 #[test]

@@ -41,7 +41,6 @@ impl Key {
         }
         let fits = (SHORTEST..=LONGEST).contains(&text.len());
         match std::str::from_utf8(text) {
-            // A comma or a quote in a bare key is a list, or half a string.
             Ok(text) if fits && text.bytes().all(|b| b.is_ascii_graphic()) => {
                 Ok(Self(text.to_owned()))
             }

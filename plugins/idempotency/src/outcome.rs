@@ -68,8 +68,8 @@ pub fn judge(ending: Ending, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged 
         Ending::Upstream { status, attempt } => {
             let judged = judge_answer(status, body, rule);
             // What a later try was told says nothing of the first, unless it is that all is well: the
-            // stake may be missing because the first try took it.
-            let well = rule.code.is_some() || (200..=299).contains(&status);
+            // stake may be missing because the first try took it. A code does not tell these apart.
+            let well = rule.code.is_none() && (200..=299).contains(&status);
             match (attempt, judged) {
                 (Attempt::Later, Judged::Free) => Judged::Unknown,
                 (Attempt::Later, Judged::Completed) if !well => Judged::Unknown,
@@ -199,8 +199,7 @@ mod tests {
         ] {
             let body = body.map(str::as_bytes);
             assert_eq!(judge(upstream(status), body, &rule), want, "{status} {body:?}");
-            let want = if want == Judged::Free { Judged::Unknown } else { want };
-            assert_eq!(judge(retried(status), body, &rule), want, "{status} {body:?}, retried");
+            assert_eq!(judge(retried(status), body, &rule), Judged::Unknown, "{status}, retried");
         }
     }
 }

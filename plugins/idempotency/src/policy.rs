@@ -132,6 +132,18 @@ impl Policy {
         })
     }
 
+    /// Whether the answer to a call may have to be read: then nobody may compress it.
+    pub fn may_read_answer(
+        &self,
+        mut candidates: impl Iterator<Item = EndpointClass>,
+        endpoint: &str,
+        method: &str,
+    ) -> bool {
+        candidates.any(|class| {
+            self.rules_of(class, endpoint, method).any(|(_, rule)| rule.outcome.code.is_some())
+        })
+    }
+
     fn rules_of<'p, 'a>(
         &'p self,
         class: EndpointClass,

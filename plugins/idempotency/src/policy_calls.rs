@@ -4,9 +4,10 @@ use policy_kit::{invalid, ConfigError, Endpoint, EndpointClass};
 
 use crate::config::RuleConfig;
 
-/// Methods that change something.
-const CHANGING: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
-/// Methods that never carry a call.
+/// Methods that only read (RFC 9110 section 9.2.1). What is none of these, known or not, may change
+/// something.
+const READING: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
+/// Methods that no rule can name; `HEAD` goes with `GET`.
 const CALL_LESS: [&str; 4] = ["OPTIONS", "HEAD", "CONNECT", "TRACE"];
 
 /// The calls of one rule.
@@ -15,7 +16,8 @@ pub(crate) struct Calls {
     pub(crate) classes: Vec<EndpointClass>,
     partners: Option<Vec<String>>,
     endpoints: Option<Vec<String>>,
-    methods: Vec<String>,
+    /// `None` for all that may change something.
+    methods: Option<Vec<String>>,
 }
 
 impl Calls {
@@ -64,7 +66,7 @@ impl Calls {
             classes: raw.classes.clone(),
             partners: raw.partners.clone(),
             endpoints: raw.endpoints.clone(),
-            methods: raw.methods.clone().unwrap_or_else(changing),
+            methods: raw.methods.clone(),
         })
     }
 
@@ -72,14 +74,20 @@ impl Calls {
     pub(crate) fn of_the_catalogue() -> Self {
         let classes = EndpointClass::ALL.into_iter().filter(|c| c.defaults().idempotency);
         let classes = classes.collect();
-        Self { classes, partners: None, endpoints: None, methods: changing() }
+        Self { classes, partners: None, endpoints: None, methods: None }
     }
 
     /// Whether a call is one of these, as far as its caller does not matter.
     pub(crate) fn have(&self, class: EndpointClass, endpoint: &str, method: &str) -> bool {
         let among = |list: &[String], one| list.iter().any(|other| other == one);
+        // Who answers to GET answers to HEAD, and may do the same.
+        let method = if method == "HEAD" { "GET" } else { method };
+        let meant = match &self.methods {
+            None => !READING.contains(&method),
+            Some(methods) => among(methods, method),
+        };
         self.classes.contains(&class)
-            && among(&self.methods, method)
+            && meant
             && self.endpoints.as_ref().is_none_or(|e| among(e, endpoint))
     }
 
@@ -100,16 +108,22 @@ impl Calls {
     pub(crate) fn are_covered_by<'a>(&self, before: impl Iterator<Item = &'a Self>) -> bool {
         let all = |calls: &&Self| calls.partners.is_none() && calls.endpoints.is_none();
         let before: Vec<_> = before.filter(all).collect();
-        let mut each =
-            self.classes.iter().flat_map(|class| self.methods.iter().map(move |m| (class, m)));
-        each.all(|(class, m)| {
-            before.iter().any(|b| b.classes.contains(class) && b.methods.contains(m))
+        let covers = |class: &EndpointClass, method: Option<&String>| {
+            before.iter().any(|b| {
+                let meant = match (&b.methods, method) {
+                    (None, None) => true,
+                    (None, Some(method)) => !READING.contains(&method.as_str()),
+                    (Some(_), None) => false,
+                    (Some(methods), Some(method)) => methods.contains(method),
+                };
+                meant && b.classes.contains(class)
+            })
+        };
+        self.classes.iter().all(|class| match &self.methods {
+            None => covers(class, None),
+            Some(methods) => methods.iter().all(|method| covers(class, Some(method))),
         })
     }
-}
-
-fn changing() -> Vec<String> {
-    CHANGING.map(str::to_owned).to_vec()
 }
 
 /// An endpoint as `Match::endpoint` tells it.

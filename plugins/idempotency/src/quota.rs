@@ -39,8 +39,10 @@ impl Quota {
     /// Counts for the store `name`. `retention` is the longest that a key is kept, in nanoseconds;
     /// `buckets` decides how many owners are told apart, 16 in each.
     pub fn new(name: &str, buckets: usize, retention: u64) -> Self {
-        let prefix = format!("pitboss.idempotency.1.{name}.owners");
-        Self { prefix, buckets: buckets.max(1) as u64, cell: (retention / CELLS).max(1) }
+        let cell = (retention / CELLS).max(1);
+        // Counts by cells of another length mean nothing here.
+        let prefix = format!("pitboss.idempotency.1.{name}.owners.{cell}");
+        Self { prefix, buckets: buckets.max(1) as u64, cell }
     }
 
     /// Counts one more key of `owner` that is kept until `expires`. `false`, and nothing is counted, where
@@ -213,10 +215,21 @@ mod tests {
         assert!(bytes < 1_000, "{bytes}");
     }
 
+    /// A push that keeps keys for longer counts in other cells: those of before must not count for ever.
+    #[test]
+    fn a_longer_retention_counts_anew() {
+        let mut host = FakeHost::default();
+        let (short, long) = (Quota::new("test", 1, DAY), Quota::new("test", 1, 7 * DAY));
+        assert_eq!(short.take(&mut host, &owner(1), 1, DAY, 0), Ok(true));
+        assert_eq!(short.take(&mut host, &owner(1), 1, DAY, 0), Ok(false));
+        assert_eq!(long.take(&mut host, &owner(1), 1, 9 * DAY, 2 * DAY), Ok(true));
+        assert_eq!(long.take(&mut host, &owner(1), 1, 20 * DAY, 11 * DAY), Ok(true));
+    }
+
     #[test]
     fn what_is_not_ours_is_told() {
         let (quota, mut host) = (Quota::new("test", 1, DAY), FakeHost::default());
-        let name = "pitboss.idempotency.1.test.owners.0".to_owned();
+        let name = format!("{}.0", quota.prefix);
         for value in [vec![], vec![2], vec![1, 9], vec![1; 22]] {
             host.shared.insert(name.clone(), (value.clone(), 1));
             let told = quota.take(&mut host, &owner(1), 1, DAY, 0);

@@ -49,9 +49,14 @@ impl Reconcile {
         if fixed.len() == raw.path.len() {
             return Err(invalid(field("path"), "must contain `{key}`"));
         }
+        let keyless = fixed.len();
         fixed = fixed.replacen("{owner}", "", 1);
+        if fixed.len() == keyless {
+            // Two players may use one key.
+            return Err(invalid(field("path"), "must contain `{owner}`"));
+        }
         if fixed.contains(['{', '}', '#']) {
-            let problem = "expected `{key}` once, `{owner}` at most once, and no other braces";
+            let problem = "expected `{key}` and `{owner}` once, and no other braces";
             return Err(invalid(field("path"), problem));
         }
         if !is_pointer(&raw.pointer) {

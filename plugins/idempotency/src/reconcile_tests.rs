@@ -9,7 +9,7 @@ use policy_kit::{Fault, Headers};
 
 fn document(changes: Value) -> Value {
     let mut reconcile = json!({
-        "cluster": "casino", "authority": "casino.internal", "path": "/bets/{key}",
+        "cluster": "casino", "authority": "casino.internal", "path": "/bets/{owner}/{key}",
         "pointer": "/state", "completed": ["accepted", "0"], "free": ["unknown"],
         "free_status": [404, 410]
     });
@@ -27,7 +27,6 @@ fn compiled(changes: Value) -> Result<Reconcile, ConfigError> {
 #[test]
 fn questions() {
     for (path, key, owner, want) in [
-        ("/bets/{key}", "12345678", "p-1", "/bets/12345678"),
         ("/p/{owner}/bets/{key}", "12345678", "p-1", "/p/p-1/bets/12345678"),
         (
             "/bets?id={key}&p={owner}",
@@ -95,12 +94,13 @@ fn what_is_refused() {
         (rule(json!({"cluster": ""})), "rules[0].reconcile.cluster"),
         (rule(json!({"cluster": "S3CRET S3CRET"})), "rules[0].reconcile.cluster"),
         (rule(json!({"authority": ""})), "rules[0].reconcile.authority"),
-        (rule(json!({"path": "S3CRET/{key}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "S3CRET/{owner}/{key}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/S3CRET"})), "rules[0].reconcile.path"),
-        (rule(json!({"path": "/{key}/{key}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{key}/{owner}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}/{owner}/{owner}"})), "rules[0].reconcile.path"),
-        (rule(json!({"path": "/{key}/{S3CRET}"})), "rules[0].reconcile.path"),
-        (rule(json!({"path": "/{key}#S3CRET"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{owner}/{S3CRET}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{owner}#S3CRET"})), "rules[0].reconcile.path"),
         (rule(json!({"authorization": "S3CRET\n"})), "rules[0].reconcile.authorization"),
         (rule(json!({"timeout_ms": 0})), "rules[0].reconcile.timeout_ms"),
         (rule(json!({"timeout_ms": 5_001})), "rules[0].reconcile.timeout_ms"),

@@ -11,7 +11,9 @@ pub struct Entry {
     pub fingerprint: Fingerprint,
     /// The last claim.
     pub fence: Fence,
-    /// Until when it is kept, in nanoseconds since the epoch.
+    /// Until when the call of that claim may take effect, in nanoseconds since the epoch.
+    pub deadline: u64,
+    /// Until when it is kept.
     pub expires: u64,
     /// How it stands.
     pub state: State,
@@ -20,11 +22,8 @@ pub struct Entry {
 /// How a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Somebody carries the call out.
-    InProgress {
-        /// After this the outcome is unknown, in nanoseconds since the epoch.
-        deadline: u64,
-    },
+    /// Somebody carries the call out; after the deadline the outcome is unknown.
+    InProgress,
     /// The call is over.
     Settled(Settled),
 }
@@ -37,9 +36,10 @@ impl Entry {
     }
 
     pub(crate) fn write(&self, out: &mut Writer) {
-        out.array(&self.fingerprint.0).u64(self.fence.0).u64(self.expires);
+        out.array(&self.fingerprint.0).u64(self.fence.0);
+        out.u64(self.deadline).u64(self.expires);
         match self.state {
-            State::InProgress { deadline } => out.u8(0).u64(deadline),
+            State::InProgress => out.u8(0),
             State::Settled(Settled::Completed { status, digest, kept: Some(length) }) => {
                 out.u8(1).u16(status).array(&digest).u32(length)
             }
@@ -53,9 +53,9 @@ impl Entry {
 
     pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
         let fingerprint = Fingerprint(from.array()?);
-        let (fence, expires) = (Fence(from.u64()?), from.u64()?);
+        let (fence, deadline, expires) = (Fence(from.u64()?), from.u64()?, from.u64()?);
         let state = match from.u8()? {
-            0 => State::InProgress { deadline: from.u64()? },
+            0 => State::InProgress,
             1 => {
                 let (status, digest) = (from.u16()?, from.array()?);
                 State::Settled(Settled::Completed { status, digest, kept: Some(from.u32()?) })
@@ -68,7 +68,7 @@ impl Entry {
             4 => State::Settled(Settled::Unknown),
             _ => return None,
         };
-        Some(Self { fingerprint, fence, expires, state })
+        Some(Self { fingerprint, fence, deadline, expires, state })
     }
 }
 
@@ -108,7 +108,9 @@ const NEVER: [&str; 18] = [
 
 /// Whether a header, its name in lower case, may be told again.
 pub(crate) fn may_be_told(name: &str) -> bool {
-    let counted = name.starts_with("x-ratelimit-") || name.starts_with("ratelimit");
+    let counted = name.starts_with("x-ratelimit-")
+        || name.starts_with("x-rate-limit")
+        || name.starts_with("ratelimit");
     !name.starts_with(':') && !counted && !NEVER.contains(&name)
 }
 
@@ -193,14 +195,14 @@ mod tests {
         ) {
             let digest = [7; 32];
             let state = match kind {
-                0 => State::InProgress { deadline },
+                0 => State::InProgress,
                 1 => State::Settled(Settled::Completed { status, digest, kept: Some(length) }),
                 2 => State::Settled(Settled::Completed { status, digest, kept: None }),
                 3 => State::Settled(Settled::Oversize { status }),
                 _ => State::Settled(Settled::Unknown),
             };
             let fingerprint = Fingerprint([9; 32]);
-            let entry = Entry { fingerprint, fence: Fence(fence), expires, state };
+            let entry = Entry { fingerprint, fence: Fence(fence), deadline, expires, state };
             let mut out = Writer::default();
             entry.write(&mut out);
             let bytes = out.done();

@@ -41,7 +41,7 @@ fn what_is_written_is_what_counts() {
         "timeout_ms": 2_000, "margin_ms": 500, "retention_s": 3_600, "wait_ms": 250,
         "commit": "after_reply", "on_store_error": "forward",
         "reconcile": {
-            "cluster": "casino", "path": "/bets/{key}", "pointer": "/state",
+            "cluster": "casino", "path": "/bets/{owner}/{key}", "pointer": "/state",
             "completed": ["accepted"], "free_status": [404]
         }
     }));
@@ -174,7 +174,7 @@ fn calls_that_pass_need_nothing_else() {
         ("on_store_error", json!("refuse")),
         (
             "reconcile",
-            json!({"cluster": "c", "path": "/{key}", "pointer": "/a", "completed": ["A"]}),
+            json!({"cluster": "c", "path": "/{owner}/{key}", "pointer": "/a", "completed": ["A"]}),
         ),
     ] {
         let told = compiled(wager(json!({"treat": "pass", name: value}))).map(|_| ());

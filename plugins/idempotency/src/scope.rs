@@ -21,10 +21,28 @@ impl Owner {
 pub struct Scope(pub [u8; 32]);
 
 impl Scope {
-    /// The scope of `key`, used by `owner` for `method` on the endpoint `template`.
+    /// The scope of `key`, used by `owner` for `method` on the endpoint `template`. What the parts of a
+    /// template are called does not matter: whoever gives them better names loses no key. A `HEAD` is
+    /// a `GET` to whoever carries it out.
     pub fn new(owner: &Owner, method: &[u8], template: &str, key: &Key) -> Self {
+        let method = if method == b"HEAD" { b"GET" } else { method };
+        let template = nameless(template);
         Self(digest(b"scope", &[&owner.0, method, template.as_bytes(), key.as_str().as_bytes()]))
     }
+}
+
+/// A template without the names of its parts: `/bets/{bet}` as `/bets/{}`.
+fn nameless(template: &str) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut named = false;
+    for letter in template.chars() {
+        named &= letter != '}';
+        if !named {
+            out.push(letter);
+        }
+        named |= letter == '{';
+    }
+    out
 }
 
 /// SHA-256 over parts that cannot run into each other.
@@ -58,5 +76,9 @@ mod tests {
             assert_ne!(Scope::new(&owner, method, template, &key(text)), first);
         }
         assert_eq!(Scope::new(&owner, b"POST", "/bets", &key("12345678")), first);
+        let of = |method, template| Scope::new(&owner, method, template, &key("12345678"));
+        assert_eq!(of(b"POST", "/bets/{bet}/cashout"), of(b"POST", "/bets/{id}/cashout"));
+        assert_ne!(of(b"POST", "/bets/{bet}/cashout"), of(b"POST", "/bets/{bet}/close"));
+        assert_eq!(of(b"HEAD", "/bets"), of(b"GET", "/bets"));
     }
 }

@@ -116,7 +116,7 @@ impl Sim {
         if let (Broken::DeadlineAsAbsence, Asked::Said(Ok(Said::Unknown(fence)))) =
             (self.broken, &told)
         {
-            let op = Op::Resolve { fence: *fence, settled: None, expires: 0 };
+            let op = Op::Resolve { fence: *fence, settled: None };
             let _ = slots.apply(host, &scope(key), &op, self.now.get());
             (told, deadline) = claim(host);
         }

@@ -3,7 +3,7 @@
 //! Shared data has no deletion, no expiry and no listing, so nothing is stored under names that a client
 //! could choose. Slots lie in buckets; a bucket is one value, so that each operation on it is one
 //! compare-and-swap. Bodies lie beside it, one value for each slot, and count only if they have the
-//! digest that the bucket has. What a restart of the gateway loses is all of it.
+//! fence and the length that the bucket has. What a restart of the gateway loses is all of it.
 
 use policy_kit::{Fault, Host};
 

@@ -163,7 +163,7 @@ fn two_who_settle_one_claim_speak_of_one_answer() {
         let expires = 100 * SECOND;
         let ops = [
             Op::Commit { fence, settled: settled[0], expires },
-            Op::Resolve { fence, settled: Some(settled[1]), expires },
+            Op::Resolve { fence, settled: Some(settled[1]) },
         ];
         assert_eq!(slots.apply(&mut host, &scope, &ops[first], late), Ok(Reply::Done));
         assert_eq!(slots.apply(&mut host, &scope, &ops[second], late), Ok(Reply::Stale));

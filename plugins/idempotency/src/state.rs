@@ -38,10 +38,8 @@ pub enum Op {
     Resolve {
         /// The claim whose outcome that is.
         fence: Fence,
-        /// How it ended; `None` if it had no effect.
+        /// How it ended; `None` if it had no effect, which is believed once its deadline has passed.
         settled: Option<Settled>,
-        /// Until when the key is kept.
-        expires: u64,
     },
     /// Somebody wants to know how it stands, and nothing else.
     Read {
@@ -113,12 +111,10 @@ pub fn step(current: Option<&Entry>, op: &Op, now: u64, next: Fence) -> Step {
     let current = current.filter(|entry| entry.expires > now);
     match (op, current) {
         (Op::Claim { fingerprint, deadline, expires }, None) => {
-            let state = State::InProgress { deadline: *deadline };
-            let (fingerprint, expires) = (*fingerprint, *expires);
-            Step::Put(
-                Box::new(Entry { fingerprint, fence: next, expires, state }),
-                Reply::Granted(next),
-            )
+            let (fingerprint, deadline, expires) = (*fingerprint, *deadline, *expires);
+            let state = State::InProgress;
+            let entry = Entry { fingerprint, fence: next, deadline, expires, state };
+            Step::Put(Box::new(entry), Reply::Granted(next))
         }
         (Op::Claim { fingerprint, .. } | Op::Read { fingerprint }, Some(entry)) => {
             match fingerprint.is_same_as(&entry.fingerprint) {
@@ -132,15 +128,17 @@ pub fn step(current: Option<&Entry>, op: &Op, now: u64, next: Fence) -> Step {
             Step::Put(Box::new(entry.settled(*settled, *expires)), Reply::Done)
         }
         (Op::Free { fence }, Some(entry)) if in_hand(entry, *fence) => Step::Remove(Reply::Done),
-        (Op::Resolve { fence, settled, expires }, Some(entry))
+        (Op::Resolve { fence, settled: Some(settled) }, Some(entry))
             if is_unknown(entry, *fence, now) =>
         {
-            match settled {
-                Some(settled) => {
-                    Step::Put(Box::new(entry.settled(*settled, *expires)), Reply::Done)
-                }
-                None => Step::Remove(Reply::Done),
-            }
+            Step::Put(Box::new(entry.settled(*settled, entry.expires)), Reply::Done)
+        }
+        // Until its deadline the call may still take effect, whoever has not heard of it yet: a client
+        // that left, or a reset, does not stop an upstream.
+        (Op::Resolve { fence, settled: None }, Some(entry))
+            if is_unknown(entry, *fence, now) && entry.deadline <= now =>
+        {
+            Step::Remove(Reply::Done)
         }
         (Op::Commit { .. } | Op::Free { .. } | Op::Resolve { .. }, _) => Step::Say(Reply::Stale),
     }
@@ -148,17 +146,17 @@ pub fn step(current: Option<&Entry>, op: &Op, now: u64, next: Fence) -> Step {
 
 fn stands(entry: &Entry, now: u64) -> Reply {
     match entry.state {
-        State::InProgress { deadline } if deadline > now => {
-            Reply::InProgress { left: deadline - now }
+        State::InProgress if entry.deadline > now => {
+            Reply::InProgress { left: entry.deadline - now }
         }
-        State::InProgress { .. } => Reply::Settled(entry.fence, Settled::Unknown),
+        State::InProgress => Reply::Settled(entry.fence, Settled::Unknown),
         State::Settled(settled) => Reply::Settled(entry.fence, settled),
     }
 }
 
 /// Whoever claimed it knows best how it ended, even if that is after the deadline.
 fn in_hand(entry: &Entry, fence: Fence) -> bool {
-    entry.fence == fence && matches!(entry.state, State::InProgress { .. })
+    entry.fence == fence && entry.state == State::InProgress
 }
 
 fn is_unknown(entry: &Entry, fence: Fence, now: u64) -> bool {

@@ -38,10 +38,8 @@ pub enum Ask {
     Resolve {
         /// The claim whose outcome that is.
         fence: Fence,
-        /// How it ended; `None` if it had no effect.
+        /// How it ended; `None` if it had no effect, which is believed once its deadline has passed.
         end: Option<End>,
-        /// Until when the key is kept.
-        expires: u64,
     },
     /// How does it stand? Nothing is changed.
     Read {

@@ -117,12 +117,13 @@ fn a_store_may_ask_more_than_once() {
 
 #[test]
 fn what_was_found_out_is_written_elsewhere_too() {
-    let rule = ruled(json!({"reconcile": {"cluster": "casino", "path": "/state/{key}",
+    let rule = ruled(json!({"reconcile": {"cluster": "casino", "path": "/state/{owner}/{key}",
         "pointer": "/state", "completed": ["accepted"], "free_status": [404]}}));
     for (told, want) in [(200, "200 replayed"), (404, "run")] {
         let mut world = elsewhere(&rule);
         let (mut first, _) = claimed(&mut world, &Bet::new());
         answered(&mut world, &mut first, 500, "/commit");
+        world.host.now += 20_000_000_000;
         let (mut second, word) = claimed(&mut world, &Bet::new());
         assert_eq!((word.as_str(), world.called().target.as_str()), ("wait", "casino"));
         assert_eq!(world.heard(&mut second, reply(told, r#"{"state":"accepted"}"#)), "wait");
