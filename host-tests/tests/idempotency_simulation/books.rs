@@ -5,7 +5,7 @@ use std::fmt;
 
 use abi_host::{Clock, Response, Rng, StreamId};
 
-use crate::world::{RETENTION, SECOND, SLACK};
+use crate::world::{RETENTION, SECOND, SLACK, TIMEOUT};
 
 /// How often what happened.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,9 @@ pub(crate) struct Run {
     pub(crate) began: u64,
     /// What it did, if anything.
     pub(crate) effect: Option<u64>,
+    /// From when on that shows: an upstream goes on when its client has left, and may come to a call
+    /// as late as the gateway would have waited for it.
+    pub(crate) shows: u64,
     /// What the upstream last said to it.
     pub(crate) answer: Option<Response>,
 }
@@ -140,12 +143,13 @@ impl Books {
     /// The run of a stream; its first attempt begins it.
     pub(crate) fn run_of(&mut self, stream: StreamId, sent: Sent) -> &mut Run {
         let now = self.now();
+        let shows = now + self.dice(TIMEOUT);
         let runs = self.runs.entry(sent.key).or_default();
         let at = match runs.iter().position(|run| run.stream == stream) {
             Some(at) => at,
             None => {
                 let body = sent.body;
-                runs.push(Run { stream, body, began: now, effect: None, answer: None });
+                runs.push(Run { stream, body, began: now, effect: None, shows, answer: None });
                 runs.len() - 1
             }
         };

@@ -122,7 +122,7 @@ fn said(status: u16, stream: u64, effect: Option<u64>, more: usize) -> Response 
 }
 
 impl Shared {
-    /// What became of a call, told truly or not at all.
+    /// What became of a call, as far as it shows, or nothing.
     pub(crate) fn outcome(&self, call: &Call) -> CallAnswer {
         let mut books = self.lock();
         let path = call.headers.text(":path").unwrap_or_default();
@@ -130,15 +130,8 @@ impl Shared {
         let Some(key) = key else { return CallAnswer::UnknownTarget };
         let now = books.now();
         let runs = books.runs.get(&key).into_iter().flatten().filter(|run| run.counts_at(now));
-        let effect = runs.clone().filter_map(|run| run.effect).max();
-        let pending = runs.map(|run| run.stream).collect::<Vec<_>>();
-        let pending =
-            pending.iter().any(|s| books.sent.get(s).is_some_and(|sent| sent.ended.is_none()));
-        let word = match (effect, pending) {
-            (Some(_), _) => "done",
-            (None, true) => "pending",
-            (None, false) => "none",
-        };
+        let effect = runs.filter(|run| run.shows <= now).filter_map(|run| run.effect).max();
+        let word = if effect.is_some() { "done" } else { "none" };
         let after = Duration::from_millis(books.dice(5) * 50);
         let told = match books.dice(8) {
             0 => CallAnswer::Reset(after),
