@@ -1,6 +1,7 @@
 //! The same through a real Envoy with player-auth in front, deployed as the example of both has it:
 //! facts flow as filter state, and keys come from a service.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -52,6 +53,7 @@ async fn locations_through_envoy() {
     let (house, provider) = (Forge::with_suffix(now, "-house"), Forge::at(now));
     let options = Options::new(binary, world::wasm_dir(), casino.address);
     let envoy = EnvoyProcess::start(&deployed(&house, &provider), options).await.unwrap();
+    let number = AtomicU32::new(0);
     let ask = |path: &str, player: &str, client: &str, tokens: &[&str]| {
         let mut request = Request::new("POST", path).from("10.0.0.1:40000".parse().unwrap());
         request.headers = vec![(b"host".to_vec(), OTTER.into())];
@@ -60,6 +62,9 @@ async fn locations_through_envoy() {
         request =
             request.header("authorization", format!("Bearer {}", login(&house, player, "s-1")));
         request = request.header("x-player-id", "p-2").header("x-location-id", "loc-666");
+        // Each is a call of its own to the last module of the chain.
+        let key = format!("location-{}", number.fetch_add(1, Ordering::Relaxed));
+        request = request.header("idempotency-key", key);
         for token in tokens {
             request = request.header("x-geolocation", token);
         }
