@@ -51,8 +51,8 @@ enum About {
     Claim(Ask),
     /// Giving back what is refused after it was granted.
     Release(Ask, Denial),
-    /// What became of this claim.
-    Reconcile(Fence),
+    /// What became of this claim, asked at this time.
+    Reconcile(Fence, u64),
     /// Writing down what became of it.
     Resolve(Ask),
 }
@@ -91,7 +91,7 @@ impl Once {
             About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
                 self.shared.store.ask(host, &asking.case.scope, ask, now)
             }
-            About::Reconcile(_) | About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
+            About::Reconcile(..) | About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
         };
         self.take(host, asking, asked, now)
     }
@@ -124,9 +124,9 @@ impl Once {
             About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
                 self.shared.store.heard(host, &asking.case.scope, ask, reply, now)
             }
-            About::Reconcile(fence) => {
-                let fence = *fence;
-                return self.reconciled(host, asking, fence, reply, now);
+            About::Reconcile(fence, asked) => {
+                let (fence, asked) = (*fence, *asked);
+                return self.reconciled(host, asking, fence, reply, asked);
             }
             About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
         };
@@ -181,7 +181,7 @@ impl Once {
             (About::Claim(_), Said::Unknown(fence)) => match &case.rule.reconcile {
                 Some(reconcile) if !reconciled => {
                     let call = reconcile.call(&case.key, &case.caller.name);
-                    let about = About::Reconcile(fence);
+                    let about = About::Reconcile(fence, now);
                     let reconciled = true;
                     self.stage = Stage::Asking(Asking { case, about, until, turn, reconciled });
                     Ok(Step::Call(call))
@@ -314,14 +314,15 @@ impl Once {
         self.deny(host, case, ANSWER_UNAVAILABLE, &evidence, members)
     }
 
-    /// Somebody told what became of the first attempt, or did not.
+    /// Somebody told what became of the first attempt, or did not. What was told holds for when it was
+    /// asked: that nothing was done by then may have become untrue on the way.
     fn reconciled(
         &mut self,
         host: &mut dyn Host,
         asking: Asking,
         fence: Fence,
         reply: &CallReply,
-        now: u64,
+        asked: u64,
     ) -> Result<Step, Fault> {
         let judged = asking.case.rule.reconcile.as_ref().map(|r| r.judge(reply));
         let end = match (judged, reply) {
@@ -339,7 +340,7 @@ impl Once {
             }
         };
         let about = About::Resolve(Ask::Resolve { fence, end });
-        self.put(host, Asking { about, ..asking }, now)
+        self.put(host, Asking { about, ..asking }, asked)
     }
 
     pub(crate) fn evidence(&self, case: &Case, said: &str) -> String {

@@ -191,6 +191,8 @@ fn what_is_not_there_yet_is_not_free() {
         world.done(&Bet::new(), 500, "oops");
         world.host.now += passed;
         let (mut second, _) = world.send(&Bet::new());
+        // What counts is when it was asked.
+        world.host.now += SECOND;
         let told = reply(200, &format!(r#"{{"state":"{told}"}}"#));
         assert_eq!(world.heard(&mut second, told), want, "{passed}");
     }
