@@ -174,8 +174,7 @@ fn reconciling() -> Value {
         "pointer": "/state", "completed": ["accepted"], "free": ["unseen"], "free_status": [404]}}))
 }
 
-/// What the catalogue's timeout and margin are together.
-const LEASE: u64 = 20 * SECOND;
+const LEASE: u64 = 20 * SECOND; // the catalogue's timeout and margin
 
 /// A client that left, or an answer that was lost, does not stop the upstream: that it has not heard of
 /// the call yet says nothing before the deadline.
@@ -191,8 +190,7 @@ fn what_is_not_there_yet_is_not_free() {
         world.done(&Bet::new(), 500, "oops");
         world.host.now += passed;
         let (mut second, _) = world.send(&Bet::new());
-        // What counts is when it was asked.
-        world.host.now += SECOND;
+        world.host.now += SECOND; // what counts is when it was asked
         let told = reply(200, &format!(r#"{{"state":"{told}"}}"#));
         assert_eq!(world.heard(&mut second, told), want, "{passed}");
     }
