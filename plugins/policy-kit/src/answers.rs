@@ -3,8 +3,8 @@
 //! Whatever goes wrong here, the real answer goes on: the upstream has acted, and a client that does not
 //! hear of it would try again.
 
-use crate::early::Early;
-use crate::{Action, Answering, BodyFault, CallReply, Fault, Filter, Gateway};
+use crate::body::{at_most, exactly, Early};
+use crate::{Action, Answering, BodyFault, CallReply, Filter, Gateway};
 
 /// Calls one filter may chain for one answer.
 const MAX_CALLS: u8 = 4;
@@ -76,12 +76,16 @@ impl Answers {
             }
             Holding::Body { .. } if !end_of_stream => Action::Pause,
             Holding::Body { .. } => {
-                let body = read(gw, size);
+                let body = exactly(size, gw.answer_body(size));
                 self.decide(filter, gw, body)
             }
             Holding::Copy { limit, copy } => {
                 let grown = copy.len().saturating_add(size) > *limit;
-                let piece = if grown { Err(BodyFault::TooLarge) } else { read(gw, size) };
+                let piece = if grown {
+                    Err(BodyFault::TooLarge)
+                } else {
+                    exactly(size, gw.answer_body(size))
+                };
                 match piece {
                     Ok(piece) => copy.extend_from_slice(&piece),
                     Err(fault) => return self.decide(filter, gw, Err(fault)),
@@ -103,15 +107,10 @@ impl Answers {
                 self.early.get_or_insert_default().whole = true;
                 Action::Pause
             }
-            // The size is not told here; one byte more than the limit proves an excess.
             Holding::Body { limit } => {
                 let limit = *limit;
-                let body = gw.answer_body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
-                let fits = |body: Vec<u8>| match body.len() > limit {
-                    true => Err(BodyFault::TooLarge),
-                    false => Ok(body),
-                };
-                let action = self.decide(filter, gw, body.and_then(fits));
+                let body = at_most(limit, |most| gw.answer_body(most));
+                let action = self.decide(filter, gw, body);
                 if action == Action::Continue && self.resumed {
                     // As with requests: told to go on, Envoy would drop the body.
                     let_go(gw);
@@ -246,16 +245,7 @@ fn within(gw: &mut dyn Gateway, size: usize, limit: usize) -> Result<Vec<u8>, Bo
     if size > limit {
         return Err(BodyFault::TooLarge);
     }
-    read(gw, size)
-}
-
-fn read(gw: &mut dyn Gateway, size: usize) -> Result<Vec<u8>, BodyFault> {
-    let short = Fault { call: "proxy_get_buffer_bytes", status: None };
-    match gw.answer_body(size) {
-        Ok(body) if body.len() == size => Ok(body),
-        Ok(_) => Err(BodyFault::Unreadable(short)),
-        Err(fault) => Err(BodyFault::Unreadable(fault)),
-    }
+    exactly(size, gw.answer_body(size))
 }
 
 #[cfg(test)]

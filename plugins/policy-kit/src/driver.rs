@@ -1,7 +1,7 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
 use crate::answers::Answers;
-use crate::early::Early;
+use crate::body::{at_most, exactly, Early};
 use crate::{
     BodyFault, Call, CallReply, Denial, Details, Fault, Filter, Flight, Host, Reply, Step,
 };
@@ -152,7 +152,7 @@ impl<F: Filter> Driver<F> {
             }
             Waiting::Body { .. } if !end_of_stream => Action::Pause,
             Waiting::Body { .. } => {
-                let body = read(gw, size);
+                let body = exactly(size, gw.body(size));
                 self.decide_body(gw, body)
             }
         }
@@ -168,14 +168,9 @@ impl<F: Filter> Driver<F> {
                 self.early.get_or_insert_default().whole = true;
                 Action::Pause
             }
-            // The size is not told here; one byte more than the limit proves an excess.
             Waiting::Body { limit } => {
-                let body = gw.body(limit.saturating_add(1)).map_err(BodyFault::Unreadable);
-                let fits = |body: Vec<u8>| match body.len() > limit {
-                    true => Err(BodyFault::TooLarge),
-                    false => Ok(body),
-                };
-                let action = self.decide_body(gw, body.and_then(fits));
+                let body = at_most(limit, |most| gw.body(most));
+                let action = self.decide_body(gw, body);
                 if action == Action::Continue && self.resumed {
                     self.let_go(gw);
                     return Action::Pause;
@@ -307,7 +302,11 @@ impl<F: Filter> Driver<F> {
                         Some(early) if early.size > limit || early.whole => {
                             phase = Phase::Body;
                             let fits = early.size <= limit;
-                            let body = if fits { read(gw, early.size) } else { TOO_LARGE };
+                            let body = if fits {
+                                exactly(early.size, gw.body(early.size))
+                            } else {
+                                TOO_LARGE
+                            };
                             self.judge_body(gw, body)
                         }
                         early => {
@@ -369,16 +368,6 @@ impl<F: Filter> Driver<F> {
 }
 
 const TOO_LARGE: Result<Vec<u8>, BodyFault> = Err(BodyFault::TooLarge);
-
-fn read(gw: &mut dyn Gateway, size: usize) -> Result<Vec<u8>, BodyFault> {
-    let short = Fault { call: "proxy_get_buffer_bytes", status: None };
-    match gw.body(size) {
-        Ok(body) if body.len() == size => Ok(body),
-        // WasmX tells the size of a body that it then does not hand over.
-        Ok(_) => Err(BodyFault::Unreadable(short)),
-        Err(fault) => Err(BodyFault::Unreadable(fault)),
-    }
-}
 
 fn unavailable() -> Step {
     Step::Deny(Denial::POLICY_UNAVAILABLE.problem(&Details::NONE))

@@ -8,6 +8,7 @@
 
 mod address;
 mod answers;
+mod body;
 mod brand;
 mod budget;
 mod class;
@@ -15,7 +16,6 @@ mod config;
 mod denial;
 mod details;
 mod driver;
-mod early;
 mod endpoint;
 mod endpoints;
 mod envelope;

@@ -1,0 +1,38 @@
+//! What is made of a body that a gateway says is there: a request's and an answer's alike.
+
+use crate::{BodyFault, Fault};
+
+/// What has come of a body while its headers were held for something else. Most gateways hold the body
+/// with the headers; Envoy with `allow_on_headers_stop_iteration` shows it, once, and it must not go on
+/// with the headers as if nobody had wanted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Early {
+    /// Bytes so far.
+    pub(crate) size: usize,
+    /// Nothing follows.
+    pub(crate) whole: bool,
+}
+
+/// A body of which the gateway told the size before it was read. WasmX tells the size of one that it then
+/// does not hand over.
+pub(crate) fn exactly(size: usize, body: Result<Vec<u8>, Fault>) -> Result<Vec<u8>, BodyFault> {
+    let short = Fault { call: "proxy_get_buffer_bytes", status: None };
+    match body {
+        Ok(body) if body.len() == size => Ok(body),
+        Ok(_) => Err(BodyFault::Unreadable(short)),
+        Err(fault) => Err(BodyFault::Unreadable(fault)),
+    }
+}
+
+/// A body of which no size was told: `read` gives as many bytes as it is asked for, and one more than the
+/// limit proves an excess.
+pub(crate) fn at_most(
+    limit: usize,
+    read: impl FnOnce(usize) -> Result<Vec<u8>, Fault>,
+) -> Result<Vec<u8>, BodyFault> {
+    match read(limit.saturating_add(1)) {
+        Ok(body) if body.len() > limit => Err(BodyFault::TooLarge),
+        Ok(body) => Ok(body),
+        Err(fault) => Err(BodyFault::Unreadable(fault)),
+    }
+}
