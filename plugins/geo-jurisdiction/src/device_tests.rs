@@ -36,7 +36,7 @@ fn rule(policy: &Policy, target: &str, country: &str, verdict: Verdict) -> Rulin
     case.session = Some(b"s-1".to_vec());
     // Of no consequence but where partners call.
     case.partner = true;
-    policy.rule(&policy.classify(&case), &case)
+    policy.rule(&policy.endpoint(&case), &case)
 }
 
 fn code(policy: &Policy, target: &str, country: &str, verdict: Verdict) -> &'static str {

@@ -26,8 +26,8 @@ pub struct Geo {
     policy: Rc<Policy>,
     state: Option<Rc<RefCell<State>>>,
     case: Case,
-    /// What a refusal repeats of the request.
-    details: Details,
+    /// What a refusal repeats of the request, until that goes on.
+    headers: Option<Rc<Headers>>,
     /// The location token, while its provider's keys are fetched.
     sent: Sent,
 }
@@ -54,13 +54,13 @@ impl Filter for Geo {
                 _ => self.check(host, location, &sent, true),
             };
         }
-        let endpoint = policy.classify(&self.case);
+        let endpoint = policy.endpoint(&self.case);
         self.settle(&policy, host, &endpoint).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
     fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
         let policy = Rc::clone(&self.policy);
-        let endpoint = policy.classify(&self.case);
+        let endpoint = policy.endpoint(&self.case);
         let decided = match body {
             Ok(body) => {
                 let endpoint = endpoint.with_body(body, self.case.json);
@@ -75,25 +75,29 @@ impl Filter for Geo {
                 self.apply(host, &endpoint, &Ruling::refuse(fault.denial(), "body"))
             }
         };
-        decided.unwrap_or_else(|fault| self.failed(host, fault))
+        let step = decided.unwrap_or_else(|fault| self.failed(host, fault));
+        if step == Step::Continue {
+            self.headers = None;
+        }
+        step
     }
 }
 
 impl Geo {
     /// The filter of a new request.
     pub fn new(policy: Rc<Policy>, state: Option<Rc<RefCell<State>>>) -> Self {
-        let (case, details, sent) = (Case::default(), Details::NONE, Sent::Nothing);
-        Self { policy, state, case, details, sent }
+        let (case, headers, sent) = (Case::default(), None, Sent::Nothing);
+        Self { policy, state, case, headers, sent }
     }
 
     fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
         let headers = host.headers(MapKind::Request)?;
-        self.details = Details::read(&headers);
+        self.headers = Some(Rc::clone(&headers));
         let peer = peer(host)?;
         let now = if policy.needs_clock() { host.now()? } else { 0 };
         self.case = policy.weigh(&Facts { headers: &headers, peer, now });
         self.strip(host, &headers)?;
-        let endpoint = policy.classify(&self.case);
+        let endpoint = policy.endpoint(&self.case);
         self.learn_headers(policy, &headers);
         self.learn_partner(policy, host, &endpoint)?;
         let asks = policy.asks(&endpoint, &self.case);
@@ -180,6 +184,7 @@ impl Geo {
         let step = self.apply(host, endpoint, &ruling)?;
         if step == Step::Continue {
             self.tell_upstream(host, endpoint, &ruling)?;
+            self.headers = None;
         }
         Ok(step)
     }
@@ -268,7 +273,8 @@ impl Geo {
     }
 
     fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
-        let details = Details { members: ruling.members.clone(), ..self.details.clone() };
+        let headers = self.headers.as_deref().unwrap_or(Headers::none());
+        let details = Details { members: ruling.members.clone(), ..Details::read(headers) };
         let reply = self.policy.envelopes().reply(endpoint.envelope, denial, &details);
         if reply.status != denial.status {
             return reply;
@@ -297,7 +303,7 @@ impl Geo {
         if forward {
             return Step::Continue;
         }
-        let endpoint = self.policy.classify(&self.case);
+        let endpoint = self.policy.endpoint(&self.case);
         Step::Deny(self.reply(denial, &endpoint, &Ruling::default()))
     }
 }

@@ -28,21 +28,16 @@ impl Plugin for GeoJurisdiction {
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
-        let version = if policy.version().is_empty() { "none" } else { policy.version() };
-        let (name, catalogue) = (Self::NAME, policy.catalogue());
-        let mut line = format!("{name}: configured, version {version}, catalogue {catalogue}");
-        let mut state = None;
+        let (mut state, mut more) = (None, Vec::new());
         if let Some(location) = &policy.location {
             let mut made = State::new(location);
             if policy.profile() == Profile::Envoy {
                 made.verifier = Verifier::probe(host);
             }
-            let (rsa, ecdsa) = made.verifier.asks_for();
-            line += &format!(", the gateway checks signatures: RSA {rsa}, ECDSA {ecdsa}");
+            more.push(made.verifier.to_string());
             state = Some(Rc::new(RefCell::new(made)));
         }
-        host.log(log::Level::Info, &line);
-        host.count(&metrics::configured(name, version, catalogue));
+        metrics::configured(host, Self::NAME, policy.version(), policy.catalogue(), &more);
         Ok(Self { policy: Rc::new(policy), state })
     }
 

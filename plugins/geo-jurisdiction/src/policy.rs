@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use policy_kit::{
-    invalid, Brands, ConfigError, Denial, EndpointClass, Endpoints, Envelopes, Headers, Host,
-    Location as Needed, Match, Profile, SortedMap, Trust, Unclassified, FORWARDED_HEADERS,
-    MEANING_HEADERS,
+    invalid, Brands, Classified, ConfigError, Denial, EndpointClass, Endpoints, Envelopes,
+    HeaderNames, Headers, Host, Location as Needed, Match, Profile, SortedMap, Trust, Unclassified,
+    FORWARDED_HEADERS, MEANING_HEADERS,
 };
 
 use crate::anonymous::Anonymous;
@@ -33,8 +33,7 @@ pub struct Facts<'a> {
 /// The facts, weighed: all that is decided about a request but for what its body says.
 #[derive(Clone, Debug, Default)]
 pub struct Case {
-    method: Vec<u8>,
-    target: Vec<u8>,
+    classified: Classified,
     /// The brand of the host it was sent to.
     pub brand: Option<String>,
     /// Where it comes from.
@@ -69,8 +68,8 @@ pub struct Policy {
     trust: Trust,
     pub(crate) sources: Sources,
     anonymous: Anonymous,
-    ours: Vec<String>,
-    edge_headers: Vec<String>,
+    ours: HeaderNames,
+    edge_headers: HeaderNames,
     brands: Brands,
     pub(crate) licences: Vec<Licence>,
     dated: bool,
@@ -121,16 +120,15 @@ impl Policy {
         let sources = Sources::compile(raw.place)?;
         let told = raw.anonymous.iter().flat_map(|a| a.headers.keys().map(String::as_str));
         let edge_headers = sources.headers().chain(told).chain(FORWARDED_HEADERS);
-        let edge_headers: Vec<String> = edge_headers.map(str::to_owned).collect();
-        let mut ours: Vec<String> =
-            MEANING_HEADERS.into_iter().chain(OURS).map(str::to_owned).collect();
+        let edge_headers = HeaderNames::new(edge_headers);
+        let mut ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS));
         let location = raw.location.map(|l| Location::compile(l, &raw.classes, raw.host, host));
         let location = location.transpose()?;
-        if let Some(header) = location.as_ref().map(|location| location.header().to_owned()) {
-            if ours.contains(&header) || edge_headers.contains(&header) {
+        if let Some(header) = location.as_ref().map(|location| location.header()) {
+            if ours.contains(header) || edge_headers.contains(header) {
                 return Err(invalid("location.header", "is a header with a meaning of its own"));
             }
-            ours.push(header);
+            ours.insert(header);
         }
         let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
@@ -200,12 +198,12 @@ impl Policy {
     }
 
     /// Headers that only we may set, and those that would change the call's meaning.
-    pub fn ours(&self) -> &[String] {
+    pub fn ours(&self) -> &HeaderNames {
         &self.ours
     }
 
     /// Headers that only a trusted proxy may set.
-    pub fn edge_headers(&self) -> &[String] {
+    pub fn edge_headers(&self) -> &HeaderNames {
         &self.edge_headers
     }
 
@@ -213,12 +211,11 @@ impl Policy {
     pub fn weigh(&self, facts: &Facts<'_>) -> Case {
         let headers = facts.headers;
         let origin = self.trust.origin(facts.peer, headers);
-        let authority = headers.single(":authority").unwrap_or_default();
+        let one = |name| headers.single(name).unwrap_or_default();
         let kinds = self.anonymous.kinds(headers).filter(|_| origin.trusted_peer);
         Case {
-            method: headers.single(":method").unwrap_or_default().to_vec(),
-            target: headers.single(":path").unwrap_or_default().to_vec(),
-            brand: self.brands.of(authority).map(str::to_owned),
+            classified: self.endpoints.look_up(one(":method"), one(":path")),
+            brand: self.brands.of(one(":authority")).map(str::to_owned),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
             json: headers.is_json(),
@@ -233,8 +230,8 @@ impl Policy {
     }
 
     /// The endpoint of a case.
-    pub fn classify(&self, case: &Case) -> Match<'_> {
-        self.endpoints.classify(&case.method, &case.target)
+    pub fn endpoint(&self, case: &Case) -> Match<'_> {
+        self.endpoints.found(case.classified)
     }
 
     /// Decides a case as a call to `endpoint`.

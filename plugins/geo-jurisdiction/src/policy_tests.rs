@@ -60,7 +60,7 @@ fn ruling(
     pairs.extend_from_slice(more);
     let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
     let case = policy.weigh(&Facts { headers: &headers, peer: peer.parse().ok(), now });
-    let ruling = policy.rule(&policy.classify(&case), &case);
+    let ruling = policy.rule(&policy.endpoint(&case), &case);
     (ruling.refusal.map_or("allow", |denial| denial.code), ruling.rule)
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Claim {
     pub(crate) fence: Fence,
     /// Until when its key is kept.
     expires: u64,
+    /// By what the bet is known to be the first of its kind, if double clicks are looked for.
+    click: Option<Fence>,
     /// How it ended and the answer without its body, while that is awaited.
     head: Option<(Ending, Answer)>,
     /// What the store is asked, while it calls somebody.
@@ -27,8 +29,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    pub(crate) fn new(case: Case, fence: Fence, expires: u64) -> Self {
-        Self { case, fence, expires, head: None, settling: None }
+    pub(crate) fn new(case: Case, fence: Fence, expires: u64, click: Option<Fence>) -> Self {
+        Self { case, fence, expires, click, head: None, settling: None }
     }
 }
 
@@ -54,10 +56,7 @@ impl Once {
         if length.is_some_and(|length| length > limit as u64) {
             return self.too_long(host, claim, judged, status);
         }
-        let pairs = headers.iter().map(|(name, value)| {
-            (String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec())
-        });
-        let head = Answer::new(status, pairs, self.shared.policy.kept(), Vec::new());
+        let head = Answer::new(status, &headers, self.shared.policy.kept(), Vec::new());
         let commit = rule.commit;
         self.stage = Stage::Claimed(Claim { head: Some((ending, head)), ..claim });
         match commit {
@@ -203,12 +202,19 @@ impl Once {
         host.log(log::Level::Error, &format!("idempotency: commit: {said:?}"));
     }
 
-    /// One key less for its owner. A count that cannot be written is right again once the key would
-    /// have expired.
+    /// One key less for its owner, whose bet came to nothing. A count that cannot be written is right
+    /// again once the key would have expired.
     pub(crate) fn give_back(&self, host: &mut dyn Host, claim: &Claim, now: u64) {
         let owner = &claim.case.caller.owner;
         if let Err(fault) = self.shared.quota.give_back(host, owner, claim.expires, now) {
             host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
+        }
+        if let (Some(click), Some(bet), Some(fence)) =
+            (&self.shared.click, &claim.case.bet, claim.click)
+        {
+            if let Err(fault) = click.forget(host, owner, bet, fence, now) {
+                host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
+            }
         }
     }
 

@@ -9,10 +9,12 @@ use crate::config::DoubleClickMode;
 use crate::denials::{
     ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA, UNAVAILABLE,
 };
+use crate::double_click::Click;
 use crate::filter::{Once, Stage};
 use crate::names::metric;
 use crate::replay::{is_readable, reply, REPLAYED};
-use crate::request::{now, Caller};
+use crate::request::{now, Caller, Request};
+use crate::scope::leading;
 use crate::store::{Ask, Asked, End, Said};
 use crate::turn::Turn;
 use crate::{Answer, Fence, Fingerprint, Judged, Key, Rule, Scope, StoreFault};
@@ -57,11 +59,20 @@ enum About {
     Resolve(Ask),
 }
 
+impl About {
+    /// What the store is asked, if it is.
+    fn ask(&self) -> Option<&Ask> {
+        match self {
+            Self::Claim(ask) | Self::Release(ask, _) | Self::Resolve(ask) => Some(ask),
+            Self::Reconcile(..) | Self::Nothing => None,
+        }
+    }
+}
+
 impl Case {
     /// What the record says: which rule, which key (the first digits of its digest), and the news.
     fn evidence(&self, said: &str, version: &str) -> String {
-        let [a, b, c, d, e, f, g, h, ..] = self.scope.0;
-        let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let key = leading(&self.scope.0);
         format!("rule={} key={key:016x} said={said} version={version}", self.rule.name)
     }
 }
@@ -75,7 +86,8 @@ impl Once {
         )
     }
 
-    fn claim(&mut self, host: &mut dyn Host, asking: Asking) -> Result<Step, Fault> {
+    /// The same, also once another's answer has been waited for.
+    pub(crate) fn claim(&mut self, host: &mut dyn Host, asking: Asking) -> Result<Step, Fault> {
         let (now, rule) = (now(host)?, &asking.case.rule);
         let ask = Ask::Claim {
             fingerprint: asking.case.fingerprint,
@@ -87,11 +99,9 @@ impl Once {
 
     /// Puts a question to the store.
     fn put(&mut self, host: &mut dyn Host, asking: Asking, now: u64) -> Result<Step, Fault> {
-        let asked = match &asking.about {
-            About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
-                self.shared.store.ask(host, &asking.case.scope, ask, now)
-            }
-            About::Reconcile(..) | About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
+        let asked = match asking.about.ask() {
+            Some(ask) => self.shared.store.ask(host, &asking.case.scope, ask, now),
+            None => Asked::Said(Err(StoreFault::Damaged)),
         };
         self.take(host, asking, asked, now)
     }
@@ -120,26 +130,14 @@ impl Once {
         reply: &CallReply,
     ) -> Result<Step, Fault> {
         let now = now(host)?;
-        let asked = match &asking.about {
-            About::Claim(ask) | About::Release(ask, _) | About::Resolve(ask) => {
-                self.shared.store.heard(host, &asking.case.scope, ask, reply, now)
-            }
-            About::Reconcile(fence, asked) => {
-                let (fence, asked) = (*fence, *asked);
-                return self.reconciled(host, asking, fence, reply, asked);
-            }
-            About::Nothing => Asked::Said(Err(StoreFault::Damaged)),
+        if let About::Reconcile(fence, asked) = asking.about {
+            return self.reconciled(host, asking, fence, reply, asked);
+        }
+        let asked = match asking.about.ask() {
+            Some(ask) => self.shared.store.heard(host, &asking.case.scope, ask, reply, now),
+            None => Asked::Said(Err(StoreFault::Damaged)),
         };
         self.take(host, asking, asked, now)
-    }
-
-    /// Another's answer was waited for until now.
-    pub(crate) fn look_again(
-        &mut self,
-        host: &mut dyn Host,
-        asking: Asking,
-    ) -> Result<Step, Fault> {
-        self.claim(host, asking)
     }
 
     fn said(
@@ -240,15 +238,19 @@ impl Once {
         let room = shared.policy.room();
         let most = if case.caller.is_partner { room.partner } else { room.player };
         let refusal = match shared.quota.take(host, &case.caller.owner, most, expires, now) {
-            Ok(true) => self.second_click(host, &case, now),
+            Ok(true) => None,
             Ok(false) => Some(QUOTA),
             Err(fault) => {
                 // Who is over a quota that cannot be read may fill the store, and only that.
                 host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
-                self.second_click(host, &case, now)
+                None
             }
         };
-        let claim = Claim::new(case, fence, expires);
+        let (refusal, click) = match refusal {
+            None => self.look_for_click(host, &case, now),
+            refusal => (refusal, None),
+        };
+        let claim = Claim::new(case, fence, expires, click);
         let Some(denial) = refusal else {
             let evidence = self.evidence(&claim.case, "granted");
             let told = self.tell(host, claim.case.class, ("allow", None), &evidence);
@@ -258,6 +260,8 @@ impl Once {
                 shared.store.ask(host, &claim.case.scope, &Ask::Free { fence }, now);
                 self.give_back(host, &claim, now);
             } else {
+                // Its headers are not needed while the upstream works.
+                self.request = Request::default();
                 self.stage = Stage::Claimed(claim);
             }
             return told.map(|()| Step::Continue);
@@ -273,27 +277,33 @@ impl Once {
         )
     }
 
-    /// Refuses a bet that its player has just made under another key.
-    fn second_click(&mut self, host: &mut dyn Host, case: &Case, now: u64) -> Option<Denial> {
+    /// Refuses a bet that its player has just made under another key; else tells by what it is known.
+    fn look_for_click(
+        &mut self,
+        host: &mut dyn Host,
+        case: &Case,
+        now: u64,
+    ) -> (Option<Denial>, Option<Fence>) {
         let shared = Rc::clone(&self.shared);
-        let (click, rule) = shared.click.as_ref().zip(shared.policy.click())?;
-        let bet = case.bet.as_ref()?;
-        match click.is_second(host, &case.caller.owner, bet, &case.scope, now) {
-            Ok(false) => None,
-            Ok(true) if rule.mode == DoubleClickMode::Shadow => {
+        let looked = shared.click.as_ref().zip(shared.policy.click()).zip(case.bet.as_ref());
+        let Some(((click, rule), bet)) = looked else { return (None, None) };
+        match click.look(host, &case.caller.owner, bet, &case.scope, now) {
+            Ok(Click::First(fence)) => (None, Some(fence)),
+            Ok(Click::Retry) => (None, None),
+            Ok(Click::Second) if rule.mode == DoubleClickMode::Shadow => {
                 host.count(&metric(case.class.as_str(), "shadow", DUPLICATE_BET.code));
-                None
+                (None, None)
             }
-            Ok(true) => Some(DUPLICATE_BET),
+            Ok(Click::Second) => (Some(DUPLICATE_BET), None),
             Err(fault) => {
                 host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
-                None
+                (None, None)
             }
         }
     }
 
     fn replay(&mut self, host: &mut dyn Host, case: &Case, answer: Answer) -> Result<Step, Fault> {
-        if !is_readable(&answer, &self.request.accepts) {
+        if !is_readable(&answer, self.request.headers()) {
             return self.not_kept(host, case, answer.status, "encoded");
         }
         self.stage = Stage::Over;
@@ -328,11 +338,8 @@ impl Once {
         let end = match (judged, reply) {
             (Some(Judged::Free), _) => None,
             (Some(Judged::Completed), CallReply::Answer { status, headers, body, .. }) => {
-                let pairs = headers.iter().map(|(name, value)| {
-                    (String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec())
-                });
                 let kept = self.shared.policy.kept();
-                Some(End::Answered(Answer::new(*status, pairs, kept, body.clone())))
+                Some(End::Answered(Answer::new(*status, headers, kept, body.clone())))
             }
             _ => {
                 let evidence = self.evidence(&asking.case, "unknown_still");
@@ -351,3 +358,7 @@ impl Once {
 #[cfg(test)]
 #[path = "asking_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "clicks_tests.rs"]
+mod clicks;

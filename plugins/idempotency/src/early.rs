@@ -19,7 +19,7 @@ impl Once {
         let shared = Rc::clone(&self.shared);
         let profile = shared.policy.profile();
         let ending = ending::read(host, profile);
-        let endpoint = self.request.classify(&shared.policy);
+        let endpoint = self.request.endpoint(&shared.policy);
         if profile == Profile::Wasmx {
             // Nobody tells whose it is, and none can be given in its place. What frees a key leaves it free.
             if judge(ending, None, &OutcomeRule::default()) != Judged::Free {
@@ -58,10 +58,10 @@ impl Once {
         let Some(caller) = caller.filter(|_| !endpoint.needs_body()) else { return Ok(()) };
         let partner = caller.is_partner.then_some(caller.name.as_str());
         let rule = policy.rule(endpoint.class, endpoint.endpoint, request.method(), partner);
-        let Some((rule, Ok(key))) = rule.map(|r| (r, r.key.key(&request.sent, &[]))) else {
+        let Some((rule, Ok(key))) = rule.map(|r| (r, r.key.key(request.headers(), &[]))) else {
             return Ok(());
         };
-        let scope = Scope::new(&caller.owner, &request.method, endpoint.endpoint, &key);
+        let scope = Scope::new(&caller.owner, request.method().as_bytes(), endpoint.endpoint, &key);
         let now = now(host)?;
         let expires = now.saturating_add(rule.retention);
         let claim = Ask::Claim { fingerprint: Fingerprint::ANY, deadline: now, expires };

@@ -3,7 +3,7 @@
 use policy_kit::{CallReply, Host};
 
 use crate::store::{Ask, Asked, Said, Store};
-use crate::{Op, Reply, Scope, Settled, Slots, StoreFault};
+use crate::{Kept, Op, Reply, Scope, Settled, Slots, StoreFault};
 
 impl Store for Slots {
     fn ask(&self, host: &mut dyn Host, scope: &Scope, ask: &Ask, now: u64) -> Asked {
@@ -23,30 +23,30 @@ impl Slots {
         ask: &Ask,
         now: u64,
     ) -> Result<Said, StoreFault> {
-        let (reply, way) = self.change(host, scope, now, |host, place| {
-            Ok(match ask {
-                Ask::Claim { fingerprint, deadline, expires } => {
-                    Op::Claim { fingerprint: *fingerprint, deadline: *deadline, expires: *expires }
-                }
-                Ask::Read { fingerprint } => Op::Read { fingerprint: *fingerprint },
-                Ask::Free { fence } => Op::Free { fence: *fence },
-                Ask::Commit { fence, end, expires } => {
-                    let settled = self.keep(host, place, *fence, end);
-                    Op::Commit { fence: *fence, settled, expires: *expires }
-                }
-                Ask::Resolve { fence, end } => {
-                    let settled = end.as_ref().map(|end| self.keep(host, place, *fence, end));
-                    Op::Resolve { fence: *fence, settled }
-                }
-            })
+        let (reply, way) = self.change(host, scope, now, |host, place| match ask {
+            Ask::Claim { fingerprint, deadline, expires } => {
+                Op::Claim { fingerprint: *fingerprint, deadline: *deadline, expires: *expires }
+            }
+            Ask::Read { fingerprint } => Op::Read { fingerprint: *fingerprint },
+            Ask::Free { fence } => Op::Free { fence: *fence },
+            Ask::Commit { fence, end, expires } => {
+                let settled = self.keep(host, place, *fence, end);
+                Op::Commit { fence: *fence, settled, expires: *expires }
+            }
+            Ask::Resolve { fence, end } => {
+                let settled = end.as_ref().map(|end| self.keep(host, place, *fence, end));
+                Op::Resolve { fence: *fence, settled }
+            }
         })?;
         Ok(match reply {
             Reply::Granted(fence) => Said::Granted(fence),
             Reply::InProgress { left } => Said::InProgress { left },
-            Reply::Settled(fence, Settled::Completed { status, kept, .. }) => {
-                let place = way.zip(kept);
-                let answer = place.and_then(|(way, n)| self.answer(host, scope, way, fence, n));
+            Reply::Settled(fence, Settled::Completed { status, kept: Kept::Whole(length) }) => {
+                let answer = way.and_then(|way| self.answer(host, scope, way, fence, length));
                 answer.map_or(Said::NotKept { status }, Said::Answered)
+            }
+            Reply::Settled(_, Settled::Completed { status, kept: Kept::Digest(_) }) => {
+                Said::NotKept { status }
             }
             Reply::Settled(_, Settled::Oversize { status }) => Said::NotKept { status },
             Reply::Settled(fence, Settled::Unknown) => Said::Unknown(fence),

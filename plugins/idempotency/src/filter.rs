@@ -59,7 +59,7 @@ impl Filter for Once {
             Ok(body) => self.on_body(&shared, host, body),
             Err(BodyFault::Unreadable(fault)) => Err(fault),
             Err(fault @ BodyFault::TooLarge) => {
-                let endpoint = self.request.classify(&shared.policy);
+                let endpoint = self.request.endpoint(&shared.policy);
                 self.refuse(host, &endpoint, fault.denial())
             }
         };
@@ -67,35 +67,26 @@ impl Filter for Once {
     }
 
     fn on_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Step {
-        let heard = match std::mem::take(&mut self.stage) {
-            Stage::Asking(asking) => self.heard(host, asking, &reply),
-            stage => {
-                self.stage = stage;
-                Err(Fault { call: "proxy_http_call", status: None })
-            }
+        let heard = match self.take_asking() {
+            Some(asking) => self.heard(host, asking, &reply),
+            None => Err(Fault { call: "proxy_http_call", status: None }),
         };
         heard.unwrap_or_else(|fault| self.failed(host, fault))
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Step {
-        let asked = match std::mem::take(&mut self.stage) {
-            Stage::Asking(asking) => self.look_again(host, asking),
-            stage => {
-                self.stage = stage;
-                Err(Fault { call: "proxy_on_tick", status: None })
-            }
+        let asked = match self.take_asking() {
+            Some(asking) => self.claim(host, asking),
+            None => Err(Fault { call: "proxy_on_tick", status: None }),
         };
         asked.unwrap_or_else(|fault| self.failed(host, fault))
     }
 
     fn on_response_headers(&mut self, host: &mut dyn Host, _: bool) -> Answering {
-        match std::mem::take(&mut self.stage) {
-            Stage::Claimed(claim) => self.answered(host, claim),
-            Stage::Body | Stage::Asking(_) => self.answered_early(host),
-            stage => {
-                self.stage = stage;
-                Answering::Continue
-            }
+        match (self.take_claim(), &self.stage) {
+            (Some(claim), _) => self.answered(host, claim),
+            (None, Stage::Body | Stage::Asking(_)) => self.answered_early(host),
+            (None, _) => Answering::Continue,
         }
     }
 
@@ -104,27 +95,21 @@ impl Filter for Once {
         host: &mut dyn Host,
         body: Result<&[u8], BodyFault>,
     ) -> Answering {
-        match std::mem::take(&mut self.stage) {
-            Stage::Claimed(claim) => self.answered_with(host, claim, body),
-            stage => {
-                self.stage = stage;
-                Answering::Continue
-            }
+        match self.take_claim() {
+            Some(claim) => self.answered_with(host, claim, body),
+            None => Answering::Continue,
         }
     }
 
     fn on_answer_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Answering {
-        match std::mem::take(&mut self.stage) {
-            Stage::Claimed(claim) => self.committed(host, claim, &reply),
-            stage => {
-                self.stage = stage;
-                Answering::Continue
-            }
+        match self.take_claim() {
+            Some(claim) => self.committed(host, claim, &reply),
+            None => Answering::Continue,
         }
     }
 
     fn on_log(&mut self, host: &mut dyn Host) {
-        if let Stage::Claimed(claim) = std::mem::take(&mut self.stage) {
+        if let Some(claim) = self.take_claim() {
             self.left_open(host, claim);
         }
     }
@@ -136,11 +121,31 @@ impl Once {
         Self { shared, request: Request::default(), stage: Stage::Idle }
     }
 
+    fn take_asking(&mut self) -> Option<Asking> {
+        match std::mem::take(&mut self.stage) {
+            Stage::Asking(asking) => Some(asking),
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    fn take_claim(&mut self) -> Option<Claim> {
+        match std::mem::take(&mut self.stage) {
+            Stage::Claimed(claim) => Some(claim),
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
     fn on_headers(&mut self, shared: &Shared, host: &mut dyn Host) -> Result<Step, Fault> {
         let (policy, headers) = (&shared.policy, host.headers(MapKind::Request)?);
-        self.request = Request::read(policy, &headers);
+        self.request = Request::read(policy, Rc::clone(&headers));
         policy_kit::strip(host, &headers, &shared.strips)?;
-        let endpoint = self.request.classify(policy);
+        let endpoint = self.request.endpoint(policy);
         if is_refused(shared, &endpoint) {
             return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
         }
@@ -148,7 +153,7 @@ impl Once {
         if !policy.may_be_keyed(candidates, endpoint.endpoint, method) {
             return self.pass(host, endpoint.class, None);
         }
-        if self.request.streams {
+        if self.request.streams() {
             return self.refuse(host, &endpoint, STREAM);
         }
         if policy.may_read_answer(endpoint.candidates(), endpoint.endpoint, method) {
@@ -170,7 +175,7 @@ impl Once {
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
         let (policy, request) = (&shared.policy, &self.request);
-        let endpoint = request.classify(policy).with_body(body, request.json);
+        let endpoint = request.endpoint(policy).with_body(body, request.headers().is_json());
         if is_refused(shared, &endpoint) {
             return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
         }
@@ -181,7 +186,7 @@ impl Once {
         let Some(rule) = policy.rule(endpoint.class, endpoint.endpoint, method, partner) else {
             return self.pass(host, endpoint.class, None);
         };
-        let key = match (rule.key.key(&request.sent, body), rule.treat) {
+        let key = match (rule.key.key(request.headers(), body), rule.treat) {
             (Ok(key), _) => key,
             (Err(KeyFault::Missing), Treat::Optional) => {
                 return self.pass(host, endpoint.class, Some(&rule.name))
@@ -190,19 +195,18 @@ impl Once {
             (Err(_), _) => return self.refuse(host, &endpoint, KEY_MALFORMED),
         };
         let Some(caller) = caller else { return self.refuse(host, &endpoint, OWNER_UNKNOWN) };
-        let print = Fingerprint::new(&request.method, &request.target, body, &rule.selection);
+        let (verb, target) = (method.as_bytes(), request.target());
+        let print = Fingerprint::new(verb, target, body, &rule.selection);
         let Some(fingerprint) = print else {
             return self.refuse(host, &endpoint, BODY_UNREADABLE);
         };
         let click = policy.click().filter(|click| click.classes.contains(&endpoint.class));
-        let scope = Scope::new(&caller.owner, &request.method, endpoint.endpoint, &key);
+        let scope = Scope::new(&caller.owner, verb, endpoint.endpoint, &key);
         let case = Case {
             rule: Rc::clone(rule),
             class: endpoint.class,
             envelope: endpoint.envelope.map(str::to_owned),
-            bet: click.and_then(|click| {
-                Fingerprint::of_bet(&request.method, &request.target, body, &click.same)
-            }),
+            bet: click.and_then(|click| Fingerprint::of_bet(verb, target, body, &click.same)),
             key,
             caller,
             fingerprint,
@@ -268,7 +272,7 @@ impl Once {
         denial: Denial,
         members: Vec<(&'static str, serde_json::Value)>,
     ) -> Reply {
-        let mut details = Details { members, ..self.request.details.clone() };
+        let mut details = Details { members, ..Details::read(self.request.headers()) };
         // Where the store has told what became of the first attempt, that is what the code says.
         let told = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
         details.keyed &= !told.contains(&denial);
@@ -292,7 +296,7 @@ impl Once {
         if let Err(fault) = told {
             host.log(log::Level::Error, &format!("{}: {fault}", Idempotency::NAME));
         }
-        let endpoint = self.request.classify(&self.shared.policy);
+        let endpoint = self.request.endpoint(&self.shared.policy);
         Step::Deny(self.reply(endpoint.envelope, denial, Vec::new()))
     }
 

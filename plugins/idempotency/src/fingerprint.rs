@@ -1,6 +1,6 @@
 //! What was asked under a key.
 
-use policy_kit::strict_json;
+use policy_kit::{strict_json, value_at};
 use serde_json::Value;
 
 use crate::scope::digest;
@@ -56,7 +56,7 @@ impl Fingerprint {
     }
 
     fn of(method: &[u8], path: &[u8], body: &[u8]) -> Self {
-        Self(digest(b"fingerprint", &[method, path, body]))
+        Self(digest(b"print", &[method, path, body]))
     }
 }
 
@@ -69,7 +69,7 @@ fn selected(
     let document = strict_json(body)?;
     let mut text = String::new();
     for pointer in pointers {
-        match document.pointer(pointer) {
+        match value_at(&document, pointer) {
             None => missing(&mut text)?,
             Some(value) => canonical(value, &mut text),
         }

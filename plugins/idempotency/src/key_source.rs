@@ -1,6 +1,6 @@
 //! Where the calls of one rule have their key.
 
-use policy_kit::{header_name, invalid, is_pointer, strict_json, ConfigError, Headers};
+use policy_kit::{header_name, invalid, is_pointer, strict_json, value_at, ConfigError, Headers};
 use serde_json::Value;
 
 use crate::config::{KeyConfig, KeyPartConfig};
@@ -25,51 +25,6 @@ pub enum KeyPart {
     Body(String),
     /// A query parameter.
     Query(String),
-}
-
-/// What a request's headers say of its key, kept for when the body is there: Envoy does not hand
-/// request headers over then.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Values of the headers that any rule names.
-    headers: Vec<(String, Vec<u8>)>,
-    query: Vec<u8>,
-    json: bool,
-}
-
-impl Sent {
-    /// Keeps the values of `names`, the query, and whether the body is sent as JSON.
-    pub fn keep<'a>(headers: &Headers, names: impl Iterator<Item = &'a str>) -> Self {
-        let all = |name: &'a str| headers.all(name).map(move |v| (name.to_owned(), v.to_vec()));
-        let target = headers.single(":path").unwrap_or_default();
-        let query = target.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default();
-        let headers_kept = names.flat_map(|name| all(name).collect::<Vec<_>>()).collect();
-        Self { headers: headers_kept, query: query.to_vec(), json: headers.is_json() }
-    }
-
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, v)| v.as_slice())
-    }
-
-    /// The parameter of this name, given once. Where some reader takes `;` for a separator, it sees
-    /// another value than we do.
-    fn parameter(&self, name: &str) -> Result<Vec<u8>, KeyFault> {
-        let mut found = None;
-        for pair in self.query.split(|b| *b == b'&') {
-            let Some((key, value)) = form_urlencoded::parse(pair).next() else { continue };
-            if key != name {
-                continue;
-            }
-            if found.is_some() {
-                return Err(KeyFault::Several);
-            }
-            if pair.contains(&b';') {
-                return Err(KeyFault::Malformed);
-            }
-            found = Some(value.as_bytes().to_vec());
-        }
-        found.ok_or(KeyFault::Missing)
-    }
 }
 
 impl KeySource {
@@ -131,9 +86,9 @@ impl KeySource {
     ///
     /// # Errors
     /// Why there is none. Of several places the first that has none counts.
-    pub fn key(&self, sent: &Sent, body: &[u8]) -> Result<Key, KeyFault> {
-        let document = self.needs_body().then(|| read(sent, body)).transpose()?;
-        let text = |part: &KeyPart| part.text(sent, document.as_ref());
+    pub fn key(&self, headers: &Headers, body: &[u8]) -> Result<Key, KeyFault> {
+        let document = self.needs_body().then(|| read(headers, body)).transpose()?;
+        let text = |part: &KeyPart| part.text(headers, document.as_ref());
         match self {
             Self::One(part) => Key::of_text(&text(part)?),
             Self::All(parts) => {
@@ -145,11 +100,11 @@ impl KeySource {
 }
 
 /// A body that everybody reads the same. One that is not sent as JSON may be read as something else.
-fn read(sent: &Sent, body: &[u8]) -> Result<Value, KeyFault> {
+fn read(headers: &Headers, body: &[u8]) -> Result<Value, KeyFault> {
     if body.is_empty() {
         return Err(KeyFault::Missing);
     }
-    strict_json(body).filter(|_| sent.json).ok_or(KeyFault::Malformed)
+    strict_json(body).filter(|_| headers.is_json()).ok_or(KeyFault::Malformed)
 }
 
 impl KeyPart {
@@ -173,20 +128,44 @@ impl KeyPart {
         }
     }
 
-    fn text(&self, sent: &Sent, document: Option<&Value>) -> Result<Vec<u8>, KeyFault> {
+    fn text(&self, headers: &Headers, document: Option<&Value>) -> Result<Vec<u8>, KeyFault> {
         match self {
-            Self::Header(name) => header_text(sent.values(name)),
-            Self::Query(name) => sent.parameter(name),
-            Self::Body(pointer) => match document.and_then(|document| document.pointer(pointer)) {
-                None | Some(Value::Null) => Err(KeyFault::Missing),
-                Some(Value::String(text)) => Ok(text.as_bytes().to_vec()),
-                Some(Value::Number(number)) if !number.is_f64() => {
-                    Ok(number.to_string().into_bytes())
+            Self::Header(name) => header_text(headers.all(name)),
+            Self::Query(name) => parameter(headers, name),
+            Self::Body(pointer) => {
+                match document.and_then(|document| value_at(document, pointer)) {
+                    None | Some(Value::Null) => Err(KeyFault::Missing),
+                    Some(Value::String(text)) => Ok(text.as_bytes().to_vec()),
+                    Some(Value::Number(number)) if !number.is_f64() => {
+                        Ok(number.to_string().into_bytes())
+                    }
+                    Some(_) => Err(KeyFault::Malformed),
                 }
-                Some(_) => Err(KeyFault::Malformed),
-            },
+            }
         }
     }
+}
+
+/// The query parameter of this name, given once. Where some reader takes `;` for a separator, it sees
+/// another value than we do.
+fn parameter(headers: &Headers, name: &str) -> Result<Vec<u8>, KeyFault> {
+    let target = headers.single(":path").unwrap_or_default();
+    let query = target.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default();
+    let mut found = None;
+    for pair in query.split(|b| *b == b'&') {
+        let Some((key, value)) = form_urlencoded::parse(pair).next() else { continue };
+        if key != name {
+            continue;
+        }
+        if found.is_some() {
+            return Err(KeyFault::Several);
+        }
+        if pair.contains(&b';') {
+            return Err(KeyFault::Malformed);
+        }
+        found = Some(value.as_bytes().to_vec());
+    }
+    found.ok_or(KeyFault::Missing)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn source(key: &Value) -> KeySource {
 fn told(key: &Value, pairs: &[(&str, &str)], body: &str) -> Result<String, KeyFault> {
     let source = source(key);
     let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
-    let key = source.key(&Sent::keep(&headers, source.headers()), body.as_bytes());
+    let key = source.key(&headers, body.as_bytes());
     key.map(|key| key.as_str().to_owned())
 }
 

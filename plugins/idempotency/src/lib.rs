@@ -16,6 +16,7 @@
 
 mod answering;
 mod asking;
+mod bucket;
 mod bytes;
 pub mod config;
 pub mod denials;
@@ -51,7 +52,7 @@ mod turn;
 pub use double_click::DoubleClick;
 pub use fingerprint::{Fingerprint, Selection};
 pub use key::{Key, KeyFault};
-pub use key_source::{KeyPart, KeySource, Sent};
+pub use key_source::{KeyPart, KeySource};
 pub use outcome::{judge, Attempt, CodeRule, Ending, Judged, OutcomeRule};
 pub use policy::Policy;
 pub use policy_click::ClickRule;
@@ -63,7 +64,7 @@ pub use rule::Rule;
 pub use scatter::Scatter;
 pub use scope::{Owner, Scope};
 pub use slots::{Limits, Slots, StoreFault};
-pub use state::{step, Fence, Op, Reply, Settled, Step};
+pub use state::{step, Fence, Kept, Op, Reply, Settled, Step};
 
 #[cfg(test)]
 mod simulation_tests;

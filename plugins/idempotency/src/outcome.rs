@@ -1,5 +1,6 @@
 //! How a call ended, and what that means for its key.
 
+use policy_kit::value_at;
 use serde_json::Value;
 
 /// How a call ended, as far as the gateway can tell.
@@ -82,31 +83,35 @@ pub fn judge(ending: Ending, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged 
 }
 
 fn judge_answer(status: u16, body: Option<&[u8]>, rule: &OutcomeRule) -> Judged {
-    match (status, &rule.code) {
-        _ if rule.not_executed.contains(&status) => Judged::Free,
-        // Refused before anything was done (RFC 9110, RFC 8470, RFC 6585).
-        (401 | 403 | 425 | 429, _) => Judged::Free,
-        // Too late, or in conflict with something under way: it may be this very call.
-        (408 | 409, _) => Judged::Unknown,
-        (200..=299 | 400..=499, Some(rule)) => rule.judge(body),
-        (200..=299 | 400..=499, None) => Judged::Completed,
-        _ => Judged::Unknown,
-    }
+    let by_code = || rule.code.as_ref().map_or(Judged::Unknown, |code| code.judge(body));
+    rule.by_status(status).unwrap_or_else(by_code)
 }
 
 impl OutcomeRule {
     /// Whether only the body tells what an answer of this status means.
     pub fn needs_body(&self, status: u16) -> bool {
-        let told = [401, 403, 408, 409, 425, 429].contains(&status);
-        let may_have_code = matches!(status, 200..=299 | 400..=499) && !told;
-        self.code.is_some() && may_have_code && !self.not_executed.contains(&status)
+        self.by_status(status).is_none()
+    }
+
+    /// What an answer's status tells; `None` where only a code in its body does.
+    fn by_status(&self, status: u16) -> Option<Judged> {
+        match status {
+            _ if self.not_executed.contains(&status) => Some(Judged::Free),
+            // Refused before anything was done (RFC 9110, RFC 8470, RFC 6585).
+            401 | 403 | 425 | 429 => Some(Judged::Free),
+            // Too late, or in conflict with something under way: it may be this very call.
+            408 | 409 => Some(Judged::Unknown),
+            200..=299 | 400..=499 if self.code.is_some() => None,
+            200..=299 | 400..=499 => Some(Judged::Completed),
+            _ => Some(Judged::Unknown),
+        }
     }
 }
 
 impl CodeRule {
     fn judge(&self, body: Option<&[u8]>) -> Judged {
         let document = body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
-        let code = document.as_ref().and_then(|document| document.pointer(&self.pointer));
+        let code = document.as_ref().and_then(|document| value_at(document, &self.pointer));
         let code = match code {
             Some(Value::String(text)) => text.clone(),
             Some(number @ Value::Number(_)) => number.to_string(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
-use policy_kit::{invalid, ConfigError, Host, Plugin, Profile, MEANING_HEADERS};
+use policy_kit::{invalid, ConfigError, HeaderNames, Host, Plugin, Profile, MEANING_HEADERS};
 
 use crate::config::Config;
 use crate::filter::Once;
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     /// How many retries wait for the first attempt.
     pub(crate) waiting: Rc<Cell<usize>>,
     /// Headers that would change what a call means after it was classified.
-    pub(crate) strips: Vec<String>,
+    pub(crate) strips: HeaderNames,
 }
 
 impl Idempotency {
@@ -49,11 +49,7 @@ impl Idempotency {
         over: impl FnOnce(Slots) -> Box<dyn Store>,
     ) -> Result<Self, ConfigError> {
         let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
-        let version = if policy.version().is_empty() { "none" } else { policy.version() };
-        let (name, catalogue) = (Self::NAME, policy.catalogue());
-        let line = format!("{name}: configured, version {version}, catalogue {catalogue}");
-        host.log(log::Level::Info, &line);
-        host.count(&metrics::configured(name, version, catalogue));
+        metrics::configured(host, Self::NAME, policy.version(), policy.catalogue(), &[]);
         let room = policy.room();
         let scatter = Scatter::shared(host, &room.name);
         let scatter = scatter.map_err(|_| invalid("store", "the gateway's shared data fails"))?;
@@ -61,9 +57,9 @@ impl Idempotency {
         let owners = room.owners.div_ceil(16);
         let quota = Quota::new(&room.name, owners, policy.longest_retention());
         let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window, scatter));
-        let strips = MEANING_HEADERS.map(str::to_owned).to_vec();
-        let passes = PerClass::requests(name, "allow");
-        let replays = PerClass::requests(name, "replay");
+        let strips = HeaderNames::new(MEANING_HEADERS);
+        let passes = PerClass::requests(Self::NAME, "allow");
+        let replays = PerClass::requests(Self::NAME, "replay");
         let completed = PerClass::new(|class| outcome(class, COMPLETED));
         let shared = Shared {
             policy,

@@ -3,15 +3,15 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    header_name, invalid, ConfigError, EndpointClass, Endpoints, Envelopes, Headers, Host, Profile,
-    Unclassified,
+    header_name, invalid, stripped_by, ConfigError, EndpointClass, Endpoints, Envelopes, Host,
+    Profile, Unclassified,
 };
 
-use crate::config::{AnswersConfig, Config, FactsConfig, Hold, RequestsConfig, Treat};
+use crate::config::{AnswersConfig, Config, Hold, RequestsConfig, Treat};
 use crate::policy_calls::Calls;
 use crate::record::may_be_told;
 use crate::rule::{releases, within};
-use crate::{ClickRule, Room, Rule, Sent};
+use crate::{ClickRule, Room, Rule};
 
 /// Longest body of an answer that is kept: what Envoy's own buffers bear.
 const MOST_ANSWER: u64 = 64 << 10;
@@ -28,7 +28,6 @@ pub struct Policy {
     room: Room,
     /// In the order in which they are asked; the catalogue's own is the last.
     rules: Vec<(Calls, Rc<Rule>)>,
-    key_headers: Vec<String>,
     kept: Vec<String>,
     max_answer: usize,
     hold: Hold,
@@ -47,7 +46,8 @@ impl Policy {
     pub fn compile(raw: Config, host: &mut dyn Host) -> Result<Self, ConfigError> {
         let profile = raw.host;
         policy_kit::version(&raw.version)?;
-        stripped(raw.facts.as_ref(), profile)?;
+        let stripper = raw.facts.as_ref().map(|it| it.stripped_by.as_str());
+        stripped_by(profile, ("facts", "stripped_by"), "players and partners", stripper)?;
         releases(raw.commit, profile).map_err(|problem| invalid("commit", problem))?;
         let mut rules: Vec<(Calls, Rc<Rule>)> = Vec::new();
         for (i, rule) in raw.rules.into_iter().enumerate() {
@@ -59,12 +59,6 @@ impl Policy {
             rules.push((calls, Rc::new(Rule::compile(rule, at, profile, raw.commit, host)?)));
         }
         rules.push((Calls::of_the_catalogue(), Rc::new(Rule::of_the_catalogue(raw.commit))));
-        let mut key_headers: Vec<String> = Vec::new();
-        for name in rules.iter().flat_map(|(_, rule)| rule.key.headers()) {
-            if !key_headers.iter().any(|other| other == name) {
-                key_headers.push(name.to_owned());
-            }
-        }
         let max_answer = within(Some(raw.answers.max_bytes as u64), 0, (1, MOST_ANSWER), || {
             "answers.max_bytes".to_owned()
         })?;
@@ -85,7 +79,6 @@ impl Policy {
             version: raw.version,
             room: Room::compile(raw.store, &raw.quota, profile, max_answer, bets)?,
             rules,
-            key_headers,
             kept: kept(raw.answers)?,
             max_answer,
             hold: raw.requests.hold,
@@ -151,11 +144,6 @@ impl Policy {
         method: &'a str,
     ) -> impl Iterator<Item = &'p (Calls, Rc<Rule>)> + use<'p, 'a> {
         self.rules.iter().filter(move |(calls, _)| calls.have(class, endpoint, method))
-    }
-
-    /// Keeps of a request's headers what [`crate::KeySource::key`] will need.
-    pub fn keep(&self, headers: &Headers) -> Sent {
-        Sent::keep(headers, self.key_headers.iter().map(String::as_str))
     }
 
     /// The gateway the operator named.
@@ -226,28 +214,6 @@ impl Policy {
     /// What is done about the same bet under two keys; `None` if nothing.
     pub fn click(&self) -> Option<&ClickRule> {
         self.click.as_ref()
-    }
-}
-
-/// Where facts travel in headers, a header is only as good as whoever strips it.
-fn stripped(facts: Option<&FactsConfig>, profile: Profile) -> Result<(), ConfigError> {
-    match (facts, profile) {
-        (None, Profile::Envoy) => Ok(()),
-        (Some(_), Profile::Envoy) => {
-            Err(invalid("facts", "is for `wasmx`: elsewhere no client can say who it is"))
-        }
-        (None, Profile::Wasmx) => {
-            let problem = "required: players and partners are told in headers there, and somebody \
-                           has to strip what clients send";
-            Err(invalid("facts", problem))
-        }
-        (Some(facts), Profile::Wasmx) => {
-            let name = &facts.stripped_by;
-            match !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) {
-                true => Ok(()),
-                false => Err(invalid("facts.stripped_by", "expected a filter's name")),
-            }
-        }
     }
 }
 

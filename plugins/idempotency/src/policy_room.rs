@@ -13,9 +13,9 @@
 
 use policy_kit::{invalid, ConfigError, Profile};
 
+use crate::bucket::WAYS;
 use crate::config::{QuotaConfig, StoreConfig};
 use crate::rule::within;
-use crate::slots::WAYS;
 use crate::Limits;
 
 /// Bytes of one slot without its answer.

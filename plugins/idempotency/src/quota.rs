@@ -7,6 +7,7 @@
 use policy_kit::Host;
 
 use crate::bytes::{Reader, Writer};
+use crate::scope::leading;
 use crate::{Owner, StoreFault};
 
 /// Cells of one retention.
@@ -103,8 +104,7 @@ impl Quota {
         now: u64,
         change: impl Fn(&mut Vec<(u64, u32)>) -> bool,
     ) -> Result<bool, StoreFault> {
-        let [a, b, c, d, e, f, g, h, ..] = owner.0;
-        let place = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % self.buckets;
+        let place = leading(&owner.0) % self.buckets;
         let name = format!("{}.{place}", self.prefix);
         for _ in 0..TRIES {
             let there = host.shared(&name).map_err(StoreFault::Gateway)?;

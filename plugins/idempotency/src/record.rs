@@ -1,8 +1,9 @@
 //! What a store keeps of a key, and of an answer.
 
+use policy_kit::Headers;
+
 use crate::bytes::{Reader, Writer};
-use crate::scope::digest;
-use crate::{Fence, Fingerprint, Settled};
+use crate::{Fence, Fingerprint, Kept, Settled};
 
 /// A key as a store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,36 +36,47 @@ impl Entry {
         Self { state: State::Settled(settled), expires, ..self.clone() }
     }
 
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.array(&self.fingerprint.0).u64(self.fence.0);
-        out.u64(self.deadline).u64(self.expires);
+    /// Bytes that [`Entry::write`] writes.
+    pub(crate) const LENGTH: usize = 32 + 8 + 8 + 1 + 2 + 32;
+
+    /// Bytes of the answer that a store keeps for it.
+    pub(crate) fn kept(&self) -> usize {
         match self.state {
-            State::InProgress => out.u8(0),
-            State::Settled(Settled::Completed { status, digest, kept: Some(length) }) => {
-                out.u8(1).u16(status).array(&digest).u32(length)
-            }
-            State::Settled(Settled::Completed { status, digest, kept: None }) => {
-                out.u8(2).u16(status).array(&digest)
-            }
-            State::Settled(Settled::Oversize { status }) => out.u8(3).u16(status),
-            State::Settled(Settled::Unknown) => out.u8(4),
-        };
+            State::Settled(Settled::Completed { kept: Kept::Whole(length), .. }) => length as usize,
+            _ => 0,
+        }
     }
 
-    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
+    /// Writes all but until when it is kept, always in [`Entry::LENGTH`] bytes.
+    pub(crate) fn write(&self, out: &mut Writer) {
+        let (form, status, rest) = match self.state {
+            State::InProgress => (0, 0, [0; 32]),
+            State::Settled(Settled::Completed { status, kept: Kept::Whole(length) }) => {
+                let mut rest = [0; 32];
+                rest.iter_mut().zip(length.to_be_bytes()).for_each(|(to, from)| *to = from);
+                (1, status, rest)
+            }
+            State::Settled(Settled::Completed { status, kept: Kept::Digest(digest) }) => {
+                (2, status, digest)
+            }
+            State::Settled(Settled::Oversize { status }) => (3, status, [0; 32]),
+            State::Settled(Settled::Unknown) => (4, 0, [0; 32]),
+        };
+        out.array(&self.fingerprint.0).u64(self.fence.0).u64(self.deadline);
+        out.u8(form).u16(status).array(&rest);
+    }
+
+    /// Reads what [`Entry::write`] wrote of a key that is kept until `expires`.
+    pub(crate) fn read(expires: u64, from: &mut Reader<'_>) -> Option<Self> {
         let fingerprint = Fingerprint(from.array()?);
-        let (fence, deadline, expires) = (Fence(from.u64()?), from.u64()?, from.u64()?);
-        let state = match from.u8()? {
+        let (fence, deadline) = (Fence(from.u64()?), from.u64()?);
+        let (form, status, rest) = (from.u8()?, from.u16()?, from.array::<32>()?);
+        let whole = || Some(Kept::Whole(u32::from_be_bytes(*rest.first_chunk()?)));
+        let state = match form {
             0 => State::InProgress,
-            1 => {
-                let (status, digest) = (from.u16()?, from.array()?);
-                State::Settled(Settled::Completed { status, digest, kept: Some(from.u32()?) })
-            }
-            2 => {
-                let (status, digest) = (from.u16()?, from.array()?);
-                State::Settled(Settled::Completed { status, digest, kept: None })
-            }
-            3 => State::Settled(Settled::Oversize { status: from.u16()? }),
+            1 => State::Settled(Settled::Completed { status, kept: whole()? }),
+            2 => State::Settled(Settled::Completed { status, kept: Kept::Digest(rest) }),
+            3 => State::Settled(Settled::Oversize { status }),
             4 => State::Settled(Settled::Unknown),
             _ => return None,
         };
@@ -115,37 +127,29 @@ pub(crate) fn may_be_told(name: &str) -> bool {
 }
 
 impl Answer {
-    /// An answer with the headers among `headers` whose names are `allowed`, but for those that may
-    /// never be told again. Names are lower case.
-    pub fn new(
-        status: u16,
-        headers: impl IntoIterator<Item = (String, Vec<u8>)>,
-        allowed: &[String],
-        body: Vec<u8>,
-    ) -> Self {
-        let kept = headers.into_iter();
-        let kept = kept.filter(|(name, _)| may_be_told(name) && allowed.contains(name));
+    /// An answer with the headers among `headers` whose names are `allowed` (in lower case), but for
+    /// those that may never be told again.
+    pub fn new(status: u16, headers: &Headers, allowed: &[String], body: Vec<u8>) -> Self {
+        let allowed = allowed.iter().filter(|name| may_be_told(name));
+        let kept = headers.iter().filter_map(|(name, value)| {
+            let mut allowed = allowed.clone();
+            let name = allowed.find(|known| name.eq_ignore_ascii_case(known.as_bytes()))?;
+            Some((name.clone(), value.to_vec()))
+        });
         Self { status, headers: kept.collect(), body }
     }
 
-    /// What tells this answer from any other.
-    pub fn digest(&self) -> [u8; 32] {
-        digest(b"answer", &[&self.to_bytes()])
-    }
-
-    /// The answer as a store keeps it.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer::default();
+    /// Writes the answer as a store keeps it.
+    pub(crate) fn write(&self, out: &mut Writer) {
         out.u16(self.status).u32(u32::try_from(self.headers.len()).unwrap_or(u32::MAX));
         for (name, value) in &self.headers {
             out.bytes(name.as_bytes()).bytes(value);
         }
         out.bytes(&self.body);
-        out.done()
     }
 
-    /// Reads what [`Answer::to_bytes`] made.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`Answer::write`] wrote, and nothing more.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut from = Reader::new(bytes);
         let (status, count) = (from.u16()?, from.u32()?);
         let mut headers = Vec::new();
@@ -166,10 +170,11 @@ mod tests {
     #[test]
     fn what_is_never_told_again() {
         let names =
-            ["content-type", "set-cookie", "date", "x-ratelimit-left", "location", "x-mine"];
-        let headers = names.map(|name| (name.to_owned(), b"v".to_vec()));
-        let allowed: Vec<String> = names[..5].iter().map(|name| (*name).to_owned()).collect();
-        let answer = Answer::new(201, headers, &allowed, Vec::new());
+            ["Content-Type", "set-cookie", "date", "x-ratelimit-left", "location", "x-mine"];
+        let headers = Headers::from_pairs(names.map(|name| (name.as_bytes(), &b"v"[..])));
+        let allowed: Vec<String> =
+            names[..5].iter().map(|name| name.to_ascii_lowercase()).collect();
+        let answer = Answer::new(201, &headers, &allowed, Vec::new());
         let kept: Vec<_> = answer.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(kept, ["content-type", "location"]);
     }
@@ -183,21 +188,23 @@ mod tests {
             cut in 0..99_usize,
         ) {
             let answer = Answer { status, headers, body };
-            let bytes = answer.to_bytes();
-            prop_assert_eq!(Answer::from_bytes(&bytes), Some(answer));
+            let mut out = Writer::default();
+            answer.write(&mut out);
+            let bytes = out.done();
+            prop_assert_eq!(Answer::read(&bytes), Some(answer));
             let cut = cut.min(bytes.len() - 1);
-            prop_assert_eq!(Answer::from_bytes(&bytes[..cut]), None);
+            prop_assert_eq!(Answer::read(&bytes[..cut]), None);
         }
 
         #[test]
         fn entries_come_back_as_they_were(
             fence: u64, expires: u64, deadline: u64, status: u16, length: u32, kind in 0..5_u8,
         ) {
-            let digest = [7; 32];
+            let completed = |kept| State::Settled(Settled::Completed { status, kept });
             let state = match kind {
                 0 => State::InProgress,
-                1 => State::Settled(Settled::Completed { status, digest, kept: Some(length) }),
-                2 => State::Settled(Settled::Completed { status, digest, kept: None }),
+                1 => completed(Kept::Whole(length)),
+                2 => completed(Kept::Digest([7; 32])),
                 3 => State::Settled(Settled::Oversize { status }),
                 _ => State::Settled(Settled::Unknown),
             };
@@ -206,8 +213,9 @@ mod tests {
             let mut out = Writer::default();
             entry.write(&mut out);
             let bytes = out.done();
-            prop_assert_eq!(Entry::read(&mut Reader::new(&bytes)), Some(entry));
-            prop_assert_eq!(Entry::read(&mut Reader::new(&bytes[..bytes.len() - 1])), None);
+            prop_assert_eq!(bytes.len(), Entry::LENGTH);
+            prop_assert_eq!(Entry::read(expires, &mut Reader::new(&bytes)), Some(entry));
+            prop_assert_eq!(Entry::read(expires, &mut Reader::new(&bytes[1..])), None);
         }
     }
 }

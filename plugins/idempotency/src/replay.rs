@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use policy_kit::Reply;
+use policy_kit::{Headers, Reply};
 
 use crate::names::REPLAYED_HEADER;
 use crate::Answer;
@@ -18,18 +18,18 @@ pub fn reply(answer: Answer) -> Reply {
     reply.with_header(REPLAYED_HEADER, "true")
 }
 
-/// Whether a client that sent this `Accept-Encoding` can read the answer: it names every coding that the
-/// body is in (RFC 9110 section 12.5.3). A client that names none may have sent the first attempt
-/// through somebody who decodes.
-pub fn is_readable(answer: &Answer, accepted: &[Vec<u8>]) -> bool {
+/// Whether a client that sent these headers can read the answer: its `Accept-Encoding` names every
+/// coding that the body is in (RFC 9110 section 12.5.3). A client that names none may have sent the
+/// first attempt through somebody who decodes.
+pub fn is_readable(answer: &Answer, request: &Headers) -> bool {
     let codings = answer.headers.iter().filter(|(name, _)| name == "content-encoding");
     let mut codings = codings.flat_map(|(_, value)| list(value));
-    codings.all(|coding| coding.eq_ignore_ascii_case(b"identity") || accepts(accepted, coding))
+    codings.all(|coding| coding.eq_ignore_ascii_case(b"identity") || accepts(request, coding))
 }
 
-fn accepts(accepted: &[Vec<u8>], coding: &[u8]) -> bool {
+fn accepts(request: &Headers, coding: &[u8]) -> bool {
     let mut all = None;
-    for item in accepted.iter().flat_map(|value| list(value)) {
+    for item in request.all("accept-encoding").flat_map(list) {
         let mut parts = item.split(|b| *b == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().unwrap_or_default();
         let refused = parts.any(is_zero);
@@ -76,8 +76,12 @@ mod tests {
         ] {
             let headers = encoding.map(|e| ("content-encoding".to_owned(), e.as_bytes().to_vec()));
             let answer = Answer { headers: headers.into_iter().collect(), ..Answer::default() };
-            let accepted: Vec<_> = accepted.iter().map(|a| a.as_bytes().to_vec()).collect();
-            assert_eq!(is_readable(&answer, &accepted), want, "{encoding:?} {accepted:?}");
+            let pairs = accepted.iter().map(|a| (&b"accept-encoding"[..], a.as_bytes()));
+            assert_eq!(
+                is_readable(&answer, &Headers::from_pairs(pairs)),
+                want,
+                "{encoding:?} {accepted:?}"
+            );
         }
     }
 

@@ -1,34 +1,20 @@
 //! What is kept of a request's headers: Envoy does not hand them over in later phases.
 
-use policy_kit::{facts, Details, Fault, Headers, Host, Match, Profile};
+use std::rc::Rc;
+
+use policy_kit::{facts, Classified, Fault, Headers, Host, Match, Profile};
 
 use crate::names::{BRAND_HEADER, PARTNER_HEADER, PLAYER_HEADER};
-use crate::{Owner, Policy, Sent};
+use crate::{Owner, Policy};
 
 /// A partner's proof that is still to come.
 const CLAIMED: &str = "claimed";
 
-/// A request, as far as it has to be known later.
+/// A request, until its key is claimed.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
-    pub(crate) method: Vec<u8>,
-    pub(crate) target: Vec<u8>,
-    pub(crate) json: bool,
-    /// Whether it is no request with one answer: an upgrade, a tunnel, or gRPC.
-    pub(crate) streams: bool,
-    /// Values of `accept-encoding`.
-    pub(crate) accepts: Vec<Vec<u8>>,
-    pub(crate) sent: Sent,
-    pub(crate) details: Details,
-    /// WasmX: who calls, by the word of the filter before this one.
-    told: Told,
-}
-
-#[derive(Debug, Default)]
-struct Told {
-    player: String,
-    partner: String,
-    brand: String,
+    headers: Option<Rc<Headers>>,
+    classified: Classified,
 }
 
 /// Who makes a call.
@@ -42,43 +28,48 @@ pub(crate) struct Caller {
 }
 
 impl Request {
-    pub(crate) fn read(policy: &Policy, headers: &Headers) -> Self {
-        let one = |name: &str| headers.single(name).unwrap_or_default().to_vec();
-        let text = |name: &str| String::from_utf8(one(name)).unwrap_or_default();
-        let told = match policy.profile() {
-            Profile::Envoy => Told::default(),
-            Profile::Wasmx => Told {
-                player: text(PLAYER_HEADER),
-                partner: text(PARTNER_HEADER),
-                brand: text(BRAND_HEADER),
-            },
-        };
-        let method = one(":method");
-        let grpc = headers
-            .all("content-type")
-            .any(|t| t.get(..16).is_some_and(|t| t.eq_ignore_ascii_case(b"application/grpc")));
-        Self {
-            target: one(":path"),
-            json: headers.is_json(),
-            streams: grpc
-                || method == b"CONNECT"
-                || headers.has("upgrade")
-                || headers.has(":protocol"),
-            accepts: headers.all("accept-encoding").map(<[u8]>::to_vec).collect(),
-            sent: policy.keep(headers),
-            details: Details::read(headers),
-            method,
-            told,
-        }
+    pub(crate) fn read(policy: &Policy, headers: Rc<Headers>) -> Self {
+        let one = |name| headers.single(name).unwrap_or_default();
+        let classified = policy.endpoints().look_up(one(":method"), one(":path"));
+        Self { headers: Some(headers), classified }
+    }
+
+    pub(crate) fn headers(&self) -> &Headers {
+        self.headers.as_deref().unwrap_or(Headers::none())
     }
 
     /// What kind of call it is, as far as its headers tell.
-    pub(crate) fn classify<'p>(&self, policy: &'p Policy) -> Match<'p> {
-        policy.endpoints().classify(&self.method, &self.target)
+    pub(crate) fn endpoint<'p>(&self, policy: &'p Policy) -> Match<'p> {
+        policy.endpoints().found(self.classified)
     }
 
     pub(crate) fn method(&self) -> &str {
-        std::str::from_utf8(&self.method).unwrap_or_default()
+        std::str::from_utf8(self.one(":method")).unwrap_or_default()
+    }
+
+    pub(crate) fn target(&self) -> &[u8] {
+        self.one(":path")
+    }
+
+    /// Whether it is no request with one answer: an upgrade, a tunnel, or gRPC.
+    pub(crate) fn streams(&self) -> bool {
+        let grpc = |kind: &[u8]| {
+            kind.get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/grpc"))
+        };
+        self.headers().all("content-type").any(grpc)
+            || self.one(":method") == b"CONNECT"
+            || self.headers().has("upgrade")
+            || self.headers().has(":protocol")
+    }
+
+    /// The value of a header that was sent once.
+    fn one<'a>(&'a self, name: &'a str) -> &'a [u8] {
+        self.headers().single(name).unwrap_or_default()
+    }
+
+    /// WasmX: who calls, by the word of the filter before this one.
+    fn told(&self, name: &str) -> String {
+        String::from_utf8(self.one(name).to_vec()).unwrap_or_default()
     }
 
     /// Who makes the call: on an endpoint of partners the partner that is proven, elsewhere the player.
@@ -91,8 +82,8 @@ impl Request {
     ) -> Result<Option<Caller>, Fault> {
         let is_partner = endpoint.is_partners();
         let (name, brand) = match (profile, is_partner) {
-            (Profile::Wasmx, true) => (self.told.partner.clone(), self.told.brand.clone()),
-            (Profile::Wasmx, false) => (self.told.player.clone(), self.told.brand.clone()),
+            (Profile::Wasmx, true) => (self.told(PARTNER_HEADER), self.told(BRAND_HEADER)),
+            (Profile::Wasmx, false) => (self.told(PLAYER_HEADER), self.told(BRAND_HEADER)),
             (Profile::Envoy, true) => {
                 // Named in the header phase, but nobody has proven it: then it is nobody.
                 if [Some(CLAIMED), None].contains(&fact(host, facts::PARTNER_PROOF)?.as_deref()) {

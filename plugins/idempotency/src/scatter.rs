@@ -4,7 +4,7 @@
 
 use policy_kit::Host;
 
-use crate::scope::digest;
+use crate::scope::{digest, leading};
 use crate::{Scope, StoreFault};
 
 /// How often it is tried where other workers are faster.
@@ -29,9 +29,8 @@ impl Scatter {
                 return Ok(Self(u64::from_be_bytes(number)));
             }
             let now = host.now().map_err(StoreFault::Gateway)?;
-            let [a, b, c, d, e, f, g, h, ..] = digest(b"scatter", &[&now.to_be_bytes()]);
             // Odd, so that no two scopes come to the same number.
-            let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) | 1;
+            let number = leading(&digest(b"scatter", &[&now.to_be_bytes()])) | 1;
             host.set_shared(&entry, &number.to_be_bytes(), None).map_err(StoreFault::Gateway)?;
         }
         Err(StoreFault::Contended)
@@ -39,8 +38,7 @@ impl Scatter {
 
     /// The bucket of a key, of so many.
     pub(crate) fn bucket(self, scope: &Scope, buckets: u64) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = scope.0;
-        let number = u128::from(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+        let number = u128::from(leading(&scope.0));
         // The upper half: of the lower, the lower bits depend on nothing but the scope's lower bits.
         let spread = (number * u128::from(self.0)) >> 64;
         u64::try_from(spread).unwrap_or_default() % buckets

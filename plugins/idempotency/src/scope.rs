@@ -49,10 +49,15 @@ fn nameless(template: &str) -> String {
 pub(crate) fn digest(kind: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Hash::new();
     for part in std::iter::once(&kind).chain(parts) {
-        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         hash.update(part);
     }
     hash.finalize()
+}
+
+/// The first eight bytes of a digest as a number.
+pub(crate) fn leading(digest: &[u8; 32]) -> u64 {
+    digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 #[cfg(test)]

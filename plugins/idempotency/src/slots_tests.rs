@@ -156,8 +156,9 @@ fn two_who_settle_one_claim_speak_of_one_answer() {
         // Its deadline has passed: whoever claimed it and somebody who asked elsewhere keep an answer
         // each, before either of them settles it.
         let settled = [8, 9].map(|length| {
-            let (bucket, _) = slots.load(&mut host, 0).unwrap();
-            let place = Place { number: 0, bucket: &bucket, scope: &scope };
+            let (bucket, _) = load(&mut host, &slots.bucket_name(0)).unwrap();
+            let held = bucket.find(&scope).unwrap();
+            let place = Place { number: 0, bucket: &bucket, held: held.as_ref() };
             slots.keep(&mut host, &place, fence, &End::Answered(answer(length)))
         });
         let expires = 100 * SECOND;

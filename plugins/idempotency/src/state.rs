@@ -55,10 +55,8 @@ pub enum Settled {
     Completed {
         /// The answer's status.
         status: u16,
-        /// The digest of the whole answer.
-        digest: [u8; 32],
-        /// Length of what the store keeps of it in bytes; `None` if only the digest is kept.
-        kept: Option<u32>,
+        /// What there is of it.
+        kept: Kept,
     },
     /// It has an answer that is too long to be kept.
     Oversize {
@@ -67,6 +65,15 @@ pub enum Settled {
     },
     /// Nobody can tell.
     Unknown,
+}
+
+/// What a store keeps of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// All of it, in so many bytes.
+    Whole(u32),
+    /// Its digest: there was no room for more.
+    Digest([u8; 32]),
 }
 
 /// How a key stands, or what became of what was asked.

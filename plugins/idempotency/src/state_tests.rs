@@ -4,7 +4,7 @@ use super::*;
 
 const MINE: Fingerprint = Fingerprint([1; 32]);
 const OTHER: Fingerprint = Fingerprint([2; 32]);
-const ANSWER: Settled = Settled::Completed { status: 200, digest: [3; 32], kept: Some(9) };
+const ANSWER: Settled = Settled::Completed { status: 200, kept: Kept::Whole(9) };
 const TOO_LONG: Settled = Settled::Oversize { status: 201 };
 
 fn entry(state: State) -> Entry {

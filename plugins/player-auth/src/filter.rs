@@ -43,8 +43,8 @@ pub struct Auth {
     removal: Vec<Edit>,
     /// When the request came, in nanoseconds since the epoch.
     now: u64,
-    /// What a refusal repeats of the request.
-    details: Details,
+    /// What a refusal repeats of the request, until that goes on.
+    headers: Option<Rc<Headers>>,
 }
 
 impl Filter for Auth {
@@ -57,7 +57,7 @@ impl Filter for Auth {
         let state = Rc::clone(&self.state);
         if std::mem::take(&mut self.asks_pam) {
             self.pam_landed(host, &policy, reply);
-            let endpoint = policy.classify(&self.case);
+            let endpoint = policy.endpoint(&self.case);
             let step = self.settle(host, &policy, &endpoint);
             return step.unwrap_or_else(|fault| self.failed(host, fault));
         }
@@ -83,13 +83,13 @@ impl Filter for Auth {
             Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
         };
         self.who = Who::Token(verdict);
-        let endpoint = policy.classify(&self.case);
+        let endpoint = policy.endpoint(&self.case);
         self.settle(host, &policy, &endpoint).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
     fn on_request_body(&mut self, host: &mut dyn Host, body: Result<&[u8], BodyFault>) -> Step {
         let policy = Rc::clone(&self.policy);
-        let endpoint = policy.classify(&self.case);
+        let endpoint = policy.endpoint(&self.case);
         let decided = match body {
             Ok(body) => {
                 let endpoint = endpoint.with_body(body, self.case.json);
@@ -105,7 +105,11 @@ impl Filter for Auth {
                 self.apply(host, &endpoint, &Ruling { refusal, ..Ruling::default() })
             }
         };
-        decided.unwrap_or_else(|fault| self.failed(host, fault))
+        let step = decided.unwrap_or_else(|fault| self.failed(host, fault));
+        if step == Step::Continue {
+            self.headers = None;
+        }
+        step
     }
 }
 
@@ -123,18 +127,18 @@ impl Auth {
             states: None,
             removal: Vec::new(),
             now: 0,
-            details: Details::NONE,
+            headers: None,
         }
     }
 
     fn on_headers(&mut self, host: &mut dyn Host, bodiless: bool) -> Result<Step, Fault> {
         let policy = Rc::clone(&self.policy);
         let headers = host.headers(MapKind::Request)?;
-        self.details = Details::read(&headers);
+        self.headers = Some(Rc::clone(&headers));
         self.now = host.now()?;
         self.case = policy.weigh(&headers, bodiless);
         self.strip(host, &headers)?;
-        let endpoint = policy.classify(&self.case);
+        let endpoint = policy.endpoint(&self.case);
         self.meet(host, &policy, &endpoint, &headers)?;
         if policy.asks(&endpoint, &self.case) {
             if !policy.forward_credential {
@@ -202,6 +206,7 @@ impl Auth {
         let step = self.apply(host, endpoint, &ruling)?;
         if step == Step::Continue {
             self.hand_on(host)?;
+            self.headers = None;
         }
         Ok(step)
     }
@@ -216,7 +221,7 @@ impl Auth {
     ) -> Result<(), Fault> {
         let Some(partners) = policy.partners_for(endpoint, &self.case) else { return Ok(()) };
         self.case.source = policy.source(headers, peer(host)?);
-        let path = canonical_path(&self.case.target).unwrap_or_default();
+        let path = canonical_path(headers.single(":path").unwrap_or_default()).unwrap_or_default();
         let (client, now) = (self.case.source, self.now);
         let certificate = partners.certificate(host)?;
         let brand = self.case.brand.as_deref();
@@ -344,7 +349,8 @@ impl Auth {
         let own = || self.visit.envelope(self.policy.partners.as_ref());
         endpoint.envelope = endpoint.envelope.or_else(own);
         let endpoint = &endpoint;
-        self.policy.reply(endpoint, ruling, denial, &self.details)
+        let details = Details::read(self.headers.as_deref().unwrap_or(Headers::none()));
+        self.policy.reply(endpoint, ruling, denial, &details)
     }
 
     /// The gateway failed us, so nothing was decided: nobody passes.
@@ -355,7 +361,7 @@ impl Auth {
         if let Err(fault) = host.publish(DECISION, &format!("deny:{}", denial.code)) {
             host.log(log::Level::Error, &format!("{}: {fault}", PlayerAuth::NAME));
         }
-        let endpoint = self.policy.classify(&self.case);
+        let endpoint = self.policy.endpoint(&self.case);
         Step::Deny(self.reply(denial, &endpoint, &Ruling::default()))
     }
 }

@@ -1,8 +1,8 @@
 //! Asking the player account management system (PAM) what state a player is in.
 
 use policy_kit::{
-    invalid, is_pointer, percent_encoded, strict_json, Call, CallReply, ConfigError, Flight, Host,
-    Service,
+    invalid, is_pointer, percent_encoded, strict_json, value_at, Call, CallReply, ConfigError,
+    Flight, Host, Service,
 };
 
 use crate::standing::config::PamConfig;
@@ -105,8 +105,8 @@ impl Pam {
     /// That was none; says so in a few words.
     pub fn read(&self, reply: &CallReply, words: &Words) -> Result<Answer, String> {
         let document = strict_json(reply.document()?).ok_or("no JSON")?;
-        let mut told = words.read(document.pointer(&self.state)).ok_or("no state in it")?;
-        let place = self.jurisdiction.as_ref().and_then(|pointer| document.pointer(pointer));
+        let mut told = words.read(value_at(&document, &self.state)).ok_or("no state in it")?;
+        let place = self.jurisdiction.as_ref().and_then(|pointer| value_at(&document, pointer));
         let jurisdiction = place.filter(|place| !place.is_null()).map(|place| {
             let place = place.as_str().map(str::to_ascii_uppercase);
             place.filter(|place| is_place(place)).unwrap_or_default()

@@ -50,15 +50,8 @@ impl Plugin for PlayerAuth {
             // A new configuration need not wait for what the old one knew.
             state.revocations.look(feed, host, now / SECOND);
         }
-        let version = if policy.version.is_empty() { "none" } else { &policy.version };
-        let (name, catalogue) = (Self::NAME, policy.catalogue());
-        let (rsa, ecdsa) = state.verifier.asks_for();
-        let line = format!(
-            "{name}: configured, version {version}, catalogue {catalogue}, the gateway checks \
-             signatures: RSA {rsa}, ECDSA {ecdsa}"
-        );
-        host.log(log::Level::Info, &line);
-        host.count(&metrics::configured(name, version, catalogue));
+        let more = [state.verifier.to_string()];
+        metrics::configured(host, Self::NAME, &policy.version, policy.catalogue(), &more);
         Ok(Self { policy: Rc::new(policy), state: Rc::new(RefCell::new(state)) })
     }
 

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use policy_kit::metrics::PerClass;
 use policy_kit::{
-    invalid, Brands, ConfigError, Denial, Details, Endpoints, Envelopes, Headers, Host, Match,
-    Plugin, Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
+    invalid, Brands, Classified, ConfigError, Denial, Details, Endpoints, Envelopes, HeaderNames,
+    Headers, Host, Match, Plugin, Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
 };
 
 use crate::check::Verdict;
@@ -49,7 +49,7 @@ pub struct Policy {
     /// Whether credentials go on.
     pub forward_credential: bool,
     /// Headers that only we may set for the upstream, and those that would change the call's meaning.
-    pub ours: Vec<String>,
+    pub ours: HeaderNames,
     /// Who may make the calls of partners; `None` where they are not asked.
     pub partners: Option<Partners>,
     /// What callers may cause that claim to be partners.
@@ -68,9 +68,7 @@ pub struct Policy {
 /// The facts, weighed: all that is decided about a request but for its token and its body.
 #[derive(Clone, Debug, Default)]
 pub struct Case {
-    method: Vec<u8>,
-    /// Its raw path and query.
-    pub target: Vec<u8>,
+    classified: Classified,
     /// The brand of the host it was sent to.
     pub brand: Option<String>,
     /// The client's address, once somebody asked for it.
@@ -166,13 +164,7 @@ impl Policy {
         Partners::check(partners.as_ref(), &endpoints, &envelopes, &brands)?;
         let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
         let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
-        let mut ours: Vec<String> =
-            MEANING_HEADERS.iter().chain(&OURS).map(|name| (*name).to_owned()).collect();
-        for name in mapped {
-            if !ours.iter().any(|known| known == name) {
-                ours.push(name.to_owned());
-            }
-        }
+        let ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS).chain(mapped));
         Ok(Self {
             profile: raw.host,
             version: raw.version,
@@ -209,10 +201,11 @@ impl Policy {
         let credential = || !matches!(self.places.find(headers), Ok(None));
         let preflight =
             method == b"OPTIONS" && bodiless && is_preflight(headers, asked) && !credential();
+        // What a preflight asks about is the call that would follow it.
+        let means = if preflight { asked.unwrap_or_default() } else { method };
+        let target = headers.single(":path").unwrap_or_default();
         Case {
-            // What a preflight asks about is the call that would follow it.
-            method: if preflight { asked.unwrap_or_default() } else { method }.to_vec(),
-            target: headers.single(":path").unwrap_or_default().to_vec(),
+            classified: self.endpoints.look_up(means, target),
             brand: self.brands.of(authority).map(str::to_owned),
             source: None,
             json: headers.is_json(),
@@ -234,8 +227,8 @@ impl Policy {
     }
 
     /// The endpoint of a case.
-    pub fn classify(&self, case: &Case) -> Match<'_> {
-        self.endpoints.classify(&case.method, &case.target)
+    pub fn endpoint(&self, case: &Case) -> Match<'_> {
+        self.endpoints.found(case.classified)
     }
 
     /// Partners, if this call must be one's.

@@ -45,7 +45,7 @@ fn rule(policy: &Policy, method: &str, path: &str, more: Pairs<'_>, who: &Who) -
     let base = [(":method", method), (":path", path), (":authority", "otter.example")];
     let pairs = base.iter().chain(more).map(|(n, v)| (n.as_bytes(), v.as_bytes()));
     let case = policy.weigh(&Headers::from_pairs(pairs), true);
-    policy.rule(&policy.classify(&case), &case, who, 10_000)
+    policy.rule(&policy.endpoint(&case), &case, who, 10_000)
 }
 
 fn code(ruling: &Ruling) -> &'static str {
@@ -176,7 +176,7 @@ fn answers() {
         let pairs = pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         let case = policy.weigh(&Headers::from_pairs(pairs), true);
         let ruling = Ruling { refusal: Some(denial), detail: denial.code, retry };
-        policy.reply(&policy.classify(&case), &ruling, denial, &Details::NONE)
+        policy.reply(&policy.endpoint(&case), &ruling, denial, &Details::NONE)
     };
     let header = |reply: &Reply, name: &str| reply.header(name).map(str::to_owned);
     for (path, denial, retry, challenge, wait) in [

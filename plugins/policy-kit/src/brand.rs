@@ -1,5 +1,7 @@
 //! Which brand a request is for, from the host it was sent to.
 
+use std::borrow::Cow;
+
 use crate::endpoint::is_label;
 use crate::{invalid, ConfigError, SortedMap};
 
@@ -42,10 +44,14 @@ impl Brands {
 
     /// The brand of an authority (`Host` or `:authority`), port and case ignored.
     pub fn of(&self, authority: &[u8]) -> Option<&str> {
-        let host = std::str::from_utf8(authority).ok()?.to_ascii_lowercase();
+        let host = std::str::from_utf8(authority).ok()?;
+        let host = match host.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => Cow::Owned(host.to_ascii_lowercase()),
+            false => Cow::Borrowed(host),
+        };
         let host = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => host.as_str(),
+            _ => &host,
         };
         let host = normal(host.strip_suffix('.').unwrap_or(host))?;
         let below = self.below.iter().filter(|(suffix, _)| host.ends_with(suffix.as_str()));

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::field::{Field, Path};
 use crate::json::{given_twice, read, MAX_DEPTH};
 use crate::node::Tree;
+use crate::Profile;
 
 /// Longest field path that is printed. A path can hold operator text (an unknown field's name), so
 /// it is bounded like any other foreign text.
@@ -53,6 +54,36 @@ pub fn version(text: &str) -> Result<(), ConfigError> {
     match text.len() <= 32 && text.bytes().all(plain) {
         true => Ok(()),
         false => Err(invalid("version", "expected up to 32 letters, digits, `-` and `_`")),
+    }
+}
+
+/// Checks who strips the headers in which WasmX tells facts of a caller: such a header is only as good as
+/// whoever strips what clients send. `at` is the field, `member` the one in it that names the filter
+/// (`name`), `told` of whom facts are told.
+///
+/// # Errors
+/// Names the field.
+pub fn stripped_by(
+    profile: Profile,
+    (at, member): (&str, &str),
+    told: &str,
+    name: Option<&str>,
+) -> Result<(), ConfigError> {
+    match (profile, name) {
+        (Profile::Envoy, None) => Ok(()),
+        (Profile::Envoy, Some(_)) => {
+            Err(invalid(at, "is for `wasmx`: elsewhere no client can say who it is"))
+        }
+        (Profile::Wasmx, None) => {
+            let problem = "are told in headers there, and somebody has to strip what clients send";
+            Err(invalid(at, format!("required: {told} {problem}")))
+        }
+        (Profile::Wasmx, Some(name)) => {
+            match !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) {
+                true => Ok(()),
+                false => Err(invalid(format!("{at}.{member}"), "expected a filter's name")),
+            }
+        }
     }
 }
 

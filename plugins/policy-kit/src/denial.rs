@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use crate::Details;
+use crate::{Details, SortedMap};
 
 /// Why a request was refused, as the client, the metrics and the audit record see it.
 ///
@@ -43,30 +44,45 @@ impl Denial {
     /// The refusal as problem details (RFC 9457), with the stable `code` and what `details` say as
     /// extension members. Never cacheable: a refusal depends on who asks, and from where.
     pub fn problem(&self, details: &Details) -> Reply {
-        let kind = format!("urn:pitboss:problem:{}", self.code);
-        let mut members = vec![
-            ("code", self.code.into()),
-            ("status", self.status.into()),
-            ("title", self.title.into()),
-            ("type", kind.into()),
-        ];
+        let kind = ["urn:pitboss:problem:", self.code].concat();
+        let mut document = SortedMap::default();
+        document.insert("code", Member::Text(self.code));
+        document.insert("status", Member::Status(self.status));
+        document.insert("title", Member::Text(self.title));
+        document.insert("type", Member::Text(&kind));
         if details.keyed {
-            members.push(("previous_attempt", "unknown".into()));
+            document.insert("previous_attempt", Member::Text("unknown"));
         }
         if let Some(id) = &details.request_id {
-            members.push(("request_id", id.as_str().into()));
+            document.insert("request_id", Member::Text(id));
         }
-        members.extend(details.members.iter().cloned());
-        let mut document = Map::new();
-        members.into_iter().for_each(|(name, value): (&str, Value)| {
-            document.insert(name.to_owned(), value);
-        });
+        for (name, value) in &details.members {
+            document.insert(name, Member::Other(value));
+        }
         Reply {
             status: self.status,
             headers: document_headers("application/problem+json"),
-            body: Value::Object(document).to_string().into_bytes(),
+            body: serde_json::to_vec(&Document(document)).unwrap_or_default(),
             code: self.code,
         }
+    }
+}
+
+/// The members of a problem document, by name.
+struct Document<'a>(SortedMap<&'a str, Member<'a>>);
+
+/// One of them.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Text(&'a str),
+    Status(u16),
+    Other(&'a Value),
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter())
     }
 }
 

@@ -170,29 +170,29 @@ impl Pattern {
         format!("{} {:?} {kind} {product}{caller}\n", methods.join(","), self.parts)
     }
 
-    /// Whether the request is one of these; `segments` are those of its path.
-    pub(crate) fn matches(&self, method: &str, segments: &[&str]) -> bool {
-        self.fits(method, segments, |segment, want| segment == want)
+    /// Whether the request is one of these.
+    pub(crate) fn matches(&self, method: &str, path: Path<'_>) -> bool {
+        self.fits(method, path, |segment, want| segment == want)
     }
 
     /// Whether a careless reader would take the path for this pattern: without case, and without
     /// the closing slash.
     pub(crate) fn matches_carelessly(&self, method: &str, path: &str) -> bool {
         let path = path.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(path);
-        self.fits(method, &segments(path), str::eq_ignore_ascii_case)
+        self.fits(method, Path::new(path), <[u8]>::eq_ignore_ascii_case)
     }
 
-    fn fits(&self, method: &str, segments: &[&str], same: fn(&str, &str) -> bool) -> bool {
+    fn fits(&self, method: &str, path: Path<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
         // What costs least to see first: most patterns are longer or shorter than the path.
         let fixed = self.parts.len().saturating_sub(1);
         let fits = match self.parts.last() {
-            Some(Part::Rest) => segments.len() >= fixed,
-            _ => segments.len() == fixed,
+            Some(Part::Rest) => path.segments >= fixed,
+            _ => path.segments == fixed,
         };
         if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
             return false;
         }
-        let mut segments = segments.iter().copied();
+        let mut segments = path.text.split(|b| *b == b'/').skip(1);
         for part in &self.parts {
             match part {
                 Part::Rest => return true,
@@ -202,7 +202,7 @@ impl Pattern {
                     _ => return false,
                 },
                 Part::Exactly(want) => {
-                    if !segments.next().is_some_and(|segment| same(segment, want)) {
+                    if !segments.next().is_some_and(|segment| same(segment, want.as_bytes())) {
                         return false;
                     }
                 }
@@ -238,9 +238,19 @@ pub(crate) fn is_partners(caller: Caller, class: EndpointClass) -> bool {
     caller == Caller::Partner || class == EndpointClass::Settlement
 }
 
-/// What lies between the slashes of a path.
-pub(crate) fn segments(path: &str) -> Vec<&str> {
-    path.split('/').skip(1).collect()
+/// A path that is compared with many patterns.
+#[derive(Clone, Copy)]
+pub(crate) struct Path<'a> {
+    text: &'a [u8],
+    /// How many segments it has: what follows each of its slashes.
+    segments: usize,
+}
+
+impl<'a> Path<'a> {
+    pub(crate) fn new(path: &'a str) -> Self {
+        let text = path.as_bytes();
+        Self { text, segments: text.iter().filter(|b| **b == b'/').count() }
+    }
 }
 
 /// A lower-case label, as used for products, brands and the like.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use hmac_sha256::Hash;
 
-use crate::endpoint::{is_partners, segments, Caller, Endpoint, Kind, Pattern};
+use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Path, Pattern};
 use crate::select::Select;
 use crate::{canonical_path, invalid, ConfigError, EndpointClass, SortedMap};
 
@@ -32,6 +32,22 @@ pub struct Match<'a> {
     /// The partners that may call it, where the endpoint names them.
     pub partners: Option<&'a [String]>,
     pending: Option<&'a Select>,
+}
+
+/// What a request turned out to be, without its endpoint's words: for keeping from one callback to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classified {
+    /// Which of the patterns.
+    at: Option<usize>,
+    class: EndpointClass,
+    /// Whether only the body tells the class.
+    pending: bool,
+}
+
+impl Default for Classified {
+    fn default() -> Self {
+        Self { at: None, class: EndpointClass::Unclassified, pending: false }
+    }
 }
 
 impl Match<'_> {
@@ -132,31 +148,23 @@ impl Endpoints {
 
     /// Classifies a request by its method and raw target (the `:path` header).
     pub fn classify(&self, method: &[u8], target: &[u8]) -> Match<'_> {
-        let Ok(method) = std::str::from_utf8(method) else { return Match::UNCLASSIFIED };
-        // Some upstreams take `post` for `POST`.
-        if !method.bytes().all(|b| b.is_ascii_uppercase()) {
-            return Match::UNCLASSIFIED;
-        }
-        let Ok(path) = canonical_path(target) else { return Match::UNCLASSIFIED };
-        // Taken apart once, not once for every pattern.
-        let parts = segments(&path);
-        let Some(found) = self.patterns.iter().find(|p| p.matches(method, &parts)) else {
+        self.found(self.look_up(method, target))
+    }
+
+    /// The same for later: [`Endpoints::found`] makes a match of it.
+    pub fn look_up(&self, method: &[u8], target: &[u8]) -> Classified {
+        self.look_for(method, target).unwrap_or_default()
+    }
+
+    /// What was looked up among these endpoints.
+    pub fn found(&self, classified: Classified) -> Match<'_> {
+        let Classified { at, class, pending } = classified;
+        let Some(found) = at.and_then(|at| self.patterns.get(at)) else {
             return Match::UNCLASSIFIED;
         };
-        // Some take `/API/bets/` for `/api/bets`: such a path must not be classified as something
-        // milder than what it may turn out to be.
-        if path.len() > 1 && (path.ends_with('/') || path.bytes().any(|b| b.is_ascii_uppercase())) {
-            let careless = self.patterns.iter().find(|p| p.matches_carelessly(method, &path));
-            if careless.is_some_and(|other| other.strictness() > found.strictness()) {
-                return Match::UNCLASSIFIED;
-            }
-        }
-        let (class, pending) = match &found.kind {
-            Kind::Class(class) => (*class, None),
-            Kind::Select(select) => match select.by_target(target) {
-                Some(class) => (class, None),
-                None => (select.strictest(), Some(select)),
-            },
+        let select = match &found.kind {
+            Kind::Select(select) if pending => Some(select),
+            _ => None,
         };
         Match {
             class,
@@ -165,8 +173,36 @@ impl Endpoints {
             envelope: found.envelope.as_deref(),
             endpoint: &found.written,
             partners: found.partners.as_deref(),
-            pending,
+            pending: select,
         }
+    }
+
+    fn look_for(&self, method: &[u8], target: &[u8]) -> Option<Classified> {
+        let method = std::str::from_utf8(method).ok()?;
+        // Some upstreams take `post` for `POST`.
+        if !method.bytes().all(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        let path = canonical_path(target).ok()?;
+        let measured = Path::new(&path);
+        let at = self.patterns.iter().position(|p| p.matches(method, measured))?;
+        let found = self.patterns.get(at)?;
+        // Some take `/API/bets/` for `/api/bets`: such a path must not be classified as something
+        // milder than what it may turn out to be.
+        if path.len() > 1 && (path.ends_with('/') || path.bytes().any(|b| b.is_ascii_uppercase())) {
+            let careless = self.patterns.iter().find(|p| p.matches_carelessly(method, &path));
+            if careless.is_some_and(|other| other.strictness() > found.strictness()) {
+                return None;
+            }
+        }
+        let (class, pending) = match &found.kind {
+            Kind::Class(class) => (*class, false),
+            Kind::Select(select) => match select.by_target(target) {
+                Some(class) => (class, false),
+                None => (select.strictest(), true),
+            },
+        };
+        Some(Classified { at: Some(at), class, pending })
     }
 }
 

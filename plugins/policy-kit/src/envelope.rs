@@ -88,7 +88,7 @@ impl Envelopes {
         Reply {
             status: answer.status,
             headers: document_headers("application/json"),
-            body: document.to_string().into_bytes(),
+            body: serde_json::to_vec(&document).unwrap_or_default(),
             code: denial.code,
         }
     }

@@ -78,8 +78,7 @@ impl Headers {
     /// Every value of `name`, whatever the case of the name on the wire.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
         // Most names differ in their length already, and then need no second look.
-        let maybe =
-            if self.present & Self::bit(name.as_bytes()) == 0 { &[][..] } else { &self.index };
+        let maybe = if self.may_have(Self::bit(name.as_bytes())) { &self.index[..] } else { &[] };
         let long_enough = maybe.iter().filter(|(_, length, _)| *length == name.len());
         let named = long_enough.filter_map(|entry| self.pair(entry));
         named.filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
@@ -123,6 +122,17 @@ impl Headers {
         let letter = |letter: Option<&u8>| letter.map_or(0, |b| usize::from(b | 0x20));
         let mix = name.len() * 5 + letter(name.first()) * 3 + letter(name.last());
         1 << (mix % 64)
+    }
+
+    /// Whether a name with this bit may be there.
+    pub(crate) fn may_have(&self, bit: u64) -> bool {
+        self.present & bit != 0
+    }
+
+    /// No headers, where none were read.
+    pub fn none() -> &'static Self {
+        static NONE: Headers = Headers { bytes: Vec::new(), index: Vec::new(), present: 0 };
+        &NONE
     }
 
     /// How many headers there are.

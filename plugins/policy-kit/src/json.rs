@@ -1,7 +1,8 @@
 //! Reading JSON that somebody else will read again, so that both read the same.
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::map::{Entry, Map};
+use serde_json::Value;
 
 /// Deepest nesting that is read. Serde's own limit is the same; this one is ours to rely on.
 pub(crate) const MAX_DEPTH: u8 = 100;
@@ -44,10 +45,26 @@ pub(crate) fn folded(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
+/// What a JSON pointer (RFC 6901) leads to.
+pub fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    if pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    // Without escapes, which are rare, nothing has to be replaced, which is dear.
+    let mut names = pointer.split('/');
+    if names.next() != Some("") {
+        return None;
+    }
+    names.try_fold(value, |value, name| match value {
+        Value::Object(members) => members.get(name),
+        _ => value.pointer(&format!("/{name}")),
+    })
+}
+
 /// The text at a JSON pointer (RFC 6901). Numbers and booleans are given as they print; objects,
 /// arrays and null are no text.
 pub fn text_at(value: &Value, pointer: &str) -> Option<String> {
-    match value.pointer(pointer)? {
+    match value_at(value, pointer)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
@@ -67,12 +84,12 @@ pub fn is_pointer(text: &str) -> bool {
 struct Others(Map<String, Value>);
 
 impl Others {
-    /// Whether a careless reader would take `name` for one that is there already; `is_there` tells
+    /// Whether a careless reader would take `name` for another that is there already; `is_there` tells
     /// which were given exactly so.
     fn have(&mut self, name: &str, is_there: impl Fn(&str) -> bool) -> bool {
         let plain = name.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
         if plain {
-            return is_there(name) || self.0.contains_key(name);
+            return !self.0.is_empty() && self.0.contains_key(name);
         }
         let folded = folded(name);
         is_there(&folded) || self.0.insert(folded, Value::Null).is_some()
@@ -140,11 +157,16 @@ impl<'de> Visitor<'de> for Strict {
         let mut others = Others::default();
         let seed = Self(deeper(self.0)?);
         while let Some(name) = members.next_key::<String>()? {
-            if others.have(&name, |name| out.contains_key(name)) {
-                return Err(A::Error::custom(format_args!("{TWICE}{name}")));
+            let alike = others.have(&name, |name| out.contains_key(name));
+            match out.entry(name) {
+                Entry::Vacant(place) if !alike => {
+                    let value = members.next_value_seed(seed)?;
+                    place.insert(value);
+                }
+                taken => {
+                    return Err(A::Error::custom(format_args!("{TWICE}{}", taken.key())));
+                }
             }
-            let value = members.next_value_seed(seed)?;
-            out.insert(name, value);
         }
         Ok(Value::Object(out))
     }
@@ -199,6 +221,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn pointers_lead_where_serde_says(pointer in "(/[a-b0-2~]{0,2}){0,3}|[a-b/]{0,2}") {
+            let document = serde_json::json!({
+                "a": {"a": 1, "b": [2, {"a": 3}, 4], "": 5}, "": {"": 6}, "b": [[7], 8], "~": 9,
+            });
+            prop_assert_eq!(value_at(&document, &pointer), document.pointer(&pointer));
+        }
+
         #[test]
         fn what_is_accepted_is_what_serde_reads(text in r#"[\[\]{}",:a-c0-9 .eE+-]{0,40}"#) {
             if let Some(value) = strict_json(text.as_bytes()) {

@@ -1,16 +1,29 @@
 //! Names of the counters that every policy has. The parts after a dot and before `=` become labels by
 //! the `stats_tags` of the examples.
 
-use crate::{EndpointClass, SortedMap};
+use crate::{EndpointClass, Host, SortedMap};
 
 /// Requests by class, decision and the refusal's code.
 pub fn requests(plugin: &str, class: &str, decision: &str, code: &str) -> String {
     format!("pitboss.{plugin}.requests.class={class}.decision={decision}.code={code}")
 }
 
-/// Configurations accepted: the operator's name for one, and the catalogue's digest.
-pub fn configured(plugin: &str, version: &str, catalogue: &str) -> String {
-    format!("pitboss.{plugin}.configured.version={version}.catalogue={catalogue}")
+/// Counts an accepted configuration by the operator's name for it and the catalogue's digest, and logs
+/// both; `more` is what else is worth a word.
+pub fn configured(
+    host: &mut dyn Host,
+    plugin: &str,
+    version: &str,
+    catalogue: &str,
+    more: &[String],
+) {
+    let version = if version.is_empty() { "none" } else { version };
+    let mut line = format!("{plugin}: configured, version {version}, catalogue {catalogue}");
+    for word in more {
+        line += &format!(", {word}");
+    }
+    host.log(log::Level::Info, &line);
+    host.count(&format!("pitboss.{plugin}.configured.version={version}.catalogue={catalogue}"));
 }
 
 /// A counter for each class: most requests end in the same way, so those names are made once.

@@ -51,28 +51,36 @@ pub fn canonical_path(target: &[u8]) -> Result<Cow<'_, str>, PathFault> {
     if raw.first() != Some(&b'/') {
         return Err(PathFault::NotOriginForm);
     }
-    if !raw.iter().all(|b| b.is_ascii_graphic()) {
-        return Err(PathFault::Byte);
+    let (mut separator, mut special) = (false, false);
+    for byte in raw {
+        match byte {
+            b'\\' | b'#' => separator = true,
+            b';' | b'%' => special = true,
+            _ if byte.is_ascii_graphic() => {}
+            _ => return Err(PathFault::Byte),
+        }
     }
-    if raw.iter().any(|b| matches!(b, b'\\' | b'#')) {
+    if separator {
         return Err(PathFault::Separator);
     }
-    let path: Cow<'_, str> = if raw.iter().any(|b| matches!(b, b';' | b'%')) {
+    let path: Cow<'_, str> = if special {
         // What stands in parameters counts, too: a reader that decodes first finds a slash there.
         decode(raw)?;
         Cow::Owned(decode(&without_params(raw))?)
     } else {
         Cow::Borrowed(std::str::from_utf8(raw).map_err(|_| PathFault::Byte)?)
     };
-    let mut segments = path.split('/').skip(1).peekable();
+    let mut segments = path.as_bytes().split(|b| *b == b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         if segment.is_empty() && segments.peek().is_some() {
             return Err(PathFault::EmptySegment);
         }
         // `..%20`: some readers cut what they do not like off a segment.
-        let dots = segment.trim_start_matches('.');
-        let few = matches!(segment.len() - dots.len(), 1 | 2);
-        if few && (dots.is_empty() || dots.starts_with('%')) {
+        let end = match segment {
+            [b'.', b'.', rest @ ..] | [b'.', rest @ ..] => rest.first(),
+            _ => continue,
+        };
+        if end.is_none_or(|byte| *byte == b'%') {
             return Err(PathFault::DotSegment);
         }
     }

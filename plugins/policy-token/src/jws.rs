@@ -88,7 +88,7 @@ impl Header {
         let Some(Value::Object(members)) = strict_json(json) else {
             return Err(Refusal::Malformed);
         };
-        if REFUSED.iter().any(|name| members.contains_key(*name)) {
+        if members.keys().any(|name| REFUSED.contains(&name.as_str())) {
             return Err(Refusal::Malformed);
         }
         let alg = match members.get("alg") {

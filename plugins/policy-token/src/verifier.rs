@@ -38,11 +38,6 @@ impl Verifier {
         Self { rsa: is_right(host, RSA, Alg::Rs256), ecdsa: is_right(host, ECDSA, Alg::Es256) }
     }
 
-    /// Whether the gateway is asked about RSA (PKCS#1 v1.5), and about ECDSA.
-    pub fn asks_for(self) -> (bool, bool) {
-        (self.rsa, self.ecdsa)
-    }
-
     /// Checks a signature. A gateway that fails to answer is no reason to refuse, and none to
     /// believe: then it is checked here.
     ///
@@ -77,6 +72,13 @@ impl Verifier {
             Some(Ok(_)) => Err(Refusal::Signature),
             Some(Err(_)) | None => key.verify_bytes(input, signature),
         }
+    }
+}
+
+/// Whether the gateway is asked about RSA (PKCS#1 v1.5), and about ECDSA.
+impl std::fmt::Display for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the gateway checks signatures: RSA {}, ECDSA {}", self.rsa, self.ecdsa)
     }
 }
 

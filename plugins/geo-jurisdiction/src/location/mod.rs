@@ -13,7 +13,7 @@ pub mod judge;
 pub(crate) mod testing;
 
 use policy_kit::{
-    header_name, invalid, ConfigError, EndpointClass, FailuresConfig, Headers, Host,
+    header_name, invalid, stripped_by, ConfigError, EndpointClass, FailuresConfig, Headers, Host,
     Location as Needed, One, Plugin, Profile, SortedMap,
 };
 use policy_token::{algorithms, audiences, KeySource};
@@ -100,7 +100,9 @@ impl Location {
             return Err(invalid("location.cache_tokens", "expected at most 100000"));
         }
         raw.failures.check("location.failures")?;
-        identity(&raw, profile)?;
+        let stripper = raw.identity.as_ref().map(|it| it.headers_stripped_by.as_str());
+        let at = ("location.identity", "headers_stripped_by");
+        stripped_by(profile, at, "players and sessions", stripper)?;
         let intervals = Intervals::compile(&raw)?;
         let algorithms = algorithms(&raw.algorithms, "location.algorithms")?;
         let whose = (GeoJurisdiction::NAME, raw.issuer.as_str());
@@ -177,31 +179,6 @@ impl Location {
             One::Absent | One::Value(b"") => Sent::Nothing,
             One::Value(token) => Sent::Token(token.to_vec()),
             One::Many => Sent::Many,
-        }
-    }
-}
-
-/// Where facts travel in headers, a header is only as good as whoever strips it.
-fn identity(raw: &LocationConfig, profile: Profile) -> Result<(), ConfigError> {
-    let at = "location.identity";
-    match (&raw.identity, profile) {
-        (None, Profile::Envoy) => Ok(()),
-        (Some(_), Profile::Envoy) => {
-            Err(invalid(at, "is for `wasmx`: elsewhere no client can say who it is"))
-        }
-        (None, Profile::Wasmx) => {
-            let problem = "required: players and sessions are told in headers there, and somebody \
-                           has to strip what clients send";
-            Err(invalid(at, problem))
-        }
-        (Some(identity), Profile::Wasmx) => {
-            let name = &identity.headers_stripped_by;
-            match !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) {
-                true => Ok(()),
-                false => {
-                    Err(invalid(format!("{at}.headers_stripped_by"), "expected a filter's name"))
-                }
-            }
         }
     }
 }

@@ -1,0 +1,167 @@
+//! One bucket of the embedded store, as it lies in shared data: the last fence, then a record of fixed
+//! length for each slot in use. It is read and changed as it lies: every call with a key needs a bucket or
+//! two, and most of what is in them belongs to others.
+
+use crate::bytes::{Reader, Writer};
+use crate::{Entry, Fence, Scope, StoreFault};
+
+/// Slots of one bucket. More of them fill more evenly, and cost more bytes to read and write. With a
+/// third of all slots in use one new key in ten million finds its bucket full, with half of them one in
+/// 3,600 (of 16 to a bucket it would be one in 7,000, and in 120).
+pub(crate) const WAYS: usize = 32;
+/// First byte of a bucket: what follows is in this form.
+const FORM: u8 = 1;
+/// The form and the last fence.
+const HEAD: usize = 9;
+/// Number of the slot, whose it is, until when, and the rest of the entry.
+const RECORD: usize = 41 + Entry::LENGTH;
+
+/// A bucket.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket(Vec<u8>);
+
+/// A slot in use, as it lies in its bucket.
+#[derive(Clone, Copy)]
+struct Record<'a>(&'a [u8]);
+
+impl Bucket {
+    /// One without any key.
+    pub(crate) fn new() -> Self {
+        let mut head = Writer::default();
+        head.u8(FORM).u64(0);
+        Self(head.done())
+    }
+
+    /// Takes what the gateway has; `None` if that is no bucket.
+    pub(crate) fn of(value: Vec<u8>) -> Option<Self> {
+        let whole = value.len().checked_sub(HEAD)?.is_multiple_of(RECORD);
+        (value.first() == Some(&FORM) && whole).then_some(Self(value))
+    }
+
+    /// As the gateway is to have it.
+    pub(crate) fn value(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The fence of the next claim.
+    pub(crate) fn next_fence(&self) -> Fence {
+        Fence(number(&self.0, 1).saturating_add(1))
+    }
+
+    /// The number of a key's slot, and how the key stands.
+    ///
+    /// # Errors
+    /// What lies there is no entry.
+    pub(crate) fn find(&self, scope: &Scope) -> Result<Option<(u8, Entry)>, StoreFault> {
+        let record = self.records().find(|record| record.is_of(scope));
+        let found = record.map(|record| Some((record.way(), record.entry()?)));
+        found.map(|entry| entry.ok_or(StoreFault::Damaged)).transpose()
+    }
+
+    /// Takes out what has expired, and tells where answers were kept, and whose.
+    ///
+    /// # Errors
+    /// What has expired is no entry.
+    pub(crate) fn purge(&mut self, now: u64) -> Result<Vec<(u8, Fence)>, StoreFault> {
+        let mut ways = Vec::new();
+        while let Some(at) = self.position(|record| record.expires() <= now) {
+            let record = self.records().nth(at);
+            let gone = record.and_then(|record| Some((record.way(), record.entry()?)));
+            let (way, entry) = gone.ok_or(StoreFault::Damaged)?;
+            if entry.kept() > 0 {
+                ways.push((way, entry.fence));
+            }
+            self.take_out(at);
+        }
+        Ok(ways)
+    }
+
+    /// Writes how a key stands, and that `fence` is the last; tells the number of its slot.
+    ///
+    /// # Errors
+    /// There is no free slot.
+    pub(crate) fn put(
+        &mut self,
+        scope: &Scope,
+        entry: &Entry,
+        fence: Fence,
+    ) -> Result<u8, StoreFault> {
+        let at = self.position(|record| record.is_of(scope));
+        let way = match at.and_then(|at| self.records().nth(at)) {
+            Some(record) => record.way(),
+            None => self.free_way().ok_or(StoreFault::Full)?,
+        };
+        let mut out = Writer::default();
+        out.u8(way).array(&scope.0).u64(entry.expires);
+        entry.write(&mut out);
+        let record = out.done();
+        let place = at.and_then(|at| self.0.get_mut(HEAD + at * RECORD..)?.get_mut(..RECORD));
+        match place {
+            Some(place) => place.copy_from_slice(&record),
+            None => self.0.extend_from_slice(&record),
+        }
+        if let Some(last) = self.0.get_mut(1..HEAD) {
+            last.copy_from_slice(&fence.0.to_be_bytes());
+        }
+        Ok(way)
+    }
+
+    /// Takes a key out.
+    pub(crate) fn remove(&mut self, scope: &Scope) {
+        if let Some(at) = self.position(|record| record.is_of(scope)) {
+            self.take_out(at);
+        }
+    }
+
+    /// Bytes of answers that are kept beside it.
+    pub(crate) fn kept(&self) -> usize {
+        self.records().filter_map(|record| record.entry()).map(|entry| entry.kept()).sum()
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.0.get(HEAD..).unwrap_or_default().chunks_exact(RECORD).map(Record)
+    }
+
+    fn position(&self, wanted: impl Fn(Record<'_>) -> bool) -> Option<usize> {
+        self.records().position(wanted)
+    }
+
+    fn free_way(&self) -> Option<u8> {
+        (0..WAYS as u8).find(|way| self.records().all(|record| record.way() != *way))
+    }
+
+    /// The last record takes the place of the one that goes.
+    fn take_out(&mut self, at: usize) {
+        let last = self.0.len() - RECORD;
+        self.0.copy_within(last.., HEAD + at * RECORD);
+        self.0.truncate(last);
+    }
+}
+
+impl Record<'_> {
+    fn way(self) -> u8 {
+        self.0.first().copied().unwrap_or_default()
+    }
+
+    fn is_of(self, scope: &Scope) -> bool {
+        self.0.get(1..33) == Some(&scope.0)
+    }
+
+    /// In nanoseconds since the epoch.
+    fn expires(self) -> u64 {
+        number(self.0, 33)
+    }
+
+    fn entry(self) -> Option<Entry> {
+        Entry::read(self.expires(), &mut Reader::new(self.0.get(41..)?))
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    let number = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    number.copied().map_or(0, u64::from_be_bytes)
+}
+
+#[cfg(test)]
+#[path = "bucket_tests.rs"]
+mod tests;
