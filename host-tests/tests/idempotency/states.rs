@@ -30,6 +30,7 @@ fn which_calls_need_a_key() {
             (known("/bets").header("idempotency-key", "short"), "400 idempotency_key_malformed"),
             (keyed("/bets").header("idempotency-key", KEY), "400 idempotency_key_malformed"),
             (set(keyed("/bets"), "as-player", ""), "403 idempotency_owner_unknown"),
+            (set(keyed("/bets"), "as-brand", ""), "403 idempotency_owner_unknown"),
             (keyed("/bets").header("upgrade", "websocket"), "400 idempotency_stream"),
             (set(keyed("/bets"), "content-type", "application/grpc"), "400 idempotency_stream"),
             (known("/balance"), "200"),

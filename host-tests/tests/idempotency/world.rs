@@ -175,12 +175,12 @@ pub(crate) fn bet() -> Request {
     call("/bets", r#"{"selection":"s-1","stake":5}"#)
         .header("idempotency-key", KEY)
         .header("as-player", "p-1")
-        .header("as-brand", "lucky-otter")
 }
 
-/// A call that says neither whose it is nor which.
+/// A call at a brand that says neither whose it is nor which.
 pub(crate) fn call(path: &str, body: &str) -> Request {
-    Request::post(path, body).header("content-type", "application/json")
+    let call = Request::post(path, body).header("content-type", "application/json");
+    call.header("as-brand", "lucky-otter")
 }
 
 /// The same with a header replaced.

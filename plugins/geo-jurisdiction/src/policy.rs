@@ -214,7 +214,7 @@ impl Policy {
         let one = |name| headers.single(name).unwrap_or_default();
         let kinds = self.anonymous.kinds(headers).filter(|_| origin.trusted_peer);
         Case {
-            classified: self.endpoints.look_up(one(":method"), one(":path")),
+            classified: self.endpoints.classify(one(":method"), one(":path")),
             brand: self.brands.of(one(":authority")).map(str::to_owned),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,

@@ -134,6 +134,9 @@ impl Once {
             self.outcome(host, &claim, "commit_failed");
             return Answering::Continue;
         };
+        if let Ask::Free { .. } = ask {
+            self.forget_click(host, &claim, now);
+        }
         let asked = Rc::clone(&self.shared).store.ask(host, &claim.case.scope, &ask, now);
         self.settled(host, claim, ask, asked, now)
     }
@@ -202,19 +205,22 @@ impl Once {
         host.log(log::Level::Error, &format!("idempotency: commit: {said:?}"));
     }
 
-    /// One key less for its owner, whose bet came to nothing. A count that cannot be written is right
-    /// again once the key would have expired.
+    /// One key less for its owner. A count that cannot be written is right again once the key would
+    /// have expired.
     pub(crate) fn give_back(&self, host: &mut dyn Host, claim: &Claim, now: u64) {
         let owner = &claim.case.caller.owner;
         if let Err(fault) = self.shared.quota.give_back(host, owner, claim.expires, now) {
             host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
         }
-        if let (Some(click), Some(bet), Some(fence)) =
-            (&self.shared.click, &claim.case.bet, claim.click)
-        {
-            if let Err(fault) = click.forget(host, owner, bet, fence, now) {
-                host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
-            }
+    }
+
+    /// A bet that came to nothing is no first click. Forgotten before its key is free: whoever claims that
+    /// next is to be remembered.
+    pub(crate) fn forget_click(&self, host: &mut dyn Host, claim: &Claim, now: u64) {
+        let known = self.shared.click.as_ref().zip(claim.case.bet.as_ref()).zip(claim.click);
+        let Some(((click, bet), fence)) = known else { return };
+        if let Err(fault) = click.forget(host, &claim.case.caller.owner, bet, fence, now) {
+            host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
         }
     }
 

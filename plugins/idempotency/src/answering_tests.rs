@@ -269,7 +269,7 @@ fn endings_on_wasmx() {
         (504, "409 outcome_unknown"),
     ] {
         let mut world = World::new(&changes);
-        let bet = Bet::new().with("x-player-id", "p-1");
+        let bet = Bet::new().with("x-player-id", "p-1").with("x-brand", "otter");
         world.done(&bet, status, "answer");
         assert_eq!(world.sent(&bet), then, "{status}");
     }

@@ -257,6 +257,7 @@ impl Once {
             if told.is_err() {
                 // Refused for want of a record: nothing was done under this key.
                 self.stage = Stage::Over;
+                self.forget_click(host, &claim, now);
                 shared.store.ask(host, &claim.case.scope, &Ask::Free { fence }, now);
                 self.give_back(host, &claim, now);
             } else {
@@ -279,7 +280,7 @@ impl Once {
 
     /// Refuses a bet that its player has just made under another key; else tells by what it is known.
     fn look_for_click(
-        &mut self,
+        &self,
         host: &mut dyn Host,
         case: &Case,
         now: u64,
@@ -287,9 +288,8 @@ impl Once {
         let shared = Rc::clone(&self.shared);
         let looked = shared.click.as_ref().zip(shared.policy.click()).zip(case.bet.as_ref());
         let Some(((click, rule), bet)) = looked else { return (None, None) };
-        match click.look(host, &case.caller.owner, bet, &case.scope, now) {
+        match click.remember(host, &case.caller.owner, bet, &case.scope, now) {
             Ok(Click::First(fence)) => (None, Some(fence)),
-            Ok(Click::Retry) => (None, None),
             Ok(Click::Second) if rule.mode == DoubleClickMode::Shadow => {
                 host.count(&metric(case.class.as_str(), "shadow", DUPLICATE_BET.code));
                 (None, None)

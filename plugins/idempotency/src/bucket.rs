@@ -17,7 +17,7 @@ const HEAD: usize = 9;
 const RECORD: usize = 41 + Entry::LENGTH;
 
 /// A bucket.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Bucket(Vec<u8>);
 
 /// A slot in use, as it lies in its bucket.
@@ -113,9 +113,9 @@ impl Bucket {
         }
     }
 
-    /// Bytes of answers that are kept beside it.
-    pub(crate) fn kept(&self) -> usize {
-        self.records().filter_map(|record| record.entry()).map(|entry| entry.kept()).sum()
+    /// Bytes of answers that are kept beside it; `None` where a slot does not tell.
+    pub(crate) fn kept(&self) -> Option<usize> {
+        self.records().map(|record| Some(record.entry()?.kept())).sum()
     }
 
     fn records(&self) -> impl Iterator<Item = Record<'_>> {

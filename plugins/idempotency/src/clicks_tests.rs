@@ -4,7 +4,7 @@ use policy_kit::facts;
 use serde_json::json;
 
 use crate::names::metric;
-use crate::walk::{Bet, World, SECOND};
+use crate::walk::{reply, ruled, Bet, World, SECOND};
 
 #[test]
 fn double_clicks() {
@@ -35,7 +35,7 @@ fn double_clicks() {
         world.host.now += 2 * SECOND;
         assert_eq!(world.sent(&bet(10).body(slip("s-1", 5, 3))), "run", "{mode}: later");
     }
-    // A retry under its own key is none.
+    // What nobody can tell may have been taken.
     let mut world = World::new(&click("enforce"));
     let (first, _) = world.send(&bet(1));
     world.answer(first, 500, &[], "later");
@@ -56,4 +56,24 @@ fn double_clicks() {
         world.host.shared.insert(name, (vec![9], 1));
     }
     assert_eq!(world.sent(&bet(2)), "run");
+}
+
+/// A retry under its own key is no second click, and where that one comes to nothing there is none at all.
+#[test]
+fn a_retry_that_is_carried_out() {
+    let mut changes =
+        ruled(json!({"reconcile": {"cluster": "casino", "path": "/state/{owner}/{key}",
+        "pointer": "/state", "completed": ["accepted"], "free_status": [404]}}));
+    changes["double_click"] =
+        json!({"mode": "enforce", "window_ms": 60_000, "same": ["/selection", "/stake"]});
+    let mut world = World::new(&changes);
+    world.done(&Bet::new(), 500, "oops");
+    world.host.now += 20 * SECOND;
+    let (mut retry, word) = world.send(&Bet::new());
+    assert_eq!(word, "wait");
+    assert_eq!(world.heard(&mut retry, reply(404, "")), "run");
+    let other = Bet::new().key("key-00000002");
+    assert_eq!(world.sent(&other), "409 duplicate_bet");
+    world.answer(retry, 429, &[], "later");
+    assert_eq!(world.sent(&other), "run");
 }

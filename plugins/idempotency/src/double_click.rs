@@ -17,10 +17,8 @@ pub struct DoubleClick {
 /// What a bet is to those of the last seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Click {
-    /// The only one; by this it can be [forgotten](DoubleClick::forget).
+    /// The first, or its retry under its own key; by this it can be [forgotten](DoubleClick::forget).
     First(Fence),
-    /// The retry of one, under its own key.
-    Retry,
     /// The same as one under another key.
     Second,
 }
@@ -37,7 +35,7 @@ impl DoubleClick {
     ///
     /// # Errors
     /// Nobody can tell.
-    pub fn look(
+    pub fn remember(
         &self,
         host: &mut dyn Host,
         owner: &Owner,
@@ -49,9 +47,8 @@ impl DoubleClick {
         // The key is what is asked about here: that of another call does not match.
         let op = Op::Claim { fingerprint: Fingerprint(call.0), deadline: until, expires: until };
         Ok(match self.recent.apply(host, &place(owner, bet), &op, now)? {
-            Reply::Mismatch => Click::Second,
-            Reply::Granted(fence) => Click::First(fence),
-            _ => Click::Retry,
+            Reply::Granted(fence) | Reply::InProgress { fence, .. } => Click::First(fence),
+            _ => Click::Second,
         })
     }
 
@@ -94,7 +91,7 @@ mod tests {
         let mut first = Fence(0);
         for (who, bet, key, at, want) in [
             ("p-1", 1, "key-0001", 0, "first"),
-            ("p-1", 1, "key-0001", SECOND / 2, "retry"),
+            ("p-1", 1, "key-0001", SECOND / 2, "first"),
             ("p-1", 1, "key-0002", SECOND, "second"),
             ("p-1", 2, "key-0003", SECOND, "first"),
             ("p-2", 1, "key-0001", SECOND, "first"),
@@ -108,18 +105,17 @@ mod tests {
             if want.is_empty() {
                 // The first bet came to nothing; one before it does not count any more.
                 assert_eq!(click.forget(&mut host, &who, &bet, Fence(0), at), Ok(()));
-                let again = click.look(&mut host, &who, &bet, &call, at);
+                let again = click.remember(&mut host, &who, &bet, &call, at);
                 assert_eq!(again, Ok(Click::Second), "{key}");
                 assert_eq!(click.forget(&mut host, &who, &bet, first, at), Ok(()));
                 continue;
             }
-            let told = click.look(&mut host, &who, &bet, &call, at).unwrap();
+            let told = click.remember(&mut host, &who, &bet, &call, at).unwrap();
             if let (Click::First(fence), 2) = (told, at / SECOND) {
                 first = fence;
             }
             let told = match told {
                 Click::First(_) => "first",
-                Click::Retry => "retry",
                 Click::Second => "second",
             };
             assert_eq!(told, want, "{key} at {at}");

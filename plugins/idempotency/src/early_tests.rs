@@ -130,7 +130,7 @@ fn on_wasmx() {
         [(403, "run"), (429, "run"), (200, "409 outcome_unknown"), (503, "409 outcome_unknown")]
     {
         let mut world = World::new(&changes);
-        let bet = Bet::new().with("x-player-id", "p-1");
+        let bet = Bet::new().with("x-player-id", "p-1").with("x-brand", "otter");
         let (mut first, _) = world.headers(&bet);
         assert_eq!(world.answer_headers(&mut first, status, &[]), Told::Real, "{status}");
         world.log(first);

@@ -40,15 +40,15 @@ impl Slots {
         })?;
         Ok(match reply {
             Reply::Granted(fence) => Said::Granted(fence),
-            Reply::InProgress { left } => Said::InProgress { left },
+            Reply::InProgress { left, .. } => Said::InProgress { left },
             Reply::Settled(fence, Settled::Completed { status, kept: Kept::Whole(length) }) => {
                 let answer = way.and_then(|way| self.answer(host, scope, way, fence, length));
                 answer.map_or(Said::NotKept { status }, Said::Answered)
             }
-            Reply::Settled(_, Settled::Completed { status, kept: Kept::Digest(_) }) => {
-                Said::NotKept { status }
-            }
-            Reply::Settled(_, Settled::Oversize { status }) => Said::NotKept { status },
+            Reply::Settled(
+                _,
+                Settled::Completed { status, kept: Kept::Digest(_) } | Settled::Oversize { status },
+            ) => Said::NotKept { status },
             Reply::Settled(fence, Settled::Unknown) => Said::Unknown(fence),
             Reply::Mismatch => Said::Mismatch,
             Reply::Absent => Said::Absent,

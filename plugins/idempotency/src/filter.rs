@@ -229,6 +229,7 @@ impl Once {
             host.publish(EVIDENCE, &evidence)?;
         }
         host.publish(DECISION, "allow")?;
+        self.request = Request::default();
         Ok(Step::Continue)
     }
 
@@ -312,6 +313,7 @@ impl Once {
             OnStoreError::Forward => {
                 self.stage = Stage::Over;
                 self.tell(host, case.class, ("forward", Some(UNAVAILABLE)), evidence)?;
+                self.request = Request::default();
                 Ok(Step::Continue)
             }
         }

@@ -230,6 +230,7 @@ fn owners_on_wasmx() {
     let told = |player: &str, brand: &str| {
         nobody.clone().with("x-player-id", player).with("x-brand", brand)
     };
+    let wallet = Bet::to("/wallet").key(KEY);
     let mut world = World::new(&changes);
     for (bet, want) in [
         (nobody.clone(), "403 idempotency_owner_unknown"),
@@ -238,14 +239,22 @@ fn owners_on_wasmx() {
         (told("p-1", "otter"), "409 idempotency_in_progress"),
         (told("p-2", "otter"), "run"),
         (told("p-1", "kings"), "run"),
-        (Bet::to("/wallet").key(KEY).with("x-partner-id", "hub"), "run"),
-        (Bet::to("/wallet").key(KEY).with("x-player-id", "hub"), "403 idempotency_owner_unknown"),
+        (nobody.clone().with("x-player-id", "p-1"), "403 idempotency_owner_unknown"),
+        (wallet.clone().with("x-partner-id", "hub").with("x-brand", "otter"), "run"),
+        (wallet.clone().with("x-partner-id", "hub"), "403 idempotency_owner_unknown"),
+        (
+            wallet.with("x-player-id", "hub").with("x-brand", "otter"),
+            "403 idempotency_owner_unknown",
+        ),
     ] {
         assert_eq!(world.sent(&bet), want, "{:?}", bet.headers);
     }
     // On Envoy no header says who somebody is.
     let mut world = World::new(&json!({}));
     let bet = Bet::new().fact(facts::PLAYER, "").with("x-player-id", "p-1");
+    assert_eq!(world.sent(&bet), "403 idempotency_owner_unknown");
+    // Without its brand a key would be another one than the same key with it.
+    let bet = Bet::new().fact(facts::BRAND, "").with("x-brand", "otter");
     assert_eq!(world.sent(&bet), "403 idempotency_owner_unknown");
 }
 

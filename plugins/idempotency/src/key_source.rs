@@ -69,14 +69,6 @@ impl KeySource {
         }
     }
 
-    /// The headers it is in.
-    pub fn headers(&self) -> impl Iterator<Item = &str> {
-        self.parts().iter().filter_map(|part| match part {
-            KeyPart::Header(name) => Some(name.as_str()),
-            KeyPart::Body(_) | KeyPart::Query(_) => None,
-        })
-    }
-
     /// Whether the body is needed to tell it.
     pub fn needs_body(&self) -> bool {
         self.parts().iter().any(|part| matches!(part, KeyPart::Body(_)))

@@ -49,7 +49,7 @@ mod state;
 pub mod store;
 mod turn;
 
-pub use double_click::DoubleClick;
+pub use double_click::{Click, DoubleClick};
 pub use fingerprint::{Fingerprint, Selection};
 pub use key::{Key, KeyFault};
 pub use key_source::{KeyPart, KeySource};

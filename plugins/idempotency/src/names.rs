@@ -22,6 +22,10 @@ pub const PARTNER_HEADER: &str = "x-partner-id";
 /// WasmX: the brand, likewise.
 pub const BRAND_HEADER: &str = "x-brand";
 
+/// How the names of what is kept in shared data begin. The number is another where an update of the module
+/// could not read what is there, or would look for it elsewhere.
+pub(crate) const STORE: &str = "pitboss.idempotency.2";
+
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {
     metrics::requests(Idempotency::NAME, class, decision, code)

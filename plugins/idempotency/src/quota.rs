@@ -7,6 +7,7 @@
 use policy_kit::Host;
 
 use crate::bytes::{Reader, Writer};
+use crate::names::STORE;
 use crate::scope::leading;
 use crate::{Owner, StoreFault};
 
@@ -42,7 +43,7 @@ impl Quota {
     pub fn new(name: &str, buckets: usize, retention: u64) -> Self {
         let cell = (retention / CELLS).max(1);
         // Counts by cells of another length mean nothing here.
-        let prefix = format!("pitboss.idempotency.1.{name}.owners.{cell}");
+        let prefix = format!("{STORE}.{name}.owners.{cell}");
         Self { prefix, buckets: buckets.max(1) as u64, cell }
     }
 

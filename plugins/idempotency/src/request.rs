@@ -10,7 +10,7 @@ use crate::{Owner, Policy};
 /// A partner's proof that is still to come.
 const CLAIMED: &str = "claimed";
 
-/// A request, until its key is claimed.
+/// A request, until it goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     headers: Option<Rc<Headers>>,
@@ -30,7 +30,7 @@ pub(crate) struct Caller {
 impl Request {
     pub(crate) fn read(policy: &Policy, headers: Rc<Headers>) -> Self {
         let one = |name| headers.single(name).unwrap_or_default();
-        let classified = policy.endpoints().look_up(one(":method"), one(":path"));
+        let classified = policy.endpoints().classify(one(":method"), one(":path"));
         Self { headers: Some(headers), classified }
     }
 
@@ -68,12 +68,13 @@ impl Request {
     }
 
     /// WasmX: who calls, by the word of the filter before this one.
-    fn told(&self, name: &str) -> String {
-        String::from_utf8(self.one(name).to_vec()).unwrap_or_default()
+    fn told(&self, name: &str) -> Option<String> {
+        String::from_utf8(self.one(name).to_vec()).ok().filter(|text| !text.is_empty())
     }
 
-    /// Who makes the call: on an endpoint of partners the partner that is proven, elsewhere the player.
-    /// `None` where nobody is known.
+    /// Who makes the call, and at which brand: on an endpoint of partners the partner that is proven,
+    /// elsewhere the player. `None` where one of them is not known: under another brand, and under none,
+    /// the same key would be another one.
     pub(crate) fn caller(
         &self,
         host: &mut dyn Host,
@@ -81,21 +82,24 @@ impl Request {
         endpoint: &Match<'_>,
     ) -> Result<Option<Caller>, Fault> {
         let is_partner = endpoint.is_partners();
-        let (name, brand) = match (profile, is_partner) {
-            (Profile::Wasmx, true) => (self.told(PARTNER_HEADER), self.told(BRAND_HEADER)),
-            (Profile::Wasmx, false) => (self.told(PLAYER_HEADER), self.told(BRAND_HEADER)),
-            (Profile::Envoy, true) => {
-                // Named in the header phase, but nobody has proven it: then it is nobody.
-                if [Some(CLAIMED), None].contains(&fact(host, facts::PARTNER_PROOF)?.as_deref()) {
-                    return Ok(None);
-                }
-                (known(host, facts::PARTNER)?, known(host, facts::BRAND)?)
+        let (header, name) = match is_partner {
+            true => (PARTNER_HEADER, facts::PARTNER),
+            false => (PLAYER_HEADER, facts::PLAYER),
+        };
+        // Named in the header phase, but nobody has proven it: then it is nobody.
+        let claimed = |proof: Option<String>| proof.is_none_or(|proof| proof == CLAIMED);
+        let (name, brand) = match profile {
+            Profile::Wasmx => (self.told(header), self.told(BRAND_HEADER)),
+            Profile::Envoy if is_partner && claimed(fact(host, facts::PARTNER_PROOF)?) => {
+                return Ok(None)
             }
-            (Profile::Envoy, false) => (known(host, facts::PLAYER)?, known(host, facts::BRAND)?),
+            Profile::Envoy => (fact(host, name)?, fact(host, facts::BRAND)?),
         };
         let kind = if is_partner { "partner" } else { "player" };
-        let owner = Owner::new(&brand, kind, &name);
-        Ok(Some(Caller { owner, name, is_partner }).filter(|caller| !caller.name.is_empty()))
+        Ok(name.zip(brand).map(|(name, brand)| {
+            let owner = Owner::new(&brand, kind, &name);
+            Caller { owner, name, is_partner }
+        }))
     }
 }
 
@@ -105,12 +109,7 @@ pub(crate) fn now(host: &mut dyn Host) -> Result<u64, Fault> {
     host.now().and_then(|now| Some(now).filter(|now| *now > 0).ok_or(Fault { call, status: None }))
 }
 
-fn known(host: &mut dyn Host, name: &str) -> Result<String, Fault> {
-    fact(host, name).map(Option::unwrap_or_default)
-}
-
-/// A fact, if it is there. None is empty: a gateway that tells an empty one has not looked, and without
-/// its brand a call would be another one.
+/// A fact, if it is there. None is empty: a gateway that tells an empty one has not looked.
 fn fact(host: &mut dyn Host, name: &str) -> Result<Option<String>, Fault> {
     let call = "proxy_get_property";
     let Some(value) = host.fact(name)? else { return Ok(None) };

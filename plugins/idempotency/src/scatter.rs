@@ -4,6 +4,7 @@
 
 use policy_kit::Host;
 
+use crate::names::STORE;
 use crate::scope::{digest, leading};
 use crate::{Scope, StoreFault};
 
@@ -21,7 +22,7 @@ impl Scatter {
     /// # Errors
     /// Shared data or the clock cannot be used.
     pub fn shared(host: &mut dyn Host, name: &str) -> Result<Self, StoreFault> {
-        let entry = format!("pitboss.idempotency.1.{name}.scatter");
+        let entry = format!("{STORE}.{name}.scatter");
         for _ in 0..TRIES {
             let there = host.shared(&entry).map_err(StoreFault::Gateway)?;
             if let Some((value, _)) = there {

@@ -11,6 +11,7 @@ use policy_kit::{Fault, Host};
 
 use crate::bucket::{Bucket, WAYS};
 use crate::bytes::Writer;
+use crate::names::STORE;
 use crate::scope::digest;
 use crate::store::End;
 use crate::{step, Answer, Entry, Fence, Kept, Op, Reply, Scatter, Scope, Settled, Step};
@@ -67,7 +68,7 @@ impl Slots {
     pub fn new(name: &str, limits: Limits, scatter: Scatter) -> Self {
         let buckets = limits.slots.div_ceil(WAYS).max(1);
         Self {
-            prefix: format!("pitboss.idempotency.1.{name}.{buckets}"),
+            prefix: format!("{STORE}.{name}.{buckets}"),
             scatter,
             buckets: buckets as u64,
             bucket_bytes: limits.bytes / buckets,
@@ -146,7 +147,8 @@ impl Slots {
         if bytes.len() > self.answer_bytes {
             return Settled::Oversize { status: answer.status };
         }
-        let has_room = |length| place.bucket.kept() + length <= self.bucket_bytes;
+        let used = place.bucket.kept();
+        let has_room = |length| used.is_some_and(|used| used + length <= self.bucket_bytes);
         let claimed = place.held.filter(|(_, entry)| entry.fence == fence);
         let there = claimed.filter(|_| has_room(bytes.len())).and_then(|(way, _)| {
             let name = self.body_name(place.number, *way);

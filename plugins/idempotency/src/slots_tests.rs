@@ -52,7 +52,10 @@ const DONE: Asked = Asked::Said(Ok(Said::Done));
 fn a_retry_gets_the_first_answer() {
     let (slots, mut host) = (store(64, 10_000), FakeHost::default());
     let Ok(Reply::Granted(fence)) = claim(&slots, &mut host, 1, 0) else { panic!() };
-    assert_eq!(claim(&slots, &mut host, 1, SECOND), Ok(Reply::InProgress { left: 4 * SECOND }));
+    assert_eq!(
+        claim(&slots, &mut host, 1, SECOND),
+        Ok(Reply::InProgress { fence, left: 4 * SECOND })
+    );
     let done = commit(&slots, &mut host, &scope(1), fence, &answer(50), 100 * SECOND, 2 * SECOND);
     assert_eq!(done, DONE);
     assert_eq!(told(&slots, &mut host, 1, 3 * SECOND), Ok(Said::Answered(answer(50))));
@@ -143,7 +146,7 @@ fn what_the_gateway_fails_is_told() {
         assert!(matches!(told, Err(StoreFault::Gateway(_))), "{call}: {told:?}");
     }
     let mut host = FakeHost::default();
-    host.shared.insert("pitboss.idempotency.1.test.1.0".to_owned(), (vec![9, 9], 1));
+    host.shared.insert(format!("{STORE}.test.1.0"), (vec![9, 9], 1));
     assert_eq!(claim(&slots, &mut host, 1, 0), Err(StoreFault::Damaged));
 }
 

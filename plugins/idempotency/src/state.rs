@@ -83,6 +83,8 @@ pub enum Reply {
     Granted(Fence),
     /// Somebody is at it, for so many nanoseconds more at most.
     InProgress {
+        /// Its claim.
+        fence: Fence,
         /// Until then it is settled or unknown.
         left: u64,
     },
@@ -154,7 +156,7 @@ pub fn step(current: Option<&Entry>, op: &Op, now: u64, next: Fence) -> Step {
 fn stands(entry: &Entry, now: u64) -> Reply {
     match entry.state {
         State::InProgress if entry.deadline > now => {
-            Reply::InProgress { left: entry.deadline - now }
+            Reply::InProgress { fence: entry.fence, left: entry.deadline - now }
         }
         State::InProgress => Reply::Settled(entry.fence, Settled::Unknown),
         State::Settled(settled) => Reply::Settled(entry.fence, settled),

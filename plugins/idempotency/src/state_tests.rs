@@ -32,7 +32,7 @@ fn told(current: Option<State>, op: &Op, now: u64) -> String {
     };
     let say = |reply: &Reply| match reply {
         Reply::Granted(fence) => format!("granted {}", fence.0),
-        Reply::InProgress { left } => format!("in progress {left}"),
+        Reply::InProgress { left, .. } => format!("in progress {left}"),
         Reply::Settled(fence, how) => format!("{} {}", settled(how), fence.0),
         Reply::Mismatch => "mismatch".to_owned(),
         Reply::Absent => "absent".to_owned(),

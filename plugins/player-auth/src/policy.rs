@@ -205,7 +205,7 @@ impl Policy {
         let means = if preflight { asked.unwrap_or_default() } else { method };
         let target = headers.single(":path").unwrap_or_default();
         Case {
-            classified: self.endpoints.look_up(means, target),
+            classified: self.endpoints.classify(means, target),
             brand: self.brands.of(authority).map(str::to_owned),
             source: None,
             json: headers.is_json(),

@@ -40,7 +40,7 @@ fn a_partner_is_not_asked_for_a_players_token() {
     let endpoints = policy_kit::parse(endpoints.as_bytes()).and_then(Endpoints::compile).unwrap();
     let rules = rules("{}").unwrap();
     for (path, want) in [("/wallet", TokenRule::None), ("/me", TokenRule::Required)] {
-        let call = endpoints.classify(b"GET", path.as_bytes());
+        let call = endpoints.found(endpoints.classify(b"GET", path.as_bytes()));
         assert_eq!(rules.of(&call).map(|rule| rule.token), Some(want), "{path}");
     }
 }

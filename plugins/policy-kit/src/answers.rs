@@ -3,7 +3,7 @@
 //! Whatever goes wrong here, the real answer goes on: the upstream has acted, and a client that does not
 //! hear of it would try again.
 
-use crate::body::{at_most, exactly, Early};
+use crate::body::{at_most, within, Early};
 use crate::{Action, Answering, BodyFault, CallReply, Filter, Gateway};
 
 /// Calls one filter may chain for one answer.
@@ -71,22 +71,14 @@ impl Answers {
                 self.early = Some(Early { size, whole: end_of_stream });
                 Action::Pause
             }
-            Holding::Body { limit } if size > *limit => {
-                self.decide(filter, gw, Err(BodyFault::TooLarge))
-            }
-            Holding::Body { .. } if !end_of_stream => Action::Pause,
-            Holding::Body { .. } => {
-                let body = exactly(size, gw.answer_body(size));
+            Holding::Body { limit } if size <= *limit && !end_of_stream => Action::Pause,
+            Holding::Body { limit } => {
+                let body = within(*limit, size, |size| gw.answer_body(size));
                 self.decide(filter, gw, body)
             }
             Holding::Copy { limit, copy } => {
-                let grown = copy.len().saturating_add(size) > *limit;
-                let piece = if grown {
-                    Err(BodyFault::TooLarge)
-                } else {
-                    exactly(size, gw.answer_body(size))
-                };
-                match piece {
+                let left = limit.saturating_sub(copy.len());
+                match within(left, size, |size| gw.answer_body(size)) {
                     Ok(piece) => copy.extend_from_slice(&piece),
                     Err(fault) => return self.decide(filter, gw, Err(fault)),
                 }
@@ -175,7 +167,7 @@ impl Answers {
                 (Answering::Hold { limit }, Phase::Headers { .. }) => match self.early {
                     Some(early) if early.size > limit || early.whole => {
                         phase = Phase::Body;
-                        let body = within(gw, early.size, limit);
+                        let body = within(limit, early.size, |size| gw.answer_body(size));
                         judge(filter, gw, body)
                     }
                     early => {
@@ -188,7 +180,11 @@ impl Answers {
                 },
                 (Answering::Copy { limit }, Phase::Headers { .. }) => {
                     let Early { size, whole } = self.early.unwrap_or_default();
-                    let copy = if size == 0 { Ok(Vec::new()) } else { within(gw, size, limit) };
+                    let copy = if size == 0 {
+                        Ok(Vec::new())
+                    } else {
+                        within(limit, size, |size| gw.answer_body(size))
+                    };
                     match copy {
                         Ok(copy) if !whole => {
                             self.holding = Holding::Copy { limit, copy };
@@ -239,13 +235,6 @@ fn judge(
     body: Result<Vec<u8>, BodyFault>,
 ) -> Answering {
     filter.on_response_body(gw.host(), body.as_deref().map_err(|fault| *fault))
-}
-
-fn within(gw: &mut dyn Gateway, size: usize, limit: usize) -> Result<Vec<u8>, BodyFault> {
-    if size > limit {
-        return Err(BodyFault::TooLarge);
-    }
-    exactly(size, gw.answer_body(size))
 }
 
 #[cfg(test)]

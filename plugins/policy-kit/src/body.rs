@@ -15,9 +15,16 @@ pub(crate) struct Early {
 
 /// A body of which the gateway told the size before it was read. WasmX tells the size of one that it then
 /// does not hand over.
-pub(crate) fn exactly(size: usize, body: Result<Vec<u8>, Fault>) -> Result<Vec<u8>, BodyFault> {
+pub(crate) fn within(
+    limit: usize,
+    size: usize,
+    read: impl FnOnce(usize) -> Result<Vec<u8>, Fault>,
+) -> Result<Vec<u8>, BodyFault> {
+    if size > limit {
+        return Err(BodyFault::TooLarge);
+    }
     let short = Fault { call: "proxy_get_buffer_bytes", status: None };
-    match body {
+    match read(size) {
         Ok(body) if body.len() == size => Ok(body),
         Ok(_) => Err(BodyFault::Unreadable(short)),
         Err(fault) => Err(BodyFault::Unreadable(fault)),

@@ -1,7 +1,7 @@
 //! Runs any [`Filter`] over any gateway: steps in, gateway actions out. No policy, no ABI.
 
 use crate::answers::Answers;
-use crate::body::{at_most, exactly, Early};
+use crate::body::{at_most, within, Early};
 use crate::{
     BodyFault, Call, CallReply, Denial, Details, Fault, Filter, Flight, Host, Reply, Step,
 };
@@ -147,12 +147,9 @@ impl<F: Filter> Driver<F> {
                 self.early = Some(Early { size, whole: end_of_stream });
                 Action::Pause
             }
-            Waiting::Body { limit } if size > limit => {
-                self.decide_body(gw, Err(BodyFault::TooLarge))
-            }
-            Waiting::Body { .. } if !end_of_stream => Action::Pause,
-            Waiting::Body { .. } => {
-                let body = exactly(size, gw.body(size));
+            Waiting::Body { limit } if size <= limit && !end_of_stream => Action::Pause,
+            Waiting::Body { limit } => {
+                let body = within(limit, size, |size| gw.body(size));
                 self.decide_body(gw, body)
             }
         }
@@ -301,12 +298,7 @@ impl<F: Filter> Driver<F> {
                     Phase::Headers { end_of_stream: false } => match self.early {
                         Some(early) if early.size > limit || early.whole => {
                             phase = Phase::Body;
-                            let fits = early.size <= limit;
-                            let body = if fits {
-                                exactly(early.size, gw.body(early.size))
-                            } else {
-                                TOO_LARGE
-                            };
+                            let body = within(limit, early.size, |size| gw.body(size));
                             self.judge_body(gw, body)
                         }
                         early => {
@@ -366,8 +358,6 @@ impl<F: Filter> Driver<F> {
         }
     }
 }
-
-const TOO_LARGE: Result<Vec<u8>, BodyFault> = Err(BodyFault::TooLarge);
 
 fn unavailable() -> Step {
     Step::Deny(Denial::POLICY_UNAVAILABLE.problem(&Details::NONE))

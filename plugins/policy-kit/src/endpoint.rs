@@ -171,7 +171,7 @@ impl Pattern {
     }
 
     /// Whether the request is one of these.
-    pub(crate) fn matches(&self, method: &str, path: Path<'_>) -> bool {
+    pub(crate) fn matches(&self, method: &str, path: Segments<'_>) -> bool {
         self.fits(method, path, |segment, want| segment == want)
     }
 
@@ -179,15 +179,15 @@ impl Pattern {
     /// the closing slash.
     pub(crate) fn matches_carelessly(&self, method: &str, path: &str) -> bool {
         let path = path.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(path);
-        self.fits(method, Path::new(path), <[u8]>::eq_ignore_ascii_case)
+        self.fits(method, Segments::new(path), <[u8]>::eq_ignore_ascii_case)
     }
 
-    fn fits(&self, method: &str, path: Path<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
+    fn fits(&self, method: &str, path: Segments<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
         // What costs least to see first: most patterns are longer or shorter than the path.
         let fixed = self.parts.len().saturating_sub(1);
         let fits = match self.parts.last() {
-            Some(Part::Rest) => path.segments >= fixed,
-            _ => path.segments == fixed,
+            Some(Part::Rest) => path.count >= fixed,
+            _ => path.count == fixed,
         };
         if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
             return false;
@@ -240,16 +240,16 @@ pub(crate) fn is_partners(caller: Caller, class: EndpointClass) -> bool {
 
 /// A path that is compared with many patterns.
 #[derive(Clone, Copy)]
-pub(crate) struct Path<'a> {
+pub(crate) struct Segments<'a> {
     text: &'a [u8],
     /// How many segments it has: what follows each of its slashes.
-    segments: usize,
+    count: usize,
 }
 
-impl<'a> Path<'a> {
+impl<'a> Segments<'a> {
     pub(crate) fn new(path: &'a str) -> Self {
         let text = path.as_bytes();
-        Self { text, segments: text.iter().filter(|b| **b == b'/').count() }
+        Self { text, count: text.iter().filter(|b| **b == b'/').count() }
     }
 }
 

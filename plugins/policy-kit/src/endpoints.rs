@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use hmac_sha256::Hash;
 
-use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Path, Pattern};
+use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Pattern, Segments};
 use crate::select::Select;
 use crate::{canonical_path, invalid, ConfigError, EndpointClass, SortedMap};
 
@@ -146,17 +146,13 @@ impl Endpoints {
         self.patterns.iter().find(|p| p.is_for_either()).map(|p| p.position)
     }
 
-    /// Classifies a request by its method and raw target (the `:path` header).
-    pub fn classify(&self, method: &[u8], target: &[u8]) -> Match<'_> {
-        self.found(self.look_up(method, target))
-    }
-
-    /// The same for later: [`Endpoints::found`] makes a match of it.
-    pub fn look_up(&self, method: &[u8], target: &[u8]) -> Classified {
+    /// Classifies a request by its method and raw target (the `:path` header), once and for all its
+    /// callbacks: [`Endpoints::found`] makes a match of it.
+    pub fn classify(&self, method: &[u8], target: &[u8]) -> Classified {
         self.look_for(method, target).unwrap_or_default()
     }
 
-    /// What was looked up among these endpoints.
+    /// What was classified by these endpoints.
     pub fn found(&self, classified: Classified) -> Match<'_> {
         let Classified { at, class, pending } = classified;
         let Some(found) = at.and_then(|at| self.patterns.get(at)) else {
@@ -184,7 +180,7 @@ impl Endpoints {
             return None;
         }
         let path = canonical_path(target).ok()?;
-        let measured = Path::new(&path);
+        let measured = Segments::new(&path);
         let at = self.patterns.iter().position(|p| p.matches(method, measured))?;
         let found = self.patterns.get(at)?;
         // Some take `/API/bets/` for `/api/bets`: such a path must not be classified as something

@@ -46,7 +46,7 @@ fn the_most_specific_wins() {
         ("POST", "/api//bets", "unclassified", ""),
         ("POST", "/lobby/..;/api/bets", "unclassified", ""),
     ] {
-        let m = map.classify(method.as_bytes(), target.as_bytes());
+        let m = map.found(map.classify(method.as_bytes(), target.as_bytes()));
         assert_eq!((m.class.as_str(), m.endpoint), (class, endpoint), "{method} {target}");
     }
 }
@@ -61,7 +61,11 @@ fn a_prefix_is_whole_segments() {
         ("/betting", "unclassified"),
         ("/", "unclassified"),
     ] {
-        assert_eq!(map.classify(b"GET", target.as_bytes()).class.as_str(), class, "{target}");
+        assert_eq!(
+            map.found(map.classify(b"GET", target.as_bytes())).class.as_str(),
+            class,
+            "{target}"
+        );
     }
 }
 
@@ -129,7 +133,7 @@ fn one_url_many_calls() {
     ]"#,
     )
     .unwrap();
-    let pending = map.classify(b"POST", b"/one");
+    let pending = map.found(map.classify(b"POST", b"/one"));
     assert!(pending.needs_body());
     assert_eq!((pending.class.as_str(), pending.envelope), ("wager", Some("one")));
     for (body, want) in [
@@ -139,9 +143,9 @@ fn one_url_many_calls() {
         (r#"{"type": "transfer"}"#, "unclassified"),
         ("", "unclassified"),
     ] {
-        let known = map.classify(b"POST", b"/one").with_body(body.as_bytes(), true);
+        let known = map.found(map.classify(b"POST", b"/one")).with_body(body.as_bytes(), true);
         assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{body}");
-        let form = map.classify(b"POST", b"/one").with_body(body.as_bytes(), false);
+        let form = map.found(map.classify(b"POST", b"/one")).with_body(body.as_bytes(), false);
         assert_eq!(form.class.as_str(), "unclassified", "{body} as something else");
     }
     for (target, want) in [
@@ -150,7 +154,7 @@ fn one_url_many_calls() {
         ("/get?action=win&action=bet", "unclassified"),
         ("/get", "unclassified"),
     ] {
-        let known = map.classify(b"GET", target.as_bytes());
+        let known = map.found(map.classify(b"GET", target.as_bytes()));
         assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{target}");
     }
 }
@@ -171,7 +175,11 @@ fn whose_calls_they_are() {
         let map = compile(&format!(r#"[{{"path": "/a", {endpoint}}}]"#)).unwrap();
         assert_eq!(map.for_either(), either, "{endpoint}");
         if either.is_none() {
-            assert_eq!(map.classify(b"GET", b"/a").is_partners(), partners, "{endpoint}");
+            assert_eq!(
+                map.found(map.classify(b"GET", b"/a")).is_partners(),
+                partners,
+                "{endpoint}"
+            );
         }
     }
 }
@@ -215,7 +223,7 @@ proptest! {
         let one = compile(&format!("[{}]", json.join(","))).unwrap();
         let two = compile(&format!("[{}]", shuffled.join(","))).unwrap();
         for method in [&b"GET"[..], b"POST"] {
-            let [one, two] = [&one, &two].map(|map| map.classify(method, target.as_bytes()));
+            let [one, two] = [&one, &two].map(|map| map.found(map.classify(method, target.as_bytes())));
             prop_assert_eq!((one.class, one.endpoint), (two.class, two.endpoint));
         }
         prop_assert_eq!(one.digest(), two.digest());

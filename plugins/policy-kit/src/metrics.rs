@@ -1,4 +1,4 @@
-//! Names of the counters that every policy has. The parts after a dot and before `=` become labels by
+//! The counters that every policy has. The parts after a dot and before `=` become labels by
 //! the `stats_tags` of the examples.
 
 use crate::{EndpointClass, Host, SortedMap};

@@ -21,6 +21,7 @@ impl HeaderNames {
 
     /// One more, in lower case.
     pub fn insert(&mut self, name: &str) {
+        debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
         if !self.contains(name) {
             self.names.push((Headers::bit(name.as_bytes()), name.to_owned()));
             self.lengths |= length(name.as_bytes());
