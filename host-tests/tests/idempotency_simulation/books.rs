@@ -48,9 +48,9 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// Whether it may have a claim that counts at `now`.
-    pub(crate) fn may_count_at(&self, now: u64) -> bool {
-        self.ended.is_none_or(|at| now < at + RETENTION + SLACK)
+    /// Whether it may have a claim that counts at that time or later.
+    pub(crate) fn may_count_at(&self, time: u64) -> bool {
+        self.ended.is_none_or(|at| time < at + RETENTION + SLACK)
     }
 }
 
@@ -71,9 +71,9 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Whether its key still counts.
-    pub(crate) fn counts_at(&self, now: u64) -> bool {
-        now >= self.began && now < self.began + RETENTION
+    /// Whether its key counts at any time from `then` until `now`.
+    pub(crate) fn counts_between(&self, then: u64, now: u64) -> bool {
+        now >= self.began && then < self.began + RETENTION
     }
 }
 

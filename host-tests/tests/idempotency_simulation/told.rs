@@ -56,14 +56,15 @@ fn is_told(response: &ClientResponse, first: &Response) -> bool {
         && response.body == first.chunks.concat()
 }
 
-/// A replay is the first answer, byte for byte, or what the ledger said of it.
+/// A replay is the first answer, byte for byte, or what the ledger said of it. As with all that follow: what
+/// counted when the call was sent may be told later, as when somebody was asked and the clock jumped.
 fn replayed(books: &mut Books, sent: Sent, response: &ClientResponse) {
     let now = books.now();
-    let run = books.last_run(sent.key).filter(|run| run.counts_at(now));
+    let run = books.last_run(sent.key).filter(|run| run.counts_between(sent.at, now));
     let first = run.and_then(|run| run.answer.as_ref()).is_some_and(|it| is_told(response, it));
     let same = run.is_none_or(|run| run.body == sent.body);
     let resolved = books.outcomes.get(&sent.key).into_iter().flatten();
-    let mut resolved = resolved.filter(|(at, _)| now < at + RETENTION + SLACK);
+    let mut resolved = resolved.filter(|(at, _)| sent.at < at + RETENTION + SLACK);
     if resolved.any(|(_, answer)| is_told(response, answer)) {
         return books.tally.count("resolved");
     }
@@ -91,9 +92,8 @@ fn first(books: &mut Books, report: &Report, response: &ClientResponse) {
 /// A call that was refused had another body than one that was sent before.
 fn reused(books: &mut Books, sent: Sent) {
     books.tally.count("reused");
-    let now = books.now();
     let mut others = books.sent.values().filter(|other| other.key == sent.key);
-    if !others.any(|other| other.body != sent.body && other.may_count_at(now)) {
+    if !others.any(|other| other.body != sent.body && other.may_count_at(sent.at)) {
         books.fails(format!("key {}: refused, and nobody sent another body", sent.key));
     }
 }
@@ -101,10 +101,9 @@ fn reused(books: &mut Books, sent: Sent) {
 /// What says that there was another call was not the first.
 fn another(books: &mut Books, report: &Report, sent: Sent, what: &str) {
     books.tally.count(what);
-    let now = books.now();
     let others = books.sent.iter().filter(|(stream, _)| **stream != report.stream);
     let mut others = others.filter(|(_, other)| other.key == sent.key);
-    if !others.any(|(_, other)| other.may_count_at(now)) {
+    if !others.any(|(_, other)| other.may_count_at(sent.at)) {
         books.fails(format!("key {}: {what}, and there is no other call", sent.key));
     }
 }

@@ -129,7 +129,8 @@ impl Shared {
         let key = path.rsplit('-').next().and_then(|text| text.parse::<usize>().ok());
         let Some(key) = key else { return CallAnswer::UnknownTarget };
         let now = books.now();
-        let runs = books.runs.get(&key).into_iter().flatten().filter(|run| run.counts_at(now));
+        let runs =
+            books.runs.get(&key).into_iter().flatten().filter(|run| run.counts_between(now, now));
         let effect = runs.filter(|run| run.shows <= now).filter_map(|run| run.effect).max();
         let word = if effect.is_some() { "done" } else { "none" };
         let after = Duration::from_millis(books.dice(5) * 50);

@@ -109,6 +109,7 @@ pub(crate) struct Setup {
 pub(crate) fn gateway(module: &Module, config: PluginConfig) -> ChainBuilder {
     Chain::builder(engine())
         .property(&["pitboss.player"], "p-1")
+        .property(&["pitboss.brand"], "lucky-otter")
         .wasm(module, config)
         .native(BufferFilter { limit: 65_536 })
 }

@@ -25,12 +25,15 @@ pub(crate) fn read(host: &mut dyn Host, profile: Profile) -> Ending {
 fn on_envoy(host: &mut dyn Host) -> Option<Ending> {
     let details = host.property(&["response", "code_details"]).ok()?;
     let attempts = number(host, &["upstream", "request_attempt_count"])?;
-    let attempt = if attempts <= 1 { Attempt::Only } else { Attempt::Later };
+    let attempt = if attempts == 1 { Attempt::Only } else { Attempt::Later };
     if details.as_deref() == Some(b"via_upstream") {
         return Some(Ending::Upstream { status: status(host)?, attempt });
     }
     if attempts == 0 {
-        return Some(Ending::Refused);
+        // Whoever was never asked has no address either. One of the two alone may be what the gateway
+        // failed to tell, and that must not free a key.
+        let address = host.property(&["upstream", "address"]).ok()?;
+        return address.is_none().then_some(Ending::Refused);
     }
     let flags = number(host, &["response", "flags"])?;
     let others = flags & !(NOT_CONNECTED | RETRIES_USED_UP);
@@ -85,6 +88,7 @@ mod tests {
             ("response_timeout", Some(1), 0x4, "504", Ending::Other),
             ("downstream_remote_disconnect", Some(1), 0x4000, "", Ending::Other),
             ("downstream_remote_disconnect", None, 0x4000, "", Ending::Refused),
+            ("via_upstream", None, 0, "200", upstream(200, Attempt::Later)),
             ("geo-jurisdiction:late", Some(1), 0, "403", Ending::Other),
         ] {
             let mut host = FakeHost::default();
@@ -98,6 +102,12 @@ mod tests {
             }
             host.response = vec![(b":status".to_vec(), status.as_bytes().to_vec())];
             assert_eq!(read(&mut host, Profile::Envoy), want, "{details} {attempts:?} {flags:x}");
+            if want == Ending::Refused {
+                let address = ("upstream.address".to_owned(), b"192.0.2.1:80".to_vec());
+                host.properties.extend([address]);
+                let told = read(&mut host, Profile::Envoy);
+                assert_eq!(told, Ending::Other, "{details}: somebody was asked");
+            }
             host.faults.insert("proxy_get_property", 2);
             assert_eq!(read(&mut host, Profile::Envoy), Ending::Other, "nobody tells");
         }
