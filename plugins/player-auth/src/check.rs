@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{CallReply, Denial, Flight, Host};
-use policy_token::{Claims, Jws, Lookup, Refusal};
+use policy_token::{Claims, Jws, Lookup, Parts, Refusal};
 
 use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
 use crate::introspection::{Answer, SKEW};
@@ -59,10 +59,10 @@ pub fn issuer_of(flight: &str) -> Option<usize> {
 
 /// Checks a token that is not [known](State::good).
 pub fn check(policy: &Policy, state: &mut State, host: &mut dyn Host, q: &Question<'_>) -> Verdict {
-    if q.token.iter().filter(|b| **b == b'.').count() != 2 {
-        return opaque(policy, state, q);
+    match Parts::of(q.token) {
+        Some(parts) => signed(policy, state, host, q, parts, false),
+        None => opaque(policy, state, q),
     }
-    signed(policy, state, host, q, false)
 }
 
 /// Checks a token that waited for keys, which have landed or not.
@@ -72,7 +72,10 @@ pub fn check_landed(
     host: &mut dyn Host,
     q: &Question<'_>,
 ) -> Verdict {
-    signed(policy, state, host, q, true)
+    match Parts::of(q.token) {
+        Some(parts) => signed(policy, state, host, q, parts, true),
+        None => malformed(),
+    }
 }
 
 /// Reads the answer about an opaque token.
@@ -129,10 +132,12 @@ fn signed(
     state: &mut State,
     host: &mut dyn Host,
     q: &Question<'_>,
+    parts: Parts<'_>,
     landed: bool,
 ) -> Verdict {
     let now = q.seconds();
-    let read = Jws::parse(q.token).and_then(|jws| Ok((Claims::parse(&jws.payload)?, jws)));
+    let read = Jws::read(parts, &state.headers);
+    let read = read.and_then(|jws| Ok((Claims::parse(&jws.payload)?, jws)));
     let (claims, jws) = match read {
         Ok(read) => read,
         Err(refusal) => return bad(refusal),
@@ -178,6 +183,7 @@ fn signed(
             let until = claims.date("exp").unwrap_or(0).saturating_add(skew);
             let known = Rc::new(Known::new(q.token, identity, until, skew));
             state.remember(&known);
+            state.headers.remember(&jws);
             Verdict::Good(known)
         }
     }

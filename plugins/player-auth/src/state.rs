@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{Budgets, Denial, Lru};
-use policy_token::{Keyring, Verifier};
+use policy_token::{Keyring, KnownHeaders, Verifier};
 
 use crate::identity::Identity;
 use crate::pam::memory::Memory;
@@ -76,6 +76,8 @@ pub struct State {
     pub pam: Memory,
     /// What the feed of revocations said.
     pub revocations: Worker,
+    /// Headers of tokens that were good.
+    pub headers: KnownHeaders,
     good: Lru<Tail, Rc<Known>>,
     bad: Lru<Box<[u8]>, (Denial, u64)>,
     failures: Budgets,
@@ -90,6 +92,7 @@ impl State {
             unverified: Unverified::default(),
             pam: Memory::default(),
             revocations: Worker::default(),
+            headers: KnownHeaders::default(),
             good: Lru::new(tokens),
             bad: Lru::new(INACTIVE),
             failures: Budgets::new(per_minute, burst, SOURCES),

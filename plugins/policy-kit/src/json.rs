@@ -47,18 +47,12 @@ pub(crate) fn folded(name: &str) -> String {
 
 /// What a JSON pointer (RFC 6901) leads to.
 pub fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
-    if pointer.contains('~') {
-        return value.pointer(pointer);
+    // Most pointers are one name without escapes, which need not be taken apart.
+    let plain = |name: &str| !name.bytes().any(|b| matches!(b, b'/' | b'~'));
+    match (value, pointer.strip_prefix('/')) {
+        (Value::Object(members), Some(name)) if plain(name) => members.get(name),
+        _ => value.pointer(pointer),
     }
-    // Without escapes, which are rare, nothing has to be replaced, which is dear.
-    let mut names = pointer.split('/');
-    if names.next() != Some("") {
-        return None;
-    }
-    names.try_fold(value, |value, name| match value {
-        Value::Object(members) => members.get(name),
-        _ => value.pointer(&format!("/{name}")),
-    })
 }
 
 /// The text at a JSON pointer (RFC 6901). Numbers and booleans are given as they print; objects,

@@ -37,7 +37,7 @@ pub use alg::Alg;
 pub use claims::{Claims, Rules};
 pub use config::{algorithms, audiences, KeysConfig};
 pub use host::host_says_valid;
-pub use jws::{Header, Jws, MAX_TOKEN};
+pub use jws::{Header, Jws, KnownHeaders, Parts, MAX_TOKEN};
 pub use key::Key;
 pub use key_source::KeySource;
 pub use keyring::{Keyring, Lookup};
