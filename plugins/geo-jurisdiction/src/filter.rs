@@ -273,7 +273,7 @@ impl Geo {
     }
 
     fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
-        let headers = self.headers.as_deref().unwrap_or(Headers::none());
+        let headers = Headers::kept(&self.headers);
         let details = Details { members: ruling.members.clone(), ..Details::read(headers) };
         let reply = self.policy.envelopes().reply(endpoint.envelope, denial, &details);
         if reply.status != denial.status {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use policy_kit::{CallReply, Denial, EndpointClass, Fault, Host, Step};
 
 use crate::answering::Claim;
+use crate::bytes::number_at;
 use crate::config::DoubleClickMode;
 use crate::denials::{
     ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA, UNAVAILABLE,
@@ -14,7 +15,6 @@ use crate::filter::{Once, Stage};
 use crate::names::metric;
 use crate::replay::{is_readable, reply, REPLAYED};
 use crate::request::{now, Caller, Request};
-use crate::scope::leading;
 use crate::store::{Ask, Asked, End, Said};
 use crate::turn::Turn;
 use crate::{Answer, Fence, Fingerprint, Judged, Key, Rule, Scope, StoreFault};
@@ -72,7 +72,7 @@ impl About {
 impl Case {
     /// What the record says: which rule, which key (the first digits of its digest), and the news.
     fn evidence(&self, said: &str, version: &str) -> String {
-        let key = leading(&self.scope.0);
+        let key = number_at(&self.scope.0, 0);
         format!("rule={} key={key:016x} said={said} version={version}", self.rule.name)
     }
 }

@@ -2,7 +2,7 @@
 //! length for each slot in use. It is read and changed as it lies: every call with a key needs a bucket or
 //! two, and most of what is in them belongs to others.
 
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{number_at, Reader, Writer};
 use crate::{Entry, Fence, Scope, StoreFault};
 
 /// Slots of one bucket. More of them fill more evenly, and cost more bytes to read and write. With a
@@ -45,7 +45,7 @@ impl Bucket {
 
     /// The fence of the next claim.
     pub(crate) fn next_fence(&self) -> Fence {
-        Fence(number(&self.0, 1).saturating_add(1))
+        Fence(number_at(&self.0, 1).saturating_add(1))
     }
 
     /// The number of a key's slot, and how the key stands.
@@ -149,17 +149,12 @@ impl Record<'_> {
 
     /// In nanoseconds since the epoch.
     fn expires(self) -> u64 {
-        number(self.0, 33)
+        number_at(self.0, 33)
     }
 
     fn entry(self) -> Option<Entry> {
         Entry::read(self.expires(), &mut Reader::new(self.0.get(41..)?))
     }
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    let number = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    number.copied().map_or(0, u64::from_be_bytes)
 }
 
 #[cfg(test)]

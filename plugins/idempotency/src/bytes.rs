@@ -38,6 +38,12 @@ impl Writer {
     }
 }
 
+/// The number that begins at this byte; 0 where there is none.
+pub(crate) fn number_at(bytes: &[u8], at: usize) -> u64 {
+    let number = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    number.copied().map_or(0, u64::from_be_bytes)
+}
+
 /// Reads a value; `None` where it is too short.
 #[derive(Debug)]
 pub(crate) struct Reader<'a>(&'a [u8]);

@@ -6,9 +6,8 @@
 
 use policy_kit::Host;
 
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{number_at, Reader, Writer};
 use crate::names::STORE;
-use crate::scope::leading;
 use crate::{Owner, StoreFault};
 
 /// Cells of one retention.
@@ -105,7 +104,7 @@ impl Quota {
         now: u64,
         change: impl Fn(&mut Vec<(u64, u32)>) -> bool,
     ) -> Result<bool, StoreFault> {
-        let place = leading(&owner.0) % self.buckets;
+        let place = number_at(&owner.0, 0) % self.buckets;
         let name = format!("{}.{place}", self.prefix);
         for _ in 0..TRIES {
             let there = host.shared(&name).map_err(StoreFault::Gateway)?;

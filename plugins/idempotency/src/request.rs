@@ -35,7 +35,7 @@ impl Request {
     }
 
     pub(crate) fn headers(&self) -> &Headers {
-        self.headers.as_deref().unwrap_or(Headers::none())
+        Headers::kept(&self.headers)
     }
 
     /// What kind of call it is, as far as its headers tell.

@@ -4,8 +4,9 @@
 
 use policy_kit::Host;
 
+use crate::bytes::number_at;
 use crate::names::STORE;
-use crate::scope::{digest, leading};
+use crate::scope::digest;
 use crate::{Scope, StoreFault};
 
 /// How often it is tried where other workers are faster.
@@ -31,7 +32,7 @@ impl Scatter {
             }
             let now = host.now().map_err(StoreFault::Gateway)?;
             // Odd, so that no two scopes come to the same number.
-            let number = leading(&digest(b"scatter", &[&now.to_be_bytes()])) | 1;
+            let number = number_at(&digest(b"scatter", &[&now.to_be_bytes()]), 0) | 1;
             host.set_shared(&entry, &number.to_be_bytes(), None).map_err(StoreFault::Gateway)?;
         }
         Err(StoreFault::Contended)
@@ -39,7 +40,7 @@ impl Scatter {
 
     /// The bucket of a key, of so many.
     pub(crate) fn bucket(self, scope: &Scope, buckets: u64) -> u64 {
-        let number = u128::from(leading(&scope.0));
+        let number = u128::from(number_at(&scope.0, 0));
         // The upper half: of the lower, the lower bits depend on nothing but the scope's lower bits.
         let spread = (number * u128::from(self.0)) >> 64;
         u64::try_from(spread).unwrap_or_default() % buckets

@@ -55,11 +55,6 @@ pub(crate) fn digest(kind: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize()
 }
 
-/// The first eight bytes of a digest as a number.
-pub(crate) fn leading(digest: &[u8; 32]) -> u64 {
-    digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

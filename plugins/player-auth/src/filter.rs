@@ -349,7 +349,7 @@ impl Auth {
         let own = || self.visit.envelope(self.policy.partners.as_ref());
         endpoint.envelope = endpoint.envelope.or_else(own);
         let endpoint = &endpoint;
-        let details = Details::read(self.headers.as_deref().unwrap_or(Headers::none()));
+        let details = Details::read(Headers::kept(&self.headers));
         self.policy.reply(endpoint, ruling, denial, &details)
     }
 

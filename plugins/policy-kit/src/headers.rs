@@ -1,5 +1,7 @@
 //! A header map as it crosses the ABI: one buffer, parsed in place, values as bytes.
 
+use std::rc::Rc;
+
 /// All headers of one message, in order. Values need not be UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -129,10 +131,10 @@ impl Headers {
         self.present & bit != 0
     }
 
-    /// No headers, where none were read.
-    pub fn none() -> &'static Self {
+    /// Those that are kept, or none where nothing was read or is needed any more.
+    pub fn kept(kept: &Option<Rc<Self>>) -> &Self {
         static NONE: Headers = Headers { bytes: Vec::new(), index: Vec::new(), present: 0 };
-        &NONE
+        kept.as_deref().unwrap_or(&NONE)
     }
 
     /// How many headers there are.
