@@ -112,8 +112,10 @@ fn player_auth() -> Vec<Case> {
         "issuer": ISSUER, "audiences": [AUDIENCE], "keys": {"jwks": keys},
         "algorithms": ALGORITHMS.map(Alg::name),
     });
-    let changes = |tokens: usize| {
-        let failures = json!({"per_minute": 60_000, "burst": 10_000});
+    /// Failures of one source that are looked at: more than there are here.
+    const MANY: u32 = 10_000;
+    let changes = |tokens: usize, burst: u32| {
+        let failures = json!({"per_minute": burst * 6, "burst": burst});
         // Nobody is there to ask.
         json!({"issuers": [issuer], "cache_tokens": tokens, "failures": failures,
             "player_state": null})
@@ -130,10 +132,14 @@ fn player_auth() -> Vec<Case> {
     };
     let [es256, rs256] = [Alg::Es256, Alg::Rs256].map(|alg| forge.sign(alg, &forge.claims()));
     // What is cold stays cold where nothing is remembered.
-    let cold =
-        |name, token, status| Case { changes: changes(0), ..Case::new(name, with(token), status) };
-    let warm =
-        |name, request, status| Case { changes: changes(64), ..Case::new(name, request, status) };
+    let cold = |name, token, status| Case {
+        changes: changes(0, MANY),
+        ..Case::new(name, with(token), status)
+    };
+    let warm = |name, request, status| Case {
+        changes: changes(64, MANY),
+        ..Case::new(name, request, status)
+    };
     // Another player's claims under this one's signature.
     let other = forge.sign(Alg::Es256, &forge.claims_with(&json!({"sub": "p-2"})));
     let (claims, signature) = (other.rfind('.').unwrap(), es256.rfind('.').unwrap());
@@ -143,6 +149,12 @@ fn player_auth() -> Vec<Case> {
         cold("bet, cold ES256", &es256, 200),
         cold("bet, cold RS256", &rs256, 200),
         cold("bet, forged", &forged, 401),
+        Case {
+            // It fails, and is the last one that is looked at.
+            changes: changes(0, 1),
+            before: Some(with(&forged)),
+            ..Case::new("bet, forged again", with(&forged), 429)
+        },
         warm("bet, no token", nobody("POST", "/api/bets"), 401),
         warm("lobby, nobody", nobody("GET", "/api/lobby"), 200),
     ]

@@ -7,6 +7,8 @@ use serde_json::{json, Value};
 
 /// Names that ratios are formed of.
 pub(super) const JWT_HIT_AND_NO_OP: &str = "jwt_authn, hit + no-op";
+/// Where later filters and the access log find the claims, too, in the one way that jwt_authn has.
+pub(super) const JWT_CLAIMS_AND_NO_OP: &str = "jwt_authn, hit + claims + no-op";
 /// The same job in full: the facts for later filters and the access log, too.
 pub(super) const JWT_FACTS_AND_NO_OP: &str = "jwt_authn, hit + facts + no-op";
 pub(super) const HIT: &str = "player-auth, hit";
@@ -33,6 +35,11 @@ pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
     let mut all = vec![
         quiet("jwt_authn, hit", vec![jwt_authn(&keys, true)], one("ES256")?),
         quiet(JWT_HIT_AND_NO_OP, vec![jwt_authn(&keys, true), wasm("noop")], one("ES256")?),
+        quiet(
+            JWT_CLAIMS_AND_NO_OP,
+            vec![with_payload(jwt_authn(&keys, true)), wasm("noop")],
+            one("ES256")?,
+        ),
         quiet(
             JWT_FACTS_AND_NO_OP,
             vec![with_payload(jwt_authn(&keys, true)), facts(), wasm("noop")],

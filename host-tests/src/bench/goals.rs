@@ -1,5 +1,7 @@
 //! Ratios that somebody was promised, each with its aim.
-use super::auth::{ATTACKED, CALM, COLD, HIT, JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP};
+use super::auth::{
+    ATTACKED, CALM, COLD, HIT, JWT_CLAIMS_AND_NO_OP, JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP,
+};
 use super::once::{ANSWERED, CLAIM, DIRECT, MISMATCH, REPLAY};
 use super::stats::{Ratio, Spread};
 use serde::Serialize;
@@ -47,6 +49,7 @@ pub(super) fn goals() -> Vec<Goal> {
     let goal = |name, above, below, aim| Goal { name, above, below, aim };
     vec![
         goal("hit, to jwt_authn and a no-op", HIT, JWT_HIT_AND_NO_OP, Aim::AtMost(1.0)),
+        goal("hit, to the same with claims", HIT, JWT_CLAIMS_AND_NO_OP, Aim::None),
         // What jwt_authn's hit leaves undone of a hit's work is done by another of Envoy's filters.
         goal("hit, to the same with facts", HIT, JWT_FACTS_AND_NO_OP, Aim::None),
         goal("cold RS256, to jwt_authn", rs_ours, rs_theirs, Aim::AtMost(1.3)),

@@ -1,6 +1,7 @@
 //! Pure core: facts in, ruling out. No clock, no host, no log.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use policy_kit::{
     invalid, Brands, Classified, ConfigError, Denial, EndpointClass, Endpoints, Envelopes,
@@ -35,7 +36,7 @@ pub struct Facts<'a> {
 pub struct Case {
     classified: Classified,
     /// The brand of the host it was sent to.
-    pub brand: Option<String>,
+    pub brand: Option<Rc<str>>,
     /// Where it comes from.
     pub located: Located,
     /// Whether headers about the client count.
@@ -215,7 +216,7 @@ impl Policy {
         let kinds = self.anonymous.kinds(headers).filter(|_| origin.trusted_peer);
         Case {
             classified: self.endpoints.classify(one(":method"), one(":path")),
-            brand: self.brands.of(one(":authority")).map(str::to_owned),
+            brand: self.brands.of(one(":authority")).cloned(),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
             json: headers.is_json(),

@@ -135,6 +135,13 @@ fn signed(
     parts: Parts<'_>,
     landed: bool,
 ) -> Verdict {
+    // Before a stranger's token is read: reading it is most of what a forged one costs under attack.
+    // One that was good cannot fail but for its time, and whoever holds it has to hear that.
+    if !state.was_good(q.token) {
+        if let Err(wait) = state.may_fail(q.source, q.now) {
+            return Verdict::Unknown(FAILURES, wait);
+        }
+    }
     let now = q.seconds();
     let read = Jws::read(parts, &state.headers);
     let read = read.and_then(|jws| Ok((Claims::parse(&jws.payload)?, jws)));
@@ -159,9 +166,6 @@ fn signed(
     let Some(identity) = issuer.mapping.identity(&claims) else {
         return Verdict::Bad(CLAIMS, CLAIMS.code);
     };
-    if let Err(wait) = state.may_fail(q.source, q.now) {
-        return Verdict::Unknown(FAILURES, wait);
-    }
     let Some(ring) = state.keyrings.get_mut(position) else { return bad(Refusal::KeyUnknown) };
     let checked = match issuer.keys.find(host, ring, &jws.header, now, landed) {
         Lookup::Key(key) => state.verifier.check(host, &key, &jws),

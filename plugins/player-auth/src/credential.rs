@@ -1,5 +1,7 @@
 //! Where a token is, and how it is taken out of a request before that goes on.
 
+use std::borrow::Cow;
+
 use policy_kit::{header_name, invalid, ConfigError, Denial, Headers, One};
 
 use crate::config::PlaceConfig;
@@ -22,9 +24,9 @@ pub struct Places(Vec<Place>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
     /// Every header of that name goes.
-    Remove(String),
+    Remove(Cow<'static, str>),
     /// This value in place of all.
-    Set(String, Vec<u8>),
+    Set(&'static str, Vec<u8>),
 }
 
 impl Places {
@@ -54,16 +56,18 @@ impl Places {
     /// # Errors
     /// [`CONFLICT`] for more than one, wherever they are: two readers could take different ones.
     /// [`MALFORMED`] for a credential of another scheme.
-    pub fn find(&self, headers: &Headers) -> Result<Option<Vec<u8>>, Denial> {
-        let mut found = None;
+    pub fn find<'a>(&'a self, headers: &'a Headers) -> Result<Option<Cow<'a, [u8]>>, Denial> {
+        let mut found = Ok(None);
         for place in &self.0 {
-            for token in place.tokens(headers) {
-                if found.replace(token?).is_some() {
-                    return Err(CONFLICT);
-                }
-            }
+            place.each(headers, &mut |token| {
+                found = match (&found, token) {
+                    (Err(denial), _) => Err(*denial),
+                    (Ok(Some(_)), Ok(_)) => Err(CONFLICT),
+                    (Ok(_), token) => token.map(Some),
+                };
+            });
         }
-        Ok(found)
+        found
     }
 
     /// What takes every credential out of a request, leaving other cookies and parameters.
@@ -102,25 +106,32 @@ pub(crate) fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> 
     }
 }
 
-pub(crate) type Token = Result<Vec<u8>, Denial>;
+pub(crate) type Token<'a> = Result<Cow<'a, [u8]>, Denial>;
 
 impl Place {
     /// Everything that is there.
-    pub(crate) fn tokens(&self, headers: &Headers) -> Vec<Token> {
+    pub(crate) fn tokens<'a>(&'a self, headers: &'a Headers) -> Vec<Token<'a>> {
+        let mut all = Vec::new();
+        self.each(headers, &mut |token| all.push(token));
+        all
+    }
+
+    /// The same, one after the other: most requests have one, which is compared where it lies.
+    fn each<'a>(&'a self, headers: &'a Headers, to: &mut dyn FnMut(Token<'a>)) {
         match self {
-            Self::Bearer => headers.all("authorization").map(bearer).collect(),
-            Self::Header(name) => headers.all(name).map(|v| Ok(v.to_vec())).collect(),
+            Self::Bearer => headers.all("authorization").map(bearer).for_each(to),
+            Self::Header(name) => headers.all(name).map(|v| Ok(v.into())).for_each(to),
             Self::Cookie(name) => {
                 let named = cookies(headers).filter(|(n, _)| *n == name.as_bytes());
                 // What a browser keeps of a session that has ended.
                 let held = named.filter(|(_, value)| !value.is_empty());
-                held.map(|(_, value)| Ok(value.to_vec())).collect()
+                held.map(|(_, value)| Ok(value.into())).for_each(to);
             }
             Self::Query(name) => {
                 let query = query(headers);
                 let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default());
                 let named = pairs.filter(|(n, _)| n == name.as_str());
-                named.map(|(_, value)| Ok(value.as_bytes().to_vec())).collect()
+                named.map(|(_, value)| Ok(value.as_bytes().to_vec().into())).for_each(to);
             }
         }
     }
@@ -129,9 +140,9 @@ impl Place {
     pub(crate) fn removal(&self, headers: &Headers) -> Option<Edit> {
         match self {
             Self::Bearer => {
-                headers.has("authorization").then(|| Edit::Remove("authorization".to_owned()))
+                headers.has("authorization").then_some(Edit::Remove("authorization".into()))
             }
-            Self::Header(name) => headers.has(name).then(|| Edit::Remove(name.clone())),
+            Self::Header(name) => headers.has(name).then(|| Edit::Remove(name.clone().into())),
             Self::Cookie(name) => {
                 let ours = |(n, _): &(&[u8], &[u8])| *n == name.as_bytes();
                 if !cookies(headers).any(|pair| ours(&pair)) {
@@ -139,10 +150,9 @@ impl Place {
                 }
                 let rest = cookies(headers).filter(|pair| !ours(pair));
                 let rest: Vec<_> = rest.map(|(n, v)| [n, v].join(&b'=')).collect();
-                let cookie = "cookie".to_owned();
                 Some(match rest.is_empty() {
-                    true => Edit::Remove(cookie),
-                    false => Edit::Set(cookie, rest.join(&b"; "[..])),
+                    true => Edit::Remove("cookie".into()),
+                    false => Edit::Set("cookie", rest.join(&b"; "[..])),
                 })
             }
             Self::Query(name) => without_parameter(headers.single(":path")?, name),
@@ -164,15 +174,15 @@ fn without_parameter(target: &[u8], name: &str) -> Option<Edit> {
         target.push(b'?');
         target.extend(rest.join(&b'&'));
     }
-    Some(Edit::Set(":path".to_owned(), target))
+    Some(Edit::Set(":path", target))
 }
 
 /// `Bearer` in any case, spaces, and the token (RFC 9110 section 11.4). Whatever else is there is a
 /// credential that cannot be read, not the absence of one.
-fn bearer(value: &[u8]) -> Token {
+fn bearer(value: &[u8]) -> Token<'_> {
     let scheme = value.get(..6).filter(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
     let token = scheme.and_then(|_| value.get(6..)).filter(|rest| rest.first() == Some(&b' '));
-    token.map(|token| token.trim_ascii().to_vec()).ok_or(MALFORMED)
+    token.map(|token| token.trim_ascii().into()).ok_or(MALFORMED)
 }
 
 fn cookies(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -49,8 +49,9 @@ fn where_tokens_are() {
         (&[("cookie", "sid=t"), (":path", "/x?token=t")], Err(CONFLICT)),
     ];
     for (headers, want) in cases {
-        let got = all().find(&map(headers));
-        let want = want.map(|token| token.map(|t| t.as_bytes().to_vec()));
+        let (places, headers) = (all(), map(headers));
+        let got = places.find(&headers);
+        let want = want.map(|token| token.map(|t| t.as_bytes().into()));
         assert_eq!(got, want, "{headers:?}");
     }
 }
@@ -67,8 +68,8 @@ fn what_is_not_a_place_is_not_looked_at() {
 
 #[test]
 fn what_is_left() {
-    let remove = |name: &str| Edit::Remove(name.to_owned());
-    let set = |name: &str, value: &str| Edit::Set(name.to_owned(), value.as_bytes().to_vec());
+    let remove = |name: &str| Edit::Remove(name.to_owned().into());
+    let set = |name, value: &str| Edit::Set(name, value.as_bytes().to_vec());
     for (header, want) in [
         (("authorization", "Bearer t"), Some(remove("authorization"))),
         (("x-token", "t"), Some(remove("x-token"))),

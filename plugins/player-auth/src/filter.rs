@@ -144,18 +144,22 @@ impl Auth {
             if !policy.forward_credential {
                 self.removal = policy.places.removal(&headers);
             }
-            self.who = match policy.places.find(&headers) {
-                Ok(None) => Who::Nobody,
-                Err(denial) => Who::Unreadable(denial),
+            match policy.places.find(&headers) {
+                Ok(None) => {}
+                Err(denial) => self.who = Who::Unreadable(denial),
                 Ok(Some(token)) => {
                     let verdict = self.check(host, &policy, &headers, &token)?;
-                    self.token = token;
-                    Who::Token(verdict)
+                    let flight = match &verdict {
+                        Verdict::Ask(flight) => Some(flight.clone()),
+                        _ => None,
+                    };
+                    self.who = Who::Token(verdict);
+                    if let Some(flight) = flight {
+                        self.token = token.into_owned();
+                        return Ok(Step::Join(flight));
+                    }
                 }
             };
-            if let Who::Token(Verdict::Ask(flight)) = &self.who {
-                return Ok(Step::Join(flight.clone()));
-            }
         }
         self.settle(host, &policy, &endpoint)
     }
@@ -279,7 +283,7 @@ impl Auth {
                 Edit::Set(name, value) => host.set_header(MapKind::Request, name, value)?,
             }
         }
-        let mut tell = |name: &str, value: Option<&String>| match value {
+        let mut tell = |name: &str, value: Option<&str>| match value {
             Some(value) => host.set_header(MapKind::Request, name, value.as_bytes()),
             None => Ok(()),
         };
@@ -287,13 +291,13 @@ impl Auth {
             tell(name, value)?;
         }
         let Some(who) = self.identity() else {
-            return tell(BRAND_HEADER, self.case.brand.as_ref());
+            return tell(BRAND_HEADER, self.case.brand.as_deref());
         };
         tell(BRAND_HEADER, Some(&who.brand))?;
         tell(PLAYER_HEADER, Some(&who.player))?;
-        tell(SESSION_HEADER, who.session.as_ref())?;
-        tell(KYC_HEADER, who.kyc.as_ref())?;
-        tell(STATE_HEADER, self.states.as_ref())?;
+        tell(SESSION_HEADER, who.session.as_deref())?;
+        tell(KYC_HEADER, who.kyc.as_deref())?;
+        tell(STATE_HEADER, self.states.as_deref())?;
         who.headers.iter().try_for_each(|(name, value)| tell(name, Some(value)))
     }
 

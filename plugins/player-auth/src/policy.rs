@@ -1,6 +1,7 @@
 //! Pure core: facts in, ruling out. No clock, no host, no log.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use policy_kit::metrics::PerClass;
 use policy_kit::{
@@ -70,7 +71,7 @@ pub struct Policy {
 pub struct Case {
     classified: Classified,
     /// The brand of the host it was sent to.
-    pub brand: Option<String>,
+    pub brand: Option<Rc<str>>,
     /// The client's address, once somebody asked for it.
     pub source: Option<IpAddr>,
     /// Whether the body is sent as JSON.
@@ -206,7 +207,7 @@ impl Policy {
         let target = headers.single(":path").unwrap_or_default();
         Case {
             classified: self.endpoints.classify(means, target),
-            brand: self.brands.of(authority).map(str::to_owned),
+            brand: self.brands.of(authority).cloned(),
             source: None,
             json: headers.is_json(),
             upgrade: headers.has("upgrade") || method == b"CONNECT",

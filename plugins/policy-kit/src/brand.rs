@@ -1,6 +1,7 @@
 //! Which brand a request is for, from the host it was sent to.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::endpoint::is_label;
 use crate::{invalid, ConfigError, SortedMap};
@@ -8,9 +9,9 @@ use crate::{invalid, ConfigError, SortedMap};
 /// A map of hosts to brands: exact names, `*.example.com` for every name below, `*` for the rest.
 #[derive(Clone, Debug)]
 pub struct Brands {
-    exact: SortedMap<String, String>,
-    below: Vec<(String, String)>,
-    rest: Option<String>,
+    exact: SortedMap<Vec<u8>, Rc<str>>,
+    below: Vec<(String, Rc<str>)>,
+    rest: Option<Rc<str>>,
 }
 
 impl Brands {
@@ -28,6 +29,7 @@ impl Brands {
             if !is_label(&brand) {
                 return Err(invalid(at, "expected a brand of lower-case letters, digits and `-`"));
             }
+            let brand = Rc::from(brand);
             let suffix = host.strip_prefix("*.").map(str::to_owned);
             if host == "*" {
                 rest = Some(brand);
@@ -36,14 +38,18 @@ impl Brands {
             } else if let Some(suffix) = suffix {
                 below.push((format!(".{suffix}"), brand));
             } else {
-                exact.insert(host, brand);
+                exact.insert(host.into_bytes(), brand);
             }
         }
         Ok(Self { exact, below, rest })
     }
 
     /// The brand of an authority (`Host` or `:authority`), port and case ignored.
-    pub fn of(&self, authority: &[u8]) -> Option<&str> {
+    pub fn of(&self, authority: &[u8]) -> Option<&Rc<str>> {
+        // Nearly all of them, and they are as they should be.
+        if let Some(brand) = self.exact.get(authority) {
+            return Some(brand);
+        }
         let host = std::str::from_utf8(authority).ok()?;
         let host = match host.bytes().any(|b| b.is_ascii_uppercase()) {
             true => Cow::Owned(host.to_ascii_lowercase()),
@@ -57,14 +63,14 @@ impl Brands {
         let below = self.below.iter().filter(|(suffix, _)| host.ends_with(suffix.as_str()));
         // The longest suffix is the most specific.
         let below = || below.max_by_key(|(suffix, _)| suffix.len());
-        let brand = self.exact.get(host).or_else(|| below().map(|(_, brand)| brand));
-        brand.or(self.rest.as_ref()).map(String::as_str)
+        let brand = self.exact.get(host.as_bytes()).or_else(|| below().map(|(_, brand)| brand));
+        brand.or(self.rest.as_ref())
     }
 
     /// Every brand of the map, for checking that nothing names another one.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let below = self.below.iter().map(|(_, brand)| brand);
-        self.exact.values().chain(below).chain(&self.rest).map(String::as_str)
+        self.exact.values().chain(below).chain(&self.rest).map(|brand| &**brand)
     }
 }
 
@@ -114,10 +120,10 @@ mod tests {
             (b"\xffotter.example", None),
             (b"", None),
         ] {
-            assert_eq!(map.of(authority), brand, "{}", authority.escape_ascii());
+            assert_eq!(map.of(authority).map(|it| &**it), brand, "{}", authority.escape_ascii());
         }
         let any = brands(r#"{"otter.example": "otter", "*": "kings"}"#).unwrap();
-        assert_eq!(any.of(b"elsewhere.example"), Some("kings"));
+        assert_eq!(any.of(b"elsewhere.example").map(|it| &**it), Some("kings"));
         assert_eq!(any.of(b"not a host"), None);
     }
 

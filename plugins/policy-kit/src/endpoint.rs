@@ -171,25 +171,26 @@ impl Pattern {
     }
 
     /// Whether the request is one of these.
-    pub(crate) fn matches(&self, method: &str, path: Segments<'_>) -> bool {
+    pub(crate) fn matches(&self, method: &[u8], path: Segments<'_>) -> bool {
         self.fits(method, path, |segment, want| segment == want)
     }
 
     /// Whether a careless reader would take the path for this pattern: without case, and without
     /// the closing slash.
-    pub(crate) fn matches_carelessly(&self, method: &str, path: &str) -> bool {
+    pub(crate) fn matches_carelessly(&self, method: &[u8], path: &str) -> bool {
         let path = path.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(path);
         self.fits(method, Segments::new(path), <[u8]>::eq_ignore_ascii_case)
     }
 
-    fn fits(&self, method: &str, path: Segments<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
+    fn fits(&self, method: &[u8], path: Segments<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
         // What costs least to see first: most patterns are longer or shorter than the path.
         let fixed = self.parts.len().saturating_sub(1);
         let fits = match self.parts.last() {
             Some(Part::Rest) => path.count >= fixed,
             _ => path.count == fixed,
         };
-        if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m == method)) {
+        if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m.as_bytes() == method))
+        {
             return false;
         }
         let mut segments = path.text.split(|b| *b == b'/').skip(1);

@@ -174,9 +174,8 @@ impl Endpoints {
     }
 
     fn look_for(&self, method: &[u8], target: &[u8]) -> Option<Classified> {
-        let method = std::str::from_utf8(method).ok()?;
         // Some upstreams take `post` for `POST`.
-        if !method.bytes().all(|b| b.is_ascii_uppercase()) {
+        if !method.iter().all(u8::is_ascii_uppercase) {
             return None;
         }
         let path = canonical_path(target).ok()?;

@@ -156,11 +156,11 @@ impl Visit {
     pub fn headers<'a>(
         &self,
         partners: Option<&'a Partners>,
-    ) -> [(&'static str, Option<&'a String>); 2] {
+    ) -> [(&'static str, Option<&'a str>); 2] {
         let partner = partners.filter(|_| self.proof.is_some()).and_then(|all| self.known(all));
         [
-            (PARTNER_HEADER, partner.map(|partner| &partner.name)),
-            (TIER_HEADER, partner.and_then(|partner| partner.tier.as_ref())),
+            (PARTNER_HEADER, partner.map(|partner| partner.name.as_str())),
+            (TIER_HEADER, partner.and_then(|partner| partner.tier.as_deref())),
         ]
     }
 

@@ -86,7 +86,7 @@ impl Policy {
 
     fn rule_known(&self, rule: &Rule, case: &Case, who: &Identity, now: u64, skew: u64) -> Ruling {
         // A host of no brand is no host of this player's brand either.
-        if case.brand.as_ref() != Some(&who.brand) {
+        if case.brand.as_deref() != Some(&who.brand) {
             return refuse(BRAND);
         }
         match rule.check(who, now, skew) {
