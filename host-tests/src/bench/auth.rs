@@ -12,6 +12,8 @@ pub(super) const JWT_CLAIMS_AND_NO_OP: &str = "jwt_authn, hit + claims + no-op";
 /// The same job in full: the facts for later filters and the access log, too.
 pub(super) const JWT_FACTS_AND_NO_OP: &str = "jwt_authn, hit + facts + no-op";
 pub(super) const HIT: &str = "player-auth, hit";
+/// What of a hit is the gateway's part.
+pub(super) const CALLS: &str = "a hit's host calls alone";
 pub(super) const COLD: [(&str, &str, &str); 3] = [
     ("RS256", "jwt_authn, RS256", "player-auth, RS256"),
     ("ES256", "jwt_authn, ES256", "player-auth, ES256"),
@@ -46,6 +48,7 @@ pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
             one("ES256")?,
         ),
         quiet(HIT, player_auth(&keys, true)?, one("ES256")?),
+        quiet(CALLS, vec![wasm("hit_calls")], one("ES256")?),
     ];
     for (alg, theirs, ours) in COLD {
         all.push(quiet(theirs, vec![jwt_authn(&keys, false)], one(alg)?));

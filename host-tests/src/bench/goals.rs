@@ -1,6 +1,6 @@
 //! Ratios that somebody was promised, each with its aim.
 use super::auth::{
-    ATTACKED, CALM, COLD, HIT, JWT_CLAIMS_AND_NO_OP, JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP,
+    ATTACKED, CALLS, CALM, COLD, HIT, JWT_CLAIMS_AND_NO_OP, JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP,
 };
 use super::once::{ANSWERED, CLAIM, DIRECT, MISMATCH, REPLAY};
 use super::stats::{Ratio, Spread};
@@ -49,6 +49,8 @@ pub(super) fn goals() -> Vec<Goal> {
     let goal = |name, above, below, aim| Goal { name, above, below, aim };
     vec![
         goal("hit, to jwt_authn and a no-op", HIT, JWT_HIT_AND_NO_OP, Aim::AtMost(1.0)),
+        // No policy can be cheaper than what it asks of the gateway.
+        goal("its host calls alone, to that", CALLS, JWT_HIT_AND_NO_OP, Aim::None),
         goal("hit, to the same with claims", HIT, JWT_CLAIMS_AND_NO_OP, Aim::None),
         // What jwt_authn's hit leaves undone of a hit's work is done by another of Envoy's filters.
         goal("hit, to the same with facts", HIT, JWT_FACTS_AND_NO_OP, Aim::None),
