@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use abi_host::{Call, CallAnswer, Profile, Request, Response};
+use abi_host::{Answer, Call, CallAnswer, Profile, Request, Response, UpstreamRequest};
 use serde_json::{json, Value};
 
 use crate::world::{
@@ -205,6 +205,35 @@ fn reconciliation() {
                 assert_eq!(send(&mut chain, bet(), &mut ledger), want, "{case}");
                 assert_eq!(ledger.effects, effects, "{case}");
             }
+        }
+    }
+}
+
+/// What the route tries once more later comes after somebody has said that nothing was done.
+#[test]
+fn where_somebody_is_asked_the_route_tries_once() {
+    let again = abi_host::RetryPolicy::parse("5xx", 2).unwrap();
+    for profile in PROFILES {
+        let cluster = if profile == Profile::Wasmx { "casino:80" } else { "casino" };
+        let asked = ruled(json!({"reconcile": {"cluster": cluster, "path": "/state/{owner}/{key}",
+            "pointer": "/state", "completed": ["accepted"], "free_status": [404]}}));
+        let zero = (profile == Profile::Envoy).then_some("0");
+        for (rule, sent, want) in [
+            (&asked, None, zero),
+            (&asked, Some("5"), zero.or(Some("5"))),
+            (&ruled(json!({})), None, None),
+            (&ruled(json!({})), Some("1"), Some("1")),
+        ] {
+            let mut chain = builder(profile, rule).retries(again).start().unwrap();
+            let bet = sent.map_or(bet(), |sent| bet().header("x-envoy-max-retries", sent));
+            let mut seen = Vec::new();
+            chain.run(bet, &mut |request: &UpstreamRequest| {
+                seen.push(request.headers.text("x-envoy-max-retries").map(str::to_owned));
+                Answer::respond(Response::new(500))
+            });
+            let most = want.map_or(2, |most| most.parse().unwrap());
+            let case = format!("{sent:?} under {profile:?}: {rule}");
+            assert_eq!(seen, vec![want.map(str::to_owned); most + 1], "{case}");
         }
     }
 }

@@ -145,9 +145,14 @@ async fn somebody_knows_what_became_of_it() {
     let rules = json!([
         rule("asked", &json!({"reconcile": books})),
         rule("brief", &json!({"reconcile": books, "timeout_ms": 100, "margin_ms": 0})),
+        rule("retried", &json!({"reconcile": books})),
     ]);
     let clusters = json!([{"name": "books"}]);
-    let plan = Plan { clusters, ..Plan::new(&["asked", "brief"], &rules) };
+    let again = json!({"retry_on": "reset,5xx", "num_retries": 3});
+    let routes = json!([{"match": {"prefix": "/retried/"},
+        "route": {"cluster": "casino", "retry_policy": again}}]);
+    let kinds = &["asked", "brief", "retried"];
+    let plan = Plan { clusters, routes, ..Plan::new(kinds, &rules) };
     let books = Upstream::start().await;
     let address = books.address;
     let stage = Stage::open_with(plan, |options| {
@@ -188,6 +193,15 @@ async fn somebody_knows_what_became_of_it() {
             assert_eq!(is_replay(&answer), status == 200 && again, "{key}");
         }
         assert_eq!([stage.upstream.seen(&path), books.seen(&asked)], seen, "{key}");
+    }
+    // A route that would try again does not: that would come after the word of the books.
+    for (key, act, status) in
+        [("key-cut-", Act::Cut, 503), ("key-500-", Act::Answer(500, "no"), 500)]
+    {
+        let path = format!("/retried/{key}");
+        stage.upstream.will(&path, [act]);
+        assert_eq!(stage.ask(&call(&path, key)).await.unwrap().status, status, "{key}");
+        assert_eq!(stage.upstream.seen(&path), 1, "{key}");
     }
     // Once its deadline has passed, it will not.
     for (key, status, told) in [("key-none", 200, r#"{"state":"none"}"#), ("key-404-", 404, "")] {

@@ -56,9 +56,7 @@ impl Schedule {
             after_reply: one_of_four(),
             reconciles: one_of_four(),
         };
-        // Not both: a retry of the route's that comes late, after the gateway stood still or its clock
-        // jumped, is a call that nobody can tell of when asked. README.md says so.
-        let retries = if one_of_four() && !settings.reconciles { 2 } else { 0 };
+        let retries = if one_of_four() { 2 } else { 0 };
         let (workers, keys) = (2 + books.dice(2), 4 + books.dice(5));
         books.note(&format!("seed {seed}: {workers} workers, {retries} retries, {settings:?}"));
         let (books, faults) = (Shared::new(books), Faults::new());

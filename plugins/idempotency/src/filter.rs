@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use policy_kit::{
     Answering, BodyFault, CallReply, Denial, Details, EndpointClass, Fault, Filter, Host, MapKind,
-    Match, Plugin, Reply, Step, Unclassified,
+    Match, Plugin, Profile, Reply, Step, Unclassified,
 };
 
 use crate::answering::Claim;
@@ -17,7 +17,10 @@ use crate::denials::{
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::plugin::{Idempotency, Shared};
 use crate::request::Request;
-use crate::{Fingerprint, KeyFault, Scope};
+use crate::{Fingerprint, KeyFault, Rule, Scope};
+
+/// How often Envoy's router may try once more, whatever its route says. It takes the header away.
+const RETRIES: &str = "x-envoy-max-retries";
 
 /// One request's filter: it lets the call take effect once.
 #[derive(Debug)]
@@ -156,8 +159,17 @@ impl Once {
         if self.request.streams() {
             return self.refuse(host, &endpoint, STREAM);
         }
-        if policy.may_read_answer(endpoint.candidates(), endpoint.endpoint, method) {
+        let may_be_ruled = |so: fn(&Rule) -> bool| {
+            policy.may_be_ruled(endpoint.candidates(), endpoint.endpoint, method, so)
+        };
+        // What has to be read may not be compressed.
+        if may_be_ruled(|rule| rule.outcome.code.is_some()) {
             host.remove_header(MapKind::Request, "accept-encoding")?;
+        }
+        // Where somebody is asked what became of a call, nobody may send it once more later: a retry that
+        // was due while the gateway stood still would go out after the word that nothing was done.
+        if policy.profile() == Profile::Envoy && may_be_ruled(|rule| rule.reconcile.is_some()) {
+            host.set_header(MapKind::Request, RETRIES, b"0")?;
         }
         self.stage = Stage::Body;
         let limit = policy.max_request();

@@ -125,16 +125,15 @@ impl Policy {
         })
     }
 
-    /// Whether the answer to a call may have to be read: then nobody may compress it.
-    pub fn may_read_answer(
+    /// Whether a call may turn out to be under a rule that is so, whoever makes it.
+    pub fn may_be_ruled(
         &self,
         mut candidates: impl Iterator<Item = EndpointClass>,
         endpoint: &str,
         method: &str,
+        so: impl Fn(&Rule) -> bool,
     ) -> bool {
-        candidates.any(|class| {
-            self.rules_of(class, endpoint, method).any(|(_, rule)| rule.outcome.code.is_some())
-        })
+        candidates.any(|class| self.rules_of(class, endpoint, method).any(|(_, rule)| so(rule)))
     }
 
     fn rules_of<'p, 'a>(
