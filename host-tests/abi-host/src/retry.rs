@@ -12,10 +12,6 @@ const BASE: Duration = Duration::from_millis(25);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_millis(250);
 
-/// A request header that says how often at most, in place of `num_retries`. Envoy's router takes it away;
-/// here it goes on.
-const MAX_RETRIES: &str = "x-envoy-max-retries";
-
 /// When the router sends a request again, as Envoy's `retry_policy` says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -90,8 +86,7 @@ impl Worker {
         if sent.body.len() > most {
             return None;
         }
-        let asked = stream.request.headers.text(MAX_RETRIES).and_then(|text| text.parse().ok());
-        if stream.attempts > asked.unwrap_or(policy.num_retries) {
+        if stream.attempts > stream.max_retries.unwrap_or(policy.num_retries) {
             stream.flags |= flags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
             return None;
         }

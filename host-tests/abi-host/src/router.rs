@@ -10,6 +10,9 @@ use crate::{
     UpstreamRequest,
 };
 
+/// A request header that says how often the router may try again. Envoy's takes it away; here it goes on.
+const MAX_RETRIES: &str = "x-envoy-max-retries";
+
 const REQUIRED: [&str; 3] = [":method", ":path", ":authority"];
 
 /// What the router says when it has no answer to pass on.
@@ -71,6 +74,12 @@ impl Worker {
             return self.local_reply(id, reply, None);
         }
         stream.attempts = 1;
+        if self.world.shared.profile == Profile::Envoy {
+            let mut said = headers.get_all(MAX_RETRIES);
+            // Two of them are joined, and no number.
+            let said = said.next().filter(|_| said.next().is_none());
+            stream.max_retries = said.and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+        }
         stream.upstream = Some(UpstreamRequest {
             stream: id,
             headers: Headers::new(),

@@ -156,6 +156,8 @@ pub(crate) struct Stream {
     pub attempts: u64,
     /// The retry policy of its route.
     pub retries: Option<RetryPolicy>,
+    /// How often at most, in place of what the policy says.
+    pub max_retries: Option<u64>,
     /// When the route's timeout ends all attempts.
     pub deadline: Option<u64>,
     pub code: Option<u16>,
@@ -205,6 +207,7 @@ impl Stream {
             upstream_answered: false,
             attempts: 0,
             retries: None,
+            max_retries: None,
             deadline: None,
             code: None,
             details: None,

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use abi_host::{flags, Answer, Outcome, Request, Response, RetryPolicy, UpstreamRequest};
+use abi_host::{flags, Answer, Outcome, Profile, Request, Response, RetryPolicy, UpstreamRequest};
 use support::{builder, lines, with};
 
 const UC: u64 = flags::UPSTREAM_CONNECTION_TERMINATION;
@@ -18,9 +18,25 @@ const URX: u64 = flags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
 /// Status, flags and attempts of a request whose attempts go as the script says; the last word of it
 /// holds for all further ones.
 fn tried(retry_on: &str, retries: u64, script: &str, body: usize) -> (u16, u64, u64) {
+    let request = Request::post("/", "a".repeat(body));
+    tried_with(Profile::Envoy, retry_on, retries, script, request)
+}
+
+fn tried_with(
+    profile: Profile,
+    retry_on: &str,
+    retries: u64,
+    script: &str,
+    request: Request,
+) -> (u16, u64, u64) {
     let policy = RetryPolicy::parse(retry_on, retries).unwrap();
-    let stages = builder().retries(policy).buffer_limit(1000).route_timeout(Duration::from_secs(1));
+    let stages = builder()
+        .profile(profile)
+        .retries(policy)
+        .buffer_limit(1000)
+        .route_timeout(Duration::from_secs(1));
     let mut chain = with(stages, &["attempts"]).start().unwrap();
+    let body = request.chunks.iter().map(Vec::len).sum::<usize>();
     let mut asked = 0;
     let mut upstream = |request: &UpstreamRequest| {
         asked += 1;
@@ -36,9 +52,11 @@ fn tried(retry_on: &str, retries: u64, script: &str, body: usize) -> (u16, u64, 
             status => Answer::respond(Response::new(status.parse().unwrap()).body("x")),
         }
     };
-    let report = chain.run(Request::post("/", "a".repeat(body)), &mut upstream);
+    let report = chain.run(request, &mut upstream);
     assert_eq!(report.attempts, asked, "{script}");
-    assert_eq!(lines(&report, "a"), [format!("attempts {asked}")], "{script}");
+    // WasmX tells a filter nothing of attempts.
+    let told = if profile == Profile::Envoy { asked } else { 0 };
+    assert_eq!(lines(&report, "a"), [format!("attempts {told}")], "{script}");
     (report.status(), report.flags, report.attempts)
 }
 
@@ -85,6 +103,27 @@ fn what_is_tried_again() {
     ] {
         assert_eq!(tried(retry_on, retries, script, 3), wanted, "{retry_on} {script}");
     }
+}
+
+/// What a header says of how often, a filter's own word included.
+#[test]
+fn how_often_a_header_says() {
+    for (profile, said, wanted) in [
+        (Profile::Envoy, &["0"][..], (503, URX, 1)),
+        (Profile::Envoy, &["5"], (503, URX, 6)),
+        // No number, and two are joined to none.
+        (Profile::Envoy, &["x"], (503, URX, 3)),
+        (Profile::Envoy, &["0", "5"], (503, URX, 3)),
+        // Nobody else knows it.
+        (Profile::Wasmx, &["0"], (503, URX, 3)),
+    ] {
+        let request = Request::post("/", "aaa");
+        let request = said.iter().fold(request, |it, said| it.header("x-envoy-max-retries", *said));
+        assert_eq!(tried_with(profile, "5xx", 2, "503", request), wanted, "{said:?} {profile:?}");
+    }
+    // It asks for none by itself.
+    let request = Request::post("/", "aaa").header("x-envoy-max-retries", "5");
+    assert_eq!(tried_with(Profile::Envoy, "connect-failure", 2, "503", request), (503, 0, 1));
 }
 
 /// The router keeps no more of a body than a filter may.

@@ -231,7 +231,9 @@ fn where_somebody_is_asked_the_route_tries_once() {
                 seen.push(request.headers.text("x-envoy-max-retries").map(str::to_owned));
                 Answer::respond(Response::new(500))
             });
-            let most = want.map_or(2, |most| most.parse().unwrap());
+            // Kong knows no such header.
+            let heard = want.filter(|_| profile == Profile::Envoy);
+            let most = heard.map_or(2, |most| most.parse().unwrap());
             let case = format!("{sent:?} under {profile:?}: {rule}");
             assert_eq!(seen, vec![want.map(str::to_owned); most + 1], "{case}");
         }

@@ -104,6 +104,8 @@ fn who_checks_signatures() {
 fn forged_tokens_use_up_their_sources_budget() {
     let forged = forge().attacks().into_iter().find(|attack| attack.name == "another player");
     let forged = forged.unwrap().token;
+    let others = forge().attacks().into_iter().find(|attack| attack.name == "another issuer");
+    let others = others.unwrap().token;
     for profile in world::PROFILES {
         let mut changes = world::inline(forge());
         changes["failures"] = serde_json::json!({"per_minute": 30, "burst": 10});
@@ -131,6 +133,8 @@ fn forged_tokens_use_up_their_sources_budget() {
             ("unknown", bet(forge().good()), "too_many_failures"),
             ("known, expired", bet(&brief), "token_expired"),
             ("unknown, expired", bet(expires(world::NOW - 60)), "too_many_failures"),
+            ("unknown, another issuer's", bet(&others), "too_many_failures"),
+            ("no token at all", bet("a.b"), "token_malformed"),
             ("nobody", through_the_edge("GET", "/api/lobby"), "allow"),
         ] {
             assert_eq!(outcome(&run(&mut chain, request)), want, "{who} under {profile:?}");
@@ -141,5 +145,26 @@ fn forged_tokens_use_up_their_sources_budget() {
         chain.clock().advance(std::time::Duration::from_secs(3));
         let unknown = bet(forge().good());
         assert_eq!(outcome(&run(&mut chain, unknown)), "allow", "two seconds for one more");
+    }
+}
+
+#[test]
+fn without_a_cache_nobody_is_known() {
+    let forged = forge().attacks().into_iter().find(|attack| attack.name == "another player");
+    let forged = forged.unwrap().token;
+    for profile in world::PROFILES {
+        let mut changes = world::inline(forge());
+        changes["failures"] = serde_json::json!({"per_minute": 30, "burst": 1});
+        changes["cache_tokens"] = serde_json::json!(0);
+        let mut chain = world::chain(profile, &changes);
+        let good = forge().good().into_bytes();
+        for (token, want) in [
+            (&good, "allow"),
+            (&forged, "token_signature"),
+            (&good, "too_many_failures"),
+            (&forged, "too_many_failures"),
+        ] {
+            assert_eq!(outcome(&run(&mut chain, bet(token))), want, "{profile:?}");
+        }
     }
 }

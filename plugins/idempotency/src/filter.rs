@@ -152,16 +152,16 @@ impl Once {
         if is_refused(shared, &endpoint) {
             return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
         }
-        let (candidates, method) = (endpoint.candidates(), self.request.method());
-        if !policy.may_be_keyed(candidates, endpoint.endpoint, method) {
+        let method = self.request.method();
+        let may_be_ruled = |so: fn(&Rule) -> bool| {
+            policy.may_be_ruled(endpoint.candidates(), endpoint.endpoint, method, so)
+        };
+        if !may_be_ruled(Rule::asks_for_keys) {
             return self.pass(host, endpoint.class, None);
         }
         if self.request.streams() {
             return self.refuse(host, &endpoint, STREAM);
         }
-        let may_be_ruled = |so: fn(&Rule) -> bool| {
-            policy.may_be_ruled(endpoint.candidates(), endpoint.endpoint, method, so)
-        };
         // What has to be read may not be compressed.
         if may_be_ruled(|rule| rule.outcome.code.is_some()) {
             host.remove_header(MapKind::Request, "accept-encoding")?;

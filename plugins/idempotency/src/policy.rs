@@ -7,7 +7,7 @@ use policy_kit::{
     Profile, Unclassified,
 };
 
-use crate::config::{AnswersConfig, Config, Hold, RequestsConfig, Treat};
+use crate::config::{AnswersConfig, Config, Hold, RequestsConfig};
 use crate::policy_calls::Calls;
 use crate::record::may_be_told;
 use crate::rule::{releases, within};
@@ -66,7 +66,7 @@ impl Policy {
         requests(&raw.requests, profile)?;
         let keyed = |class| {
             let mut of = rules.iter().filter(|(calls, _)| calls.classes.contains(&class));
-            of.any(|(_, rule)| rule.treat != Treat::Pass)
+            of.any(|(_, rule)| rule.asks_for_keys())
         };
         let click = raw.double_click.map(|raw| ClickRule::compile(raw, keyed)).transpose()?;
         let click = click.flatten();
@@ -101,31 +101,11 @@ impl Policy {
     ) -> Option<&Rc<Rule>> {
         let mut of = self.rules_of(class, endpoint, method);
         let (_, rule) = of.find(|(calls, _)| calls.have_caller(partner))?;
-        Some(rule).filter(|rule| rule.treat != Treat::Pass)
+        Some(rule).filter(|rule| rule.asks_for_keys())
     }
 
-    /// Whether a call may turn out to have a key, whoever makes it. While only the body tells its class,
-    /// `candidates` are all those that it may have.
-    pub fn may_be_keyed(
-        &self,
-        mut candidates: impl Iterator<Item = EndpointClass>,
-        endpoint: &str,
-        method: &str,
-    ) -> bool {
-        candidates.any(|class| {
-            for (calls, rule) in self.rules_of(class, endpoint, method) {
-                match rule.treat {
-                    Treat::Required | Treat::Optional => return true,
-                    // Others than these partners are left for the rules that follow.
-                    Treat::Pass if calls.ask_who_calls() => {}
-                    Treat::Pass => return false,
-                }
-            }
-            false
-        })
-    }
-
-    /// Whether a call may turn out to be under a rule that is so, whoever makes it.
+    /// Whether a call may turn out to be under a rule that is so, whoever makes it. While only the body
+    /// tells its class, `candidates` are all those that it may have.
     pub fn may_be_ruled(
         &self,
         mut candidates: impl Iterator<Item = EndpointClass>,
@@ -133,7 +113,22 @@ impl Policy {
         method: &str,
         so: impl Fn(&Rule) -> bool,
     ) -> bool {
-        candidates.any(|class| self.rules_of(class, endpoint, method).any(|(_, rule)| so(rule)))
+        candidates.any(|class| self.may_rule(class, endpoint, method).any(|rule| so(rule)))
+    }
+
+    /// The rules that a call may be under: those of some partners, and the first that is everybody's, which
+    /// leaves none to the rules that follow.
+    fn may_rule<'p, 'a>(
+        &'p self,
+        class: EndpointClass,
+        endpoint: &'a str,
+        method: &'a str,
+    ) -> impl Iterator<Item = &'p Rc<Rule>> + use<'p, 'a> {
+        let mut decided = false;
+        let rules = self.rules_of(class, endpoint, method);
+        let rules = rules
+            .take_while(move |(calls, _)| !std::mem::replace(&mut decided, !calls.ask_who_calls()));
+        rules.map(|(_, rule)| rule)
     }
 
     fn rules_of<'p, 'a>(

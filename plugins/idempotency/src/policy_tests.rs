@@ -1,7 +1,7 @@
 //! Which rule a call has, and what documents are refused.
 
 use super::*;
-use crate::config::Commit;
+use crate::config::{Commit, Treat};
 use policy_kit::fake::FakeHost;
 use serde_json::{json, Value};
 
@@ -103,7 +103,9 @@ fn the_first_rule_that_matches_counts() {
         assert_eq!(rule, want, "{class} {method} {endpoint} {partner:?}");
         if rule.is_some() {
             let candidates = [Content, class].into_iter();
-            assert!(policy.may_be_keyed(candidates, endpoint, method), "{class} {endpoint}");
+            let found = |one: &Rule| Some(one.name.as_str()) == rule;
+            let may = policy.may_be_ruled(candidates, endpoint, method, found);
+            assert!(may, "{class} {endpoint}");
         }
     }
 }
@@ -126,8 +128,37 @@ fn whether_a_call_may_have_a_key_before_its_caller_is_known() {
         (json!([hub_needs, passes]), vec![Wager], "POST", true),
     ] {
         let policy = compiled(json!({ "rules": rules })).unwrap();
-        let told = policy.may_be_keyed(candidates.clone().into_iter(), "/bets", method);
+        let all = candidates.clone().into_iter();
+        let told = policy.may_be_ruled(all, "/bets", method, Rule::asks_for_keys);
         assert_eq!(told, want, "{rules} {candidates:?} {method}");
+    }
+}
+
+#[test]
+fn what_is_everybodys_leaves_nothing_to_the_rules_that_follow() {
+    let asked = json!({"reconcile": {"cluster": "books", "path": "/{owner}/{key}", "pointer": "/state",
+        "completed": ["done"], "free": ["none"]}});
+    let rule = |members: Value| {
+        let mut rule = asked.as_object().unwrap().clone();
+        rule.extend(members.as_object().unwrap().clone());
+        Value::Object(rule)
+    };
+    use EndpointClass::{Deposit, Wager};
+    let wagers = json!({"classes": ["wager"]});
+    let hubs = json!({"classes": ["wager"], "partners": ["hub"]});
+    let both = rule(json!({"classes": ["wager", "deposit"]}));
+    for (rules, class, want) in [
+        (json!([both]), Wager, true),
+        (json!([wagers, both]), Wager, false),
+        (json!([wagers, both]), Deposit, true),
+        (json!([hubs, both]), Wager, true),
+        (json!([rule(hubs.clone()), wagers]), Wager, true),
+        (json!([wagers]), Wager, false),
+    ] {
+        let policy = compiled(json!({ "rules": rules })).unwrap();
+        let asks = |rule: &Rule| rule.reconcile.is_some();
+        let told = policy.may_be_ruled([class].into_iter(), "/bets", "POST", asks);
+        assert_eq!(told, want, "{rules} {class}");
     }
 }
 

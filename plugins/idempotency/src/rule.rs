@@ -48,6 +48,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether its calls have keys at all, required or optional.
+    pub fn asks_for_keys(&self) -> bool {
+        self.treat != Treat::Pass
+    }
+
     /// Compiles the rule at `at`. `commit` is the document's own; the host is asked for the environment only.
     ///
     /// # Errors

@@ -33,8 +33,11 @@ impl Brands {
             let suffix = host.strip_prefix("*.").map(str::to_owned);
             if host == "*" {
                 rest = Some(brand);
-            } else if normal(suffix.as_deref().unwrap_or(&host)).is_none() {
-                return Err(invalid(at, "expected a host in lower case, without a port"));
+            } else if !is_key(suffix.as_deref().unwrap_or(&host)) {
+                return Err(invalid(
+                    at,
+                    "expected a host in lower case, without a port or a dot at the end",
+                ));
             } else if let Some(suffix) = suffix {
                 below.push((format!(".{suffix}"), brand));
             } else {
@@ -74,6 +77,12 @@ impl Brands {
     }
 }
 
+/// Whether a host is written as those of requests are compared: anything else would match none, or some.
+fn is_key(host: &str) -> bool {
+    let upper = host.bytes().any(|b| b.is_ascii_uppercase());
+    !upper && !host.ends_with('.') && normal(host).is_some()
+}
+
 /// A host name or address in lower case, else `None`.
 fn normal(host: &str) -> Option<&str> {
     let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
@@ -98,7 +107,7 @@ mod tests {
     fn hosts() {
         let map = brands(
             r#"{"otter.example": "otter", "*.kings.example": "kings",
-                "vip.kings.example": "kings-vip", "[::1]": "local"}"#,
+                "vip.kings.example": "kings-vip", "[::1]": "local", "[fe80::1]": "link"}"#,
         )
         .unwrap();
         for (authority, brand) in [
@@ -110,6 +119,9 @@ mod tests {
             (b"a.b.kings.example", Some("kings")),
             (b"vip.kings.example", Some("kings-vip")),
             (b"[::1]:10000", Some("local")),
+            (b"[::1]", Some("local")),
+            (b"[fe80::1]", Some("link")),
+            (b"[FE80::1]", Some("link")),
             (b"kings.example", None),
             (b"evilkings.example", None),
             (b".kings.example", None),
@@ -134,6 +146,8 @@ mod tests {
             r#"{"Otter.example": "otter"}"#,
             r#"{"otter.example:80": "otter"}"#,
             r#"{"*.": "otter"}"#,
+            r#"{"otter.example.": "otter"}"#,
+            r#"{"[FE80::1]": "otter"}"#,
             r#"{"otter.example": "Otter"}"#,
             r#"{"otter.example": ""}"#,
         ] {
