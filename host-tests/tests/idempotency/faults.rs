@@ -8,7 +8,7 @@ use abi_host::{
 };
 use serde_json::{json, Value};
 
-use crate::world::{bet, builder, module, set, told, Ledger, PLUGIN, PROFILES};
+use crate::world::{asked_cluster, bet, builder, module, set, told, Ledger, PLUGIN, PROFILES};
 
 /// Every status of the ABI, those that no host should answer, and one beyond.
 const STATUSES: [u32; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
@@ -134,7 +134,7 @@ const ANSWER: Scene = Scene {
 };
 
 fn changes(profile: Profile) -> Value {
-    let cluster = if profile == Profile::Wasmx { "casino:80" } else { "casino" };
+    let cluster = asked_cluster(profile);
     json!({
         "store": {"single_node": true, "slots": 4096},
         "answers": {"max_bytes": 1024},

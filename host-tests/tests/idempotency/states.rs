@@ -6,8 +6,8 @@ use abi_host::{Answer, Call, CallAnswer, Profile, Request, Response, UpstreamReq
 use serde_json::{json, Value};
 
 use crate::world::{
-    bet, builder, call, chain, document, pass, ruled, send, set, told, Ledger, KEY, PLUGIN,
-    PROFILES,
+    asked_cluster, bet, builder, call, chain, document, pass, ruled, send, set, told, Ledger, KEY,
+    PLUGIN, PROFILES,
 };
 
 const IN_PROGRESS: &str = "409 idempotency_in_progress";
@@ -169,7 +169,7 @@ fn chain_claim(chain: &mut abi_host::Chain) -> Option<()> {
 #[test]
 fn reconciliation() {
     for profile in PROFILES {
-        let cluster = if profile == Profile::Wasmx { "casino:80" } else { "casino" };
+        let cluster = asked_cluster(profile);
         let rule = |on_error: &str| {
             ruled(json!({"on_store_error": on_error, "reconcile": {
                 "cluster": cluster, "path": "/state/{owner}/{key}", "pointer": "/state",
@@ -214,7 +214,7 @@ fn reconciliation() {
 fn where_somebody_is_asked_the_route_tries_once() {
     let again = abi_host::RetryPolicy::parse("5xx", 2).unwrap();
     for profile in PROFILES {
-        let cluster = if profile == Profile::Wasmx { "casino:80" } else { "casino" };
+        let cluster = asked_cluster(profile);
         let asked = ruled(json!({"reconcile": {"cluster": cluster, "path": "/state/{owner}/{key}",
             "pointer": "/state", "completed": ["accepted"], "free_status": [404]}}));
         let zero = (profile == Profile::Envoy).then_some("0");

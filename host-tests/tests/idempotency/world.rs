@@ -113,6 +113,14 @@ pub(crate) fn document(profile: Profile, changes: &Value) -> String {
     document.to_string()
 }
 
+/// How a rule names who is asked what became of a call.
+pub(crate) fn asked_cluster(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Envoy => "casino",
+        Profile::Wasmx => "casino:80",
+    }
+}
+
 /// A document with one rule for wagers.
 pub(crate) fn ruled(rule: Value) -> Value {
     let mut all = json!({"classes": ["wager"]});

@@ -62,12 +62,16 @@ fn none_passes_and_each_is_refused_for_what_it_is() {
     }
 }
 
+/// The token of one of the attacks.
+fn attack(name: &str) -> Vec<u8> {
+    forge().attacks().into_iter().find(|attack| attack.name == name).unwrap().token
+}
+
 /// Signatures are checked by the gateway under Envoy and by the module elsewhere, and a gateway that
 /// believes everything is not asked: the self-test finds it out.
 #[test]
 fn who_checks_signatures() {
-    let forged = forge().attacks().into_iter().find(|attack| attack.name == "another player");
-    let forged = forged.unwrap().token;
+    let forged = attack("another player");
     let rs256 = forge().sign(policy_token::Alg::Rs256, &forge().claims());
     let foreign = "proxy_call_foreign_function";
     for (profile, gullible, asked) in [
@@ -102,10 +106,8 @@ fn who_checks_signatures() {
 /// does not feel it, and hears when the own one expires.
 #[test]
 fn forged_tokens_use_up_their_sources_budget() {
-    let forged = forge().attacks().into_iter().find(|attack| attack.name == "another player");
-    let forged = forged.unwrap().token;
-    let others = forge().attacks().into_iter().find(|attack| attack.name == "another issuer");
-    let others = others.unwrap().token;
+    let forged = attack("another player");
+    let others = attack("another issuer");
     for profile in world::PROFILES {
         let mut changes = world::inline(forge());
         changes["failures"] = serde_json::json!({"per_minute": 30, "burst": 10});
@@ -150,8 +152,7 @@ fn forged_tokens_use_up_their_sources_budget() {
 
 #[test]
 fn without_a_cache_nobody_is_known() {
-    let forged = forge().attacks().into_iter().find(|attack| attack.name == "another player");
-    let forged = forged.unwrap().token;
+    let forged = attack("another player");
     for profile in world::PROFILES {
         let mut changes = world::inline(forge());
         changes["failures"] = serde_json::json!({"per_minute": 30, "burst": 1});

@@ -19,7 +19,8 @@ use crate::plugin::{Idempotency, Shared};
 use crate::request::Request;
 use crate::{Fingerprint, KeyFault, Rule, Scope};
 
-/// How often Envoy's router may try once more, whatever its route says. It takes the header away.
+/// How often Envoy's router may try once more, in place of what a `retry_policy` says. It takes the header
+/// away.
 const RETRIES: &str = "x-envoy-max-retries";
 
 /// One request's filter: it lets the call take effect once.

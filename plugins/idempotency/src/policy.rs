@@ -113,22 +113,18 @@ impl Policy {
         method: &str,
         so: impl Fn(&Rule) -> bool,
     ) -> bool {
-        candidates.any(|class| self.may_rule(class, endpoint, method).any(|rule| so(rule)))
-    }
-
-    /// The rules that a call may be under: those of some partners, and the first that is everybody's, which
-    /// leaves none to the rules that follow.
-    fn may_rule<'p, 'a>(
-        &'p self,
-        class: EndpointClass,
-        endpoint: &'a str,
-        method: &'a str,
-    ) -> impl Iterator<Item = &'p Rc<Rule>> + use<'p, 'a> {
-        let mut decided = false;
-        let rules = self.rules_of(class, endpoint, method);
-        let rules = rules
-            .take_while(move |(calls, _)| !std::mem::replace(&mut decided, !calls.ask_who_calls()));
-        rules.map(|(_, rule)| rule)
+        candidates.any(|class| {
+            for (calls, rule) in self.rules_of(class, endpoint, method) {
+                if so(rule) {
+                    return true;
+                }
+                // A rule of some partners leaves others to the rules that follow; everybody's does not.
+                if !calls.ask_who_calls() {
+                    return false;
+                }
+            }
+            false
+        })
     }
 
     fn rules_of<'p, 'a>(

@@ -118,13 +118,17 @@ fn opaque(policy: &Policy, state: &mut State, q: &Question<'_>) -> Verdict {
     if let Some(denial) = state.bad(q.token, q.seconds()) {
         return Verdict::Bad(denial, denial.code);
     }
+    over_budget(state, q).unwrap_or(Verdict::Ask(flight))
+}
+
+/// The refusal of a stranger's token from a source whose budget of failures is gone. Whoever holds one that
+/// was good is no stranger, and has to hear what has become of it.
+fn over_budget(state: &mut State, q: &Question<'_>) -> Option<Verdict> {
     if state.was_good(q.token) {
-        return Verdict::Ask(flight);
+        return None;
     }
-    match state.may_fail(q.source, q.now) {
-        Ok(()) => Verdict::Ask(flight),
-        Err(wait) => Verdict::Unknown(FAILURES, wait),
-    }
+    let wait = state.may_fail(q.source, q.now).err()?;
+    Some(Verdict::Unknown(FAILURES, wait))
 }
 
 fn signed(
@@ -135,12 +139,9 @@ fn signed(
     parts: Parts<'_>,
     landed: bool,
 ) -> Verdict {
-    // Before a stranger's token is read: reading it is most of what a forged one costs under attack.
-    // One that was good cannot fail but for its time, and whoever holds it has to hear that.
-    if !state.was_good(q.token) {
-        if let Err(wait) = state.may_fail(q.source, q.now) {
-            return Verdict::Unknown(FAILURES, wait);
-        }
+    // Before the token is read, which is most of what a forged one costs under attack.
+    if let Some(refused) = over_budget(state, q) {
+        return refused;
     }
     let now = q.seconds();
     let read = Jws::read(parts, &state.headers);

@@ -148,15 +148,10 @@ impl Auth {
                 Ok(None) => {}
                 Err(denial) => self.who = Who::Unreadable(denial),
                 Ok(Some(token)) => {
-                    let verdict = self.check(host, &policy, &headers, &token)?;
-                    let flight = match &verdict {
-                        Verdict::Ask(flight) => Some(flight.clone()),
-                        _ => None,
-                    };
-                    self.who = Who::Token(verdict);
-                    if let Some(flight) = flight {
+                    self.who = Who::Token(self.check(host, &policy, &headers, &token)?);
+                    if let Who::Token(Verdict::Ask(flight)) = &self.who {
                         self.token = token.into_owned();
-                        return Ok(Step::Join(flight));
+                        return Ok(Step::Join(flight.clone()));
                     }
                 }
             };
