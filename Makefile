@@ -65,5 +65,5 @@ record: build envoy ## Record both recordings again, the evening by the dice of 
 up: build envoy ## Run the gateway and the demo casino here; README.md has calls to try
 	@cargo run --quiet -p host-tests -- up --gateway-config $(EXAMPLE) --port $(PORT)
 
-bench: build envoy ## Measure CPU time per request in a real Envoy, and requests a second in wasmtime
-	cargo run --quiet -p host-tests -- bench --json target/bench.json
+bench: build envoy ## Measure CPU time per request in a real Envoy, beside the checkout AGAINST if there is one
+	cargo run --quiet -p host-tests -- bench --json target/bench.json $(if $(AGAINST),--against $(AGAINST))

@@ -8,6 +8,7 @@
 //! 4. What an attack costs is charged to the requests that count, which are those of players.
 //! 5. A ratio whose spread says nothing is printed as such.
 mod auth;
+mod build;
 mod cpu;
 mod emulated;
 mod goals;
@@ -18,6 +19,7 @@ mod stats;
 mod table;
 mod variants;
 
+pub use build::{others, Build};
 pub use emulated::{measure as measure_emulated, EmulatedRate};
 pub use goals::{Aim, Goal, Reached};
 pub use load::LoadError;
@@ -81,6 +83,9 @@ pub enum BenchError {
     /// The upstream does not start.
     #[error("the upstream: {0}")]
     Upstream(std::io::Error),
+    /// The folders of a build.
+    #[error("the current folder: {0}")]
+    Folder(#[from] std::io::Error),
     /// The casino gives no tokens.
     #[error("the tokens' issuer: {0}")]
     Issuer(&'static str),
@@ -123,15 +128,14 @@ pub struct Measurement {
 pub async fn measure_envoy(
     variants: &[Variant],
     binary: &Path,
-    wasm_dir: &Path,
     amount: Amount,
 ) -> Result<(Vec<Measured>, Vec<Reached>), BenchError> {
     let mut running = Vec::with_capacity(variants.len());
     for variant in variants {
         for file in variant.modules() {
-            artifact::find(wasm_dir, file)?;
+            artifact::find(&variant.wasm_dir, file)?;
         }
-        running.push(Running::start(variant, binary.to_owned(), wasm_dir.to_owned()).await?);
+        running.push(Running::start(variant, binary.to_owned()).await?);
     }
     // One more round than is counted: the first warms caches, allocators and V8.
     let mut micros = vec![Vec::with_capacity(amount.rounds); running.len()];
@@ -153,7 +157,7 @@ pub async fn measure_envoy(
         let at = variants.iter().position(|variant| variant.name == name)?;
         micros.get(at).map(Vec::as_slice)
     };
-    let reached = goals::goals().into_iter();
+    let reached = goals::goals().into_iter().chain(build::goals());
     let reached = reached.filter_map(|goal| goal.reached(of(goal.above)?, of(goal.below)?));
     let reached = reached.chain(goals::once(of)).collect();
     let measured = variants.iter().zip(&micros).map(|(variant, own)| {
@@ -188,14 +192,10 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    async fn start(
-        variant: &'a Variant,
-        binary: PathBuf,
-        wasm_dir: PathBuf,
-    ) -> Result<Self, BenchError> {
+    async fn start(variant: &'a Variant, binary: PathBuf) -> Result<Self, BenchError> {
         let upstream = Server::start(answer).await.map_err(BenchError::Upstream)?;
-        let options =
-            Options { recorded: false, ..Options::new(binary, wasm_dir, upstream.address) };
+        let options = Options::new(binary, variant.wasm_dir.clone(), upstream.address);
+        let options = Options { recorded: false, ..options };
         let envoy = EnvoyProcess::start(&variant.document(), options).await?;
         let worker = cpu::worker(envoy.id())?;
         let failed = |source| BenchError::Load { variant: variant.name, source };

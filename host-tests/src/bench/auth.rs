@@ -1,6 +1,7 @@
 //! player-auth beside Envoy's own `jwt_authn`, both at the same job: one issuer, its keys in the
 //! configuration, the credential removed, five claims handed on as headers.
 use super::issuer::{forged, Issuer, AUDIENCE, ISSUER};
+use super::build::Build;
 use super::variants::{bet, deployed, wasm, Attack, Variant, PLAYER_ADDRESS};
 use super::BenchError;
 use serde_json::{json, Value};
@@ -29,7 +30,7 @@ const ADDRESSES: usize = 50;
 /// Forged tokens, all different.
 const FORGED: usize = 2000;
 
-pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
+pub(super) fn variants(build: &Build) -> Result<Vec<Variant>, BenchError> {
     let issuer = Issuer::open()?;
     let keys = issuer.keys()?;
     let one = |alg: &str| Ok::<_, BenchError>(vec![asks(&issuer.token(1000, alg)?)]);
@@ -47,18 +48,18 @@ pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
             vec![with_payload(jwt_authn(&keys, true)), facts(), wasm("noop")],
             one("ES256")?,
         ),
-        quiet(HIT, player_auth(&keys, true)?, one("ES256")?),
+        quiet(HIT, player_auth(build, &keys, true)?, one("ES256")?),
         quiet(CALLS, vec![wasm("hit_calls")], one("ES256")?),
     ];
     for (alg, theirs, ours) in COLD {
         all.push(quiet(theirs, vec![jwt_authn(&keys, false)], one(alg)?));
-        all.push(quiet(ours, player_auth(&keys, false)?, one(alg)?));
+        all.push(quiet(ours, player_auth(build, &keys, false)?, one(alg)?));
     }
     let players: Vec<Vec<u8>> = (0..PLAYERS)
         .map(|player| Ok(asks(&issuer.token(1000 + player, "ES256")?)))
         .collect::<Result<_, BenchError>>()?;
-    all.push(quiet(CALM, player_auth(&keys, true)?, players.clone()));
-    let attacked = quiet(ATTACKED, player_auth(&keys, true)?, players);
+    all.push(quiet(CALM, player_auth(build, &keys, true)?, players.clone()));
+    let attacked = quiet(ATTACKED, player_auth(build, &keys, true)?, players);
     all.push(Variant { attack: Some(attack(&issuer)?), ..attacked });
     Ok(all)
 }
@@ -84,8 +85,8 @@ fn attack(issuer: &Issuer) -> Result<Attack, BenchError> {
 }
 
 /// The example as deployed, its keys here, and with a cache or without.
-fn player_auth(keys: &Value, cache: bool) -> Result<Vec<Value>, BenchError> {
-    let mut filters = deployed("player-auth")?;
+fn player_auth(build: &Build, keys: &Value, cache: bool) -> Result<Vec<Value>, BenchError> {
+    let mut filters = deployed(build, "player-auth")?;
     let text = filters.first_mut();
     let text = text.and_then(|it| it.pointer_mut("/typed_config/config/configuration/value"));
     let text = text.ok_or(BenchError::Nothing)?;

@@ -109,6 +109,7 @@ impl Aim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::Build;
 
     #[test]
     fn the_median_is_what_counts() {
@@ -144,7 +145,11 @@ mod tests {
 
     #[test]
     fn every_goal_compares_variants_that_there_are() {
-        let names: Vec<_> = super::super::variants(None).unwrap().iter().map(|v| v.name).collect();
+        let names: Vec<_> = super::super::variants(&Build::here().unwrap(), None)
+            .unwrap()
+            .iter()
+            .map(|v| v.name)
+            .collect();
         for goal in goals() {
             assert!(names.contains(&goal.above) && names.contains(&goal.below), "{}", goal.name);
         }

@@ -1,4 +1,5 @@
 //! idempotency: what a claim, a replay and a mismatch cost over a filter that does nothing.
+use super::build::Build;
 use super::variants::{deployed, wasm, Variant, NUMBER};
 use super::BenchError;
 use serde_json::{json, Value};
@@ -13,9 +14,9 @@ pub(super) const MISMATCH: &str = "idempotency, mismatch";
 const KEYS: usize = 16;
 
 /// Filters between a filter that knows the player and an upstream that answers.
-pub(super) fn variants() -> Result<Vec<Variant>, BenchError> {
+pub(super) fn variants(build: &Build) -> Result<Vec<Variant>, BenchError> {
     let noop = || vec![wasm("facts"), wasm("noop"), buffer()];
-    let ours = || Ok::<_, BenchError>(vec![wasm("facts"), idempotency()?, buffer()]);
+    let ours = || Ok::<_, BenchError>(vec![wasm("facts"), idempotency(build)?, buffer()]);
     let keyed = |stake| (0..KEYS).map(|n| bet(&format!("kept-{n:04}"), stake)).collect::<Vec<_>>();
     let fresh = vec![bet(&format!("fresh-{}", String::from_utf8_lossy(NUMBER)), 500)];
     let plain = |name, filters, requests, status| Variant::new(name, filters, requests, status);
@@ -38,8 +39,8 @@ fn buffer() -> Value {
 }
 
 /// The example's, without what the example has beside: more slots, and no double click.
-fn idempotency() -> Result<Value, BenchError> {
-    let mut filters = deployed("idempotency")?;
+fn idempotency(build: &Build) -> Result<Value, BenchError> {
+    let mut filters = deployed(build, "idempotency")?;
     let mut filter = filters.pop().ok_or(BenchError::Nothing)?;
     let text = filter.pointer_mut("/typed_config/config/configuration/value");
     let text = text.ok_or(BenchError::Nothing)?;

@@ -1,8 +1,10 @@
 //! What is compared. A policy that is added gets its entries at the end of [`variants`].
+use super::build::Build;
 use super::BenchError;
 use crate::gateway::Gateway;
 use crate::loopback;
 use serde_json::{json, Value};
+use std::path::PathBuf;
 
 /// One way to configure the gateway, and the request it is asked with.
 #[derive(Debug, Clone)]
@@ -23,7 +25,12 @@ pub struct Variant {
     pub numbered: bool,
     /// Whether an upstream answers and not the route.
     pub upstream: bool,
+    /// The folder with its modules.
+    pub wasm_dir: PathBuf,
 }
+
+/// A bet that geo-jurisdiction allows.
+pub(super) const LOCATED: &str = "geo-jurisdiction, allowed";
 
 /// What stands for a number in the requests of a numbered variant.
 pub(super) const NUMBER: &[u8] = b"00000000";
@@ -45,27 +52,30 @@ pub struct Attack {
 /// The address that clients are at who have none of their own here.
 pub(super) const PLAYER_ADDRESS: &str = "198.51.100.23";
 
-/// All variants, or those of one policy. The first is the gateway without any filter, the second the
-/// no-op that a filter is compared with.
-pub fn variants(policy: Option<&str>) -> Result<Vec<Variant>, BenchError> {
+/// All variants of a build, or those of one policy. The first is the gateway without any filter, the
+/// second the no-op that a filter is compared with.
+pub fn variants(build: &Build, policy: Option<&str>) -> Result<Vec<Variant>, BenchError> {
     let asks = |country| vec![bet(&"e".repeat(400), country, PLAYER_ADDRESS)];
     let plain = |name, filters| Variant::new(name, filters, asks("MT"), 200);
     let mut all =
         vec![plain("no filter", vec![]), plain("no-op, every callback", vec![wasm("noop")])];
     let wanted = |name: &str| policy.is_none_or(|policy| policy == name);
     if wanted("geo-jurisdiction") {
-        let geo = || deployed("geo-jurisdiction");
+        let geo = || deployed(build, "geo-jurisdiction");
         all.extend([
             plain("no-op, only what it uses", vec![wasm("noop_lean")]),
-            plain("geo-jurisdiction, allowed", geo()?),
+            plain(LOCATED, geo()?),
             Variant::new("geo-jurisdiction, refused", geo()?, asks("DE"), 451),
         ]);
     }
     if wanted("player-auth") {
-        all.extend(super::auth::variants()?);
+        all.extend(super::auth::variants(build)?);
     }
     if wanted("idempotency") {
-        all.extend(super::once::variants()?);
+        all.extend(super::once::variants(build)?);
+    }
+    for variant in &mut all {
+        variant.wasm_dir.clone_from(&build.modules);
     }
     Ok(all)
 }
@@ -78,8 +88,17 @@ impl Variant {
         requests: Vec<Vec<u8>>,
         status: u16,
     ) -> Self {
-        let (attack, before) = (None, Vec::new());
-        Self { name, filters, requests, status, attack, before, numbered: false, upstream: false }
+        Self {
+            name,
+            filters,
+            requests,
+            status,
+            attack: None,
+            before: Vec::new(),
+            numbered: false,
+            upstream: false,
+            wasm_dir: PathBuf::new(),
+        }
     }
 
     /// The files of its modules, without folders.
@@ -154,9 +173,9 @@ pub(super) fn wasm(module: &str) -> Value {
     }}})
 }
 
-/// The wasm filters of an example, as deployed but for the edge, which is this machine.
-pub(super) fn deployed(example: &str) -> Result<Vec<Value>, BenchError> {
-    let mut document = Gateway::example(example)?.document;
+/// The wasm filters of a build's example, as deployed but for the edge, which is this machine.
+pub(super) fn deployed(build: &Build, example: &str) -> Result<Vec<Value>, BenchError> {
+    let mut document = Gateway::read(&build.examples.join(example).with_extension("yaml"))?.document;
     loopback::trust(&mut document);
     let wasm = |filter: &&Value| filter.pointer("/typed_config/config/vm_config").is_some();
     let filters = document.pointer(loopback::HTTP_FILTERS).and_then(Value::as_array);
@@ -169,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_variant_is_a_gateway() {
-        let all = variants(None).unwrap();
+        let all = variants(&Build::here().unwrap(), None).unwrap();
         for variant in &all {
             let modules = variant.modules().count();
             let native = variant.filters.len() - modules;
@@ -184,6 +203,6 @@ mod tests {
             assert!(variant.requests.iter().all(ends), "{}", variant.name);
         }
         assert!(all[0].filters.is_empty() && all[3].filters.len() == 1);
-        assert_eq!(variants(Some("geo-jurisdiction")).unwrap().len(), 5);
+        assert_eq!(variants(&Build::here().unwrap(), Some("geo-jurisdiction")).unwrap().len(), 5);
     }
 }

@@ -2,9 +2,11 @@
 use super::{read_gateway, runtime};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use host_tests::bench::{measure_emulated, measure_envoy, variants, Amount, Measurement};
+use host_tests::bench::{
+    measure_emulated, measure_envoy, others, variants, Amount, Build, Measurement,
+};
 use host_tests::envoy::workspace_root;
-use host_tests::{artifact, envoy, har};
+use host_tests::{envoy, har};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,6 +27,9 @@ pub(super) struct Bench {
     /// In the real Envoy, measure only this policy
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
+    /// Measure the modules of this other checkout beside these, where `make build` has run
+    #[arg(long, value_name = "CHECKOUT")]
+    against: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,12 +46,16 @@ impl Bench {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let (rounds, requests) = (usize::from(self.rounds), usize::try_from(self.requests)?);
         let amount = Amount { rounds, requests };
-        let wasm_dir = std::path::absolute(artifact::wasm_dir())?;
+        let here = Build::here()?;
         let (envoy, goals) = match self.only {
             Only::Wasmtime => Default::default(),
             Only::Envoy | Only::Both => {
-                let (variants, binary) = (variants(self.policy.as_deref())?, envoy::find()?);
-                runtime()?.block_on(measure_envoy(&variants, &binary, &wasm_dir, amount))?
+                let policy = self.policy.as_deref();
+                let mut variants = variants(&here, policy)?;
+                if let Some(checkout) = &self.against {
+                    variants.extend(others(&Build::of_checkout(checkout)?, policy)?);
+                }
+                runtime()?.block_on(measure_envoy(&variants, &envoy::find()?, amount))?
             }
         };
         let abi_host = match self.only {
@@ -56,7 +65,7 @@ impl Bench {
                 let gateway = read_gateway(&root.join("envoy-examples/geo-jurisdiction.yaml"))?;
                 let recording = root.join("host-tests/recordings/first-light.har");
                 let text = std::fs::read_to_string(&recording).context("the recording")?;
-                Some(measure_emulated(&gateway, &har::read(&text)?, &wasm_dir, amount)?)
+                Some(measure_emulated(&gateway, &har::read(&text)?, &here.modules, amount)?)
             }
         };
         let measurement = Measurement { rounds, requests, envoy, goals, abi_host };
