@@ -1,0 +1,58 @@
+//! What every example must say beside its policies, so that browsers can use what the policies do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use host_tests::envoy::workspace_root;
+use host_tests::gateway::Gateway;
+use serde_json::Value;
+
+/// Headers that the policies put on answers, and that scripts do not see unless they are exposed
+/// (Fetch standard, CORS-safelisted response-header name).
+const EXPOSED: [&str; 4] = ["retry-after", "www-authenticate", "link", "idempotent-replayed"];
+
+const CORS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config\
+                    /virtual_hosts/0/typed_per_filter_config/envoy.filters.http.cors";
+
+fn list(policy: &Value, field: &str) -> Vec<String> {
+    let list = policy[field].as_str().unwrap_or_default().to_ascii_lowercase();
+    list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// Request headers that the policies of a gateway read from a browser.
+fn read_from_browsers(gateway: &Gateway) -> Vec<String> {
+    let mut names = vec!["authorization".to_owned(), "content-type".to_owned()];
+    for wasm in gateway.wasm() {
+        let policy: Value = serde_json::from_slice(&wasm.configuration).unwrap();
+        match wasm.name.as_str() {
+            "idempotency" => names.push("idempotency-key".to_owned()),
+            "geo-jurisdiction" if policy.get("location").is_some() => {
+                let header = policy["location"]["header"].as_str();
+                names.push(header.unwrap_or("x-geolocation").to_owned());
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+#[test]
+fn cors_allows_what_policies_read_and_exposes_what_they_answer() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(workspace_root().join("envoy-examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        let gateway = Gateway::read(&path).unwrap();
+        let Some(policy) = gateway.document.pointer(CORS) else { continue };
+        let (allowed, exposed) = (list(policy, "allow_headers"), list(policy, "expose_headers"));
+        for name in read_from_browsers(&gateway) {
+            assert!(allowed.contains(&name), "{}: allow_headers lacks {name}", path.display());
+        }
+        for name in EXPOSED {
+            let there = exposed.iter().any(|it| it == name);
+            assert!(there, "{}: expose_headers lacks {name}", path.display());
+        }
+        seen += 1;
+    }
+    assert!(seen >= 4, "{seen} examples have CORS: this test looks in the wrong place");
+}
