@@ -131,8 +131,10 @@ impl Policy {
             }
             ours.insert(header);
         }
+        // What the edge says it spells as it is: another spelling is a client's.
+        edge_headers.names().for_each(|name| ours.insert_spelt(name));
         let envelopes = Envelopes::compile(raw.envelopes)?;
-        let endpoints = Endpoints::compile(raw.endpoints)?;
+        let endpoints = Endpoints::compile_with(raw.endpoints, raw.head_as_get)?;
         envelopes.check(&endpoints)?;
         Ok(Self {
             profile: raw.host,

@@ -156,6 +156,9 @@ pub struct ReconcileConfig {
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Further headers of the question, such as `user-agent`.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// Longest it is waited for, in milliseconds.
     #[serde(default = "default_reconcile_timeout")]
     pub timeout_ms: u64,

@@ -70,6 +70,9 @@ pub struct Config {
     pub envelopes: SortedMap<String, EnvelopeConfig>,
     /// What kind of call each path is.
     pub endpoints: Vec<Endpoint>,
+    /// Whether `HEAD` is what `GET` is, on each endpoint that takes `GET`.
+    #[serde(default)]
+    pub head_as_get: bool,
 }
 
 fn default_realm() -> String {
@@ -200,6 +203,9 @@ pub struct IntrospectionConfig {
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Further headers of the question, such as `user-agent`.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// One of these must be in `aud`.
     pub audiences: Option<Vec<String>>,
     /// The explicit choice not to look at `aud`.

@@ -58,6 +58,7 @@ impl Pam {
             authority: raw.authority.as_deref(),
             path: &raw.path,
             authorization: raw.authorization.as_ref(),
+            headers: Some(&raw.headers),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_ANSWER,
         };
