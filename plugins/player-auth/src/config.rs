@@ -102,6 +102,12 @@ pub struct IssuerConfig {
     /// Kinds of token (`typ`) that count, without `application/`; a token that names none does, too.
     #[serde(default = "default_types")]
     pub types: Vec<String>,
+    /// One of these must be the client that the token was issued to: its `client_id` (RFC 9068 section 2.2)
+    /// or its `azp` (OpenID Connect Core section 2), and each of them that is there.
+    pub clients: Option<Vec<String>>,
+    /// One of these must be the claim `typ` of the payload, which some issuers have besides the header's
+    /// (Keycloak: `Bearer`, `ID`, `Refresh`).
+    pub payload_types: Option<Vec<String>>,
     /// How far clocks may differ, in seconds.
     #[serde(default = "default_skew")]
     pub skew_s: u64,
@@ -211,6 +217,10 @@ pub struct IntrospectionConfig {
     /// The explicit choice not to look at `aud`.
     #[serde(default)]
     pub any_audience: bool,
+    /// One of these must be the client that the token was issued to, as for issuers (RFC 7662 section 2.2).
+    pub clients: Option<Vec<String>>,
+    /// One of these must be the member `typ` of an answer, as for issuers.
+    pub payload_types: Option<Vec<String>>,
     /// Longest a stream waits, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,

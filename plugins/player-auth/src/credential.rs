@@ -111,6 +111,29 @@ pub(crate) fn removal<'a>(
     edits
 }
 
+/// Headers that hold no credential of their own: gateways take them out, join them, or write them.
+const NEVER: [&str; 14] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+];
+
+/// Whether a header of this name can hold a credential at all.
+pub(crate) fn holds_credentials(name: &str) -> bool {
+    !NEVER.iter().any(|never| is_alike(never.as_bytes(), name.as_bytes()))
+}
+
 /// Compiles one place at path `at`.
 pub(crate) fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> {
     match (raw.bearer, raw.cookie, raw.header, raw.query) {
@@ -126,7 +149,7 @@ pub(crate) fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> 
         (None, None, Some(name), None) => {
             let field = format!("{at}.header");
             let name = header_name(&field, &name)?;
-            if matches!(name.as_str(), "authorization" | "cookie" | "host") {
+            if name == "authorization" || !holds_credentials(&name) {
                 return Err(invalid(field, "has a meaning of its own; use `bearer` or `cookie`"));
             }
             Ok(Place::Header(name))

@@ -12,6 +12,7 @@ pub mod config;
 mod certificate;
 mod compile;
 mod document;
+mod forms;
 mod moment;
 pub mod read;
 mod shown;
@@ -171,7 +172,8 @@ impl Partner {
     /// Headers in which its credentials are.
     fn headers(&self) -> impl Iterator<Item = &str> {
         let shown = self.key.iter().chain(&self.id).filter_map(|shown| shown.place().header());
-        shown.chain(self.signatures.iter().flat_map(Signature::headers))
+        let signed = self.signatures.iter().flat_map(Signature::own_headers);
+        shown.chain(signed).chain(self.signatures.iter().filter_map(Signature::time_header))
     }
 }
 

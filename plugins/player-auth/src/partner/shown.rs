@@ -56,6 +56,12 @@ impl Shown {
         let id = raw.value.filter(|value| raw.keys.is_none() && !value.is_empty());
         let problem = "expected the partner's id, and no `keys`";
         let id = id.ok_or_else(|| invalid(format!("{at}.value"), problem))?;
+        // Gateways take blanks off the ends of values, and refuse what is not visible.
+        let plain = id.trim() == id && id.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if raw.header.is_some() && !plain {
+            let problem = "expected visible ASCII without blanks at its ends, as headers have it";
+            return Err(invalid(format!("{at}.value"), problem));
+        }
         let digests = vec![(Hash::hash(id.as_bytes()), u64::MAX)];
         Ok(Self { place: place(raw.header, raw.query, at)?, digests })
     }
