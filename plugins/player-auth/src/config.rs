@@ -32,6 +32,9 @@ pub struct Config {
     pub introspection: Option<IntrospectionConfig>,
     /// Whose state stops what.
     pub player_state: Option<StandingConfig>,
+    /// The statement that no two players have one id, whatever their brands and issuers.
+    #[serde(default)]
+    pub players_unique: bool,
     /// The feed of players and sessions whose tokens are dead.
     pub revocations: Option<RevocationsConfig>,
     /// Where the token is; `Authorization: Bearer` when left out.

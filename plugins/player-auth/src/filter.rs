@@ -384,3 +384,7 @@ mod crowd;
 #[cfg(test)]
 #[path = "revocation/walk_tests.rs"]
 mod revoked;
+
+#[cfg(test)]
+#[path = "filter/owner_tests.rs"]
+mod owners;

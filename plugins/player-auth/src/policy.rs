@@ -22,7 +22,7 @@ use crate::partner::config::UnverifiedConfig;
 use crate::partner::{read, Partners};
 use crate::plugin::PlayerAuth;
 use crate::revocation::feed::Feed;
-use crate::revocation::Status;
+use crate::revocation::{Owners, Status};
 use crate::rules::Rules;
 use crate::standing::judge::Standing;
 
@@ -146,11 +146,19 @@ impl Policy {
         let mut mappings: Vec<_> = issuers.iter_mut().map(|issuer| &mut issuer.mapping).collect();
         mappings.extend(introspection.iter_mut().map(Introspection::mapping));
         let state = raw.player_state;
-        let standing = Standing::compile(state, mappings, &brands, &raw.endpoints, host)?;
+        let standing = Standing::compile(
+            state,
+            mappings,
+            &brands,
+            &raw.endpoints,
+            raw.players_unique,
+            host,
+        )?;
         let rules = || issuers.iter().map(|issuer| &issuer.rules);
         let lifetimes: Vec<_> = rules().map(|rules| rules.max_lifetime).collect();
         let skew = rules().map(|rules| rules.skew).max().unwrap_or(0).max(introspection::SKEW);
-        let feed = raw.revocations.map(|raw| Feed::compile(raw, &lifetimes, skew, host));
+        let owners = Owners::new(brands.names(), rules().map(|rules| rules.issuer.as_str()));
+        let feed = raw.revocations.map(|raw| Feed::compile(raw, &lifetimes, skew, owners, host));
         let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile_with(raw.endpoints, raw.head_as_get)?;
         envelopes.check(&endpoints)?;
