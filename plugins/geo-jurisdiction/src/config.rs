@@ -55,6 +55,12 @@ pub struct Config {
     pub envelopes: SortedMap<String, EnvelopeConfig>,
     /// What kind of call each path is.
     pub endpoints: Vec<Endpoint>,
+    /// The statement that no two players have one id, whatever their brands.
+    #[serde(default)]
+    pub players_unique: bool,
+    /// Whether `HEAD` is what `GET` is, on each endpoint that takes `GET`.
+    #[serde(default)]
+    pub head_as_get: bool,
 }
 
 /// Where the place comes from.

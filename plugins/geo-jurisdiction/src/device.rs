@@ -51,6 +51,7 @@ impl Policy {
         let at = Circumstances {
             player: case.player.as_deref(),
             session: case.session.as_deref(),
+            brand: case.brand.as_deref(),
             client: case.client,
             place: case.located.place.as_ref(),
             now: case.now / SECOND,

@@ -123,7 +123,9 @@ impl Policy {
         let edge_headers = sources.headers().chain(told).chain(FORWARDED_HEADERS);
         let edge_headers = HeaderNames::new(edge_headers);
         let mut ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS));
-        let location = raw.location.map(|l| Location::compile(l, &raw.classes, raw.host, host));
+        let unique = raw.players_unique || brands.is_one();
+        let location =
+            raw.location.map(|l| Location::compile(l, &raw.classes, unique, raw.host, host));
         let location = location.transpose()?;
         if let Some(header) = location.as_ref().map(|location| location.header()) {
             if ours.contains(header) || edge_headers.contains(header) {
@@ -131,8 +133,10 @@ impl Policy {
             }
             ours.insert(header);
         }
+        // What the edge says it spells as it is: another spelling is a client's.
+        edge_headers.names().for_each(|name| ours.insert_spelt(name));
         let envelopes = Envelopes::compile(raw.envelopes)?;
-        let endpoints = Endpoints::compile(raw.endpoints)?;
+        let endpoints = Endpoints::compile_with(raw.endpoints, raw.head_as_get)?;
         envelopes.check(&endpoints)?;
         Ok(Self {
             profile: raw.host,

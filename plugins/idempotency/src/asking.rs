@@ -178,7 +178,7 @@ impl Once {
             }
             (About::Claim(_), Said::Unknown(fence)) => match &case.rule.reconcile {
                 Some(reconcile) if !reconciled => {
-                    let call = reconcile.call(&case.key, &case.caller.name);
+                    let call = reconcile.call(&case.key, &case.caller.name, &case.caller.brand);
                     let about = About::Reconcile(fence, now);
                     let reconciled = true;
                     self.stage = Stage::Asking(Asking { case, about, until, turn, reconciled });

@@ -47,6 +47,9 @@ pub struct Config {
     pub envelopes: SortedMap<String, EnvelopeConfig>,
     /// What kind of call each path is.
     pub endpoints: Vec<Endpoint>,
+    /// Whether `HEAD` is what `GET` is, on each endpoint that takes `GET`.
+    #[serde(default)]
+    pub head_as_get: bool,
 }
 
 /// Who says who calls.

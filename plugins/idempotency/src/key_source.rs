@@ -1,5 +1,6 @@
 //! Where the calls of one rule have their key.
 
+use policy_kit::query::{self, QueryFault};
 use policy_kit::{header_name, invalid, is_pointer, strict_json, value_at, ConfigError, Headers};
 use serde_json::Value;
 
@@ -138,26 +139,14 @@ impl KeyPart {
     }
 }
 
-/// The query parameter of this name, given once. Where some reader takes `;` for a separator, it sees
-/// another value than we do.
+/// The query parameter of this name, where every reader finds the same one.
 fn parameter(headers: &Headers, name: &str) -> Result<Vec<u8>, KeyFault> {
     let target = headers.single(":path").unwrap_or_default();
-    let query = target.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default();
-    let mut found = None;
-    for pair in query.split(|b| *b == b'&') {
-        let Some((key, value)) = form_urlencoded::parse(pair).next() else { continue };
-        if key != name {
-            continue;
-        }
-        if found.is_some() {
-            return Err(KeyFault::Several);
-        }
-        if pair.contains(&b';') {
-            return Err(KeyFault::Malformed);
-        }
-        found = Some(value.as_bytes().to_vec());
+    match query::parameter(target, name) {
+        Ok(found) => found.map(String::into_bytes).ok_or(KeyFault::Missing),
+        Err(QueryFault::Several) => Err(KeyFault::Several),
+        Err(QueryFault::Unclear) => Err(KeyFault::Malformed),
     }
-    found.ok_or(KeyFault::Missing)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Policy {
         let click = click.flatten();
         let bets = click.as_ref().map_or(0, |click| click.bets);
         let envelopes = Envelopes::compile(raw.envelopes)?;
-        let endpoints = Endpoints::compile(raw.endpoints)?;
+        let endpoints = Endpoints::compile_with(raw.endpoints, raw.head_as_get)?;
         envelopes.check(&endpoints)?;
         Ok(Self {
             profile,

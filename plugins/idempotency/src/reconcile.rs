@@ -40,6 +40,7 @@ impl Reconcile {
             authority: raw.authority.as_deref(),
             path: &raw.path,
             authorization: raw.authorization.as_ref(),
+            headers: Some(&raw.headers),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_REPLY,
         };
@@ -55,8 +56,10 @@ impl Reconcile {
             // Two players may use one key.
             return Err(invalid(field("path"), "must contain `{owner}`"));
         }
+        fixed = fixed.replacen("{brand}", "", 1);
         if fixed.contains(['{', '}', '#']) {
-            let problem = "expected `{key}` and `{owner}` once, and no other braces";
+            let problem =
+                "expected `{key}` and `{owner}` once, `{brand}` at most once, and no other braces";
             return Err(invalid(field("path"), problem));
         }
         if !is_pointer(&raw.pointer) {
@@ -86,10 +89,11 @@ impl Reconcile {
         })
     }
 
-    /// The question about the call that `owner` made under `key`.
-    pub fn call(&self, key: &Key, owner: &str) -> Call {
+    /// The question about the call that `owner` of `brand` made under `key`.
+    pub fn call(&self, key: &Key, owner: &str, brand: &str) -> Call {
         // The key last: nothing in it is read as a placeholder, since braces are escaped.
-        let path = self.path.replace("{owner}", &percent_encoded(owner));
+        let path = self.path.replace("{brand}", &percent_encoded(brand));
+        let path = path.replace("{owner}", &percent_encoded(owner));
         let path = path.replace("{key}", &percent_encoded(key.as_str()));
         self.call.with_path(path)
     }

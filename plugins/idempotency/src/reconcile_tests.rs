@@ -36,15 +36,17 @@ fn questions() {
         ),
         ("/{owner}/{key}", "12345678", "{key}", "/%7Bkey%7D/12345678"),
         ("/{key}/{owner}", "{owner}12", "p", "/%7Bowner%7D12/p"),
+        ("/{brand}/{owner}/{key}", "12345678", "p-1", "/otter/p-1/12345678"),
+        ("/{brand}/{owner}/{key}", "12345678", "{brand}", "/otter/%7Bbrand%7D/12345678"),
     ] {
         let reconcile = compiled(json!({ "path": path })).unwrap();
-        let call = reconcile.call(&Key::of_text(key.as_bytes()).unwrap(), owner);
+        let call = reconcile.call(&Key::of_text(key.as_bytes()).unwrap(), owner, "otter");
         assert_eq!(call.headers[1], (":path".to_owned(), want.to_owned()));
         assert_eq!(call.headers[2].1, "casino.internal");
         assert_eq!((call.target.as_str(), call.timeout.as_millis()), ("casino", 1_000));
     }
     let unnamed = compiled(json!({"authority": null, "authorization": "Basic eA=="})).unwrap();
-    let call = unnamed.call(&Key::of_text(b"12345678").unwrap(), "");
+    let call = unnamed.call(&Key::of_text(b"12345678").unwrap(), "", "");
     assert_eq!(call.headers[2].1, "casino");
     assert!(call.headers.contains(&("authorization".to_owned(), "Basic eA==".to_owned())));
 }
@@ -99,6 +101,7 @@ fn what_is_refused() {
         (rule(json!({"path": "/{key}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}/{key}/{owner}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}/{owner}/{owner}"})), "rules[0].reconcile.path"),
+        (rule(json!({"path": "/{key}/{owner}/{brand}/{brand}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}/{owner}/{S3CRET}"})), "rules[0].reconcile.path"),
         (rule(json!({"path": "/{key}/{owner}#S3CRET"})), "rules[0].reconcile.path"),
         (rule(json!({"authorization": "S3CRET\n"})), "rules[0].reconcile.authorization"),

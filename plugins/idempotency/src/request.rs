@@ -24,6 +24,8 @@ pub(crate) struct Caller {
     pub(crate) owner: Owner,
     /// By name.
     pub(crate) name: String,
+    /// The brand it is with, since names are a brand's.
+    pub(crate) brand: String,
     pub(crate) is_partner: bool,
 }
 
@@ -98,7 +100,7 @@ impl Request {
         let kind = if is_partner { "partner" } else { "player" };
         Ok(name.zip(brand).map(|(name, brand)| {
             let owner = Owner::new(&brand, kind, &name);
-            Caller { owner, name, is_partner }
+            Caller { owner, name, brand, is_partner }
         }))
     }
 }

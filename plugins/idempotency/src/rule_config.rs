@@ -1,6 +1,6 @@
 //! One of the document's `rules` exactly as the operator writes it.
 
-use policy_kit::{EndpointClass, Secret};
+use policy_kit::{EndpointClass, Secret, SortedMap};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -151,11 +151,14 @@ pub struct ReconcileConfig {
     pub cluster: String,
     /// `:authority` of the question; the cluster's name when left out.
     pub authority: Option<String>,
-    /// Path with `{key}` once, and `{owner}` (the player's or partner's name) at most once. A key of
-    /// several places is told as its parts with their lengths in front: `7:round-75:bet-1`.
+    /// Path with `{key}` and `{owner}` (the player's or partner's name) once, and `{brand}` at most once:
+    /// two brands' players may have one name. A key of several places is told as its parts with their lengths in front: `7:round-75:bet-1`.
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Further headers of the question, such as `user-agent`.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// Longest it is waited for, in milliseconds.
     #[serde(default = "default_reconcile_timeout")]
     pub timeout_ms: u64,

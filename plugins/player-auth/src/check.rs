@@ -164,6 +164,9 @@ fn signed(
     if let Err(refusal) = claims.check(&issuer.rules, now) {
         return bad(refusal);
     }
+    if let Err((denial, detail)) = issuer.use_of.check(&claims) {
+        return Verdict::Bad(denial, detail);
+    }
     let Some(identity) = issuer.mapping.identity(&claims) else {
         return Verdict::Bad(CLAIMS, CLAIMS.code);
     };

@@ -32,6 +32,9 @@ pub struct Config {
     pub introspection: Option<IntrospectionConfig>,
     /// Whose state stops what.
     pub player_state: Option<StandingConfig>,
+    /// The statement that no two players have one id, whatever their brands and issuers.
+    #[serde(default)]
+    pub players_unique: bool,
     /// The feed of players and sessions whose tokens are dead.
     pub revocations: Option<RevocationsConfig>,
     /// Where the token is; `Authorization: Bearer` when left out.
@@ -70,6 +73,9 @@ pub struct Config {
     pub envelopes: SortedMap<String, EnvelopeConfig>,
     /// What kind of call each path is.
     pub endpoints: Vec<Endpoint>,
+    /// Whether `HEAD` is what `GET` is, on each endpoint that takes `GET`.
+    #[serde(default)]
+    pub head_as_get: bool,
 }
 
 fn default_realm() -> String {
@@ -99,6 +105,12 @@ pub struct IssuerConfig {
     /// Kinds of token (`typ`) that count, without `application/`; a token that names none does, too.
     #[serde(default = "default_types")]
     pub types: Vec<String>,
+    /// One of these must be the client that the token was issued to: its `client_id` (RFC 9068 section 2.2)
+    /// or its `azp` (OpenID Connect Core section 2), and each of them that is there.
+    pub clients: Option<Vec<String>>,
+    /// One of these must be the claim `typ` of the payload, which some issuers have besides the header's
+    /// (Keycloak: `Bearer`, `ID`, `Refresh`).
+    pub payload_types: Option<Vec<String>>,
     /// How far clocks may differ, in seconds.
     #[serde(default = "default_skew")]
     pub skew_s: u64,
@@ -200,11 +212,18 @@ pub struct IntrospectionConfig {
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Further headers of the question, such as `user-agent`.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// One of these must be in `aud`.
     pub audiences: Option<Vec<String>>,
     /// The explicit choice not to look at `aud`.
     #[serde(default)]
     pub any_audience: bool,
+    /// One of these must be the client that the token was issued to, as for issuers (RFC 7662 section 2.2).
+    pub clients: Option<Vec<String>>,
+    /// One of these must be the member `typ` of an answer, as for issuers.
+    pub payload_types: Option<Vec<String>>,
     /// Longest a stream waits, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use policy_kit::{header_name, invalid, ConfigError, Denial, Headers, One};
+use policy_kit::query::{self, QueryFault};
+use policy_kit::{header_name, invalid, is_alike, ConfigError, Denial, Headers};
 
 use crate::config::PlaceConfig;
 use crate::denials::{CONFLICT, MALFORMED};
@@ -43,7 +44,7 @@ impl Places {
         for (i, place) in raw.into_iter().enumerate() {
             let at = format!("credentials[{i}]");
             let place = compile(place, &at)?;
-            if places.contains(&place) {
+            if places.iter().any(|other| place.is_read_as(other)) {
                 return Err(invalid(at, "is given twice"));
             }
             places.push(place);
@@ -70,10 +71,67 @@ impl Places {
         found
     }
 
-    /// What takes every credential out of a request, leaving other cookies and parameters.
-    pub fn removal(&self, headers: &Headers) -> Vec<Edit> {
-        self.0.iter().filter_map(|place| place.removal(headers)).collect()
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.0.iter()
     }
+}
+
+/// What takes the credentials in all these places out of a request, leaving other cookies and parameters:
+/// one edit for each header, whichever places share it. A parameter goes also where it is spelt so that only
+/// some readers find it.
+pub(crate) fn removal<'a>(
+    places: impl Iterator<Item = &'a Place>,
+    headers: &Headers,
+) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let (mut cookies, mut parameters) = (Vec::new(), Vec::new());
+    let mut remove = |name: &Cow<'static, str>| {
+        let edit = Edit::Remove(name.clone());
+        if headers.has(name) && !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    };
+    for place in places {
+        match place {
+            Place::Bearer => remove(&Cow::Borrowed("authorization")),
+            Place::Header(name) => remove(&Cow::Owned(name.clone())),
+            Place::Cookie(name) => cookies.push(name.as_bytes()),
+            Place::Query(name) => parameters.push(name.as_str()),
+        }
+    }
+    if !cookies.is_empty() {
+        edits.extend(without_cookies(headers, &cookies));
+    }
+    if !parameters.is_empty() {
+        let target = headers.single(":path").unwrap_or_default();
+        let rest = query::without(target, &parameters);
+        edits.extend(rest.map(|target| Edit::Set(":path", target)));
+    }
+    edits
+}
+
+/// Headers that hold no credential of their own: gateways take them out, join them, or write them.
+const NEVER: [&str; 14] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+];
+
+/// Whether a header of this name can hold a credential at all.
+pub(crate) fn holds_credentials(name: &str) -> bool {
+    !NEVER.iter().any(|never| is_alike(never.as_bytes(), name.as_bytes()))
 }
 
 /// Compiles one place at path `at`.
@@ -91,7 +149,7 @@ pub(crate) fn compile(raw: PlaceConfig, at: &str) -> Result<Place, ConfigError> 
         (None, None, Some(name), None) => {
             let field = format!("{at}.header");
             let name = header_name(&field, &name)?;
-            if matches!(name.as_str(), "authorization" | "cookie" | "host") {
+            if name == "authorization" || !holds_credentials(&name) {
                 return Err(invalid(field, "has a meaning of its own; use `bearer` or `cookie`"));
             }
             Ok(Place::Header(name))
@@ -128,53 +186,34 @@ impl Place {
                 held.map(|(_, value)| Ok(value.into())).for_each(to);
             }
             Self::Query(name) => {
-                let query = query(headers);
-                let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default());
-                let named = pairs.filter(|(n, _)| n == name.as_str());
-                named.map(|(_, value)| Ok(value.as_bytes().to_vec().into())).for_each(to);
-            }
-        }
-    }
-
-    /// What takes it out of a request.
-    pub(crate) fn removal(&self, headers: &Headers) -> Option<Edit> {
-        match self {
-            Self::Bearer => {
-                headers.has("authorization").then_some(Edit::Remove("authorization".into()))
-            }
-            Self::Header(name) => headers.has(name).then(|| Edit::Remove(name.clone().into())),
-            Self::Cookie(name) => {
-                let ours = |(n, _): &(&[u8], &[u8])| *n == name.as_bytes();
-                if !cookies(headers).any(|pair| ours(&pair)) {
-                    return None;
+                let target = headers.single(":path").unwrap_or_default();
+                match query::parameter(target, name) {
+                    Ok(value) => value.into_iter().for_each(|v| to(Ok(v.into_bytes().into()))),
+                    Err(QueryFault::Several) => to(Err(CONFLICT)),
+                    Err(QueryFault::Unclear) => to(Err(MALFORMED)),
                 }
-                let rest = cookies(headers).filter(|pair| !ours(pair));
-                let rest: Vec<_> = rest.map(|(n, v)| [n, v].join(&b'=')).collect();
-                Some(match rest.is_empty() {
-                    true => Edit::Remove("cookie".into()),
-                    false => Edit::Set("cookie", rest.join(&b"; "[..])),
-                })
             }
-            Self::Query(name) => without_parameter(headers.single(":path")?, name),
         }
     }
-}
 
-fn without_parameter(target: &[u8], name: &str) -> Option<Edit> {
-    let question = target.iter().position(|b| *b == b'?')?;
-    let (path, query) = target.split_at(question);
-    let parameters = || query.get(1..).unwrap_or_default().split(|b| *b == b'&');
-    let ours = |p: &&[u8]| form_urlencoded::parse(p).any(|(n, _)| n == name);
-    if !parameters().any(|p| ours(&p)) {
-        return None;
+    /// The header that it is alone in.
+    pub(crate) fn header(&self) -> Option<&str> {
+        match self {
+            Self::Header(name) => Some(name),
+            Self::Bearer | Self::Cookie(_) | Self::Query(_) => None,
+        }
     }
-    let rest: Vec<_> = parameters().filter(|p| !ours(p)).collect();
-    let mut target = path.to_vec();
-    if !rest.is_empty() {
-        target.push(b'?');
-        target.extend(rest.join(&b'&'));
+
+    /// Whether some reader finds in one place what another finds in the other.
+    pub(crate) fn is_read_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Header(name), Self::Header(other)) => {
+                is_alike(name.as_bytes(), other.as_bytes())
+            }
+            (Self::Query(name), Self::Query(other)) => query::is_alike(name, other),
+            (one, other) => one == other,
+        }
     }
-    Some(Edit::Set(":path", target))
 }
 
 /// `Bearer` in any case, spaces, and the token (RFC 9110 section 11.4). Whatever else is there is a
@@ -185,19 +224,32 @@ fn bearer(value: &[u8]) -> Token<'_> {
     token.map(|token| token.trim_ascii().into()).ok_or(MALFORMED)
 }
 
-fn cookies(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let pairs = headers.all("cookie").flat_map(|line| line.split(|b| *b == b';'));
-    pairs.filter_map(|pair| {
-        let pair = pair.trim_ascii();
-        let equals = pair.iter().position(|b| *b == b'=')?;
-        Some((pair.get(..equals)?.trim_ascii(), pair.get(equals + 1..)?.trim_ascii()))
-    })
+/// Every cookie as it is written. One without `=` has a value and no name (RFC 6265bis section 5.6).
+fn pieces(headers: &Headers) -> impl Iterator<Item = &[u8]> {
+    let pieces = headers.all("cookie").flat_map(|line| line.split(|b| *b == b';'));
+    pieces.map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty())
 }
 
-fn query(headers: &Headers) -> Option<Vec<u8>> {
-    let One::Value(target) = headers.one(":path") else { return None };
-    let question = target.iter().position(|b| *b == b'?')?;
-    target.get(question + 1..).map(<[u8]>::to_vec)
+/// The name and the value of a cookie.
+fn pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = piece.iter().position(|b| *b == b'=')?;
+    Some((piece.get(..equals)?.trim_ascii(), piece.get(equals + 1..)?.trim_ascii()))
+}
+
+fn cookies(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pieces(headers).filter_map(pair)
+}
+
+fn without_cookies(headers: &Headers, names: &[&[u8]]) -> Option<Edit> {
+    let ours = |piece: &&[u8]| pair(piece).is_some_and(|(name, _)| names.contains(&name));
+    if !pieces(headers).any(|piece| ours(&piece)) {
+        return None;
+    }
+    let rest: Vec<_> = pieces(headers).filter(|piece| !ours(piece)).collect();
+    Some(match rest.is_empty() {
+        true => Edit::Remove("cookie".into()),
+        false => Edit::Set("cookie", rest.join(&b"; "[..])),
+    })
 }
 
 #[cfg(test)]

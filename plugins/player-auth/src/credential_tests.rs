@@ -11,6 +11,10 @@ fn all() -> Places {
         .unwrap()
 }
 
+fn taken(places: &Places, headers: &Headers) -> Vec<Edit> {
+    removal(places.iter(), headers)
+}
+
 fn map(pairs: &[(&str, &str)]) -> Headers {
     let has_path = pairs.iter().any(|(n, _)| *n == ":path");
     let path = (!has_path).then_some((&b":path"[..], &b"/x"[..]));
@@ -45,6 +49,14 @@ fn where_tokens_are() {
         (&[(":path", "/x?%74oken=t")], Ok(Some("t"))),
         (&[(":path", "/x?token=t&token=u")], Err(CONFLICT)),
         (&[(":path", "/x?tokens=t")], Ok(None)),
+        (&[(":path", "/x?a=50%&token=t")], Ok(Some("t"))),
+        // One upstream finds a token here, another does not: nobody is let in by it, and nobody as nobody.
+        (&[(":path", "/x?a=1;token=t")], Err(MALFORMED)),
+        (&[(":path", "/x?TOKEN=t")], Err(MALFORMED)),
+        (&[(":path", "/x?token[]=t")], Err(MALFORMED)),
+        (&[(":path", "/x?+token=t")], Err(MALFORMED)),
+        (&[(":path", "/x?token=t&Token=u")], Err(CONFLICT)),
+        (&[(":path", "/x?TOKEN=t"), ("cookie", "sid=t")], Err(MALFORMED)),
         (&[("authorization", "Bearer t"), ("cookie", "sid=t")], Err(CONFLICT)),
         (&[("cookie", "sid=t"), (":path", "/x?token=t")], Err(CONFLICT)),
     ];
@@ -61,7 +73,7 @@ fn what_is_not_a_place_is_not_looked_at() {
     let bearer = Places::compile(None).unwrap();
     let elsewhere = [("cookie", "sid=t"), ("x-token", "t"), (":path", "/x?token=t")];
     assert_eq!(bearer.find(&map(&elsewhere)), Ok(None));
-    assert_eq!(bearer.removal(&map(&elsewhere)), []);
+    assert_eq!(taken(&bearer, &map(&elsewhere)), []);
     let cookie = places(r#"[{"cookie": "sid"}]"#).unwrap();
     assert_eq!(cookie.find(&map(&[("authorization", "Basic YTpi")])), Ok(None));
 }
@@ -80,11 +92,30 @@ fn what_is_left() {
         ((":path", "/x?a=%20&token=t&b"), Some(set(":path", "/x?a=%20&b"))),
         ((":path", "/x?%74oken=t&token=u"), Some(set(":path", "/x"))),
         ((":path", "/x?a=1"), None),
+        // A cookie without `=` is one, whatever it means.
+        (("cookie", "sid=t; theme; sid; =v;;b=2"), Some(set("cookie", "theme; sid; =v; b=2"))),
+        ((":path", "/x?a=1;token=t&TOKEN=u&b"), Some(set(":path", "/x?b"))),
     ] {
-        assert_eq!(all().removal(&map(&[header])), Vec::from_iter(want), "{header:?}");
+        assert_eq!(taken(&all(), &map(&[header])), Vec::from_iter(want), "{header:?}");
     }
     let two = map(&[("cookie", "a=1"), ("cookie", "sid=t; b=2")]);
-    assert_eq!(all().removal(&two), [set("cookie", "a=1; b=2")]);
+    assert_eq!(taken(&all(), &two), [set("cookie", "a=1; b=2")]);
+}
+
+#[test]
+fn places_that_share_a_header_are_all_emptied() {
+    let set = |name, value: &str| Edit::Set(name, value.as_bytes().to_vec());
+    let all = places(
+        r#"[{"cookie": "session"}, {"cookie": "session_v2"}, {"query": "sid"}, {"query": "token"}]"#,
+    )
+    .unwrap();
+    for (header, want) in [
+        (("cookie", "session_v2=SECRET; session=; theme=dark"), set("cookie", "theme=dark")),
+        (("cookie", "session=SECRET; session_v2=; theme"), set("cookie", "theme")),
+        ((":path", "/x?token=t&a=1&sid=u"), set(":path", "/x?a=1")),
+    ] {
+        assert_eq!(taken(&all, &map(&[header])), [want], "{header:?}");
+    }
 }
 
 #[test]
@@ -99,6 +130,9 @@ fn places_that_are_none() {
         (r#"[{"header": "X-A"}]"#, "credentials[0].header"),
         (r#"[{"header": "authorization"}]"#, "credentials[0].header"),
         (r#"[{"query": ""}]"#, "credentials[0].query"),
+        // Each would take the other for a second spelling of its own.
+        (r#"[{"query": "token"}, {"query": "Token"}]"#, "credentials[1]"),
+        (r#"[{"header": "x-token"}, {"header": "x_token"}]"#, "credentials[1]"),
     ] {
         assert_eq!(places(json).map_err(|e| e.field).unwrap_err(), field, "{json}");
     }

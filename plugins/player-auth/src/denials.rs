@@ -32,6 +32,12 @@ pub const AUDIENCE: Denial = Denial {
     code: "audience_mismatch",
     title: "The credential is for another service.",
 };
+/// Issued to another client.
+pub const CLIENT: Denial = Denial {
+    status: 401,
+    code: "client_mismatch",
+    title: "The credential is for another application.",
+};
 /// Lacks a claim that must be there, or holds one that cannot be handed on.
 pub const CLAIMS: Denial = Denial {
     status: 401,
@@ -171,7 +177,7 @@ pub const PARTNER_BUSY: Denial = Denial {
 };
 
 /// Every refusal of this plugin.
-pub const ALL: [Denial; 38] = [
+pub const ALL: [Denial; 39] = [
     MISSING,
     MALFORMED,
     EXPIRED,
@@ -180,6 +186,7 @@ pub const ALL: [Denial; 38] = [
     SIGNATURE,
     ISSUER,
     AUDIENCE,
+    CLIENT,
     CLAIMS,
     INACTIVE,
     REVOKED,

@@ -9,7 +9,7 @@ use policy_kit::{
 };
 
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
-use crate::credential::Edit;
+use crate::credential::{removal, Edit};
 use crate::denials::KEYS;
 use crate::identity::{
     Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER, STATE_HEADER,
@@ -39,8 +39,8 @@ pub struct Auth {
     asks_pam: bool,
     /// The states of the player's account, as others are told of them.
     states: Option<String>,
-    /// What takes the credential out, where it is not to go on.
-    removal: Vec<Edit>,
+    /// Whether players' credentials are to be taken out.
+    takes: bool,
     /// When the request came, in nanoseconds since the epoch.
     now: u64,
     /// What a refusal repeats of the request, until that goes on.
@@ -125,7 +125,7 @@ impl Auth {
             token: Vec::new(),
             asks_pam: false,
             states: None,
-            removal: Vec::new(),
+            takes: false,
             now: 0,
             headers: None,
         }
@@ -141,9 +141,7 @@ impl Auth {
         let endpoint = policy.endpoint(&self.case);
         self.meet(host, &policy, &endpoint, &headers)?;
         if policy.asks(&endpoint, &self.case) {
-            if !policy.forward_credential {
-                self.removal = policy.places.removal(&headers);
-            }
+            self.takes = !policy.forward_credential;
             match policy.places.find(&headers) {
                 Ok(None) => {}
                 Err(denial) => self.who = Who::Unreadable(denial),
@@ -230,7 +228,6 @@ impl Auth {
             return Ok(());
         };
         self.visit = Visit::meet(partners, &call, &mut state.unverified);
-        self.removal.extend(self.visit.removal(partners, headers));
         Ok(())
     }
 
@@ -272,8 +269,11 @@ impl Auth {
 
     /// Takes the credential away, and tells the upstream who calls.
     fn hand_on(&self, host: &mut dyn Host) -> Result<(), Fault> {
-        for edit in &self.removal {
-            match edit {
+        let partners = self.policy.partners.as_ref();
+        let players = self.takes.then(|| self.policy.places.iter());
+        let taken = players.into_iter().flatten().chain(self.visit.taken(partners));
+        for edit in removal(taken, Headers::kept(&self.headers)) {
+            match &edit {
                 Edit::Remove(name) => host.remove_header(MapKind::Request, name)?,
                 Edit::Set(name, value) => host.set_header(MapKind::Request, name, value)?,
             }
@@ -282,7 +282,7 @@ impl Auth {
             Some(value) => host.set_header(MapKind::Request, name, value.as_bytes()),
             None => Ok(()),
         };
-        for (name, value) in self.visit.headers(self.policy.partners.as_ref()) {
+        for (name, value) in self.visit.headers(partners) {
             tell(name, value)?;
         }
         let Some(who) = self.identity() else {
@@ -384,3 +384,7 @@ mod crowd;
 #[cfg(test)]
 #[path = "revocation/walk_tests.rs"]
 mod revoked;
+
+#[cfg(test)]
+#[path = "filter/owner_tests.rs"]
+mod owners;

@@ -72,7 +72,7 @@ impl World {
         driver
     }
 
-    fn fill(&mut self, path: &str, headers: &[(&str, String)]) {
+    pub(super) fn fill(&mut self, path: &str, headers: &[(&str, String)]) {
         let base = [(":method", "POST"), (":path", path), (":authority", "otter.example")];
         let base = base.iter().map(|(n, v)| (n.to_string(), v.to_string()));
         let more = headers.iter().map(|(n, v)| (n.to_string(), v.clone()));

@@ -63,6 +63,8 @@ pub struct Identity {
     pub player: String,
     /// The brand the player is with.
     pub brand: String,
+    /// Who issued the token, where that is told.
+    pub issuer: Option<String>,
     /// The session's id.
     pub session: Option<String>,
     /// The level of identity verification.
@@ -172,6 +174,7 @@ impl Mapping {
         Some(Identity {
             player: id(claims.at(&raw.player)?)?,
             brand,
+            issuer: claims.text("iss").map(str::to_owned),
             session: optional(&raw.session)?,
             kyc: optional(&raw.kyc)?,
             headers,

@@ -20,6 +20,7 @@ fn what_claims_say() {
     let want = Identity {
         player: text("p-1"),
         brand: text("otter"),
+        issuer: None,
         session: Some(text("s-1")),
         kyc: Some(text("2")),
         headers: vec![

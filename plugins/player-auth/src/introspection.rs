@@ -6,6 +6,7 @@ use policy_token::{audiences, Claims, Refusal};
 use crate::config::IntrospectionConfig;
 use crate::denials::{self, CLAIMS, INACTIVE};
 use crate::identity::{Identity, Mapping};
+use crate::use_of::UseOf;
 
 /// Longest token that is asked about, in bytes.
 const MAX_OPAQUE: usize = 1 << 10;
@@ -19,6 +20,7 @@ const MAX_ANSWER: usize = 16 << 10;
 pub struct Introspection {
     call: Call,
     audiences: Option<Vec<String>>,
+    use_of: UseOf,
     mapping: Mapping,
     active: u64,
     inactive: u64,
@@ -48,6 +50,7 @@ impl Introspection {
             authority: raw.authority.as_deref(),
             path: &raw.path,
             authorization: raw.authorization.as_ref(),
+            headers: Some(&raw.headers),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_ANSWER,
         };
@@ -64,6 +67,7 @@ impl Introspection {
         Ok(Self {
             call,
             audiences: audiences(raw.audiences, raw.any_audience, at)?,
+            use_of: UseOf::compile(raw.clients, raw.payload_types, at)?,
             mapping: Mapping::compile(raw.claims, &field("claims"))?,
             active: raw.active_s,
             inactive: raw.inactive_s,
@@ -99,6 +103,9 @@ impl Introspection {
         let dates = if expired { Err(Refusal::Expired) } else { claims.check_dates(SKEW, now) };
         if let Err(refusal) = checked.and(dates) {
             return Answer::Refused(denials::of(refusal), until);
+        }
+        if let Err((denial, _)) = self.use_of.check(&claims) {
+            return Answer::Refused(denial, until);
         }
         let expiry = claims.date("exp");
         match self.mapping.identity(&claims) {

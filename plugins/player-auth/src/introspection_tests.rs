@@ -41,10 +41,17 @@ fn what_answers_say() {
         let (player, brand) = ("p-1".to_owned(), "otter".to_owned());
         Answer::Active(Box::new(Identity { player, brand, ..Identity::default() }), until)
     };
+    let of_issuer = |issuer: &str, until| match good(until) {
+        Answer::Active(who, until) => {
+            let issuer = Some(issuer.to_owned());
+            Answer::Active(Box::new(Identity { issuer, ..*who }), until)
+        }
+        other => other,
+    };
     let base = r#""active": true, "sub": "p-1", "brand": "otter""#;
     for (members, want) in [
         (format!(r#"{base}, "aud": "api""#), good(NOW + 60)),
-        (format!(r#"{base}, "aud": "api", "iss": "any", "exp": 1030"#), good(1_030)),
+        (format!(r#"{base}, "aud": "api", "iss": "any", "exp": 1030"#), of_issuer("any", 1_030)),
         (format!(r#"{base}, "aud": ["api"], "exp": 9000"#), good(NOW + 60)),
         (r#""active": false"#.to_owned(), refused(INACTIVE)),
         (format!(r#"{base}, "aud": "api", "exp": 1000"#), refused(denials::EXPIRED)),
@@ -60,6 +67,27 @@ fn what_answers_say() {
         let got =
             introspection("").unwrap().answer(&reply(200, &format!("{{{members}}}"), false), NOW);
         assert_eq!(got, want, "{members}");
+    }
+}
+
+/// A refresh token is active, too, and so is what another client was given.
+#[test]
+fn for_which_use_a_token_is() {
+    let extra = r#", "clients": ["web"], "payload_types": ["Bearer"]"#;
+    for (members, want) in [
+        (r#""client_id": "web", "typ": "Bearer""#, None),
+        (r#""client_id": "other", "typ": "Bearer""#, Some(denials::CLIENT)),
+        (r#""client_id": "web", "typ": "Refresh""#, Some(denials::MALFORMED)),
+        (r#""typ": "Bearer""#, Some(denials::CLIENT)),
+    ] {
+        let base = r#""active": true, "sub": "p-1", "brand": "otter", "aud": "api""#;
+        let body = format!("{{{base}, {members}}}");
+        let got = introspection(extra).unwrap().answer(&reply(200, &body, false), 1_000);
+        match (got, want) {
+            (Answer::Active(..), None) => {}
+            (Answer::Refused(denial, _), Some(want)) if denial == want => {}
+            (got, _) => panic!("{members}: {got:?}"),
+        }
     }
 }
 
@@ -90,6 +118,9 @@ fn configurations_that_are_none() {
         (r#", "authorization": {"env": "NONE"}"#, "introspection.authorization.env"),
         (r#", "authority": "a b""#, "introspection.authority"),
         (r#", "any_audience": true"#, "introspection.audiences"),
+        (r#", "clients": []"#, "introspection.clients"),
+        (r#", "payload_types": [""]"#, "introspection.payload_types"),
+        (r#", "headers": {"host": "x"}"#, "introspection.headers.host"),
         (r#", "claims": {"player": "sub"}"#, "introspection.claims.player"),
     ] {
         assert_eq!(introspection(extra).map_err(|e| e.field).unwrap_err(), field, "{extra}");

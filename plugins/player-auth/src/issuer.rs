@@ -6,6 +6,7 @@ use policy_token::{algorithms, audiences, KeySource, Rules};
 use crate::config::IssuerConfig;
 use crate::identity::Mapping;
 use crate::plugin::PlayerAuth;
+use crate::use_of::UseOf;
 
 /// One issuer.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Issuer {
     pub keys: KeySource,
     /// Kinds of token that are ones to log in with.
     pub types: Vec<String>,
+    /// For which uses they must be issued.
+    pub use_of: UseOf,
     /// What its tokens say of the player.
     pub mapping: Mapping,
 }
@@ -43,7 +46,8 @@ impl Issuer {
         let mapping = Mapping::compile(raw.claims, &field("claims"))?;
         let (issuer, skew, max_lifetime) = (raw.issuer, raw.skew_s, raw.max_lifetime_s);
         let rules = Rules { issuer, audiences, skew, max_lifetime };
+        let use_of = UseOf::compile(raw.clients, raw.payload_types, at)?;
         let types = raw.types;
-        Ok(Self { rules, keys, types, mapping })
+        Ok(Self { rules, keys, types, use_of, mapping })
     }
 }

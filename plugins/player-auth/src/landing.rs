@@ -30,12 +30,12 @@ pub fn keys_landed(
     host.count(&format!("pitboss.{name}.keys.issuer={i}.result={result}"));
 }
 
-/// Takes in what the PAM said of a player, or that it said nothing.
+/// Takes in what the PAM said of the player whom the question `path` was about, or that it said nothing.
 pub fn pam_landed(
     policy: &Policy,
     state: &mut State,
     host: &mut dyn Host,
-    player: &str,
+    path: &str,
     reply: &CallReply,
 ) {
     let Some(standing) = &policy.standing else { return };
@@ -45,7 +45,7 @@ pub fn pam_landed(
     let result = match pam.read(reply, &standing.words) {
         Ok(answer) => {
             let certain = answer.told.certain;
-            state.pam.answered(player, answer, now);
+            state.pam.answered(path, answer, now);
             if certain {
                 "ok"
             } else {
@@ -54,7 +54,7 @@ pub fn pam_landed(
         }
         Err(what) => {
             // Said once: while the PAM is down this happens for every player.
-            if state.pam.failed(player, now) {
+            if state.pam.failed(path, now) {
                 host.log(log::Level::Warn, &format!("{name}: the PAM does not answer: {what}"));
             }
             "failed"

@@ -21,7 +21,7 @@
 //!    401 `token_missing`, where the class requires one.
 //! 8. A token that was found good before and has not expired is good (a bounded cache).
 //! 9. A JWT is checked in the order of what it costs: shape, the source's budget of failures (unless
-//!    the token was good before, which then has expired), algorithm, issuer, audience, dates, claims, the
+//!    the token was good before, which then has expired), algorithm, issuer, audience, dates, client, claims, the
 //!    key, the signature (RFC 7519 section 7.2, RFC 8725).
 //! 10. A key id that is unknown makes the request wait for one fetch of the issuer's keys, at most once
 //!     in 30 seconds: 401 only if the fetch succeeded without that key, else 503 `keys_unavailable`.
@@ -57,6 +57,7 @@ pub mod revocation;
 pub mod rules;
 pub mod standing;
 pub mod state;
+pub mod use_of;
 
 #[cfg(target_arch = "wasm32")]
 policy_shell::export!(

@@ -1,19 +1,20 @@
 //! Asking the player account management system (PAM) what state a player is in.
 
 use policy_kit::{
-    invalid, is_pointer, percent_encoded, strict_json, value_at, Call, CallReply, ConfigError,
-    Flight, Host, Service,
+    invalid, is_pointer, strict_json, value_at, Call, CallReply, ConfigError, Flight, Host, Service,
 };
 
+use crate::identity::Identity;
 use crate::standing::config::PamConfig;
 use crate::standing::matrix::is_place;
 use crate::standing::{Told, Words};
 
 pub mod memory;
+mod template;
 
-/// What stands for the player's id in the path.
-const SUB: &str = "{sub}";
-/// How the key of a flight for a player's state begins; the player's id follows.
+use template::Template;
+
+/// How the key of a flight for a player's state begins; the path of the question follows.
 const FLIGHT: &str = "pam ";
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 10;
@@ -25,8 +26,7 @@ const MAX_CACHE: u64 = 60;
 pub struct Pam {
     /// Its `:path` is yet without a player.
     call: Call,
-    before: String,
-    after: String,
+    path: Template,
     state: String,
     jurisdiction: Option<String>,
     /// How long an answer is believed, in seconds.
@@ -45,11 +45,15 @@ pub struct Answer {
 }
 
 impl Pam {
-    /// Compiles the configuration's `player_state.pam`.
+    /// Compiles the configuration's `player_state.pam`. `unique` says that no two players have one id.
     ///
     /// # Errors
     /// Names the field.
-    pub fn compile(raw: PamConfig, host: &mut dyn Host) -> Result<Self, ConfigError> {
+    pub fn compile(
+        raw: PamConfig,
+        unique: bool,
+        host: &mut dyn Host,
+    ) -> Result<Self, ConfigError> {
         let at = "player_state.pam";
         let field = |name: &str| format!("{at}.{name}");
         let service = Service {
@@ -58,14 +62,22 @@ impl Pam {
             authority: raw.authority.as_deref(),
             path: &raw.path,
             authorization: raw.authorization.as_ref(),
+            headers: Some(&raw.headers),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_ANSWER,
         };
         let call = service.call("GET", host)?;
-        let parts = raw.path.split_once(SUB).filter(|(_, after)| !after.contains(SUB));
-        let Some((before, after)) = parts else {
-            return Err(invalid(field("path"), "expected `{sub}` once, for the player's id"));
-        };
+        let path = Template::compile(&raw.path).ok_or_else(|| {
+            let problem = "expected `{sub}` once, for the player's id, `{brand}` and `{issuer}` at most \
+                           once, and no other braces";
+            invalid(field("path"), problem)
+        })?;
+        if !unique && !path.tells_owners() {
+            // Else one player's exclusion would be that of another one's who has the same id elsewhere.
+            let problem = "must have `{brand}` or `{issuer}` where there are several; or say with \
+                           `players_unique` that no two players have one id";
+            return Err(invalid(field("path"), problem));
+        }
         if !(1..=MAX_CACHE).contains(&raw.cache_s) {
             return Err(invalid(field("cache_s"), "expected 1 to 60"));
         }
@@ -81,8 +93,7 @@ impl Pam {
         }
         Ok(Self {
             call,
-            before: before.to_owned(),
-            after: after.to_owned(),
+            path,
             state: raw.state,
             jurisdiction: raw.jurisdiction,
             cache: raw.cache_s,
@@ -90,13 +101,16 @@ impl Pam {
         })
     }
 
-    /// The question about a player; `None` for an id that would be another path than one of a player.
-    pub fn question(&self, player: &str) -> Option<Flight> {
-        if player.is_empty() || player.bytes().all(|b| b == b'.') {
-            return None;
-        }
-        let path = format!("{}{}{}", self.before, percent_encoded(player), self.after);
-        Some(Flight { key: format!("{FLIGHT}{player}"), call: self.call.with_path(path) })
+    /// The path of the question about a player, which is also what the answer is remembered by: it is about
+    /// whomever the path tells from others. `None` where a part of it is not known, or would make it
+    /// another path than one of a player.
+    pub fn path(&self, who: &Identity) -> Option<String> {
+        self.path.of(who)
+    }
+
+    /// The question with this path.
+    pub fn question(&self, path: &str) -> Flight {
+        Flight { key: format!("{FLIGHT}{path}"), call: self.call.with_path(path.to_owned()) }
     }
 
     /// Reads an answer.
@@ -117,8 +131,8 @@ impl Pam {
     }
 }
 
-/// The player whom a flight is about, if it is about one.
-pub fn player_of(flight: &str) -> Option<&str> {
+/// The path of the question about a player that a flight asks, if it asks one.
+pub fn asked_by(flight: &str) -> Option<&str> {
     flight.strip_prefix(FLIGHT)
 }
 

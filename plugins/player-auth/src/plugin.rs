@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::filter::Auth;
 use crate::landing::{keys_landed, pam_landed};
 use crate::pam::memory::Memory;
-use crate::pam::player_of;
+use crate::pam::asked_by;
 use crate::partner::Unverified;
 use crate::policy::Policy;
 use crate::revocation::feed::FLIGHT;
@@ -87,8 +87,8 @@ impl Plugin for PlayerAuth {
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
         if let Some(i) = issuer_of(key) {
             keys_landed(&self.policy, &mut state, host, i, reply);
-        } else if let Some(player) = player_of(key) {
-            pam_landed(&self.policy, &mut state, host, player, reply);
+        } else if let Some(path) = asked_by(key) {
+            pam_landed(&self.policy, &mut state, host, path, reply);
         } else if let (FLIGHT, Some(feed)) = (key, &self.policy.revocations) {
             let now = host.now().unwrap_or(0) / SECOND;
             state.revocations.landed(feed, host, reply, now);

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use policy_kit::metrics::PerClass;
 use policy_kit::{
     invalid, Brands, Classified, ConfigError, Denial, Details, Endpoints, Envelopes, HeaderNames,
-    Headers, Host, Match, Plugin, Profile, Reply, Trust, Unclassified, MEANING_HEADERS,
+    Headers, Host, Match, Plugin, Profile, Reply, Trust, Unclassified, FORWARDED_HEADERS,
+    MEANING_HEADERS,
 };
 
 use crate::check::Verdict;
 use crate::config::{Config, TokenRule};
-use crate::credential::Places;
+use crate::credential::{Place, Places};
 use crate::denials;
 use crate::identity::OURS;
 use crate::introspection::{self, Introspection};
@@ -21,7 +22,7 @@ use crate::partner::config::UnverifiedConfig;
 use crate::partner::{read, Partners};
 use crate::plugin::PlayerAuth;
 use crate::revocation::feed::Feed;
-use crate::revocation::Status;
+use crate::revocation::{Owners, Status};
 use crate::rules::Rules;
 use crate::standing::judge::Standing;
 
@@ -145,13 +146,21 @@ impl Policy {
         let mut mappings: Vec<_> = issuers.iter_mut().map(|issuer| &mut issuer.mapping).collect();
         mappings.extend(introspection.iter_mut().map(Introspection::mapping));
         let state = raw.player_state;
-        let standing = Standing::compile(state, mappings, &brands, &raw.endpoints, host)?;
+        let standing = Standing::compile(
+            state,
+            mappings,
+            &brands,
+            &raw.endpoints,
+            raw.players_unique,
+            host,
+        )?;
         let rules = || issuers.iter().map(|issuer| &issuer.rules);
         let lifetimes: Vec<_> = rules().map(|rules| rules.max_lifetime).collect();
         let skew = rules().map(|rules| rules.skew).max().unwrap_or(0).max(introspection::SKEW);
-        let feed = raw.revocations.map(|raw| Feed::compile(raw, &lifetimes, skew, host));
+        let owners = Owners::new(brands.names(), rules().map(|rules| rules.issuer.as_str()));
+        let feed = raw.revocations.map(|raw| Feed::compile(raw, &lifetimes, skew, owners, host));
         let envelopes = Envelopes::compile(raw.envelopes)?;
-        let endpoints = Endpoints::compile(raw.endpoints)?;
+        let endpoints = Endpoints::compile_with(raw.endpoints, raw.head_as_get)?;
         envelopes.check(&endpoints)?;
         let unverified = raw.unverified.as_ref().map(read::unverified).transpose()?;
         let unverified = unverified.unwrap_or_default();
@@ -165,7 +174,14 @@ impl Policy {
         Partners::check(partners.as_ref(), &endpoints, &envelopes, &brands)?;
         let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
         let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
-        let ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS).chain(mapped));
+        let mut ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS).chain(mapped));
+        let places = Places::compile(raw.credentials)?;
+        // What is read, or believed of a proxy, is so in its own spelling: no upstream may read another.
+        let of_players = places.iter().filter_map(Place::header);
+        let of_partners = partners.iter().flat_map(Partners::headers);
+        for name in of_players.chain(of_partners).chain(FORWARDED_HEADERS) {
+            ours.insert_spelt(name);
+        }
         Ok(Self {
             profile: raw.host,
             version: raw.version,
@@ -173,7 +189,7 @@ impl Policy {
             introspection,
             standing,
             revocations: feed.transpose()?,
-            places: Places::compile(raw.credentials)?,
+            places,
             forward_credential: raw.forward_credential,
             ours,
             partners,

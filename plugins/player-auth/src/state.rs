@@ -9,6 +9,7 @@ use policy_token::{Keyring, KnownHeaders, Verifier};
 
 use crate::identity::Identity;
 use crate::pam::memory::Memory;
+use crate::pam::Pam;
 use crate::partner::Unverified;
 use crate::revocation::worker::Worker;
 use crate::revocation::Marks;
@@ -29,17 +30,24 @@ pub struct Known {
     /// How far the issuer's clock may differ, in seconds.
     pub skew: u64,
     marks: OnceCell<Marks>,
+    asked: OnceCell<Option<String>>,
 }
 
 impl Known {
     /// A good token.
     pub fn new(token: &[u8], identity: Identity, until: u64, skew: u64) -> Self {
-        Self { token: token.into(), identity, until, skew, marks: OnceCell::new() }
+        let (marks, asked) = (OnceCell::new(), OnceCell::new());
+        Self { token: token.into(), identity, until, skew, marks, asked }
     }
 
     /// What of it can be revoked.
     pub fn marks(&self) -> &Marks {
         self.marks.get_or_init(|| Marks::of(&self.identity))
+    }
+
+    /// The path of the question to the PAM about the player, where there is one.
+    pub fn asked(&self, pam: &Pam) -> Option<&str> {
+        self.asked.get_or_init(|| pam.path(&self.identity)).as_deref()
     }
 }
 

@@ -70,6 +70,13 @@ impl Brands {
         brand.or(self.rest.as_ref())
     }
 
+    /// Whether all hosts are of one brand.
+    pub fn is_one(&self) -> bool {
+        let mut names = self.names();
+        let first = names.next();
+        names.all(|name| Some(name) == first)
+    }
+
     /// Every brand of the map, for checking that nothing names another one.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let below = self.below.iter().map(|(_, brand)| brand);

@@ -141,6 +141,23 @@ impl Pattern {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
+    /// Lets each pattern that takes `GET` take `HEAD` as well, unless another one for the same paths names
+    /// `HEAD` itself.
+    pub(crate) fn take_heads(patterns: &mut [Self]) {
+        let of_heads = patterns.iter().filter(|pattern| pattern.names("HEAD"));
+        let of_heads: Vec<Vec<Part>> = of_heads.map(|pattern| pattern.parts.clone()).collect();
+        for pattern in patterns {
+            if pattern.names("GET") && !of_heads.contains(&pattern.parts) {
+                pattern.methods.get_or_insert_default().push("HEAD".to_owned());
+            }
+        }
+    }
+
+    /// Whether it is for this method by name.
+    fn names(&self, method: &str) -> bool {
+        self.methods.iter().flatten().any(|name| name == method)
+    }
+
     /// Whether only the body tells if a player calls it or a partner.
     pub(crate) fn is_for_either(&self) -> bool {
         let by_body = matches!(&self.kind, Kind::Select(select) if select.needs_body());

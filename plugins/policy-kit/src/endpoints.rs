@@ -98,12 +98,25 @@ impl Endpoints {
     /// An empty list, an unreadable pattern, or two entries of equal specificity that one request
     /// could match: which class such a request has must not depend on the order of the file.
     pub fn compile(raw: Vec<Endpoint>) -> Result<Self, ConfigError> {
+        Self::compile_with(raw, false)
+    }
+
+    /// The same where the operator may choose that `HEAD` is what `GET` is (RFC 9110 section 9.3.2).
+    ///
+    /// # Errors
+    /// As [`Endpoints::compile`].
+    pub fn compile_with(raw: Vec<Endpoint>, head_as_get: bool) -> Result<Self, ConfigError> {
         if raw.is_empty() {
             return Err(invalid("endpoints", "must name at least one endpoint"));
         }
+        let raw = raw.into_iter().enumerate();
+        let mut patterns: Vec<Pattern> =
+            raw.map(|(at, endpoint)| Pattern::compile(endpoint, at)).collect::<Result<_, _>>()?;
+        if head_as_get {
+            Pattern::take_heads(&mut patterns);
+        }
         let mut by_specificity = SortedMap::default();
-        for (position, endpoint) in raw.into_iter().enumerate() {
-            let pattern = Pattern::compile(endpoint, position)?;
+        for (position, pattern) in patterns.into_iter().enumerate() {
             by_specificity.insert((Reverse(pattern.specificity()), position), pattern);
         }
         let patterns: Vec<Pattern> = by_specificity.into_iter().map(|(_, p)| p).collect();

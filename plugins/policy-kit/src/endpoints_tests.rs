@@ -229,3 +229,38 @@ proptest! {
         prop_assert_eq!(one.digest(), two.digest());
     }
 }
+
+#[test]
+fn head_is_what_get_is_where_the_operator_says_so() {
+    let json = r#"[
+        {"prefix": "/", "class": "content"},
+        {"path": "/balance", "methods": ["GET"], "class": "account"},
+        {"path": "/bets", "methods": ["GET", "POST"], "class": "history"},
+        {"path": "/odds", "methods": ["GET"], "class": "odds"},
+        {"path": "/odds", "methods": ["HEAD"], "class": "content", "product": "probe"},
+        {"path": "/spin", "methods": ["POST"], "class": "wager"}
+    ]"#;
+    let raw: Vec<Endpoint> = crate::parse(json.as_bytes()).unwrap();
+    let (own, as_get) = (Endpoints::compile(raw.clone()).unwrap(), {
+        Endpoints::compile_with(raw, true).unwrap()
+    });
+    assert_ne!(own.digest(), as_get.digest());
+    for (method, target, class, with_heads) in [
+        ("HEAD", "/balance", "content", "account"),
+        ("HEAD", "/bets?a=b", "content", "history"),
+        ("HEAD", "/odds", "content", "content"),
+        ("HEAD", "/spin", "content", "content"),
+        ("GET", "/balance", "account", "account"),
+        ("POST", "/balance", "content", "content"),
+    ] {
+        let class_of = |map: &Endpoints| {
+            map.found(map.classify(method.as_bytes(), target.as_bytes())).class.as_str()
+        };
+        assert_eq!((class_of(&own), class_of(&as_get)), (class, with_heads), "{method} {target}");
+    }
+    let alone = r#"[{"path": "/balance", "methods": ["GET"], "class": "account"}]"#;
+    let raw: Vec<Endpoint> = crate::parse(alone.as_bytes()).unwrap();
+    let (own, as_get) = (Endpoints::compile(raw.clone()), Endpoints::compile_with(raw, true));
+    assert_eq!(own.unwrap().classify(b"HEAD", b"/balance"), Classified::default());
+    assert_ne!(as_get.unwrap().classify(b"HEAD", b"/balance"), Classified::default());
+}

@@ -4,13 +4,28 @@ use std::time::Duration;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
 
-use crate::{invalid, Call, CallReply, ConfigError, Host, Secret};
+use crate::{header_name, invalid, Call, CallReply, ConfigError, Host, Secret, SortedMap};
 
 /// Longest a stream may be made to wait for anybody, in milliseconds.
 const MAX_TIMEOUT: u64 = 5_000;
 
 /// All but the unreserved characters of RFC 3986 section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Headers that say what the gateway or this crate says, or that belong to one connection.
+const TAKEN: [&str; 11] = [
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// A service that is asked, as the operator describes it.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +40,8 @@ pub struct Service<'a> {
     pub path: &'a str,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<&'a Secret>,
+    /// Further headers of the question, such as the `user-agent` without which some services refuse it.
+    pub headers: Option<&'a SortedMap<String, Secret>>,
     /// Longest anybody waits, in milliseconds.
     pub timeout_ms: u64,
     /// Longest answer that is read, in bytes.
@@ -48,12 +65,21 @@ impl Service<'_> {
             headers.push((name.to_owned(), value.to_owned()));
         }
         if let Some(secret) = self.authorization {
-            let field = format!("{}.authorization", self.at);
-            let value = secret.read(host, &field)?;
-            if value.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
-                return Err(invalid(field, "expected visible ASCII"));
-            }
+            let value = value(secret, host, format!("{}.authorization", self.at))?;
             headers.push(("authorization".to_owned(), value));
+        }
+        for (name, secret) in self.headers.into_iter().flat_map(|headers| headers.iter()) {
+            let at = format!("{}.headers", self.at);
+            let name = header_name(&at, name)?;
+            let field = format!("{at}.{name}");
+            if TAKEN.contains(&name.as_str()) {
+                return Err(invalid(field, "is a header with a meaning of its own"));
+            }
+            if name == "authorization" && self.authorization.is_some() {
+                return Err(invalid(field, "is given twice"));
+            }
+            let value = value(secret, host, field)?;
+            headers.push((name, value));
         }
         Ok(Call {
             target: self.cluster.to_owned(),
@@ -62,6 +88,15 @@ impl Service<'_> {
             timeout: timeout(self.timeout_ms, self.at)?,
             max_reply: self.max_reply,
         })
+    }
+}
+
+/// What may stand in a header.
+fn value(secret: &Secret, host: &mut dyn Host, at: String) -> Result<String, ConfigError> {
+    let value = secret.read(host, &at)?;
+    match value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        true => Ok(value),
+        false => Err(invalid(at, "expected visible ASCII")),
     }
 }
 
@@ -139,6 +174,7 @@ mod tests {
         authority: None,
         path: "/a",
         authorization: None,
+        headers: None,
         timeout_ms: 250,
         max_reply: 9,
     };
@@ -165,6 +201,11 @@ mod tests {
         assert_eq!(call.timeout, Duration::from_millis(250));
         want[1] = ":path /b?c=d";
         assert_eq!(sent(&call.with_path("/b?c=d".to_owned())), want);
+        let more = r#"{"user-agent": "pitboss/1", "x-api-key": {"env": "KEY"}}"#;
+        let more: SortedMap<String, Secret> = serde_json::from_str(more).unwrap();
+        let mut host = FakeHost { env: [("KEY".into(), "k-1".into())].into(), ..FakeHost::default() };
+        let call = Service { headers: Some(&more), ..service }.call("GET", &mut host).unwrap();
+        assert_eq!(sent(&call)[5..], ["user-agent pitboss/1", "x-api-key k-1"]);
         let plain = SERVICE.call("GET", &mut FakeHost::default()).unwrap();
         let want = [":method GET", ":path /a", ":authority casino", "accept application/json"];
         assert_eq!(sent(&plain), want);
@@ -186,6 +227,21 @@ mod tests {
         ] {
             let error = service.call("GET", &mut FakeHost::default()).unwrap_err();
             assert_eq!(error.field, format!("pam.{field}"), "{service:?}");
+        }
+        let secret: Secret = serde_json::from_str(r#""Basic eA==""#).unwrap();
+        for (headers, field) in [
+            (r#"{"User-Agent": "a"}"#, "headers"),
+            (r#"{":path": "/b"}"#, "headers"),
+            (r#"{"host": "a"}"#, "headers.host"),
+            (r#"{"authorization": "a"}"#, "headers.authorization"),
+            (r#"{"user-agent": "a\nb"}"#, "headers.user-agent"),
+            (r#"{"user-agent": ""}"#, "headers.user-agent"),
+        ] {
+            let headers: SortedMap<String, Secret> = serde_json::from_str(headers).unwrap();
+            let authorization = Some(&secret);
+            let service = Service { headers: Some(&headers), authorization, ..SERVICE };
+            let error = service.call("GET", &mut FakeHost::default()).unwrap_err();
+            assert_eq!(error.field, format!("pam.{field}"), "{headers:?}");
         }
     }
 

@@ -7,8 +7,12 @@ use crate::{Fault, Headers, Host, MapKind};
 pub struct HeaderNames {
     /// Each with its [`Headers::bit`]: every request is asked for all of them, and has hardly any.
     names: Vec<(u64, String)>,
+    /// Of these only other spellings go.
+    spelt: Vec<String>,
     /// One bit for each length that a name has.
     lengths: u64,
+    /// Whether a name has `_` itself, so that another spelling of it need have none.
+    underscored: bool,
 }
 
 impl HeaderNames {
@@ -24,14 +28,49 @@ impl HeaderNames {
         debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
         if !self.contains(name) {
             self.names.push((Headers::bit(name.as_bytes()), name.to_owned()));
-            self.lengths |= length(name.as_bytes());
+            self.note(name);
         }
     }
 
-    /// Whether this is one of them.
+    /// One more, in lower case, of which only other spellings go: whoever may send it spells it as it is.
+    pub fn insert_spelt(&mut self, name: &str) {
+        debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
+        if !self.spelt.iter().any(|known| known == name) {
+            self.spelt.push(name.to_owned());
+            self.note(name);
+        }
+    }
+
+    fn note(&mut self, name: &str) {
+        self.lengths |= length(name.as_bytes());
+        self.underscored |= name.contains('_');
+    }
+
+    /// Whether this is one of those that go however they are spelt.
     pub fn contains(&self, name: &str) -> bool {
         self.names.iter().any(|(_, known)| known == name)
     }
+
+    /// Those that go however they are spelt.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(_, name)| name.as_str())
+    }
+
+    /// Whether this is another spelling of one of them.
+    fn misspells(&self, name: &[u8]) -> bool {
+        let mut all = self.names.iter().map(|(_, known)| known).chain(&self.spelt);
+        all.any(|known| {
+            let known = known.as_bytes();
+            is_alike(name, known) && !name.eq_ignore_ascii_case(known)
+        })
+    }
+}
+
+/// Whether two header names are one to an upstream that reads `_` as `-` (CGI, RFC 3875 section 4.1.18, and
+/// whatever follows it).
+pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
 fn length(name: &[u8]) -> u64 {
@@ -48,10 +87,11 @@ pub fn strip(host: &mut dyn Host, headers: &Headers, all: &HeaderNames) -> Resul
     for (_, name) in sent {
         host.remove_header(MapKind::Request, name)?;
     }
-    let alike = |name: &[u8]| length(name) & all.lengths != 0 && name.contains(&b'_');
-    for (name, _) in headers.iter().filter(|(name, _)| alike(name)) {
-        let Ok(name) = std::str::from_utf8(name) else { continue };
-        if all.contains(&name.replace('_', "-").to_ascii_lowercase()) {
+    let maybe = |name: &[u8]| {
+        length(name) & all.lengths != 0 && (name.contains(&b'_') || all.underscored)
+    };
+    for (name, _) in headers.iter().filter(|(name, _)| maybe(name) && all.misspells(name)) {
+        if let Ok(name) = std::str::from_utf8(name) {
             host.remove_header(MapKind::Request, name)?;
         }
     }
@@ -77,5 +117,24 @@ mod tests {
             FakeHost::request(&[("x-a", "v")]).failing("proxy_remove_header_map_value", 2);
         let headers = failing.headers(MapKind::Request).unwrap();
         assert!(strip(&mut failing, &headers, &HeaderNames::new(["x-a"])).is_err());
+    }
+
+    #[test]
+    fn of_some_only_other_spellings_go() {
+        let mut names = HeaderNames::new(["x-a"]);
+        names.insert_spelt("x-forwarded-host");
+        let sent = ["x-forwarded-host", "x_forwarded_host", "x-forwarded_HOST", "x_a", "x_other"];
+        let left = |names: &HeaderNames, sent: &[&str]| {
+            let sent: Vec<_> = sent.iter().map(|name| (*name, "v")).collect();
+            let mut host = FakeHost::request(&sent);
+            let headers = host.headers(MapKind::Request).unwrap();
+            strip(&mut host, &headers, names).unwrap();
+            let left = host.request.iter().map(|(name, _)| String::from_utf8(name.clone()).unwrap());
+            left.collect::<Vec<_>>()
+        };
+        assert_eq!(left(&names, &sent), ["x-forwarded-host", "x_other"]);
+        assert!(!names.contains("x-forwarded-host"));
+        names.insert_spelt("x_token");
+        assert_eq!(left(&names, &["x_token", "x-token", "X-Token"]), ["x_token"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What an operator writes of an issuer: its keys, its algorithms, whom its tokens are for.
 
-use policy_kit::{invalid, ConfigError, Secret};
+use policy_kit::{invalid, ConfigError, Secret, SortedMap};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ pub struct KeysConfig {
     /// `:path` of the request for it.
     #[serde(default = "default_path")]
     pub path: String,
+    /// Further headers of the request for it, such as the `user-agent` without which some servers refuse it.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// Longest a stream waits for a fetch, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,

@@ -158,6 +158,7 @@ fn keys(
                 authority: raw.authority.as_deref(),
                 path: &raw.path,
                 authorization: None,
+                headers: Some(&raw.headers),
                 timeout_ms: raw.timeout_ms,
                 max_reply: MAX_JWKS,
             };

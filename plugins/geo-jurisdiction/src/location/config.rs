@@ -122,6 +122,8 @@ pub struct ClaimsConfig {
     pub player: String,
     /// The session's id; `null` where the provider does not know it.
     pub session: Option<String>,
+    /// The brand the player is with; needed where there are several and players' ids are not unique.
+    pub brand: Option<String>,
     /// The client's address.
     pub ip: String,
     /// Metres to the nearest border.
@@ -145,6 +147,7 @@ impl Default for ClaimsConfig {
             next_check_in: at("/next_check_in"),
             player: "/sub".to_owned(),
             session: at("/sid"),
+            brand: None,
             ip: "/ip".to_owned(),
             border: at("/border_m"),
             id: at("/jti"),

@@ -103,3 +103,20 @@ fn what_else_may_be_written() {
     let asked = location(json!({"classes": {"withdrawal": "fresh"}}));
     assert!(policy(&document(asked, licensed)).is_ok());
 }
+
+#[test]
+fn where_ids_are_not_unique_tokens_tell_the_brand() {
+    let brands = json!({"otter.example": "otter", "kings.example": "kings"});
+    let (silent, telling) = (json!({}), json!({"claims": {"brand": "/brand"}}));
+    for (changes, location_of, want) in [
+        (json!({}), &silent, "good"),
+        (json!({ "brands": brands }), &silent, "location.claims.brand"),
+        (json!({ "brands": brands }), &telling, "good"),
+        (json!({ "brands": brands, "players_unique": true }), &silent, "good"),
+        (json!({}), &json!({"claims": {"brand": "brand"}}), "location.claims.brand"),
+    ] {
+        let compiled = policy(&document(location(location_of.clone()), changes.clone()));
+        let got = compiled.map(|_| "good".to_owned()).unwrap_or_else(|error| error.field);
+        assert_eq!(got, want, "{changes} {location_of}");
+    }
+}

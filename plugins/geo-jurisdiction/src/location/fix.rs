@@ -40,6 +40,8 @@ pub struct Fix {
     pub player: String,
     /// In which session.
     pub session: Option<String>,
+    /// With which brand the player is, where that is read.
+    pub brand: Option<String>,
     /// At which address.
     pub ip: IpAddr,
     /// The provider's own id of the check.
@@ -68,6 +70,7 @@ impl Mapping {
             ("next_check_at", &claims.next_check_at),
             ("next_check_in", &claims.next_check_in),
             ("session", &claims.session),
+            ("brand", &claims.brand),
             ("border", &claims.border),
             ("id", &claims.id),
         ];
@@ -140,6 +143,10 @@ impl Mapping {
             session: match &names.session {
                 None => None,
                 Some(pointer) => Some(at(pointer).and_then(id).ok_or("location.claims.session")?),
+            },
+            brand: match &names.brand {
+                None => None,
+                Some(pointer) => Some(at(pointer).and_then(id).ok_or("location.claims.brand")?),
             },
             ip: ip.ok_or("location.claims.ip")?.to_canonical(),
             id: match maybe(&names.id) {

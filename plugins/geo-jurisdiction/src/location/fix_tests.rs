@@ -33,6 +33,7 @@ fn a_whole_one() {
         border: Some(12.5),
         player: "p-1".into(),
         session: Some("s-1".into()),
+        brand: None,
         ip: CLIENT.parse().unwrap(),
         id: Some("loc-7".into()),
     };

@@ -18,6 +18,8 @@ pub struct Circumstances<'a> {
     pub player: Option<&'a [u8]>,
     /// The session, likewise.
     pub session: Option<&'a [u8]>,
+    /// The brand of the host that it was sent to.
+    pub brand: Option<&'a str>,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// The place by that address, for the interval where no token tells one.
@@ -112,6 +114,10 @@ impl Location {
         // Another player's location, or the same player's on another device.
         if at.player != Some(fix.player.as_bytes()) {
             return Err(rejected("location.claims.player"));
+        }
+        // Or the player of the same id who is with another brand.
+        if fix.brand.as_deref().is_some_and(|own| at.brand != Some(own)) {
+            return Err(rejected("location.claims.brand"));
         }
         if fix.session.as_ref().is_some_and(|session| at.session != Some(session.as_bytes())) {
             return Err(rejected("location.claims.session"));

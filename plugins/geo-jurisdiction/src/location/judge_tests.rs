@@ -10,6 +10,7 @@ fn player() -> Circumstances<'static> {
     Circumstances {
         player: Some(b"p-1"),
         session: Some(b"s-1"),
+        brand: Some("otter"),
         client: CLIENT.parse().ok(),
         place: None,
         now: NOW,
@@ -33,6 +34,22 @@ fn said(finding: Finding) -> String {
             let rule = it.rule.strip_prefix("location.").unwrap_or(&it.rule);
             format!("{} {rule}{max_age}", it.denial.code.trim_start_matches("geo_"))
         }
+    }
+}
+
+/// Two players may have one id at two brands.
+#[test]
+fn whose_location_it_is() {
+    let told = json!({"claims": {"brand": "/brand"}});
+    for (config, brand, at, want) in [
+        (told.clone(), "otter", Some("otter"), "fresh 0"),
+        (told.clone(), "kings", Some("otter"), "rejected claims.brand"),
+        (told.clone(), "otter", None, "rejected claims.brand"),
+        (json!({}), "kings", Some("otter"), "fresh 0"),
+    ] {
+        let at = Circumstances { brand: at, ..player() };
+        let got = judge(config, json!({ "brand": brand }), at);
+        assert_eq!(got, want, "{brand} {:?}", at.brand);
     }
 }
 

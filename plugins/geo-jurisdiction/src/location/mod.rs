@@ -72,13 +72,15 @@ pub enum Sent {
 }
 
 impl Location {
-    /// Compiles the configuration's `location`. `treatments` are its `classes`.
+    /// Compiles the configuration's `location`. `treatments` are its `classes`; `players_unique` says that no
+    /// two players have one id.
     ///
     /// # Errors
     /// Names the field.
     pub fn compile(
         raw: LocationConfig,
         treatments: &SortedMap<EndpointClass, Treatment>,
+        players_unique: bool,
         profile: Profile,
         host: &mut dyn Host,
     ) -> Result<Self, ConfigError> {
@@ -100,6 +102,12 @@ impl Location {
             return Err(invalid("location.cache_tokens", "expected at most 100000"));
         }
         raw.failures.check("location.failures")?;
+        if !players_unique && raw.claims.brand.is_none() {
+            // Else one player's location would be that of another brand's who has the same id.
+            let problem = "required where there are several brands; or say with `players_unique` that no \
+                           two players have one id";
+            return Err(invalid("location.claims.brand", problem));
+        }
         let stripper = raw.identity.as_ref().map(|it| it.headers_stripped_by.as_str());
         let at = ("location.identity", "headers_stripped_by");
         stripped_by(profile, at, "players and sessions", stripper)?;

@@ -15,7 +15,6 @@ impl Auth {
     /// has to be.
     pub(super) fn look_up(&mut self, policy: &Policy, endpoint: &Match<'_>) -> Option<Flight> {
         let Who::Token(Verdict::Good(known)) = &self.who else { return None };
-        let player = &known.identity.player;
         let seconds = self.now / SECOND;
         let mut state = self.state.try_borrow_mut().ok();
         if let Some(feed) = &policy.revocations {
@@ -25,14 +24,16 @@ impl Auth {
         }
         let standing = policy.standing.as_ref()?;
         let mut flight = None;
-        if let (Some(pam), None, Some(state)) = (&standing.pam, &self.case.pam, &mut state) {
-            self.case.pam = state.pam.known(player, self.now);
+        let pam = standing.pam.as_ref().filter(|_| self.case.pam.is_none());
+        let asked = pam.and_then(|pam| Some((pam, known.asked(pam)?)));
+        if let (Some((pam, path)), Some(state)) = (asked, &mut state) {
+            self.case.pam = state.pam.known(path, self.now);
             let passes = || {
                 let ruling = policy.rule_but_state(endpoint, &self.case, &self.who, seconds);
                 endpoint.needs_body() || ruling.refusal.is_none()
             };
             if self.case.pam.is_none() && standing.matters(endpoint) && passes() {
-                flight = pam.question(player);
+                flight = Some(pam.question(path));
             }
         }
         self.asks_pam = flight.is_some();
@@ -45,15 +46,16 @@ impl Auth {
         // Where nothing is known nothing is certain.
         self.case.pam = Some(Answer::default());
         let Who::Token(Verdict::Good(known)) = &self.who else { return };
-        let player = &known.identity.player;
+        let pam = policy.standing.as_ref().and_then(|standing| standing.pam.as_ref());
+        let Some(path) = pam.and_then(|pam| known.asked(pam)) else { return };
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
         if let CallReply::Failed(_) = reply {
             // It never took off, so the plugin has not heard of it.
-            pam_landed(policy, &mut state, host, player, reply);
+            pam_landed(policy, &mut state, host, path, reply);
         }
         self.case.pam = Some(match reply {
-            CallReply::Crowded => state.pam.unheard(player, self.now),
-            _ => state.pam.landed(player, self.now),
+            CallReply::Crowded => state.pam.unheard(path, self.now),
+            _ => state.pam.landed(path, self.now),
         });
     }
 }

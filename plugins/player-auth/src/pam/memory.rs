@@ -1,4 +1,5 @@
-//! What the PAM said of players, for the seconds that it is believed; and that it said nothing.
+//! What the PAM said of players, for the seconds that it is believed; and that it said nothing. A player
+//! is the path of the question: two of one id are two where the path says whose they are.
 
 use policy_kit::Lru;
 

@@ -6,7 +6,12 @@ use policy_kit::{Fault, Headers};
 
 fn pam(extra: &str) -> Result<Pam, ConfigError> {
     let json = format!(r#"{{"cluster": "pam"{extra}}}"#);
-    Pam::compile(policy_kit::parse(json.as_bytes())?, &mut FakeHost::default())
+    Pam::compile(policy_kit::parse(json.as_bytes())?, true, &mut FakeHost::default())
+}
+
+fn who(player: &str, brand: &str, issuer: Option<&str>) -> Identity {
+    let (player, brand) = (player.to_owned(), brand.to_owned());
+    Identity { player, brand, issuer: issuer.map(str::to_owned), ..Identity::default() }
 }
 
 fn reply(status: u16, body: &str, cut: bool) -> CallReply {
@@ -27,17 +32,53 @@ fn what_is_asked() {
         ("{sub}", "/v1/%7Bsub%7D/status?full=1"),
         ("é", "/v1/%C3%A9/status?full=1"),
     ] {
-        let flight = asks.question(player).unwrap();
+        let asked = asks.path(&who(player, "otter", None)).unwrap();
+        let flight = asks.question(&asked);
         assert_eq!(header(&flight, ":path"), path, "{player}");
-        assert_eq!(player_of(&flight.key), Some(player));
+        assert_eq!(asked_by(&flight.key), Some(path));
         assert_eq!(header(&flight, "authorization"), "Basic eA==");
         assert_eq!(header(&flight, ":method"), "GET");
         assert!(flight.call.headers[..3].iter().all(|(name, _)| name.starts_with(':')));
     }
     for nobody in ["", ".", ".."] {
-        assert_eq!(asks.question(nobody), None, "{nobody}");
+        assert_eq!(asks.path(&who(nobody, "otter", None)), None, "{nobody}");
     }
-    assert_eq!(player_of("keys 0"), None);
+    assert_eq!(asked_by("keys 0"), None);
+}
+
+#[test]
+fn whose_state_is_asked_for() {
+    let issuer = Some("https://id.example/a");
+    for (path, of_a, of_b) in [
+        ("/{sub}", Some("/42"), Some("/42")),
+        ("/{brand}/{sub}", Some("/otter/42"), Some("/kings/42")),
+        ("/{sub}?b={brand}&i={issuer}", Some("/42?b=otter&i=https%3A%2F%2Fid.example%2Fa"), None),
+    ] {
+        let asks = pam(&format!(r#", "path": "{path}""#)).unwrap();
+        assert_eq!(asks.path(&who("42", "otter", issuer)).as_deref(), of_a, "{path}");
+        assert_eq!(asks.path(&who("42", "kings", None)).as_deref(), of_b, "{path}");
+    }
+    let asks = pam(r#", "path": "/{brand}/{sub}""#).unwrap();
+    assert_eq!(asks.path(&who("42", "..", None)), None);
+}
+
+#[test]
+fn where_ids_are_not_unique_the_path_tells_owners() {
+    let compiled = |path: &str, unique: bool| {
+        let raw = format!(r#"{{"cluster": "pam", "path": "{path}"}}"#);
+        let raw = policy_kit::parse(raw.as_bytes()).unwrap();
+        let compiled = Pam::compile(raw, unique, &mut FakeHost::default());
+        compiled.map(|_| "good".to_owned()).unwrap_or_else(|error| error.field)
+    };
+    for (path, unique, want) in [
+        ("/{sub}", true, "good"),
+        ("/{sub}", false, "player_state.pam.path"),
+        ("/{brand}/{sub}", false, "good"),
+        ("/{issuer}/{sub}", false, "good"),
+        ("/{brand}/{sub}", true, "good"),
+    ] {
+        assert_eq!(compiled(path, unique), want, "{path} {unique}");
+    }
 }
 
 #[test]
@@ -90,6 +131,11 @@ fn configurations_that_are_none() {
         (r#", "path": "/players/status""#, "path"),
         (r#", "path": "/{sub}/{sub}""#, "path"),
         (r#", "path": "{sub}""#, "path"),
+        (r#", "path": "/{brand}""#, "path"),
+        (r#", "path": "/{brand}/{brand}/{sub}""#, "path"),
+        (r#", "path": "/{realm}/{sub}""#, "path"),
+        (r#", "path": "/{sub}/}""#, "path"),
+        (r#", "path": "/{sub}/{""#, "path"),
         (r#", "timeout_ms": 0"#, "timeout_ms"),
         (r#", "timeout_ms": 5001"#, "timeout_ms"),
         (r#", "cache_s": 0"#, "cache_s"),

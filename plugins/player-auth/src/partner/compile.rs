@@ -1,8 +1,8 @@
 //! From what the operator wrote to [`Partners`].
 
 use policy_kit::{
-    canonical_path, invalid, network, Brands, ConfigError, EndpointClass, Endpoints, Envelopes,
-    Host, Profile, SortedMap,
+    canonical_path, invalid, is_alike, network, Brands, ConfigError, EndpointClass, Endpoints,
+    Envelopes, Host, Profile, SortedMap,
 };
 
 use super::certificate::Certificate;
@@ -10,6 +10,7 @@ use super::config::{Environment, PartnerConfig};
 use super::shown::Shown;
 use super::signature::Signature;
 use super::{Partner, Partners};
+use crate::credential::Place;
 
 /// Most partners: each one is looked for in every request of a partner's.
 const MAX_PARTNERS: usize = 64;
@@ -89,6 +90,35 @@ fn is_label(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(label)
 }
 
+/// Checks that each means of a partner has a header, or a parameter, to itself: all must hold, and no value
+/// is two of them.
+fn check_headers(
+    shown: &[&Place],
+    signatures: &[Signature],
+    partner: &str,
+) -> Result<(), ConfigError> {
+    let at = format!("partners.{partner}");
+    if matches!(shown, [one, other] if one.is_read_as(other)) {
+        return Err(invalid(at, "has its `key_id` where its `api_key` is: no call has both"));
+    }
+    let mut own: Vec<&str> = shown.iter().filter_map(|place| place.header()).collect();
+    let is_one_of = |name: &str, own: &[&str]| {
+        own.iter().any(|other| is_alike(other.as_bytes(), name.as_bytes()))
+    };
+    for name in signatures.iter().flat_map(Signature::own_headers) {
+        if is_one_of(name, &own) {
+            return Err(invalid(at, format!("has two means in the header `{name}`: no value is both")));
+        }
+        own.push(name);
+    }
+    match signatures.iter().filter_map(Signature::time_header).find(|name| is_one_of(name, &own)) {
+        Some(name) => {
+            Err(invalid(at, format!("has a time and a means in the header `{name}`: no value is both")))
+        }
+        None => Ok(()),
+    }
+}
+
 impl Partner {
     fn compile(
         name: String,
@@ -122,15 +152,22 @@ impl Partner {
                 Some(texts.iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()?)
             }
         };
-        let signatures: Vec<_> = hmac.into_iter().chain(rsa).collect();
+        let stripe = raw.stripe.map(|raw| Signature::stripe(raw, &at("stripe"), host));
+        let webhooks = raw.standard_webhooks;
+        let webhooks =
+            webhooks.map(|raw| Signature::standard_webhooks(raw, &at("standard_webhooks"), host));
+        let published = stripe.into_iter().chain(webhooks).collect::<Result<Vec<_>, _>>()?;
+        let signatures: Vec<_> = hmac.into_iter().chain(rsa).chain(published).collect();
+        let shown: Vec<&Place> = key.iter().chain(&id).map(Shown::place).collect();
+        check_headers(&shown, &signatures, &name)?;
         let named = id.is_some() && networks.is_some();
         let means = key.is_some() || certificate.is_some() || named || !signatures.is_empty();
         if raw.network_only && (means || id.is_some() || networks.is_none()) {
             return Err(invalid(at("network_only"), "needs `cidrs`, and no other means"));
         }
         if !raw.network_only && !means {
-            let problem = "needs a means: `api_key`, `hmac`, `rsa`, `certificate`, `key_id` with \
-                           `cidrs`, or `network_only`";
+            let problem = "needs a means: `api_key`, `hmac`, `rsa`, `stripe`, `standard_webhooks`, \
+                           `certificate`, `key_id` with `cidrs`, or `network_only`";
             return Err(invalid(format!("partners.{name}"), problem));
         }
         if raw.paths.is_empty() {

@@ -15,6 +15,10 @@ pub struct PartnerConfig {
     pub hmac: Option<SignatureConfig>,
     /// RSA-SHA256 (PKCS#1 v1.5) over the raw body.
     pub rsa: Option<SignatureConfig>,
+    /// Stripe's signature of webhooks.
+    pub stripe: Option<WebhookConfig>,
+    /// The symmetric signature of Standard Webhooks.
+    pub standard_webhooks: Option<WebhookConfig>,
     /// The client certificate of the connection.
     pub certificate: Option<CertificateConfig>,
     /// The explicit choice to take whoever calls from `cidrs` for it.
@@ -74,6 +78,17 @@ pub struct SignatureConfig {
     pub keys: Option<Vec<Value>>,
     /// When it was made. What is signed is then the header's value, a dot, and the body.
     pub timestamp: Option<TimestampConfig>,
+}
+
+/// A signature whose form a published contract fixes.
+#[derive(Debug)]
+pub struct WebhookConfig {
+    /// One or two secrets, as the sender shows them.
+    pub secrets: Vec<Secret>,
+    /// How far the time of a signature may be from now, in seconds, 1 to 3600.
+    pub tolerance_s: u64,
+    /// Of Standard Webhooks: what the names of its three headers begin with.
+    pub prefix: String,
 }
 
 /// How a signature is written.

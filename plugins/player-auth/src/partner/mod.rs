@@ -12,6 +12,7 @@ pub mod config;
 mod certificate;
 mod compile;
 mod document;
+mod forms;
 mod moment;
 pub mod read;
 mod shown;
@@ -25,7 +26,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use policy_kit::{invalid, ConfigError, EndpointClass, Headers, Host, Match};
 
-use crate::credential::Edit;
+use crate::credential::Place;
 use certificate::Certificate;
 pub use certificate::Presented;
 use config::Environment;
@@ -137,6 +138,11 @@ impl Partners {
         }
     }
 
+    /// Headers in which partners' credentials are.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().flat_map(Partner::headers)
+    }
+
     /// Whether there is a partner of this name.
     pub fn has(&self, name: &str) -> bool {
         self.all.iter().any(|partner| partner.name == name)
@@ -158,10 +164,16 @@ impl Partner {
         }
     }
 
-    /// What takes its API key out of a request.
-    fn removal(&self, headers: &Headers) -> Option<Edit> {
-        let key = self.key.as_ref().filter(|_| !self.forward_credential)?;
-        key.removal(headers)
+    /// Where its API key is, if that is not to go on.
+    fn taken(&self) -> Option<&Place> {
+        self.key.as_ref().filter(|_| !self.forward_credential).map(Shown::place)
+    }
+
+    /// Headers in which its credentials are.
+    fn headers(&self) -> impl Iterator<Item = &str> {
+        let shown = self.key.iter().chain(&self.id).filter_map(|shown| shown.place().header());
+        let signed = self.signatures.iter().flat_map(Signature::own_headers);
+        shown.chain(signed).chain(self.signatures.iter().filter_map(Signature::time_header))
     }
 }
 

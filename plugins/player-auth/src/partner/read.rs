@@ -5,17 +5,19 @@ use serde_json::Value;
 
 use super::config::{
     CertificateConfig, Encoding, Environment, KeyConfig, PartnerConfig, ShownConfig,
-    SignatureConfig, TimestampConfig, UnverifiedConfig,
+    SignatureConfig, TimestampConfig, UnverifiedConfig, WebhookConfig,
 };
 use super::document::{Faults, Object};
 
 /// Most bytes of a body that any operator may hold for a signature.
 const MAX_BODY: u64 = 1 << 20;
-const PARTNER: [&str; 14] = [
+const PARTNER: [&str; 16] = [
     "api_key",
     "key_id",
     "hmac",
     "rsa",
+    "stripe",
+    "standard_webhooks",
     "certificate",
     "network_only",
     "cidrs",
@@ -29,6 +31,10 @@ const PARTNER: [&str; 14] = [
 ];
 const SHOWN: [&str; 4] = ["header", "query", "keys", "value"];
 const SIGNATURE: [&str; 6] = ["header", "encoding", "prefix", "secrets", "keys", "timestamp"];
+const STRIPE: [&str; 2] = ["secrets", "tolerance_s"];
+const WEBHOOKS: [&str; 3] = ["secrets", "tolerance_s", "prefix"];
+/// How far the time of a webhook may be from now, in seconds, as both contracts' own libraries have it.
+const TOLERANCE: u64 = 300;
 
 /// Reads the configuration's `partners`.
 ///
@@ -87,6 +93,8 @@ fn partner(it: &Object<'_>) -> PartnerConfig {
         key_id: it.object("key_id", &SHOWN).map(|it| shown(&it)),
         hmac: it.object("hmac", &SIGNATURE).map(|it| signature(&it)),
         rsa: it.object("rsa", &SIGNATURE).map(|it| signature(&it)),
+        stripe: it.object("stripe", &STRIPE).map(|it| webhook(&it)),
+        standard_webhooks: it.object("standard_webhooks", &WEBHOOKS).map(|it| webhook(&it)),
         certificate: certificate.map(|it| CertificateConfig {
             sha256: it.texts("sha256").unwrap_or_default(),
             sans: it.texts("sans").unwrap_or_default(),
@@ -142,6 +150,17 @@ fn signature(it: &Object<'_>) -> SignatureConfig {
             header: it.text("header").unwrap_or_default(),
             tolerance_s: it.number("tolerance_s").unwrap_or_default(),
         }),
+    }
+}
+
+#[inline(never)]
+fn webhook(it: &Object<'_>) -> WebhookConfig {
+    let secret = |(value, at)| secret(value, at, it.faults);
+    let secrets = it.items("secrets").map(|items| items.into_iter().map(secret).collect());
+    WebhookConfig {
+        secrets: secrets.unwrap_or_default(),
+        tolerance_s: it.number("tolerance_s").unwrap_or(TOLERANCE),
+        prefix: it.text("prefix").unwrap_or_else(|| "webhook-".to_owned()),
     }
 }
 

@@ -48,6 +48,14 @@ fn partners_that_are_none() {
     let keys = |api_key: Value| partner(json!({"api_key": api_key}));
     let rsa = |keys: Value| partner(json!({"rsa": {"header": "x-r", "keys": keys}}));
     let sha_key = json!({"sha256": sha});
+    let rsa_key = super::tests::rsa().0;
+    let webhook = |kind: &str, changes: Value| {
+        let mut means = json!({"secrets": ["whsec_S3CRETS3CRET"]});
+        for (name, value) in changes.as_object().unwrap() {
+            means[name] = value.clone();
+        }
+        json!({"paths": ["/"], kind: means})
+    };
     for (partner, field) in [
         (partner(json!({})), "good"),
         (partner(json!({"keys": "S3CRET"})), "partners.x.keys"),
@@ -105,6 +113,72 @@ fn partners_that_are_none() {
         (hmac(json!({"secrets": [{"env": "S3CRET"}]})), "partners.x.hmac.secrets[0].env"),
         (hmac(json!({"keys": []})), "partners.x.hmac.secrets"),
         (hmac(json!({"header": "X S3CRET"})), "partners.x.hmac.header"),
+        // What is sent in these headers is no plain signature, or none at all.
+        (hmac(json!({"header": "stripe-signature"})), "partners.x.hmac.header"),
+        (hmac(json!({"header": "webhook-signature", "prefix": "v1,"})), "partners.x.hmac.header"),
+        (hmac(json!({"header": "svix-signature"})), "partners.x.hmac.header"),
+        (hmac(json!({"header": "content-length"})), "partners.x.hmac.header"),
+        (hmac(json!({"header": "host"})), "partners.x.hmac.header"),
+        (hmac(json!({"prefix": " v1="})), "partners.x.hmac.prefix"),
+        (hmac(json!({"prefix": "S3CRET\u{e9}"})), "partners.x.hmac.prefix"),
+        (
+            hmac(json!({"timestamp": {"header": "x-x", "tolerance_s": 9}})),
+            "partners.x.hmac.header",
+        ),
+        (
+            hmac(json!({"timestamp": {"header": "x_x", "tolerance_s": 9}})),
+            "partners.x.hmac.header",
+        ),
+        (
+            hmac(json!({"timestamp": {"header": "cookie", "tolerance_s": 9}})),
+            "partners.x.hmac.timestamp.header",
+        ),
+        // Two means in one place: no value is both.
+        (partner(json!({"rsa": {"header": "x-x", "keys": [rsa_key]}})), "partners.x"),
+        (keys(json!({"header": "x-x", "keys": [sha_key]})), "partners.x"),
+        (
+            partner(json!({
+                "api_key": {"query": "k", "keys": [sha_key]}, "key_id": {"query": "K", "value": "i"},
+            })),
+            "partners.x",
+        ),
+        (
+            partner(json!({
+                "api_key": {"header": "x-k", "keys": [sha_key]},
+                "rsa": {
+                    "header": "x-r", "keys": [rsa_key],
+                    "timestamp": {"header": "x-k", "tolerance_s": 9},
+                },
+            })),
+            "partners.x",
+        ),
+        (
+            partner(json!({"key_id": {"header": "x-i", "value": " S3CRET"}})),
+            "partners.x.key_id.value",
+        ),
+        (webhook("stripe", json!({})), "good"),
+        (webhook("stripe", json!({"secrets": []})), "partners.x.stripe.secrets"),
+        (webhook("stripe", json!({"secrets": ["S3CRET"]})), "partners.x.stripe.secrets[0]"),
+        (webhook("stripe", json!({"tolerance_s": 0})), "partners.x.stripe.tolerance_s"),
+        (webhook("stripe", json!({"prefix": "v1="})), "partners.x.stripe.prefix"),
+        (webhook("standard_webhooks", json!({})), "good"),
+        (webhook("standard_webhooks", json!({"secrets": ["S3CRETS3CRET"]})), "good"),
+        (
+            webhook("standard_webhooks", json!({"secrets": ["whsec_S3CRET_S3CRET"]})),
+            "partners.x.standard_webhooks.secrets[0]",
+        ),
+        (
+            webhook("standard_webhooks", json!({"secrets": ["whpk_S3CRETS3CRET"]})),
+            "partners.x.standard_webhooks.secrets[0]",
+        ),
+        (
+            webhook("standard_webhooks", json!({"prefix": "S3CRET"})),
+            "partners.x.standard_webhooks.prefix",
+        ),
+        (
+            webhook("standard_webhooks", json!({"tolerance_s": 3601})),
+            "partners.x.standard_webhooks.tolerance_s",
+        ),
         (hmac(json!({"encoding": "S3CRET"})), "partners.x.hmac.encoding"),
         (
             hmac(json!({"timestamp": {"header": "x-t", "tolerance_s": 0}})),

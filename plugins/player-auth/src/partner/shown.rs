@@ -6,7 +6,8 @@ use policy_kit::{invalid, ConfigError, Headers};
 use super::config::{KeyConfig, ShownConfig};
 use super::{digest, moment};
 use crate::config::PlaceConfig;
-use crate::credential::{self, Edit, Place};
+use crate::credential::{self, Place};
+use crate::denials::CONFLICT;
 
 /// Something that is shown. Ids are kept as digests, too, so that they are looked for as keys are.
 #[derive(Debug)]
@@ -55,6 +56,12 @@ impl Shown {
         let id = raw.value.filter(|value| raw.keys.is_none() && !value.is_empty());
         let problem = "expected the partner's id, and no `keys`";
         let id = id.ok_or_else(|| invalid(format!("{at}.value"), problem))?;
+        // Gateways take blanks off the ends of values, and refuse what is not visible.
+        let plain = id.trim() == id && id.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if raw.header.is_some() && !plain {
+            let problem = "expected visible ASCII without blanks at its ends, as headers have it";
+            return Err(invalid(format!("{at}.value"), problem));
+        }
         let digests = vec![(Hash::hash(id.as_bytes()), u64::MAX)];
         Ok(Self { place: place(raw.header, raw.query, at)?, digests })
     }
@@ -62,12 +69,13 @@ impl Shown {
     /// Looks for it. An unknown value, a wrong one and one that has ended take the same time: all
     /// digests are compared, whole, whatever was found.
     pub(super) fn see(&self, headers: &Headers, now: u64) -> Sight {
-        let mut values = self.place.tokens(headers).into_iter();
-        let (Some(Ok(value)), rest) = (values.next(), values.next()) else { return Sight::Bad };
-        if rest.is_some() {
-            return Sight::Twice;
-        }
-        let shown = Hash::hash(&value);
+        let values = self.place.tokens(headers);
+        let value = match values.as_slice() {
+            [Ok(value)] => value,
+            [Ok(_), ..] | [Err(CONFLICT)] => return Sight::Twice,
+            [] | [Err(_), ..] => return Sight::Bad,
+        };
+        let shown = Hash::hash(value);
         let good = |(digest, until): &([u8; 32], u64)| same(&shown, digest) & (now < *until);
         match self.digests.iter().fold(false, |found, digest| found | good(digest)) {
             true => Sight::Good,
@@ -80,9 +88,9 @@ impl Shown {
         !self.place.tokens(headers).is_empty()
     }
 
-    /// What takes it out of the request.
-    pub(super) fn removal(&self, headers: &Headers) -> Option<Edit> {
-        self.place.removal(headers)
+    /// Where it is.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 }
 

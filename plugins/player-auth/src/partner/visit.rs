@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use policy_kit::{facts, Denial, EndpointClass, Fault, Headers, Host, Plugin, MAX_SELECTING_BODY};
+use policy_kit::{facts, Denial, EndpointClass, Fault, Host, Plugin, MAX_SELECTING_BODY};
 use policy_token::Verifier;
 
 use super::compile::NOBODY;
 use super::unverified::{Hold, Unverified};
 use super::walk::{Claim, Refused};
 use super::{Call, Partner, Partners, Proof, PARTNER_HEADER, TIER_HEADER};
-use crate::credential::Edit;
+use crate::credential::Place;
 use crate::denials::{PARTNER_BUDGET, PARTNER_BUSY, PARTNER_NOT_ALLOWED, PARTNER_SIGNATURE};
 use crate::plugin::PlayerAuth;
 use crate::policy::Ruling;
@@ -146,9 +146,9 @@ impl Visit {
         self.known(partners?)?.envelope.as_deref()
     }
 
-    /// What takes the partner's key out of the request.
-    pub fn removal(&self, partners: &Partners, headers: &Headers) -> Option<Edit> {
-        self.known(partners)?.removal(headers)
+    /// Where the partner's key is, which is to be taken out of the request.
+    pub(crate) fn taken<'a>(&self, partners: Option<&'a Partners>) -> Option<&'a Place> {
+        self.known(partners?)?.taken()
     }
 
     /// Headers for the upstream. They are set before the body is there, since afterwards they cannot

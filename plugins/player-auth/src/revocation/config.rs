@@ -18,6 +18,9 @@ pub struct RevocationsConfig {
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Further headers of the question, such as `user-agent`.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// How often it is asked for news, in seconds.
     #[serde(default = "default_poll")]
     pub poll_s: u64,

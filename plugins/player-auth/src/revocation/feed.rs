@@ -4,6 +4,7 @@ use policy_kit::{invalid, percent_encoded, Call, ConfigError, Flight, Host, Serv
 
 use super::config::RevocationsConfig;
 use super::places::Places;
+use super::Owners;
 use crate::standing::lapse::Lapse;
 
 /// The key of the flight that asks for news.
@@ -29,11 +30,14 @@ pub struct Feed {
     pub lapse: Lapse,
     /// Where workers share it.
     pub places: Places,
+    /// Whose players and sessions it may mean.
+    pub owners: Owners,
 }
 
 impl Feed {
     /// Compiles the configuration's `revocations`. `lifetimes` are how long the tokens of each issuer
-    /// may live, in seconds, where that is bounded; `skew` is how far clocks may differ.
+    /// may live, in seconds, where that is bounded; `skew` is how far clocks may differ; `owners` are
+    /// whose players and sessions there are.
     ///
     /// # Errors
     /// Names the field.
@@ -41,6 +45,7 @@ impl Feed {
         raw: RevocationsConfig,
         lifetimes: &[Option<u64>],
         skew: u64,
+        owners: Owners,
         host: &mut dyn Host,
     ) -> Result<Self, ConfigError> {
         let at = "revocations";
@@ -51,6 +56,7 @@ impl Feed {
             authority: raw.authority.as_deref(),
             path: &raw.path,
             authorization: raw.authorization.as_ref(),
+            headers: Some(&raw.headers),
             timeout_ms: raw.timeout_ms,
             max_reply: MAX_PAGE,
         };
@@ -79,7 +85,8 @@ impl Feed {
         }
         let kept = raw.max_lifetime_s.saturating_add(skew);
         Ok(Self {
-            places: Places::new(&call, kept, raw.max_entries),
+            places: Places::new(&call, kept, raw.max_entries, &owners),
+            owners,
             call,
             path: raw.path,
             every: raw.poll_s,

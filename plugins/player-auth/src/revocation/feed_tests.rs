@@ -6,7 +6,7 @@ use policy_kit::fake::FakeHost;
 fn feed(extra: &str, lifetimes: &[Option<u64>]) -> Result<Feed, ConfigError> {
     let json = format!(r#"{{"cluster": "pam"{extra}}}"#);
     let raw = policy_kit::parse(json.as_bytes())?;
-    Feed::compile(raw, lifetimes, 60, &mut FakeHost::default())
+    Feed::compile(raw, lifetimes, 60, Owners::default(), &mut FakeHost::default())
 }
 
 #[test]
@@ -72,4 +72,13 @@ fn whatever_is_kept_otherwise_is_kept_elsewhere() {
     ] {
         assert_ne!(plain, places(other), "{other}");
     }
+    // Another brand, and some entries mean other players.
+    let raw = || policy_kit::parse(br#"{"cluster": "pam"}"#).unwrap();
+    let read_for = |brands: &[&str]| {
+        let owners = Owners::new(brands.iter().copied(), std::iter::empty());
+        let feed = Feed::compile(raw(), &[], 60, owners, &mut FakeHost::default());
+        format!("{:?}", feed.unwrap().places)
+    };
+    assert_ne!(read_for(&["otter"]), read_for(&["otter", "kings"]));
+    assert_eq!(read_for(&["kings", "otter", "otter"]), read_for(&["otter", "kings"]));
 }

@@ -5,9 +5,10 @@ use std::fmt;
 use policy_kit::{parse, CallReply};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::table::Entry;
-use super::{player_mark, session_mark};
+use super::Owners;
 
 /// Longest cursor, in bytes.
 const MAX_CURSOR: usize = 512;
@@ -25,6 +26,11 @@ struct Document {
 struct Item {
     player: Option<String>,
     session: Option<String>,
+    /// Whose player or session it is, where the feed says so; of another type it says nothing.
+    #[serde(default)]
+    brand: Value,
+    #[serde(default)]
+    issuer: Value,
     revoked_at: Seconds,
 }
 
@@ -80,8 +86,9 @@ pub enum Page {
     Failed(String),
 }
 
-/// Reads an answer. A page that cannot be read as a whole is not read at all.
-pub fn read(reply: &CallReply) -> Page {
+/// Reads an answer of a feed about players and sessions of these owners. A page that cannot be read as a
+/// whole is not read at all.
+pub fn read(reply: &CallReply, owners: &Owners) -> Page {
     if let CallReply::Answer { status: 410, .. } = reply {
         return Page::Gone;
     }
@@ -95,16 +102,17 @@ pub fn read(reply: &CallReply) -> Page {
     if cursor.is_empty() || cursor.len() > MAX_CURSOR {
         return Page::Failed("a cursor that is empty or too long".to_owned());
     }
-    match revocations.iter().map(entry).collect() {
+    match revocations.iter().map(|item| entry(item, owners)).collect() {
         Some(entries) => Page::News { entries, cursor, more },
         None => Page::Failed("an entry about neither or both of player and session".to_owned()),
     }
 }
 
-fn entry(item: &Item) -> Option<Entry> {
+fn entry(item: &Item, owners: &Owners) -> Option<Entry> {
+    let scope = owners.scope(item.brand.as_str(), item.issuer.as_str());
     let mark = match (&item.player, &item.session) {
-        (Some(player), None) => player_mark(player),
-        (None, Some(session)) => session_mark(session),
+        (Some(player), None) => scope.player(player),
+        (None, Some(session)) => scope.session(session),
         _ => return None,
     };
     Some(Entry { mark, at: item.revoked_at.0 })
@@ -113,7 +121,12 @@ fn entry(item: &Item) -> Option<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::revocation::Scope;
     use policy_kit::Headers;
+
+    fn owners() -> Owners {
+        Owners::new(["otter", "kings"].into_iter(), ["https://id.example"].into_iter())
+    }
 
     fn reply(status: u16, body: &str) -> CallReply {
         let headers = Headers::default();
@@ -122,13 +135,14 @@ mod tests {
 
     #[test]
     fn pages() {
-        let page = |json: &str| read(&reply(200, json));
+        let page = |json: &str| read(&reply(200, json), &owners());
         let news = |entries, cursor: &str, more| {
             let cursor = cursor.to_owned();
             Page::News { entries, cursor, more }
         };
-        let (p, s) = (player_mark("p-1"), session_mark("s-1"));
-        assert_ne!(player_mark("1"), session_mark("1"));
+        let all = Scope::default();
+        let (p, s) = (all.player("p-1"), all.session("s-1"));
+        assert_ne!(all.player("1"), all.session("1"));
         let json = r#"{"revocations": [
             {"player": "p-1", "revoked_at": 1700000000, "reason": {"why": ["x"]}},
             {"session": "s-1", "revoked_at": 1700000000.25, "player": null},
@@ -137,7 +151,33 @@ mod tests {
         let entries = [p, s, p].into_iter().zip(at).map(|(mark, at)| Entry { mark, at }).collect();
         assert_eq!(page(json), news(entries, "a b", true));
         assert_eq!(page(r#"{"revocations": [], "cursor": "0"}"#), news(Vec::new(), "0", false));
-        assert_eq!(read(&reply(410, "")), Page::Gone);
+        assert_eq!(read(&reply(410, ""), &owners()), Page::Gone);
+    }
+
+    #[test]
+    fn whose_players_a_page_means() {
+        let (all, brand, issuer) = (Scope::default(), Some("otter"), Some("https://id.example"));
+        for (more, scope) in [
+            ("", all),
+            (r#", "brand": "otter""#, Scope { brand, ..all }),
+            (r#", "issuer": "https://id.example""#, Scope { issuer, ..all }),
+            (r#", "brand": "otter", "issuer": "https://id.example""#, Scope { brand, issuer }),
+            (r#", "brand": "otter", "issuer": "https://other.example""#, Scope { brand, ..all }),
+            // Whom these mean is not known: then everybody of that name.
+            (r#", "brand": "Otter""#, all),
+            (r#", "brand": ["otter"]"#, all),
+            (r#", "brand": {"id": "otter"}"#, all),
+            (r#", "brand": null, "issuer": null"#, all),
+        ] {
+            for (what, mark) in [("player", scope.player("1")), ("session", scope.session("1"))] {
+                let item = format!(r#"{{"{what}": "1", "revoked_at": 7{more}}}"#);
+                let json = format!(r#"{{"revocations": [{item}], "cursor": "c"}}"#);
+                let Page::News { entries, .. } = read(&reply(200, &json), &owners()) else {
+                    panic!("{json}")
+                };
+                assert_eq!(entries, [Entry { mark, at: 7 }], "{json}");
+            }
+        }
     }
 
     #[test]
@@ -166,15 +206,16 @@ mod tests {
             r#"{"revocations": ["p"], "cursor": "c"}"#,
             r#"{"revocations": [], "cursor": "c"} x"#,
         ] {
-            assert!(matches!(read(&reply(200, json)), Page::Failed(_)), "{json}");
+            assert!(matches!(read(&reply(200, json), &owners()), Page::Failed(_)), "{json}");
         }
         let good = r#"{"revocations": [], "cursor": "c"}"#;
         for status in [201, 204, 301, 404, 500] {
-            assert!(matches!(read(&reply(status, good)), Page::Failed(_)), "{status}");
+            let page = read(&reply(status, good), &owners());
+            assert!(matches!(page, Page::Failed(_)), "{status}");
         }
         let body = good.as_bytes().to_vec();
         let cut = CallReply::Answer { status: 200, headers: Headers::default(), body, cut: true };
-        assert!(matches!(read(&cut), Page::Failed(_)));
-        assert!(matches!(read(&CallReply::NoAnswer), Page::Failed(_)));
+        assert!(matches!(read(&cut, &owners()), Page::Failed(_)));
+        assert!(matches!(read(&CallReply::NoAnswer, &owners()), Page::Failed(_)));
     }
 }

@@ -6,6 +6,7 @@ use policy_kit::{shared_name, Call, Host, Plugin};
 
 use super::control::Control;
 use super::table::{Entry, Table};
+use super::Owners;
 use crate::plugin::PlayerAuth;
 
 /// First byte of a table: what follows is in this form.
@@ -19,13 +20,14 @@ pub struct Places {
 }
 
 impl Places {
-    /// The entries of the feed that `call` asks, kept so long and so much of it: what is kept
-    /// otherwise is another table.
-    pub fn new(call: &Call, horizon: u64, most: usize) -> Self {
-        let (horizon, most) = (horizon.to_string(), most.to_string());
+    /// The entries of the feed that `call` asks, kept so long and so much of it, and read for these owners:
+    /// what is kept or read otherwise is another table.
+    pub fn new(call: &Call, horizon: u64, most: usize, owners: &Owners) -> Self {
+        let (horizon, most, owners) = (horizon.to_string(), most.to_string(), owners.describe());
         let mut parts = call.parts();
         parts.push(&horizon);
         parts.push(&most);
+        parts.push(&owners);
         let name = |kind: &str| shared_name(PlayerAuth::NAME, kind, &parts);
         Self { control: name("revocations.control"), table: name("revocations.table") }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::{Mark, Marks};
+use super::{scope_of, Mark, Marks};
 
 /// Bytes of an entry where workers share it.
 const SIZE: usize = 20;
@@ -18,7 +18,11 @@ pub struct Entry {
 
 /// Entries by their marks, each mark once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table(Vec<Entry>);
+pub struct Table {
+    entries: Vec<Entry>,
+    /// One bit for each kind of scope that an entry has, or had: most feeds have one kind.
+    scopes: u8,
+}
 
 /// What a merge did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,27 +36,32 @@ pub struct Merged {
 impl Table {
     /// Whether a token is revoked: issued before its player was, or of a session that was at all.
     pub fn revokes(&self, token: &Marks) -> bool {
-        let player = self.find(&token.player).is_some_and(|at| token.issued < u64::from(at));
-        player || token.session.is_some_and(|session| self.find(&session).is_some())
+        let pairs = token.players.iter().zip(&token.sessions).enumerate();
+        let mut there = pairs.filter(|(kind, _)| self.scopes & 1 << kind != 0);
+        there.any(|(_, (player, session))| {
+            let find = |mark: &Option<Mark>| self.find(mark.as_ref()?);
+            let player = find(player).is_some_and(|at| token.issued < u64::from(at));
+            player || find(session).is_some()
+        })
     }
 
     fn find(&self, mark: &Mark) -> Option<u32> {
-        let place = self.0.binary_search_by(|entry| entry.mark.cmp(mark)).ok()?;
-        self.0.get(place).map(|entry| entry.at)
+        let place = self.entries.binary_search_by(|entry| entry.mark.cmp(mark)).ok()?;
+        self.entries.get(place).map(|entry| entry.at)
     }
 
     /// Takes entries in: of two of one mark the later counts, what lies before `horizon` (seconds
     /// since the epoch) has revoked nothing that still lives, and of more than `most` the oldest go.
     pub fn merge(&mut self, news: Vec<Entry>, horizon: u64, most: usize) -> Merged {
         let alive = |entry: &Entry| u64::from(entry.at) >= horizon;
-        self.0.retain(alive);
+        self.entries.retain(alive);
         let new = |entry: &Entry| self.find(&entry.mark).is_none_or(|at| at < entry.at);
         let fresh: Vec<Entry> = news.into_iter().filter(|e| alive(e) && new(e)).collect();
         if fresh.is_empty() {
             return Merged::default();
         }
         self.take_in(fresh);
-        let overflown = self.0.len() > most;
+        let overflown = self.entries.len() > most;
         if overflown {
             self.keep_latest(most);
         }
@@ -60,10 +69,11 @@ impl Table {
     }
 
     fn take_in(&mut self, fresh: Vec<Entry>) {
-        let mut all = Vec::with_capacity(self.0.len().saturating_add(fresh.len()));
-        let mut old = self.0.iter().copied().peekable();
+        let mut all = Vec::with_capacity(self.entries.len().saturating_add(fresh.len()));
+        let mut old = std::mem::take(&mut self.entries).into_iter().peekable();
         // A heap, since its sort is a small one: every gateway holds a copy of this code.
         for entry in BinaryHeap::from(fresh).into_sorted_vec() {
+            self.scopes |= 1 << scope_of(&entry.mark);
             while let Some(known) = old.next_if(|known| known.mark <= entry.mark) {
                 all.push(known);
             }
@@ -74,12 +84,12 @@ impl Table {
             all.push(entry);
         }
         all.extend(old);
-        self.0 = all;
+        self.entries = all;
     }
 
     /// Leaves the latest out of too many: those from a time on, and of that second as many as fit.
     fn keep_latest(&mut self, most: usize) {
-        let since = |at: u64| self.0.iter().filter(|entry| u64::from(entry.at) >= at).count();
+        let since = |at: u64| self.entries.iter().filter(|entry| u64::from(entry.at) >= at).count();
         let (mut few, mut many) = (u64::from(u32::MAX) + 1, 0);
         while few - many > 1 {
             let middle = many + (few - many) / 2;
@@ -90,7 +100,7 @@ impl Table {
             }
         }
         let mut room = most.saturating_sub(since(few));
-        self.0.retain(|entry| {
+        self.entries.retain(|entry| {
             let at = u64::from(entry.at);
             let fits = at == many && room > 0;
             room -= usize::from(fits);
@@ -100,18 +110,18 @@ impl Table {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// The table as workers share it.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.0.len().saturating_mul(SIZE));
-        for entry in &self.0 {
+        let mut out = Vec::with_capacity(self.entries.len().saturating_mul(SIZE));
+        for entry in &self.entries {
             out.extend(entry.mark);
             out.extend(entry.at.to_be_bytes());
         }

@@ -1,22 +1,40 @@
 //! What a table revokes, keeps and forgets.
 
 use super::*;
-use crate::revocation::{player_mark, session_mark};
+use crate::identity::Identity;
+use crate::revocation::Scope;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const NOW: u64 = 1_700_000_000;
 
 fn player(id: &str, at: u64) -> Entry {
-    Entry { mark: player_mark(id), at: u32::try_from(at).unwrap() }
+    Entry { mark: Scope::default().player(id), at: u32::try_from(at).unwrap() }
 }
 
 fn session(id: &str, at: u64) -> Entry {
-    Entry { mark: session_mark(id), at: u32::try_from(at).unwrap() }
+    Entry { mark: Scope::default().session(id), at: u32::try_from(at).unwrap() }
+}
+
+fn who(
+    brand: &str,
+    issuer: Option<&str>,
+    player: &str,
+    session: Option<&str>,
+    issued: u64,
+) -> Identity {
+    Identity {
+        player: player.to_owned(),
+        brand: brand.to_owned(),
+        issuer: issuer.map(str::to_owned),
+        session: session.map(str::to_owned),
+        issued: Some(issued),
+        ..Identity::default()
+    }
 }
 
 fn token(player: &str, session: Option<&str>, issued: u64) -> Marks {
-    Marks { player: player_mark(player), session: session.map(session_mark), issued }
+    Marks::of(&who("otter", None, player, session, issued))
 }
 
 #[test]
@@ -37,6 +55,39 @@ fn whose_tokens_are_dead() {
         assert_eq!(table.revokes(&token(who, sid, issued)), want, "{who} {sid:?} {issued}");
     }
     assert!(!Table::default().revokes(&token("p-1", Some("s-1"), 0)));
+}
+
+/// Two players of one id, and two sessions.
+#[test]
+fn one_brands_revocation_is_not_anothers() {
+    let (all, brand, issuer) = (Scope::default(), Some("otter"), Some("https://a.example"));
+    let tokens = [
+        ("otter", issuer),
+        ("kings", issuer),
+        ("otter", Some("https://b.example")),
+        ("kings", Some("https://b.example")),
+        ("otter", None),
+    ];
+    for (scope, dead) in [
+        (all, [true; 5]),
+        (Scope { brand, ..all }, [true, false, true, false, true]),
+        (Scope { issuer, ..all }, [true, true, false, false, false]),
+        (Scope { brand, issuer }, [true, false, false, false, false]),
+    ] {
+        for mark in [scope.player("42"), scope.session("s-1")] {
+            let mut table = Table::default();
+            table.merge(vec![Entry { mark, at: 1_700_000_000 }], 0, 10);
+            let shared = Table::read(&table.bytes()).unwrap();
+            let mut other = Table::default();
+            other.merge(shared, 0, 10);
+            let revokes = |table: &Table| {
+                tokens.map(|(brand, issuer)| {
+                    table.revokes(&Marks::of(&who(brand, issuer, "42", Some("s-1"), NOW - 1)))
+                })
+            };
+            assert_eq!((revokes(&table), revokes(&other)), (dead, dead), "{scope:?}");
+        }
+    }
 }
 
 #[test]
@@ -111,7 +162,7 @@ proptest! {
             }
         }
         let want: Vec<_> = naive.iter().map(|(mark, at)| Entry { mark: [*mark; 16], at: *at }).collect();
-        prop_assert_eq!(&table.0, &want);
+        prop_assert_eq!(&table.entries, &want);
         prop_assert_eq!(Table::read(&table.bytes()), Some(want));
     }
 }

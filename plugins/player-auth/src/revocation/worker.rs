@@ -103,7 +103,7 @@ impl Worker {
         now: u64,
     ) -> (bool, &'static str) {
         let control = &mut self.control;
-        let failed = match read(reply) {
+        let failed = match read(reply, &feed.owners) {
             Page::News { cursor, more: true, .. } if control.cursor.as_ref() == Some(&cursor) => {
                 "a cursor that does not move".to_owned()
             }

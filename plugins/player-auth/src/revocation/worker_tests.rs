@@ -1,7 +1,8 @@
 //! Workers over one fake gateway: who polls, who adopts, and what is lost when.
 
 use super::*;
-use crate::revocation::player_mark;
+use crate::identity::Identity;
+use crate::revocation::Owners;
 use policy_kit::fake::FakeHost;
 use policy_kit::Headers;
 
@@ -10,7 +11,7 @@ const NOW: u64 = 1_700_000_000;
 fn feed(extra: &str) -> Feed {
     let json = format!(r#"{{"cluster": "pam", "max_entries": 5{extra}}}"#);
     let raw = policy_kit::parse(json.as_bytes()).unwrap();
-    Feed::compile(raw, &[], 60, &mut FakeHost::default()).unwrap()
+    Feed::compile(raw, &[], 60, Owners::default(), &mut FakeHost::default()).unwrap()
 }
 
 fn page(players: &[(&str, u64)], cursor: &str, more: bool) -> CallReply {
@@ -29,7 +30,8 @@ fn answer(status: u16, body: &str) -> CallReply {
 }
 
 fn token(player: &str) -> Marks {
-    Marks { player: player_mark(player), session: None, issued: NOW - 100 }
+    let (player, issued) = (player.to_owned(), Some(NOW - 100));
+    Marks::of(&Identity { player, issued, ..Identity::default() })
 }
 
 /// The path that a worker asks at its tick; `-` where it asks nothing.

@@ -40,6 +40,9 @@ pub struct PamConfig {
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Further headers of the question, such as `user-agent`.
+    #[serde(default)]
+    pub headers: SortedMap<String, Secret>,
     /// Longest a stream waits, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,

@@ -10,7 +10,7 @@ use serde_json::json;
 /// nothing is held against it.
 #[test]
 fn a_crowd_is_told_nothing_and_spoils_nothing() {
-    let pam = json!({"pam": {"cluster": "pam", "cache_s": 5}});
+    let pam = json!({"pam": {"cluster": "pam", "cache_s": 5, "path": "/{brand}/{sub}"}});
     let says_active = answer(200, json!({"state": "active"}).to_string());
     let good = || bearer(&token(CLAIMS));
     let mut world = World::new(&configuration(&pam).to_string());

@@ -39,7 +39,8 @@ pub enum Judgement {
 }
 
 impl Standing {
-    /// Compiles the configuration's `player_state`, and lets tokens be read for it.
+    /// Compiles the configuration's `player_state`, and lets tokens be read for it. `players_unique` says
+    /// that no two players have one id, whatever their brands and issuers.
     ///
     /// # Errors
     /// Names the field.
@@ -48,8 +49,10 @@ impl Standing {
         tokens: Vec<&mut Mapping>,
         brands: &Brands,
         endpoints: &[Endpoint],
+        players_unique: bool,
         host: &mut dyn Host,
     ) -> Result<Option<Self>, ConfigError> {
+        let unique = players_unique || (tokens.len() == 1 && brands.is_one());
         let claims = tokens.iter().any(|mapping| mapping.tells_states());
         let Some(raw) = raw else {
             let problem = "required where claims tell a `state`: nothing says what that stops";
@@ -65,12 +68,12 @@ impl Standing {
         let words = Words::compile(raw.names)?;
         tokens.into_iter().for_each(|mapping| mapping.read_states(&words));
         Ok(Some(Self {
-            pam: raw.pam.map(|pam| Pam::compile(pam, host)).transpose()?,
             words,
             closed: Closed::compile(raw.closed, brands, endpoints)?,
             claims,
             lapse: Lapse::compile(raw.on_error, "player_state.on_error")?,
             matrix: Matrix::compile(raw.overrides, brands)?,
+            pam: raw.pam.map(|pam| Pam::compile(pam, unique, host)).transpose()?,
         }))
     }
 

@@ -42,7 +42,7 @@ pub(super) fn configuration(state: &Value) -> Value {
 }
 
 fn pam() -> Value {
-    json!({"pam": {"cluster": "pam", "cache_s": 5}})
+    json!({"pam": {"cluster": "pam", "cache_s": 5, "path": "/{brand}/{sub}"}})
 }
 
 fn good() -> (&'static str, String) {

@@ -1,0 +1,162 @@
+//! From what the operator wrote of a signature to [`Signature`], and what no call could ever match.
+
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::Engine;
+use policy_kit::{header_name, invalid, is_alike, ConfigError, Host, Secret};
+use policy_token::{Alg, Key};
+use serde_json::Value;
+
+use super::config::{Encoding, SignatureConfig, WebhookConfig};
+use super::signature::{Form, Keys, Signature};
+use super::SECRET;
+use crate::credential::holds_credentials;
+
+/// Stripe's header.
+const STRIPE: &str = "stripe-signature";
+/// How the headers of Standard Webhooks begin, and those of the service that they come from.
+const WEBHOOKS: [&str; 2] = ["webhook-", "svix-"];
+/// What a secret of Standard Webhooks begins with.
+const WHSEC: &str = "whsec_";
+impl Signature {
+    /// Compiles the `hmac` at path `at`.
+    pub(super) fn hmac(
+        mut raw: SignatureConfig,
+        at: &str,
+        host: &mut dyn Host,
+    ) -> Result<Self, ConfigError> {
+        if raw.keys.is_some() {
+            return Err(invalid(format!("{at}.secrets"), "expected `secrets`, and no `keys`"));
+        }
+        let secrets = secrets(&raw.secrets.take().unwrap_or_default(), at, host)?;
+        let secrets = secrets.into_iter().map(|(secret, _)| secret.into_bytes()).collect();
+        Self::plain(raw, Keys::Hmac(secrets), Encoding::Hex, at)
+    }
+
+    /// Compiles the `rsa` at path `at`.
+    pub(super) fn rsa(mut raw: SignatureConfig, at: &str) -> Result<Self, ConfigError> {
+        let keys = raw.keys.take().unwrap_or_default();
+        if raw.secrets.is_some() || !(1..=2).contains(&keys.len()) {
+            let problem = "expected one or two public keys, and no `secrets`";
+            return Err(invalid(format!("{at}.keys"), problem));
+        }
+        let one = |(i, key): (usize, &Value)| {
+            let key = match key {
+                Value::String(pem) => Key::from_pem(pem),
+                jwk => Key::from_jwk(jwk, Alg::Rs256, None),
+            };
+            let problem = "expected a public RSA key of 2048 bits or more, a JWK or PEM";
+            key.ok_or_else(|| invalid(format!("{at}.keys[{i}]"), problem))
+        };
+        let keys = keys.iter().enumerate().map(one).collect::<Result<_, _>>()?;
+        Self::plain(raw, Keys::Rsa(keys), Encoding::Base64, at)
+    }
+
+    /// Compiles the `stripe` at path `at`. The secret is the text that Stripe shows, `whsec_` included.
+    pub(super) fn stripe(
+        raw: WebhookConfig,
+        at: &str,
+        host: &mut dyn Host,
+    ) -> Result<Self, ConfigError> {
+        let tolerance = tolerance(raw.tolerance_s, at)?;
+        let secrets = secrets(&raw.secrets, at, host)?;
+        let secrets = secrets.into_iter().map(|(secret, _)| secret.into_bytes()).collect();
+        let (header, form) = (STRIPE.to_owned(), Form::Stripe { tolerance });
+        Ok(Self { header, form, keys: Keys::Hmac(secrets) })
+    }
+
+    /// Compiles the `standard_webhooks` at path `at`. The secret is `whsec_` and the key in base64.
+    pub(super) fn standard_webhooks(
+        raw: WebhookConfig,
+        at: &str,
+        host: &mut dyn Host,
+    ) -> Result<Self, ConfigError> {
+        let tolerance = tolerance(raw.tolerance_s, at)?;
+        let decode = |(secret, at): (String, String)| {
+            let key = secret.strip_prefix(WHSEC).unwrap_or(&secret).trim_end_matches('=');
+            let key = STANDARD_NO_PAD.decode(key).ok().filter(|key| key.len() >= SECRET);
+            let problem = "expected `whsec_` and a key in base64; asymmetric keys (`whpk_`) are not known";
+            key.ok_or_else(|| invalid(at, problem))
+        };
+        let secrets = secrets(&raw.secrets, at, host)?.into_iter().map(decode);
+        let keys = Keys::Hmac(secrets.collect::<Result<_, _>>()?);
+        let field = format!("{at}.prefix");
+        let name = |part: &str| header(format!("{}{part}", raw.prefix), field.clone());
+        let (header, id, timestamp) = (name("signature")?, name("id")?, name("timestamp")?);
+        Ok(Self { header, form: Form::StandardWebhooks { id, timestamp, tolerance }, keys })
+    }
+
+    fn plain(
+        raw: SignatureConfig,
+        keys: Keys,
+        encoding: Encoding,
+        at: &str,
+    ) -> Result<Self, ConfigError> {
+        let timestamp = match raw.timestamp {
+            None => None,
+            Some(raw) => {
+                let at = format!("{at}.timestamp");
+                let tolerance = tolerance(raw.tolerance_s, &at)?;
+                Some((header(raw.header, format!("{at}.header"))?, tolerance))
+            }
+        };
+        let field = format!("{at}.header");
+        let name = header(raw.header, field.clone())?;
+        if is_alike(name.as_bytes(), STRIPE.as_bytes()) {
+            return Err(invalid(field, "carries Stripe's form of signature; use `stripe`"));
+        }
+        let webhooks = |prefix| is_alike(name.as_bytes(), format!("{prefix}signature").as_bytes());
+        if WEBHOOKS.into_iter().any(webhooks) {
+            let problem = "carries signatures of Standard Webhooks; use `standard_webhooks`";
+            return Err(invalid(field, problem));
+        }
+        let timed = timestamp.as_ref().map(|(name, _)| name.as_bytes());
+        if timed.is_some_and(|timed| is_alike(timed, name.as_bytes())) {
+            return Err(invalid(field, "is the header of the `timestamp`: no value is both"));
+        }
+        let prefix = raw.prefix;
+        // Gateways take blanks off the ends of values, and refuse what is not visible.
+        if prefix.starts_with(' ') || !prefix.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            let problem = "expected visible ASCII, and no blank in front: no header begins otherwise";
+            return Err(invalid(format!("{at}.prefix"), problem));
+        }
+        let encoding = raw.encoding.unwrap_or(encoding);
+        Ok(Self { header: name, form: Form::Plain { encoding, prefix, timestamp }, keys })
+    }
+}
+
+/// One or two secrets, each with where it is.
+fn secrets(
+    raw: &[Secret],
+    at: &str,
+    host: &mut dyn Host,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let at = format!("{at}.secrets");
+    if !(1..=2).contains(&raw.len()) {
+        return Err(invalid(at, "expected one or two secrets"));
+    }
+    let one = |(i, secret): (usize, &Secret)| {
+        let at = format!("{at}[{i}]");
+        let secret = secret.read(host, &at)?;
+        match secret.len() < SECRET {
+            true => Err(invalid(at, "expected 8 bytes or more")),
+            false => Ok((secret, at)),
+        }
+    };
+    raw.iter().enumerate().map(one).collect()
+}
+
+fn tolerance(seconds: u64, at: &str) -> Result<u64, ConfigError> {
+    match (1..=3600).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(invalid(format!("{at}.tolerance_s"), "expected 1 to 3600")),
+    }
+}
+
+/// The name of a header that may hold a signature or what belongs to one.
+fn header(name: String, at: String) -> Result<String, ConfigError> {
+    let name = header_name(&at, &name)?;
+    match holds_credentials(&name) {
+        true => Ok(name),
+        false => Err(invalid(at, "is a header with a meaning of its own, and holds no signature")),
+    }
+}

@@ -1,0 +1,114 @@
+//! One reading of the query for all who read it: the class of a call, a credential, a key.
+//!
+//! Upstreams differ in what they take for a parameter: some split at `;`, some ignore the case of names,
+//! some drop blanks in front, PHP makes `a.b`, `a b` and `a[b` one name and reads `a[]` as `a`. A parameter
+//! has a value here only where all of them find the same one.
+
+/// Why a parameter has no value that every reader finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryFault {
+    /// It is there more than once: two readers may take different ones.
+    Several,
+    /// It is spelt so that some readers find it and others do not, or find another value.
+    Unclear,
+}
+
+/// The value of the parameter `name` in the query of `target`, decoded as a form is (WHATWG URL standard,
+/// section 5.1); `None` where no reader finds one. What other parameters hold does not matter.
+///
+/// # Errors
+/// Readers differ.
+pub fn parameter(target: &[u8], name: &str) -> Result<Option<String>, QueryFault> {
+    let query = query(target);
+    // Some cut a target at `#`, others do not.
+    let whole = !query.contains(&b'#');
+    let mut found = None;
+    for pair in query.split(|b| *b == b'&') {
+        let hits = pair.split(|b| *b == b';').filter(|piece| may_be(piece, name)).count();
+        if hits == 0 {
+            continue;
+        }
+        if hits > 1 || found.is_some() {
+            return Err(QueryFault::Several);
+        }
+        let (key, value) = sides(pair);
+        let clear = whole && !pair.contains(&b';') && unescape(key).as_deref() == Some(name);
+        found = Some(unescape(value).filter(|_| clear));
+    }
+    found.map(|value| value.ok_or(QueryFault::Unclear)).transpose()
+}
+
+/// The target without everything that some reader takes for one of the parameters `names`; `None` where
+/// nothing is. Other parameters stay as they are written.
+pub fn without(target: &[u8], names: &[&str]) -> Option<Vec<u8>> {
+    let ours = |pair: &&[u8]| {
+        let mut pieces = pair.split(|b| *b == b';');
+        pieces.any(|piece| names.iter().any(|name| may_be(piece, name)))
+    };
+    let pairs = || query(target).split(|b| *b == b'&');
+    if !pairs().any(|pair| ours(&pair)) {
+        return None;
+    }
+    let mut out = target.split(|b| *b == b'?').next().unwrap_or_default().to_vec();
+    let mut mark = b'?';
+    for pair in pairs().filter(|pair| !ours(pair)) {
+        out.push(mark);
+        out.extend_from_slice(pair);
+        mark = b'&';
+    }
+    Some(out)
+}
+
+/// Whether some reader takes two names for one: without case, or as PHP makes variables of parameters
+/// (blanks in front go, what follows a NUL or `[` goes, blanks, dots and `[` become `_`).
+pub fn is_alike(one: &str, other: &str) -> bool {
+    let bent = |text: &str| {
+        let text = text.trim_start_matches(|c: char| c <= ' ' || c == '?');
+        let text = text.split('\0').next().unwrap_or_default();
+        text.to_ascii_lowercase().replace([' ', '.', '['], "_")
+    };
+    let array = |text: &str| bent(text.split('[').next().unwrap_or_default());
+    let (name, key) = (bent(other), bent(one));
+    key == name || array(one) == name || bent(one.trim_end()) == name || key == array(other)
+}
+
+/// Whether some reader takes this piece of a query for the parameter `name`. A name with an escape that is
+/// broken, or that is no UTF-8, may be any.
+fn may_be(piece: &[u8], name: &str) -> bool {
+    let (key, _) = sides(piece);
+    if key.is_empty() {
+        return name.is_empty();
+    }
+    unescape(key).is_none_or(|key| is_alike(&key, name))
+}
+
+fn query(target: &[u8]) -> &[u8] {
+    target.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default()
+}
+
+fn sides(pair: &[u8]) -> (&[u8], &[u8]) {
+    let mut sides = pair.splitn(2, |b| *b == b'=');
+    (sides.next().unwrap_or_default(), sides.next().unwrap_or_default())
+}
+
+fn unescape(text: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        (rest, _) = match (first, tail) {
+            (b'%', [high, low, after @ ..]) => {
+                let digit = |d: u8| char::from(d).to_digit(16);
+                let byte = digit(*high)? * 16 + digit(*low)?;
+                (after, out.push(u8::try_from(byte).ok()?))
+            }
+            (b'%', _) => return None,
+            (b'+', _) => (tail, out.push(b' ')),
+            (byte, _) => (tail, out.push(*byte)),
+        };
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+#[path = "query_tests.rs"]
+mod tests;
