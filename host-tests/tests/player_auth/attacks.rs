@@ -44,7 +44,7 @@ fn none_passes_and_each_is_refused_for_what_it_is() {
                     if profile == Profile::Envoy {
                         let evidence = &report.filter_state["wasm.pitboss.player-auth.evidence"];
                         let evidence = String::from_utf8_lossy(evidence);
-                        assert_eq!(evidence, attack.refusal.code(), "{case}");
+                        assert_eq!(evidence, attack.refusal.evidence(), "{case}");
                     }
                     tried += 1;
                 }

@@ -58,8 +58,13 @@ fn what_the_service_says() {
             ("not a word of it", active(&json!({"active": null})), UNAVAILABLE),
             ("expired all the same", active(&json!({"exp": NOW})), "token_expired"),
             ("for another service", active(&json!({"aud": "other"})), "audience_mismatch"),
-            ("for nobody", active(&json!({"aud": null})), UNAVAILABLE),
+            ("for nobody", active(&json!({"aud": null})), "audience_mismatch"),
             ("no player", active(&json!({"sub": ""})), "token_claims"),
+            ("a float", active(&json!({"exp": NOW as f64 + 30.5, "iat": NOW as f64})), "allow"),
+            ("expires null", active(&json!({"exp": null, "sid": null})), "allow"),
+            ("expires in words", active(&json!({"exp": "tomorrow"})), "token_claims"),
+            ("begins in words", active(&json!({"nbf": "yesterday"})), "token_claims"),
+            ("logged in in words", active(&json!({"auth_time": "yesterday"})), "allow"),
             ("two lines", active(&json!({"sid": "s\r\nx-brand: y"})), "token_claims"),
             ("another brand", active(&json!({"brand": "river-kings"})), "brand_mismatch"),
             ("said twice", json_after(r#"{"active": false, "active": true}"#, 20), UNAVAILABLE),
@@ -150,6 +155,32 @@ fn a_service_that_is_down() {
             service.answers(active(&json!({})));
             assert_eq!(outcome(&run(&mut chain, bet("opaque-1"))), "allow", "{case}");
             assert_eq!(chain.traps(), [], "{case}");
+        }
+    }
+}
+
+/// Nobody is refused with 503 without a word to the operator, and the log is not flooded with it.
+#[test]
+fn a_service_that_does_not_answer_is_told_of_once_a_minute() {
+    for profile in world::PROFILES {
+        for (answer, why) in [
+            (json_after("{}", 0), "no `active` that is true or false"),
+            (json_after("[]", 0), "no JSON object"),
+            (CallAnswer::now(abi_host::Response::new(500)), "status 500"),
+            (CallAnswer::Silence, "no answer"),
+        ] {
+            let service = Service::new(answer);
+            let mut chain = start(profile, &service);
+            for turn in 0..130 {
+                let report = run(&mut chain, bet(format!("opaque-{turn}")));
+                assert_refused(&report, UNAVAILABLE, why);
+                chain.clock().advance(Duration::from_millis(500));
+            }
+            let lines = chain.take_logs().into_iter().map(|line| line.message);
+            let lines: Vec<_> = lines.filter(|line| line.contains("introspection")).collect();
+            let want = format!("player-auth: introspection does not answer: {why}");
+            assert!(matches!(lines.len(), 2 | 3), "{lines:?}");
+            assert!(lines.iter().all(|line| *line == want), "{lines:?}");
         }
     }
 }

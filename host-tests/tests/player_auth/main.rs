@@ -14,6 +14,7 @@ mod headers;
 mod introspection;
 mod keys;
 mod keys_envoy;
+mod odd_tokens;
 mod partner_calls;
 mod partner_envoy;
 mod partner_keys;

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Denial, Flight, Host};
+use policy_kit::{CallReply, Denial, Flight, Host, Plugin};
 use policy_token::{Claims, Jws, Lookup, Parts, Refusal};
 
 use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
 use crate::introspection::{Answer, SKEW};
+use crate::plugin::PlayerAuth;
 use crate::policy::Policy;
 use crate::state::{Known, State};
 
@@ -82,6 +83,7 @@ pub fn check_landed(
 pub fn answered(
     policy: &Policy,
     state: &mut State,
+    host: &mut dyn Host,
     q: &Question<'_>,
     reply: &CallReply,
 ) -> Verdict {
@@ -92,20 +94,27 @@ pub fn answered(
             state.remember(&known);
             Verdict::Good(known)
         }
-        Answer::Refused(denial, until) => {
-            state.remember_bad(q.token, denial, until);
+        Answer::Refused(denial, evidence, until) => {
+            state.remember_bad(q.token, (denial, evidence), until);
             // A session that has ended is no failure of the address it ends at.
             if !state.was_good(q.token) {
                 state.has_failed(q.source, q.now);
             }
-            Verdict::Bad(denial, denial.code)
+            Verdict::Bad(denial, evidence)
         }
-        Answer::Unavailable => Verdict::Unknown(INTROSPECTION, 1),
+        Answer::Unavailable(what) => {
+            // Whoever is told to come again has asked nobody.
+            if *reply != CallReply::Crowded && state.introspection.is_news(q.now) {
+                let line = format!("{}: introspection does not answer: {what}", PlayerAuth::NAME);
+                host.log(log::Level::Warn, &line);
+            }
+            Verdict::Unknown(INTROSPECTION, 1)
+        }
     }
 }
 
 fn bad(refusal: Refusal) -> Verdict {
-    Verdict::Bad(denials::of(refusal), refusal.code())
+    Verdict::Bad(denials::of(refusal), refusal.evidence())
 }
 
 fn malformed() -> Verdict {
@@ -115,8 +124,8 @@ fn malformed() -> Verdict {
 fn opaque(policy: &Policy, state: &mut State, q: &Question<'_>) -> Verdict {
     let flight = policy.introspection.as_ref().and_then(|i| i.question(q.token));
     let Some(flight) = flight else { return malformed() };
-    if let Some(denial) = state.bad(q.token, q.seconds()) {
-        return Verdict::Bad(denial, denial.code);
+    if let Some((denial, evidence)) = state.bad(q.token, q.seconds()) {
+        return Verdict::Bad(denial, evidence);
     }
     over_budget(state, q).unwrap_or(Verdict::Ask(flight))
 }
@@ -167,8 +176,9 @@ fn signed(
     if let Err((denial, detail)) = issuer.use_of.check(&claims) {
         return Verdict::Bad(denial, detail);
     }
-    let Some(identity) = issuer.mapping.identity(&claims) else {
-        return Verdict::Bad(CLAIMS, CLAIMS.code);
+    let identity = match issuer.mapping.identity(&claims) {
+        Ok(identity) => identity,
+        Err(claim) => return Verdict::Bad(CLAIMS, claim),
     };
     let Some(ring) = state.keyrings.get_mut(position) else { return bad(Refusal::KeyUnknown) };
     let checked = match issuer.keys.find(host, ring, &jws.header, now, landed) {
@@ -188,7 +198,7 @@ fn signed(
         }
         Ok(()) => {
             let skew = issuer.rules.skew;
-            let until = claims.date("exp").unwrap_or(0).saturating_add(skew);
+            let until = claims.expiry().unwrap_or(0).saturating_add(skew);
             let known = Rc::new(Known::new(q.token, identity, until, skew));
             state.remember(&known);
             state.headers.remember(&jws);

@@ -229,6 +229,7 @@ pub const fn of(refusal: Refusal) -> Denial {
         Refusal::Expired => EXPIRED,
         Refusal::NotYetValid => NOT_YET,
         Refusal::Lifetime => LIFETIME,
+        Refusal::Claim(_) => CLAIMS,
     }
 }
 

@@ -70,7 +70,7 @@ impl Filter for Auth {
                     _ => None,
                 };
                 match (issuer, reply) {
-                    (None, _) => check::answered(&policy, &mut state, &q, reply),
+                    (None, _) => check::answered(&policy, &mut state, host, &q, reply),
                     // The keys are on their way, and nothing is known of this one before.
                     (Some(_), CallReply::Crowded) => Verdict::Unknown(KEYS, 1),
                     (Some(i), CallReply::Failed(_)) => {

@@ -3,7 +3,7 @@
 use policy_kit::{
     header_name, invalid, is_pointer, ConfigError, FORWARDED_HEADERS, MEANING_HEADERS,
 };
-use policy_token::Claims;
+use policy_token::{Claims, Date, Moment};
 use serde_json::Value;
 
 use crate::config::ClaimsConfig;
@@ -77,7 +77,7 @@ pub struct Identity {
     pub acr: Option<String>,
     /// How the player was authenticated, method by method.
     pub amr: Vec<String>,
-    /// When the player was authenticated, in seconds since the epoch.
+    /// When the player was authenticated, in seconds since the epoch; a fraction is cut off.
     pub auth_time: Option<u64>,
     /// When the token was issued, likewise.
     pub issued: Option<u64>,
@@ -85,6 +85,8 @@ pub struct Identity {
     pub states: Option<Told>,
     /// Where the player is licensed to play, in upper case.
     pub jurisdiction: Option<String>,
+    /// The first claim that is there, cannot be read, and so counts as absent; as evidence.
+    pub unreadable: Option<&'static str>,
 }
 
 /// Which claims say what.
@@ -145,47 +147,82 @@ impl Mapping {
         self.raw.headers.keys().map(String::as_str)
     }
 
-    /// Reads the claims. `None` where one that is needed is not there, or one cannot be handed on:
-    /// control characters, objects, arrays of arrays, anything too long.
-    pub fn identity(&self, claims: &Claims) -> Option<Identity> {
+    /// Reads the claims. One that can only allow something (`auth_time`, `acr`, `amr`, scopes, the level
+    /// of verification) and cannot be read counts as absent.
+    ///
+    /// # Errors
+    /// A claim that is needed is not there, or one that tells who or where the player is cannot be handed
+    /// on: control characters, objects, arrays of arrays, anything too long. Names it, as evidence.
+    pub fn identity(&self, claims: &Claims) -> Result<Identity, &'static str> {
         let raw = &self.raw;
+        let there = |pointer: &String| there(claims, pointer);
         let brand = match (&raw.fixed_brand, &raw.brand) {
-            (Some(fixed), _) => fixed.clone(),
-            (None, Some(pointer)) => id(claims.at(pointer)?)?,
-            (None, None) => return None,
-        };
-        let optional = |pointer: &Option<String>| match pointer.as_ref().and_then(|p| claims.at(p))
-        {
-            None | Some(Value::Null) => Some(None),
-            Some(value) => id(value).map(Some),
+            (Some(fixed), _) => Some(fixed.clone()),
+            (None, pointer) => pointer.as_ref().and_then(there).and_then(id),
         };
         let mut headers = Vec::with_capacity(raw.headers.len());
         for (name, pointer) in raw.headers.iter() {
-            match claims.at(pointer) {
-                None | Some(Value::Null) => {}
-                Some(value) => headers.push((name.clone(), printed(value)?)),
-            }
+            let Some(value) = there(pointer) else { continue };
+            headers.push((name.clone(), printed(value).ok_or("token_claims:claims.headers")?));
         }
         let (mut states, mut jurisdiction) = (None, None);
         if let Some(words) = &self.words {
             states = raw.state.as_ref().and_then(|pointer| words.read(claims.at(pointer)));
-            jurisdiction = optional(&raw.jurisdiction)?.map(|place| place.to_ascii_uppercase());
+            let place = optional(claims, &raw.jurisdiction);
+            let place = place.ok_or("token_claims:claims.jurisdiction")?;
+            jurisdiction = place.map(|place| place.to_ascii_uppercase());
         }
-        Some(Identity {
-            player: id(claims.at(&raw.player)?)?,
-            brand,
+        let (kyc, scopes) = (optional(claims, &raw.kyc), scopes(claims.at(&raw.scope)));
+        let (acr, amr) = (acr(claims.at("/acr")), self::scopes(claims.at("/amr")));
+        let (auth_time, issued) = (claims.date("auth_time"), claims.date("iat"));
+        let unreadable = [
+            (kyc.is_none(), "claim_unreadable:claims.kyc"),
+            (scopes.is_none(), "claim_unreadable:claims.scope"),
+            (acr.is_none(), "claim_unreadable:acr"),
+            (amr.is_none(), "claim_unreadable:amr"),
+            (auth_time == Date::Unreadable, "claim_unreadable:auth_time"),
+            (issued == Date::Unreadable, "claim_unreadable:iat"),
+        ];
+        let unreadable = unreadable.into_iter().find(|(odd, _)| *odd).map(|(_, evidence)| evidence);
+        let seconds = |date: Date| date.moment().map(Moment::down);
+        Ok(Identity {
+            player: there(&raw.player).and_then(player).ok_or("token_claims:claims.player")?,
+            brand: brand.ok_or("token_claims:claims.brand")?,
             issuer: claims.text("iss").map(str::to_owned),
-            session: optional(&raw.session)?,
-            kyc: optional(&raw.kyc)?,
+            session: optional(claims, &raw.session).ok_or("token_claims:claims.session")?,
+            kyc: kyc.flatten(),
             headers,
-            scopes: scopes(claims.at(&raw.scope))?,
-            acr: claims.text("acr").map(str::to_owned),
-            amr: scopes(claims.at("/amr"))?,
-            auth_time: claims.date("auth_time"),
-            issued: claims.date("iat"),
+            scopes: scopes.unwrap_or_default(),
+            acr: acr.flatten(),
+            amr: amr.unwrap_or_default(),
+            auth_time: seconds(auth_time),
+            issued: seconds(issued),
             states,
             jurisdiction,
+            unreadable,
         })
+    }
+}
+
+/// What a pointer leads to; `null` says as little as nothing.
+fn there<'a>(claims: &'a Claims, pointer: &str) -> Option<&'a Value> {
+    claims.at(pointer).filter(|value| !value.is_null())
+}
+
+/// An id that need not be there; `None` where it is and is none.
+#[inline(never)]
+fn optional(claims: &Claims, pointer: &Option<String>) -> Option<Option<String>> {
+    match pointer.as_ref().and_then(|pointer| there(claims, pointer)) {
+        None => Some(None),
+        Some(value) => id(value).map(Some),
+    }
+}
+
+/// A class of authentication, likewise.
+fn acr(value: Option<&Value>) -> Option<Option<String>> {
+    match value {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => value.as_str().map(|acr| Some(acr.to_owned())),
     }
 }
 
@@ -196,9 +233,16 @@ fn check_pointer(pointer: &str, at: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// An id as it may stand in a header, a log and a fact: visible ASCII, one word.
+/// A player's id: `true` and `1.5` are nobody's.
+fn player(value: &Value) -> Option<String> {
+    let names = value.is_string() || value.is_u64() || value.is_i64();
+    id(value).filter(|_| names)
+}
+
+/// An id as it may stand in a header, a log and a fact: visible ASCII, one word. A number with a fraction, or
+/// beyond 64 bits, has lost its digits: two players could have it.
 fn id(value: &Value) -> Option<String> {
-    let text = scalar(value)?;
+    let text = scalar(value).filter(|_| !value.is_f64())?;
     let fit =
         !text.is_empty() && text.len() <= MAX_ID && text.bytes().all(|b| b.is_ascii_graphic());
     fit.then_some(text)

@@ -12,6 +12,8 @@ use crate::use_of::UseOf;
 const MAX_OPAQUE: usize = 1 << 10;
 /// How far the service's clock may be ahead, in seconds.
 pub const SKEW: u64 = 60;
+/// How often a service that does not answer is worth a line, in nanoseconds.
+const SAY_EVERY: u64 = 60_000_000_000;
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 10;
 
@@ -31,10 +33,25 @@ pub struct Introspection {
 pub enum Answer {
     /// It is this player's, and may be believed until then (seconds since the epoch).
     Active(Box<Identity>, u64),
-    /// It is nobody's, and may be taken for so until then.
-    Refused(Denial, u64),
-    /// That was no answer.
-    Unavailable,
+    /// It is nobody's, for this reason and on this evidence, and may be taken for so until then.
+    Refused(Denial, &'static str, u64),
+    /// That was no answer; why, in a few words.
+    Unavailable(String),
+}
+
+/// Whether it was said lately that the service does not answer.
+#[derive(Debug, Default)]
+pub struct Said(Option<u64>);
+
+impl Said {
+    /// Once a minute, at `now` in nanoseconds: while the service is down it happens to every token.
+    pub fn is_news(&mut self, now: u64) -> bool {
+        let news = self.0.is_none_or(|then| now.abs_diff(then) >= SAY_EVERY);
+        if news {
+            self.0 = Some(now);
+        }
+        news
+    }
 }
 
 impl Introspection {
@@ -89,28 +106,33 @@ impl Introspection {
 
     /// Reads the answer at `now`, in seconds since the epoch.
     pub fn answer(&self, reply: &CallReply, now: u64) -> Answer {
-        let Ok(body) = reply.document() else { return Answer::Unavailable };
-        let Ok(claims) = Claims::parse(body) else { return Answer::Unavailable };
+        let body = match reply.document() {
+            Ok(body) => body,
+            Err(what) => return Answer::Unavailable(what),
+        };
+        let none = |what: &str| Answer::Unavailable(what.to_owned());
+        let Ok(claims) = Claims::parse(body) else { return none("no JSON object") };
         let until = now.saturating_add(self.inactive);
+        let refused = |denial, evidence| Answer::Refused(denial, evidence, until);
         match claims.at("/active").and_then(serde_json::Value::as_bool) {
-            None => return Answer::Unavailable,
-            Some(false) => return Answer::Refused(INACTIVE, until),
+            None => return none("no `active` that is true or false"),
+            Some(false) => return refused(INACTIVE, INACTIVE.code),
             Some(true) => {}
         }
         // The service has checked all this; what it cannot know is whom we are.
         let checked = claims.check_audience(self.audiences.as_deref());
-        let expired = claims.date("exp").is_some_and(|exp| exp <= now);
+        let expiry = claims.expiry();
+        let expired = expiry.is_some_and(|exp| exp <= now);
         let dates = if expired { Err(Refusal::Expired) } else { claims.check_dates(SKEW, now) };
         if let Err(refusal) = checked.and(dates) {
-            return Answer::Refused(denials::of(refusal), until);
+            return refused(denials::of(refusal), refusal.evidence());
         }
-        if let Err((denial, _)) = self.use_of.check(&claims) {
-            return Answer::Refused(denial, until);
+        if let Err((denial, evidence)) = self.use_of.check(&claims) {
+            return refused(denial, evidence);
         }
-        let expiry = claims.date("exp");
         match self.mapping.identity(&claims) {
-            None => Answer::Refused(CLAIMS, until),
-            Some(identity) => {
+            Err(claim) => refused(CLAIMS, claim),
+            Ok(identity) => {
                 let believed = now.saturating_add(self.active);
                 let until = expiry.map_or(believed, |expiry| expiry.min(believed));
                 Answer::Active(Box::new(identity), until)

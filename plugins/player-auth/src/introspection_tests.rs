@@ -36,7 +36,11 @@ fn what_is_asked() {
 #[test]
 fn what_answers_say() {
     const NOW: u64 = 1_000;
-    let refused = |denial| Answer::Refused(denial, NOW + 5);
+    const DATE: &str = "2026-09-21T12:01:01.180Z";
+    let refused = |denial: Denial| Answer::Refused(denial, denial.code, NOW + 5);
+    let unread = |claim| Answer::Refused(CLAIMS, claim, NOW + 5);
+    let unavailable = |what: &str| Answer::Unavailable(what.to_owned());
+    let truth = "no `active` that is true or false";
     let good = |until| {
         let (player, brand) = ("p-1".to_owned(), "otter".to_owned());
         Answer::Active(Box::new(Identity { player, brand, ..Identity::default() }), until)
@@ -48,6 +52,13 @@ fn what_answers_say() {
         }
         other => other,
     };
+    let with = |until, issued, unreadable| {
+        let (player, brand) = ("p-1".to_owned(), "otter".to_owned());
+        let who = Identity { player, brand, issued, unreadable, ..Identity::default() };
+        Answer::Active(Box::new(who), until)
+    };
+    let with_iat = |until, issued| with(until, Some(issued), None);
+    let odd = |claim| with(NOW + 60, None, Some(claim));
     let base = r#""active": true, "sub": "p-1", "brand": "otter""#;
     for (members, want) in [
         (format!(r#"{base}, "aud": "api""#), good(NOW + 60)),
@@ -59,10 +70,26 @@ fn what_answers_say() {
         (format!(r#"{base}, "aud": "api", "nbf": 1060"#), good(NOW + 60)),
         (format!(r#"{base}, "aud": "other""#), refused(denials::AUDIENCE)),
         (base.to_owned(), refused(denials::AUDIENCE)),
-        (r#""active": true, "aud": "api", "sub": "p-1""#.to_owned(), refused(CLAIMS)),
-        (r#""active": "true""#.to_owned(), Answer::Unavailable),
-        (r#""active": true, "active": false"#.to_owned(), Answer::Unavailable),
-        (String::new(), Answer::Unavailable),
+        (
+            r#""active": true, "aud": "api", "sub": "p-1""#.to_owned(),
+            unread("token_claims:claims.brand"),
+        ),
+        (format!(r#"{base}, "aud": "api", "exp": 1030.9, "iat": 9.4e2"#), with_iat(1_030, 940)),
+        (format!(r#"{base}, "aud": "api", "exp": 1000.9"#), refused(denials::EXPIRED)),
+        (format!(r#"{base}, "aud": "api", "nbf": 1060.1"#), refused(denials::NOT_YET)),
+        (format!(r#"{base}, "aud": "api", "exp": null, "nbf": null, "sid": null"#), good(NOW + 60)),
+        (format!(r#"{base}, "aud": "api", "exp": "{DATE}""#), unread("token_claims:exp")),
+        (format!(r#"{base}, "aud": "api", "nbf": "{DATE}""#), unread("token_claims:nbf")),
+        (format!(r#"{base}, "aud": ["api", 7]"#), unread("token_claims:aud")),
+        (
+            format!(r#"{base}, "aud": "api", "auth_time": "{DATE}""#),
+            odd("claim_unreadable:auth_time"),
+        ),
+        (format!(r#"{base}, "aud": "api", "iat": "{DATE}""#), odd("claim_unreadable:iat")),
+        (r#""active": "true""#.to_owned(), unavailable(truth)),
+        (r#""active": null"#.to_owned(), unavailable(truth)),
+        (r#""active": true, "active": false"#.to_owned(), unavailable("no JSON object")),
+        (String::new(), unavailable(truth)),
     ] {
         let got =
             introspection("").unwrap().answer(&reply(200, &format!("{{{members}}}"), false), NOW);
@@ -85,7 +112,7 @@ fn for_which_use_a_token_is() {
         let got = introspection(extra).unwrap().answer(&reply(200, &body, false), 1_000);
         match (got, want) {
             (Answer::Active(..), None) => {}
-            (Answer::Refused(denial, _), Some(want)) if denial == want => {}
+            (Answer::Refused(denial, ..), Some(want)) if denial == want => {}
             (got, _) => panic!("{members}: {got:?}"),
         }
     }
@@ -104,7 +131,7 @@ fn what_is_no_answer() {
         CallReply::NoAnswer,
     ] {
         let got = introspection("").unwrap().answer(&no_answer, 0);
-        assert_eq!(got, Answer::Unavailable, "{no_answer:?}");
+        assert!(matches!(got, Answer::Unavailable(_)), "{no_answer:?}");
     }
 }
 

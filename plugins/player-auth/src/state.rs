@@ -8,6 +8,7 @@ use policy_kit::{Budgets, Denial, Lru};
 use policy_token::{Keyring, KnownHeaders, Verifier};
 
 use crate::identity::Identity;
+use crate::introspection::Said;
 use crate::pam::memory::Memory;
 use crate::pam::Pam;
 use crate::partner::Unverified;
@@ -86,8 +87,10 @@ pub struct State {
     pub revocations: Worker,
     /// Headers of tokens that were good.
     pub headers: KnownHeaders,
+    /// What was said of introspection.
+    pub introspection: Said,
     good: Lru<Tail, Rc<Known>>,
-    bad: Lru<Box<[u8]>, (Denial, u64)>,
+    bad: Lru<Box<[u8]>, ((Denial, &'static str), u64)>,
     failures: Budgets,
 }
 
@@ -101,6 +104,7 @@ impl State {
             pam: Memory::default(),
             revocations: Worker::default(),
             headers: KnownHeaders::default(),
+            introspection: Said::default(),
             good: Lru::new(tokens),
             bad: Lru::new(INACTIVE),
             failures: Budgets::new(per_minute, burst, SOURCES),
@@ -128,14 +132,14 @@ impl State {
     }
 
     /// An opaque token that was refused, if that is still believed at `now`.
-    pub fn bad(&mut self, token: &[u8], now: u64) -> Option<Denial> {
-        let (denial, until) = *self.bad.get(token)?;
-        (until > now).then_some(denial)
+    pub fn bad(&mut self, token: &[u8], now: u64) -> Option<(Denial, &'static str)> {
+        let (why, until) = *self.bad.get(token)?;
+        (until > now).then_some(why)
     }
 
-    /// Remembers that an opaque token was refused.
-    pub fn remember_bad(&mut self, token: &[u8], denial: Denial, until: u64) {
-        self.bad.insert(token.into(), (denial, until));
+    /// Remembers that an opaque token was refused, and on what evidence.
+    pub fn remember_bad(&mut self, token: &[u8], why: (Denial, &'static str), until: u64) {
+        self.bad.insert(token.into(), (why, until));
     }
 
     /// Whether a source may cause another check, at `now` in nanoseconds.

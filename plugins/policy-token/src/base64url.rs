@@ -9,6 +9,13 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// The same for a part of a key, which some writers of key sets pad: a key is one key however it is
+/// spelt.
+pub(crate) fn decode_padded(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.strip_suffix(b"=").unwrap_or(text);
+    decode(text.strip_suffix(b"=").unwrap_or(text))
+}
+
 /// The DER of a public key in PEM (RFC 7468): one block, and nothing beside it.
 pub(crate) fn from_pem(pem: &str) -> Option<Vec<u8>> {
     let body = pem.trim().strip_prefix("-----BEGIN PUBLIC KEY-----")?;
@@ -33,6 +40,16 @@ mod tests {
             ("AQ\n", None),
         ] {
             assert_eq!(super::decode(text.as_bytes()).as_deref(), want, "{text:?}");
+        }
+        for (text, want) in [
+            ("AQ", Some(&[1][..])),
+            ("AQ==", Some(&[1][..])),
+            ("AAE=", Some(&[0, 1][..])),
+            ("AR==", None),
+            ("AQ===", None),
+            ("=AQ", None),
+        ] {
+            assert_eq!(super::decode_padded(text.as_bytes()).as_deref(), want, "{text:?}");
         }
     }
 }

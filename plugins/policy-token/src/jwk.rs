@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::passed_over::Why;
 use crate::{base64url, Alg};
 
 /// Members that hold key material, of any type of key.
@@ -9,7 +10,7 @@ const MATERIAL: [&str; 15] =
     ["crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi", "oth", "k", "pub", "priv"];
 
 /// The parts of a public key, still without proof that they make one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Parts {
     /// An uncompressed point: 4, x, y.
     Point(Vec<u8>),
@@ -19,82 +20,149 @@ pub(crate) enum Parts {
     Bytes(Vec<u8>),
 }
 
-/// Reads the parts of a key for `alg`. `None` for another type or curve, for private members, for a
-/// key that says it is for something else, and for what is not in the one canonical form.
-pub(crate) fn parts(jwk: &Value, alg: Alg) -> Option<Parts> {
-    let text = |name: &str| jwk.get(name).map(Value::as_str);
-    let says = |name: &str, want: &str| text(name).is_none_or(|said| said == Some(want));
+/// A member that says something; `null` says as little as none.
+pub(crate) fn member<'a>(jwk: &'a Value, name: &str) -> Option<&'a Value> {
+    jwk.get(name).filter(|value| !value.is_null())
+}
+
+/// Whether a key may check signatures, as far as it says what it is for (RFC 7517 sections 4.2, 4.3).
+pub(crate) fn is_for_signatures(jwk: &Value) -> bool {
+    let verifies = |operations: &Value| {
+        let Some(all) = operations.as_array() else { return false };
+        all.is_empty() || all.iter().any(|operation| operation == "verify")
+    };
+    member(jwk, "use").is_none_or(|said| said == "sig")
+        && member(jwk, "key_ops").is_none_or(verifies)
+}
+
+/// Reads the parts of a key for `alg`.
+///
+/// # Errors
+/// Another type or curve, private members, a key that says it is for something else, parts that are
+/// none.
+pub(crate) fn parts(jwk: &Value, alg: Alg) -> Result<Parts, Why> {
+    let says = |name: &str, want: &str| member(jwk, name).is_some_and(|said| said == want);
     let (kty, crv, material): (_, _, &[&str]) = match alg {
         Alg::Es256 => ("EC", Some("P-256"), &["crv", "x", "y"]),
         Alg::Es384 => ("EC", Some("P-384"), &["crv", "x", "y"]),
         Alg::EdDsa => ("OKP", Some("Ed25519"), &["crv", "x"]),
         Alg::Rs256 | Alg::Rs384 | Alg::Rs512 | Alg::Ps256 => ("RSA", None, &["n", "e"]),
         // A shared secret in a key set is no secret.
-        Alg::Hs256 => return None,
+        Alg::Hs256 => return Err(Why::Type),
     };
-    let foreign = MATERIAL.iter().any(|name| !material.contains(name) && jwk.get(name).is_some());
-    let fits = text("kty") == Some(Some(kty)) && text("crv") == crv.map(Some);
-    if foreign || !fits || !says("alg", alg.name()) || !says("use", "sig") {
-        return None;
+    if !is_for_signatures(jwk) {
+        return Err(Why::Purpose);
     }
-    if let Some(operations) = jwk.get("key_ops") {
-        let verifies = |operation: &Value| operation.as_str() == Some("verify");
-        if !operations.as_array()?.iter().all(verifies) {
-            return None;
-        }
+    if !says("kty", kty) || !crv.is_none_or(|crv| says("crv", crv)) {
+        return Err(Why::Type);
     }
-    let bytes = |name: &str| base64url::decode(text(name)??.as_bytes());
-    let sized = |name: &str, size: usize| bytes(name).filter(|bytes| bytes.len() == size);
-    // RFC 7518 section 2: a number has no leading zeros.
-    let number = |name: &str| bytes(name).filter(|bytes| bytes.first().is_some_and(|b| *b != 0));
+    if member(jwk, "alg").is_some_and(|said| said != alg.name()) {
+        return Err(Why::Algorithm);
+    }
+    if MATERIAL.iter().any(|name| !material.contains(name) && member(jwk, name).is_some()) {
+        return Err(Why::Private);
+    }
     match (alg, alg.ecdsa_half()) {
         (_, Some(size)) => {
-            Some(Parts::Point([vec![4], sized("x", size)?, sized("y", size)?].concat()))
+            let coordinate = |name| number(jwk, name, size);
+            Ok(Parts::Point([vec![4], coordinate("x")?, coordinate("y")?].concat()))
         }
-        (Alg::EdDsa, None) => Some(Parts::Bytes(sized("x", 32)?)),
-        (_, None) => Some(Parts::Rsa(number("n")?, number("e")?)),
+        (Alg::EdDsa, None) => {
+            let bytes = bytes(jwk, "x")?;
+            (bytes.len() == 32).then_some(Parts::Bytes(bytes)).ok_or(Why::Parts)
+        }
+        (_, None) => Ok(Parts::Rsa(number(jwk, "n", 0)?, number(jwk, "e", 0)?)),
     }
+}
+
+#[inline(never)]
+fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, Why> {
+    let text = member(jwk, name).and_then(Value::as_str).ok_or(Why::Parts)?;
+    base64url::decode_padded(text.as_bytes()).ok_or(Why::Parts)
+}
+
+/// A number: a coordinate of its curve's length (RFC 7518 section 6.2.1.2), or where that is 0 one of
+/// any. RFC 7518 section 2 knows neither padding nor zeros in front, and some issuers write both: it
+/// is the same number.
+#[inline(never)]
+fn number(jwk: &Value, name: &str, size: usize) -> Result<Vec<u8>, Why> {
+    let mut digits = bytes(jwk, name)?;
+    let zeros = digits.iter().take_while(|byte| **byte == 0).count();
+    let more = if size == 0 { zeros } else { digits.len().checked_sub(size).ok_or(Why::Parts)? };
+    if zeros < more || digits.len() == more {
+        return Err(Why::Parts);
+    }
+    digits.drain(..more);
+    Ok(digits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use base64::Engine;
     use serde_json::json;
 
     #[test]
-    fn keys_that_are_none() {
+    fn keys_and_what_are_none() {
         let x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
         let y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
         let good = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "alg": "ES256",
             "use": "sig", "key_ops": ["verify"], "kid": "a", "x5t": "b"});
-        assert!(matches!(parts(&good, Alg::Es256), Some(Parts::Point(point)) if point.len() == 65));
+        let point = parts(&good, Alg::Es256).unwrap();
+        assert!(matches!(&point, Parts::Point(point) if point.len() == 65));
         for alg in Alg::ALL {
-            assert_eq!(parts(&good, alg).is_some(), alg == Alg::Es256, "{}", alg.name());
+            assert_eq!(parts(&good, alg).is_ok(), alg == Alg::Es256, "{}", alg.name());
         }
-        for (name, value) in [
-            ("kty", json!("RSA")),
-            ("kty", json!(null)),
-            ("crv", json!("P-384")),
-            ("crv", json!(["P-256"])),
-            ("x", json!(&x[1..])),
-            ("x", json!(format!("{x}="))),
-            ("y", json!(7)),
-            ("d", json!(x)),
-            ("k", json!("c2VjcmV0")),
-            ("n", json!(x)),
-            ("alg", json!("ES384")),
-            ("alg", json!(null)),
-            ("use", json!("enc")),
-            ("key_ops", json!(["sign"])),
-            ("key_ops", json!("verify")),
+        let long =
+            URL_SAFE_NO_PAD.encode([&[0, 0][..], &URL_SAFE_NO_PAD.decode(x).unwrap()].concat());
+        for (name, value, want) in [
+            ("kty", json!("RSA"), Err(Why::Type)),
+            ("kty", json!(null), Err(Why::Type)),
+            ("crv", json!("P-384"), Err(Why::Type)),
+            ("crv", json!(["P-256"]), Err(Why::Type)),
+            ("x", json!(&x[1..]), Err(Why::Parts)),
+            ("x", json!(format!("{x}=")), Ok(())),
+            ("x", json!(format!("{x}===")), Err(Why::Parts)),
+            ("x", json!(long), Ok(())),
+            ("x", json!(URL_SAFE_NO_PAD.encode([1; 33])), Err(Why::Parts)),
+            ("y", json!(7), Err(Why::Parts)),
+            ("d", json!(x), Err(Why::Private)),
+            ("d", json!(null), Ok(())),
+            ("k", json!("c2VjcmV0"), Err(Why::Private)),
+            ("n", json!(x), Err(Why::Private)),
+            ("alg", json!("ES384"), Err(Why::Algorithm)),
+            ("alg", json!(7), Err(Why::Algorithm)),
+            ("alg", json!(null), Ok(())),
+            ("use", json!("enc"), Err(Why::Purpose)),
+            ("use", json!(["sig"]), Err(Why::Purpose)),
+            ("use", json!(null), Ok(())),
+            ("key_ops", json!(["sign"]), Err(Why::Purpose)),
+            ("key_ops", json!(["sign", "verify"]), Ok(())),
+            ("key_ops", json!([]), Ok(())),
+            ("key_ops", json!("verify"), Err(Why::Purpose)),
         ] {
-            let mut bad = good.clone();
-            bad[name] = value.clone();
-            assert_eq!(parts(&bad, Alg::Es256), None, "{name}: {value}");
+            let mut other = good.clone();
+            other[name] = value.clone();
+            let want = want.map(|()| &point);
+            assert_eq!(
+                parts(&other, Alg::Es256).as_ref(),
+                want.as_ref().map(|p| *p),
+                "{name}: {value}"
+            );
         }
         let rsa = |n: &str| parts(&json!({"kty": "RSA", "n": n, "e": "AQAB"}), Alg::Rs256);
-        assert_eq!(rsa("_w"), Some(Parts::Rsa(vec![255], vec![1, 0, 1])));
-        assert_eq!(rsa("AP8"), None, "a leading zero");
-        assert_eq!(rsa(""), None);
+        let plain = Ok(Parts::Rsa(vec![255], vec![1, 0, 1]));
+        for (n, want) in [
+            ("_w", plain.clone()),
+            ("AP8", plain.clone()),
+            ("_w==", plain.clone()),
+            ("AAD_", plain.clone()),
+            ("AP8=", plain),
+            ("", Err(Why::Parts)),
+            ("AAA", Err(Why::Parts)),
+        ] {
+            assert_eq!(rsa(n), want, "{n}");
+        }
     }
 }

@@ -9,8 +9,10 @@ use crate::{base64url, Alg, Refusal};
 pub const MAX_TOKEN: usize = 8 << 10;
 /// Longest key id, in bytes.
 const MAX_KID: usize = 256;
-/// Headers that bring their own key, or change what the rest means.
-const REFUSED: [&str; 9] = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip", "salt"];
+/// Headers that change what the rest means: `crit` names some that must be understood (RFC 7515 section
+/// 4.1.11), and none is here. Those that point to a key or bring one (`jku`, `jwk`, `x5u`, `x5c`, `x5t`)
+/// are not among them: nobody reads them, so they can neither help a token nor harm one.
+const REFUSED: [&str; 5] = ["crit", "b64", "enc", "zip", "salt"];
 
 /// The protected header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +149,7 @@ impl Header {
             _ => return Err(Refusal::Malformed),
         };
         let text = |name: &str| match members.get(name) {
-            None => Ok(None),
+            None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.len() <= MAX_KID => Ok(Some(text.clone())),
             Some(_) => Err(Refusal::Malformed),
         };

@@ -12,6 +12,7 @@ use superboring::rsa::{Padding, Rsa};
 use superboring::sign::Verifier;
 
 use crate::jwk::{self, Parts};
+use crate::passed_over::Why;
 use crate::{base64url, host, spki, Alg, Jws, Refusal};
 
 /// Sizes of RSA keys that are taken, in bits (RFC 7518 section 3.3; more only costs time).
@@ -54,38 +55,52 @@ impl Key {
     /// not: another type or curve, a point that is not on the curve, RSA under 2048 bits, private
     /// members, another `use`.
     pub fn from_jwk(jwk: &Value, alg: Alg, kid: Option<String>) -> Option<Self> {
+        Self::read(jwk, alg, kid).ok()
+    }
+
+    /// The same; tells why not.
+    pub(crate) fn read(jwk: &Value, alg: Alg, kid: Option<String>) -> Result<Self, Why> {
         let (material, spki) = match (jwk::parts(jwk, alg)?, alg) {
             (Parts::Point(point), Alg::Es256) => {
-                (Material::P256(p256(&point)?), spki::p256(&point))
+                let key = p256(&point).ok_or(Why::Point)?;
+                (Material::P256(key), spki::p256(&point))
             }
-            (Parts::Point(point), _) => (Material::P384(p384(&point)?), spki::p384(&point)),
+            (Parts::Point(point), _) => {
+                let key = p384(&point).ok_or(Why::Point)?;
+                (Material::P384(key), spki::p384(&point))
+            }
             (Parts::Bytes(bytes), _) => {
-                let key = ed25519_compact::PublicKey::from_slice(&bytes).ok()?;
+                let key = ed25519_compact::PublicKey::from_slice(&bytes).map_err(|_| Why::Point)?;
                 // Points of small order, for which anybody can sign.
-                key.validate().ok()?;
+                key.validate().map_err(|_| Why::Point)?;
                 (Material::Ed25519(key), None)
             }
             (Parts::Rsa(n, e), _) => return Self::rsa(&n, &e, alg, kid),
         };
-        Some(Self { kid, alg, material, spki })
+        Ok(Self { kid, alg, material, spki })
     }
 
     /// Reads an RSA key from PEM (RFC 7468 section 13, `PUBLIC KEY`) as one for RS256. `None` for
     /// anything else.
     pub fn from_pem(pem: &str) -> Option<Self> {
         let (n, e) = spki::read_rsa(&base64url::from_pem(pem)?)?;
-        Self::rsa(&n, &e, Alg::Rs256, None)
+        Self::rsa(&n, &e, Alg::Rs256, None).ok()
     }
 
-    fn rsa(n: &[u8], e: &[u8], alg: Alg, kid: Option<String>) -> Option<Self> {
+    #[inline(never)]
+    fn rsa(n: &[u8], e: &[u8], alg: Alg, kid: Option<String>) -> Result<Self, Why> {
         let odd = n.last().is_some_and(|byte| byte & 1 == 1);
-        if !RSA_BITS.contains(&bits(n)) || !odd || *e != RSA_EXPONENT {
-            return None;
+        if !RSA_BITS.contains(&bits(n)) || !odd {
+            return Err(Why::Modulus);
         }
-        let (modulus, exponent) = (BigNum::from_slice(n).ok()?, BigNum::from_slice(e).ok()?);
-        let key = Rsa::from_public_components(modulus, exponent).ok()?;
+        if *e != RSA_EXPONENT {
+            return Err(Why::Exponent);
+        }
+        let number = |bytes| BigNum::from_slice(bytes).map_err(|_| Why::Modulus);
+        let (modulus, exponent) = (number(n)?, number(e)?);
+        let key = Rsa::from_public_components(modulus, exponent).map_err(|_| Why::Modulus)?;
         let material = Material::Rsa(Box::new(key));
-        Some(Self { kid, alg, material, spki: spki::rsa(n, e) })
+        Ok(Self { kid, alg, material, spki: spki::rsa(n, e) })
     }
 
     /// A shared secret for HS256, at least as long as the hash (RFC 7518 section 3.2).

@@ -3,14 +3,16 @@
 
 use policy_kit::{invalid, Call, CallReply, ConfigError, Host, Service};
 
-use crate::{Alg, Header, Key, Keyring, Keys, KeysConfig, Lookup, SharedKeys};
+use crate::{Alg, Header, Key, Keyring, Keys, KeysConfig, Lookup, PassedOver, SharedKeys};
 
-/// Longest key set that is read, in bytes.
-const MAX_JWKS: usize = 64 << 10;
+/// Longest key set that is read, in bytes: 256 keys, or 50 that bring their certificates along.
+const MAX_JWKS: usize = 128 << 10;
 
 /// The keys of one issuer.
 #[derive(Clone, Debug)]
 pub struct KeySource {
+    /// Who asks, and where the configuration says so: how lines in the log begin.
+    label: String,
     algorithms: Vec<Alg>,
     keyring: Keyring,
     fetch: Option<Call>,
@@ -30,9 +32,10 @@ impl KeySource {
         at: &str,
         host: &mut dyn Host,
     ) -> Result<Self, ConfigError> {
-        let (keyring, fetch) = keys(raw, &algorithms, at, host)?;
+        let label = format!("{plugin}: {at}");
+        let (keyring, fetch) = keys(raw, &algorithms, (&label, at), host)?;
         let shared = SharedKeys::new(plugin, issuer, &algorithms, fetch.as_ref());
-        Ok(Self { algorithms, keyring, fetch, shared })
+        Ok(Self { label, algorithms, keyring, fetch, shared })
     }
 
     /// Whether its keys may have that algorithm.
@@ -98,8 +101,8 @@ impl KeySource {
         None
     }
 
-    /// Takes in a key set that was fetched, or was not, at `now` in seconds since the epoch. `spread` is
-    /// any number, as for [`Keyring::failed`].
+    /// Takes in a key set that was fetched, or was not, at `now` in seconds since the epoch, and logs
+    /// which of its keys were passed over. `spread` is any number, as for [`Keyring::failed`].
     ///
     /// # Errors
     /// For the operator, why there are no keys.
@@ -112,11 +115,12 @@ impl KeySource {
         spread: u64,
     ) -> Result<(), String> {
         let landed = reply.document().and_then(|document| {
-            let keys = Keys::from_jwks(document, &self.algorithms).ok_or("no usable key set")?;
-            Ok((document, keys))
+            let read = Keys::read(document, &self.algorithms).map_err(|none| none.to_string())?;
+            Ok((document, read))
         });
         match landed {
-            Ok((document, keys)) => {
+            Ok((document, (keys, passed))) => {
+                tell(host, &self.label, &passed);
                 ring.install(keys, now);
                 self.shared.publish(host, document, now);
                 Ok(())
@@ -129,10 +133,17 @@ impl KeySource {
     }
 }
 
+/// One line of keys that are not used.
+fn tell(host: &mut dyn Host, label: &str, passed: &PassedOver) {
+    if !passed.is_empty() {
+        host.log(passed.level(), &format!("{label}: keys passed over: {passed}"));
+    }
+}
+
 fn keys(
     raw: &KeysConfig,
     algorithms: &[Alg],
-    at: &str,
+    (label, at): (&str, &str),
     host: &mut dyn Host,
 ) -> Result<(Keyring, Option<Call>), ConfigError> {
     let symmetric = algorithms == [Alg::Hs256];
@@ -146,9 +157,12 @@ fn keys(
         (None, Some(_), None) => Err(invalid(format!("{at}.secret"), "is only for HS256")),
         (_, _, _) if symmetric => Err(invalid(at, "HS256 needs a `secret`")),
         (Some(jwks), None, None) => {
-            let keys = Keys::from_jwks(jwks.to_string().as_bytes(), algorithms);
-            let problem = "holds no usable public key for these algorithms";
-            let keys = keys.ok_or_else(|| invalid(format!("{at}.jwks"), problem))?;
+            let read = Keys::read(jwks.to_string().as_bytes(), algorithms);
+            let (keys, passed) = read.map_err(|none| {
+                let problem = "holds no usable public key for these algorithms, the first";
+                invalid(format!("{at}.jwks"), format!("{problem}: {}", none.words()))
+            })?;
+            tell(host, label, &passed);
             Ok((Keyring::given(keys), None))
         }
         (None, None, Some(cluster)) => {

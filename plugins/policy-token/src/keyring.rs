@@ -7,8 +7,9 @@ use policy_kit::Lru;
 
 use crate::{Found, Header, Key, Keys, Refusal};
 
-/// One fetch for an unknown key id in so many seconds.
-const ASK_EVERY: u64 = 30;
+/// One fetch for an unknown key id in so many seconds. Anybody can make key ids up, so this is how long
+/// a stranger can keep out a key that the issuer has begun to use.
+const ASK_EVERY: u64 = 5;
 /// A fetch that has not landed after so many seconds is lost.
 const LONGEST_FLIGHT: u64 = 5;
 /// Longest pause between failed fetches, in seconds.
@@ -34,13 +35,21 @@ pub struct Keyring {
     landed_well: bool,
     /// When a fetch was last made for a key id that is unknown.
     asked: Option<u64>,
-    /// When a fetch started that has not landed yet.
-    flying: Option<u64>,
+    /// A fetch that has not landed yet.
+    flying: Option<Flight>,
     /// Failed fetches since the last good one, and when the next may start.
     failures: u32,
     next_try: u64,
     /// Key ids that a fetch did not bring, and until when that is believed.
     unknown: Lru<String, u64>,
+}
+
+/// A fetch under way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    since: u64,
+    /// Whether nothing but an unknown key id asked for it.
+    asked: bool,
 }
 
 /// What becomes of a token that names a key.
@@ -97,7 +106,7 @@ impl Keyring {
         match self.usable(now) {
             true => Ok(()),
             false if landed => Err(Lookup::Unavailable(self.until_next_try(now))),
-            false => Err(self.wait_or_fetch(self.until_next_try(now), now)),
+            false => Err(self.wait_or_fetch(self.until_next_try(now), now, false)),
         }
     }
 
@@ -112,7 +121,7 @@ impl Keyring {
     /// [`Keyring::find_landed`].
     pub fn find(&mut self, header: &Header, now: u64) -> Lookup {
         if !self.usable(now) {
-            return self.wait_or_fetch(self.until_next_try(now), now);
+            return self.wait_or_fetch(self.until_next_try(now), now, false);
         }
         match self.keys.find(header) {
             Found::Key(key) => Lookup::Key(Arc::clone(key)),
@@ -128,7 +137,7 @@ impl Keyring {
                         if pause == 0 {
                             self.asked = Some(now);
                         }
-                        self.wait_or_fetch(pause, now)
+                        self.wait_or_fetch(pause, now, true)
                     }
                 }
             }
@@ -167,7 +176,11 @@ impl Keyring {
     /// fleet from asking all at once.
     pub fn failed(&mut self, now: u64, spread: u64) {
         self.landed_well = false;
-        self.flying = None;
+        let asked = self.flying.take().is_some_and(|flight| flight.asked);
+        if asked && self.usable(now) {
+            // Whoever makes key ids up must not put off the fetch that the timer would make.
+            return;
+        }
         let pause = 1u64.checked_shl(self.failures).unwrap_or(MAX_PAUSE).min(MAX_PAUSE);
         self.failures = self.failures.saturating_add(1);
         self.next_try = now.saturating_add(pause).saturating_add(spread % (pause / 2 + 1));
@@ -182,8 +195,13 @@ impl Keyring {
 
     /// A fetch starts.
     pub fn takes_off(&mut self, now: u64) {
-        if self.flying.is_none_or(|since| now.abs_diff(since) > LONGEST_FLIGHT) {
-            self.flying = Some(now);
+        self.starts(now, false);
+    }
+
+    fn starts(&mut self, now: u64, asked: bool) {
+        match &mut self.flying {
+            Some(flight) if now.abs_diff(flight.since) <= LONGEST_FLIGHT => flight.asked &= asked,
+            lost_or_none => *lost_or_none = Some(Flight { since: now, asked }),
         }
     }
 
@@ -202,12 +220,12 @@ impl Keyring {
     }
 
     /// A fetch, unless it has to wait. Who comes while one is under way waits with the others.
-    fn wait_or_fetch(&mut self, wait: u64, now: u64) -> Lookup {
-        let flying = self.flying.is_some_and(|since| now.abs_diff(since) <= LONGEST_FLIGHT);
+    fn wait_or_fetch(&mut self, wait: u64, now: u64, asked: bool) -> Lookup {
+        let flying = self.flying.is_some_and(|it| now.abs_diff(it.since) <= LONGEST_FLIGHT);
         if wait > 0 && !flying {
             return Lookup::Unavailable(wait);
         }
-        self.takes_off(now);
+        self.starts(now, asked);
         Lookup::Fetch
     }
 

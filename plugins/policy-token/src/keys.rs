@@ -5,10 +5,12 @@ use std::sync::Arc;
 use policy_kit::strict_json;
 use serde_json::Value;
 
-use crate::{Alg, Header, Key, Refusal};
+use crate::jwk::{is_for_signatures, member};
+use crate::passed_over::{NoKeys, Why};
+use crate::{Alg, Header, Key, PassedOver, Refusal};
 
-/// Most keys of one set; more is no key set but a load.
-const MAX_KEYS: usize = 64;
+/// Most keys of one set that are kept, the first ones.
+const MAX_KEYS: usize = 256;
 
 /// The keys of one issuer.
 #[derive(Clone, Debug, Default)]
@@ -29,19 +31,34 @@ pub enum Found<'a> {
 
 impl Keys {
     /// Reads a key set. Keys for `algorithms` are taken, others passed over, as RFC 7517 section 5
-    /// asks; a key without `alg` is pinned to the one algorithm of its type in `algorithms`.
+    /// asks. A key without `alg` is one for each of `algorithms` that its type is for: the operator has
+    /// chosen them, and a token chooses among those alone. More than 256 keys are not kept.
     ///
-    /// `None` for a document that is no key set, or that holds no usable key: better the keys one has
-    /// than a broken answer.
-    pub fn from_jwks(document: &[u8], algorithms: &[Alg]) -> Option<Self> {
-        let document = strict_json(document)?;
-        let entries = document.get("keys")?.as_array()?;
-        if entries.len() > MAX_KEYS {
-            return None;
+    /// # Errors
+    /// A document that is no key set, or that holds no usable key: better the keys one has than a broken
+    /// answer.
+    pub fn read(document: &[u8], algorithms: &[Alg]) -> Result<(Self, PassedOver), NoKeys> {
+        let document = strict_json(document).ok_or(NoKeys::Document("no JSON"))?;
+        let entries = document.get("keys").and_then(Value::as_array);
+        let entries = entries.ok_or(NoKeys::Document("no key set"))?;
+        let (mut keys, mut passed) = (Vec::with_capacity(entries.len()), PassedOver::default());
+        for (position, jwk) in entries.iter().enumerate() {
+            match of_entry(jwk, algorithms) {
+                Ok(_) if keys.len() >= MAX_KEYS => passed.note(position, jwk, Why::Many),
+                Ok(found) => keys.extend(found.into_iter().map(Arc::new)),
+                Err(why) => passed.note(position, jwk, why),
+            }
         }
-        let keys: Vec<_> =
-            entries.iter().filter_map(|jwk| key(jwk, algorithms)).map(Arc::new).collect();
-        (!keys.is_empty()).then_some(Self { keys })
+        match (keys.is_empty(), passed.is_empty()) {
+            (false, _) => Ok((Self { keys }, passed)),
+            (true, true) => Err(NoKeys::Document("a key set without keys")),
+            (true, false) => Err(NoKeys::Keys(passed)),
+        }
+    }
+
+    /// The same without words.
+    pub fn from_jwks(document: &[u8], algorithms: &[Alg]) -> Option<Self> {
+        Some(Self::read(document, algorithms).ok()?.0)
     }
 
     /// A set of keys given one by one.
@@ -82,30 +99,37 @@ impl Keys {
     }
 }
 
-fn key(jwk: &Value, algorithms: &[Alg]) -> Option<Key> {
-    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    let alg = match jwk.get("alg") {
-        Some(name) => Alg::of(name.as_str()?)?,
+/// The keys that one entry of a set stands for, at least one.
+fn of_entry(jwk: &Value, algorithms: &[Alg]) -> Result<Vec<Key>, Why> {
+    if !is_for_signatures(jwk) {
+        return Err(Why::Purpose);
+    }
+    let text = |name: &str| member(jwk, name).and_then(Value::as_str);
+    let fits: Vec<Alg> = match member(jwk, "alg") {
+        Some(name) => {
+            let alg = name.as_str().and_then(Alg::of).filter(|alg| algorithms.contains(alg));
+            vec![alg.ok_or(Why::Algorithm)?]
+        }
         None => {
-            let of_type = |alg: &&Alg| match (text("kty"), text("crv")) {
-                (Some("EC"), Some("P-256")) => **alg == Alg::Es256,
-                (Some("EC"), Some("P-384")) => **alg == Alg::Es384,
-                (Some("OKP"), Some("Ed25519")) => **alg == Alg::EdDsa,
+            let of_type = |alg: &Alg| match (text("kty"), text("crv")) {
+                (Some("EC"), Some("P-256")) => *alg == Alg::Es256,
+                (Some("EC"), Some("P-384")) => *alg == Alg::Es384,
+                (Some("OKP"), Some("Ed25519")) => *alg == Alg::EdDsa,
                 (Some("RSA"), None) => {
                     matches!(alg, Alg::Rs256 | Alg::Rs384 | Alg::Rs512 | Alg::Ps256)
                 }
                 _ => false,
             };
-            let mut fitting = algorithms.iter().filter(of_type);
-            let alg = *fitting.next()?;
-            if fitting.next().is_some() {
-                return None;
-            }
-            alg
+            algorithms.iter().copied().filter(of_type).collect()
         }
     };
-    if !algorithms.contains(&alg) {
-        return None;
+    if fits.is_empty() {
+        return Err(Why::Type);
     }
-    Key::from_jwk(jwk, alg, text("kid").map(str::to_owned))
+    let kid = || text("kid").map(str::to_owned);
+    fits.into_iter().map(|alg| Key::read(jwk, alg, kid())).collect()
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use jwt_simple::prelude::*;
+use p256::ecdsa::signature::Signer;
 use serde_json::{json, Value};
 
-use crate::{Alg, Refusal};
+use crate::{Alg, Claim, Refusal};
 
 /// `iss` of its tokens.
 pub const ISSUER: &str = "https://casino.test";
@@ -118,10 +119,25 @@ impl Forge {
         match alg {
             Alg::Es256 => self.es.sign(claims),
             Alg::Rs256 => self.rs.sign(claims),
+            Alg::Ps256 => self.ps.sign(claims),
             Alg::EdDsa => self.ed.sign(claims),
             other => panic!("no key for {}", other.name()),
         }
         .unwrap()
+    }
+
+    /// A token of this header and this payload, byte for byte, signed with its ES256 key.
+    pub fn sign_text(&self, header: &str, payload: &str) -> String {
+        sign_with(&self.es, header, payload)
+    }
+
+    /// A token of these claims and further header members, signed with its ES256 key: `jwt-simple` writes
+    /// neither dates that are not whole nor headers of its own accord.
+    pub fn sign_as_is(&self, header: &Value, claims: &Value) -> String {
+        let mut whole = json!({"alg": "ES256", "kid": self.kids[0], "typ": "JWT"});
+        let more = header.as_object().unwrap().clone();
+        whole.as_object_mut().unwrap().extend(more);
+        self.sign_text(&whole.to_string(), &claims.to_string())
     }
 
     /// A good token, signed with ES256.
@@ -203,11 +219,23 @@ impl Forge {
         add("kid a number", patched(r#"{"alg":"ES256","kid":1}"#, None), Malformed);
         let long = format!(r#"{{"alg":"ES256","kid":"{}"}}"#, "k".repeat(257));
         add("a long kid", patched(&long, None), Malformed);
+        // A token brings its own key, or says where it is: nobody looks.
+        let other = ES256KeyPair::generate();
+        let own = other.public_key().with_key_id("es").to_jwk();
         for (name, value) in [
-            ("jwk", documents[0].as_str()),
+            ("jwk", own.as_str()),
             ("jku", r#""https://evil.example/jwks.json""#),
             ("x5u", r#""https://evil.example/cert.pem""#),
             ("x5c", r#"["MIIB"]"#),
+            ("x5t", r#""AAAA""#),
+        ] {
+            for (kid, refusal) in [("es", Signature), ("x", KeyUnknown)] {
+                let header = format!(r#"{{"alg":"ES256","kid":"{kid}","{name}":{value}}}"#);
+                let forged = sign_with(&other, &header, &payload);
+                add(&format!("header {name}, another key, kid {kid}"), forged, refusal);
+            }
+        }
+        for (name, value) in [
             ("crit", r#"["exp"]"#),
             ("crit", "[]"),
             ("b64", "false"),
@@ -275,10 +303,43 @@ impl Forge {
         add("no issuer", sign(json!({"iss": null})), Issuer);
         add("issuer with a slash", sign(json!({"iss": "https://casino.test/"})), Issuer);
         add("another audience", sign(json!({"aud": null})), Audience);
+        let as_is = |changes: Value| {
+            let mut claims = self.claims();
+            claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            self.sign_as_is(&json!({}), &claims)
+        };
+        let late = now as f64 - 60.0 + 0.75;
+        add("expired within a second", as_is(json!({"exp": late})), Expired);
+        let soon = now as f64 + 60.0 + 0.25;
+        add("not yet, by part of a second", as_is(json!({"nbf": soon})), NotYetValid);
+        add("from part of a second ahead", as_is(json!({"iat": soon})), NotYetValid);
+        add("expires null", as_is(json!({"exp": null})), Expired);
+        add("issued null", as_is(json!({"iat": null})), Lifetime);
+        add("for null", as_is(json!({"aud": null})), Audience);
+        let date = "2026-09-21T12:01:01.180Z";
+        for (claim, value, named) in [
+            ("exp", json!(date), Claim::Exp),
+            ("exp", json!(now.to_string()), Claim::Exp),
+            ("exp", json!(1e99), Claim::Exp),
+            ("nbf", json!(date), Claim::Nbf),
+            ("iat", json!(date), Claim::Iat),
+            ("aud", json!([AUDIENCE, 7]), Claim::Aud),
+        ] {
+            let token = as_is(json!({claim: value}));
+            add(&format!("{claim} is {value}"), token, Refusal::Claim(named));
+        }
         let name = "no UTF-8".to_owned();
         all.push(Attack { name, token: vec![0xff; 40], refusal: Malformed });
         all
     }
+}
+
+/// A token of this header and this payload, byte for byte.
+fn sign_with(key: &ES256KeyPair, header: &str, payload: &str) -> String {
+    let input = format!("{}.{}", encode(header), encode(payload));
+    let key = p256::ecdsa::SigningKey::from_slice(&key.to_bytes()).unwrap();
+    let signature: p256::ecdsa::Signature = key.sign(input.as_bytes());
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
 
 /// jwt-simple signs claims of its own type only.

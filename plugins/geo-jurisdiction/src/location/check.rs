@@ -119,7 +119,7 @@ pub fn check(
     match prove(location, state, host, q, token) {
         Ok(verdict) => verdict,
         Err(Refusal::Expired) => Verdict::Expired,
-        Err(refusal) => Verdict::Bad(format!("location:{}", refusal.code())),
+        Err(refusal) => Verdict::Bad(format!("location:{}", refusal.evidence())),
     }
 }
 

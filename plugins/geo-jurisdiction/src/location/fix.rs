@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use policy_kit::{invalid, is_pointer, ConfigError};
-use policy_token::Claims;
+use policy_token::{Claims, Moment};
 use serde_json::Value;
 
 use crate::location::config::ClaimsConfig;
@@ -26,7 +26,8 @@ pub struct Fix {
     pub place: Option<Place>,
     /// Whether all of the radius lay inside the market; `None` where the token should say and does not.
     pub confident: Option<bool>,
-    /// When it was checked, in seconds since the epoch, as are all moments here.
+    /// When it was checked, in seconds since the epoch, as are all moments here. Fractions are cut off;
+    /// those of what begins count as a second.
     pub checked: u64,
     /// When the token begins to be valid.
     pub valid_from: u64,
@@ -103,9 +104,9 @@ impl Mapping {
         let names = &self.claims;
         let at = |pointer: &str| claims.at(pointer).filter(|value| !value.is_null());
         let maybe = |pointer: &Option<String>| pointer.as_deref().and_then(at);
-        let moment = |pointer: &str, odd| at(pointer).and_then(Value::as_u64).ok_or(odd);
+        let moment = |pointer: &str, odd| at(pointer).and_then(Moment::of).ok_or(odd);
         let checked = moment(&names.checked_at, "location.claims.checked_at")?;
-        let begins = [claims.date("iat"), claims.date("nbf")].into_iter().flatten();
+        let begins = ["iat", "nbf"].into_iter().filter_map(|name| claims.date(name).moment());
         let passed = self.passed(at(&names.passed)).ok_or("location.claims.passed")?;
         let place = match at(&names.region) {
             None => None,
@@ -118,7 +119,7 @@ impl Mapping {
                 place
             }
         };
-        let expires = moment(&names.expires_at, "location.claims.expires_at")?;
+        let expires = moment(&names.expires_at, "location.claims.expires_at")?.down();
         let confident = match (&names.confident, maybe(&names.confident)) {
             (None, _) => Some(true),
             (Some(_), None) => None,
@@ -130,11 +131,11 @@ impl Mapping {
             reasons: self.reasons(maybe(&names.reasons)).ok_or("location.claims.reasons")?,
             place,
             confident,
-            checked,
-            valid_from: begins.fold(checked, u64::max),
+            checked: checked.down(),
+            valid_from: begins.map(Moment::up).fold(checked.up(), u64::max),
             // Another claim may shorten the token's own life, and not stretch it.
-            expires: claims.date("exp").map_or(expires, |exp| exp.min(expires)),
-            next_check: self.next_check(claims, checked)?,
+            expires: claims.expiry().map_or(expires, |exp| exp.min(expires)),
+            next_check: self.next_check(claims, checked.down())?,
             border: match maybe(&names.border) {
                 None => None,
                 Some(value) => Some(metres(value).ok_or("location.claims.border")?),
@@ -149,10 +150,8 @@ impl Mapping {
                 Some(pointer) => Some(at(pointer).and_then(id).ok_or("location.claims.brand")?),
             },
             ip: ip.ok_or("location.claims.ip")?.to_canonical(),
-            id: match maybe(&names.id) {
-                None => None,
-                Some(value) => Some(id(value).ok_or("location.claims.id")?),
-            },
+            // Nothing hangs on it: one that cannot be handed on counts as absent.
+            id: maybe(&names.id).and_then(id),
         })
     }
 
@@ -179,7 +178,7 @@ impl Mapping {
     fn next_check(&self, claims: &Claims, checked: u64) -> Result<Option<u64>, Odd> {
         let read = |pointer: &Option<String>, odd| {
             let value = pointer.as_deref().and_then(|at| claims.at(at)).filter(|v| !v.is_null());
-            value.map(|value| value.as_u64().ok_or(odd)).transpose()
+            value.map(|value| Moment::of(value).map(Moment::down).ok_or(odd)).transpose()
         };
         let at = read(&self.claims.next_check_at, "location.claims.next_check_at")?;
         let wait = read(&self.claims.next_check_in, "location.claims.next_check_in")?;

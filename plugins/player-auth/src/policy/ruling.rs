@@ -77,8 +77,8 @@ impl Policy {
                 }
                 let ruling = self.rule_known(rule, case, &known.identity, now, known.skew);
                 match ruling.refusal {
-                    None => Ruling { detail: lapsed, ..ruling },
-                    Some(_) => ruling,
+                    None if !lapsed.is_empty() => Ruling { detail: lapsed, ..ruling },
+                    _ => ruling,
                 }
             }
         }
@@ -89,9 +89,12 @@ impl Policy {
         if case.brand.as_deref() != Some(&who.brand) {
             return refuse(BRAND);
         }
+        // What lacks may stand in a claim that nobody can read.
         match rule.check(who, now, skew) {
-            Ok(()) => Ruling::default(),
-            Err(denial) => refuse(denial),
+            Ok(()) => Ruling { detail: who.unreadable.unwrap_or_default(), ..Ruling::default() },
+            Err(denial) => {
+                Ruling { detail: who.unreadable.unwrap_or(denial.code), ..refuse(denial) }
+            }
         }
     }
 }

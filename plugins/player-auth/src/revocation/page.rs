@@ -18,8 +18,7 @@ const MAX_CURSOR: usize = 512;
 struct Document {
     revocations: Vec<Item>,
     cursor: String,
-    #[serde(default)]
-    more: bool,
+    more: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -96,14 +95,15 @@ pub fn read(reply: &CallReply, owners: &Owners) -> Page {
         Ok(body) => body,
         Err(problem) => return Page::Failed(problem),
     };
-    let Ok(Document { revocations, cursor, more }) = parse::<Document>(body) else {
-        return Page::Failed("no page of revocations".to_owned());
+    let Document { revocations, cursor, more } = match parse(body) {
+        Ok(document) => document,
+        Err(error) => return Page::Failed(format!("no page of revocations: {error}")),
     };
     if cursor.is_empty() || cursor.len() > MAX_CURSOR {
         return Page::Failed("a cursor that is empty or too long".to_owned());
     }
     match revocations.iter().map(|item| entry(item, owners)).collect() {
-        Some(entries) => Page::News { entries, cursor, more },
+        Some(entries) => Page::News { entries, cursor, more: more.unwrap_or(false) },
         None => Page::Failed("an entry about neither or both of player and session".to_owned()),
     }
 }
@@ -151,6 +151,12 @@ mod tests {
         let entries = [p, s, p].into_iter().zip(at).map(|(mark, at)| Entry { mark, at }).collect();
         assert_eq!(page(json), news(entries, "a b", true));
         assert_eq!(page(r#"{"revocations": [], "cursor": "0"}"#), news(Vec::new(), "0", false));
+        let nulls = r#"{"revocations": [], "cursor": "0", "more": null}"#;
+        assert_eq!(page(nulls), news(Vec::new(), "0", false));
+        let iso = r#"{"revocations": [{"player": "p", "revoked_at": "2026-09-21T12:01:01Z"}],
+            "cursor": "0"}"#;
+        let Page::Failed(why) = page(iso) else { panic!("{iso}") };
+        assert!(why.contains("revoked_at") && !why.contains("2026"), "{why}");
         assert_eq!(read(&reply(410, ""), &owners()), Page::Gone);
     }
 
