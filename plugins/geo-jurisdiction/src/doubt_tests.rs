@@ -4,6 +4,7 @@
 use super::*;
 use crate::location::check::{Verdict, SECOND};
 use crate::location::testing::{document, fix, location, policy, NOW};
+use proptest::prelude::*;
 use serde_json::{json, Value};
 
 /// A document without location tokens, with some members replaced.
@@ -168,5 +169,35 @@ fn subdivisions_that_nobody_can_tell() {
         all.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let got = policy(&all).map(|_| ()).map_err(|error| error.field).err();
         assert_eq!(got.as_deref(), want, "{markets:?} {blocked} {place}");
+    }
+}
+
+/// Places that hold each other, and none that a country claims from another.
+const PLACES: [&str; 18] = [
+    "CA", "CA-ON", "CA-QC", "US", "US-NJ", "PR", "GB", "GB-ENG", "GB-LND", "GB-SCT", "RS", "XK",
+    "RS-25", "FR", "FR-IDF", "FR-75C", "NL-BQ1", "BQ",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Whoever is let pass from a place is let pass from all that lies in it: not to know where in it never
+    /// loosens.
+    #[test]
+    fn to_know_less_never_loosens(
+        markets in prop::collection::vec(prop::sample::select(&PLACES[..]), 1..4),
+        blocked in prop::collection::vec(prop::sample::select(&PLACES[..]), 0..3),
+        known in prop::sample::select(&PLACES[..]),
+        target in prop::sample::select(vec!["/bets", "/deposits", "/balance"]),
+    ) {
+        let licences = json!([{"brand": "otter", "markets": markets}]);
+        let policy = policy(&plain(json!({"licences": licences, "blocked": blocked}))).unwrap();
+        let passes = |code: &str| {
+            ask_for(&policy, target, &[("x-geo-country", code)], Verdict::Missing).starts_with("allow")
+        };
+        let place = |code: &str| Place::parse(code.as_bytes()).unwrap();
+        for finer in PLACES.into_iter().filter(|it| place(it).relation(&place(known)) == Relation::Inside) {
+            prop_assert!(!passes(known) || passes(finer), "{known} {finer} {markets:?} {blocked:?}");
+        }
     }
 }

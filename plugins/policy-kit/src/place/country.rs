@@ -39,6 +39,12 @@ pub(super) fn root(country: u8) -> u8 {
     ROOTS.get(usize::from(country)).copied().unwrap_or(NONE)
 }
 
+/// The code that stands there.
+pub(super) fn code(country: u8) -> &'static [u8] {
+    let at = usize::from(country) * 3;
+    CODES.as_bytes().get(at..at + 2).unwrap_or_default()
+}
+
 /// Two capital letters, looked up.
 #[expect(clippy::indexing_slicing)] // A capital letter is one of 26.
 const fn position(rows: &[(u32, u8); 26], first: u8, second: u8) -> Option<u8> {

@@ -37,8 +37,7 @@ pub(super) const TERRITORIES: [(&str, &str); 28] = [
 ];
 
 /// What another code of a place stands for.
-#[derive(Clone, Copy)]
-pub(super) enum Equivalent {
+enum Equivalent {
     /// The place of this code.
     Same(&'static str),
     /// A part of the territory of this code, which numbers no parts of its own.
@@ -56,13 +55,7 @@ const EQUIVALENTS: [(&str, Equivalent); 84] = [
     ("CN-TW", Same("TW")),
     ("FI-01", Same("AX")),
     ("FR-75", Same("FR-75C")),
-    ("FR-971", Same("GP")),
-    ("FR-972", Same("MQ")),
-    ("FR-973", Same("GF")),
-    ("FR-974", Same("RE")),
-    ("FR-976", Same("YT")),
     ("FR-BL", Same("BL")),
-    ("FR-COR", Same("FR-20R")),
     ("FR-GF", Same("GF")),
     ("FR-GP", Same("GP")),
     ("FR-MF", Same("MF")),
@@ -74,6 +67,12 @@ const EQUIVALENTS: [(&str, Equivalent); 84] = [
     ("FR-TF", Same("TF")),
     ("FR-WF", Same("WF")),
     ("FR-YT", Same("YT")),
+    ("FR-971", Same("GP")),
+    ("FR-972", Same("MQ")),
+    ("FR-973", Same("GF")),
+    ("FR-974", Same("RE")),
+    ("FR-976", Same("YT")),
+    ("FR-COR", Same("FR-20R")),
     ("GT-AV", Same("GT-16")),
     ("GT-BV", Same("GT-15")),
     ("GT-CM", Same("GT-04")),
@@ -116,11 +115,11 @@ const EQUIVALENTS: [(&str, Equivalent); 84] = [
     ("KZ-ZHA", Same("KZ-31")),
     ("MX-DIF", Same("MX-CMX")),
     ("NL-AW", Same("AW")),
+    ("NL-CW", Same("CW")),
+    ("NL-SX", Same("SX")),
     ("NL-BQ1", Same("BQ-BO")),
     ("NL-BQ2", Same("BQ-SA")),
     ("NL-BQ3", Same("BQ-SE")),
-    ("NL-CW", Same("CW")),
-    ("NL-SX", Same("SX")),
     ("NO-21", PartOf("SJ")),
     ("NO-22", PartOf("SJ")),
     ("RS-25", PartOf("XK")),
@@ -159,29 +158,40 @@ const CLAIMED: [(&str, &str); 16] = [
     ("UA-43", "RU"),
 ];
 
-static EQUIVALENT_KEYS: [u32; EQUIVALENTS.len()] = {
-    let (mut keys, mut at) = ([0; EQUIVALENTS.len()], 0);
-    while at < keys.len() {
-        #[expect(clippy::indexing_slicing)] // The compiler evaluates it.
-        {
-            keys[at] = key_of(EQUIVALENTS[at].0);
-        }
-        at += 1;
-    }
-    keys
-};
+/// The keys of [`EQUIVALENTS`], and of what they stand for.
+static EQUIVALENT_KEYS: [u32; EQUIVALENTS.len()] = equivalent_keys().0;
+static TARGETS: [u32; EQUIVALENTS.len()] = equivalent_keys().1;
+/// The keys of [`CLAIMED`], and the countries that claim.
+static CLAIMED_KEYS: [u32; CLAIMED.len()] = claimed_keys().0;
+static CLAIMANTS: [u8; CLAIMED.len()] = claimed_keys().1;
 
-static CLAIMED_KEYS: [u32; CLAIMED.len()] = {
-    let (mut keys, mut at) = ([0; CLAIMED.len()], 0);
+/// Set in a target: the code's own text stays, and only the country is another.
+const PART_OF: u32 = 1 << 31;
+
+#[expect(clippy::indexing_slicing)] // The compiler evaluates it: what is out of bounds does not build.
+const fn equivalent_keys() -> ([u32; EQUIVALENTS.len()], [u32; EQUIVALENTS.len()]) {
+    let (mut keys, mut targets, mut at) = ([0; EQUIVALENTS.len()], [0; EQUIVALENTS.len()], 0);
     while at < keys.len() {
-        #[expect(clippy::indexing_slicing)] // The compiler evaluates it.
-        {
-            keys[at] = key_of(CLAIMED[at].0);
-        }
+        keys[at] = key_of(EQUIVALENTS[at].0);
+        targets[at] = match EQUIVALENTS[at].1 {
+            Same(code) => key_of(code),
+            PartOf(code) => key_of(code) | PART_OF,
+        };
         at += 1;
     }
-    keys
-};
+    (keys, targets)
+}
+
+#[expect(clippy::indexing_slicing)] // Likewise.
+const fn claimed_keys() -> ([u32; CLAIMED.len()], [u8; CLAIMED.len()]) {
+    let (mut keys, mut by, mut at) = ([0; CLAIMED.len()], [NONE; CLAIMED.len()], 0);
+    while at < keys.len() {
+        keys[at] = key_of(CLAIMED[at].0);
+        by[at] = (key_of(CLAIMED[at].1) >> 16) as u8;
+        at += 1;
+    }
+    (keys, by)
+}
 
 const fn key(country: u8, part: u16) -> u32 {
     ((country as u32) << 16) | part as u32
@@ -199,17 +209,19 @@ const fn key_of(code: &str) -> u32 {
     key(country, part)
 }
 
-/// What a subdivision's code stands for, where that is another place.
-pub(super) fn equivalent(country: u8, part: u16) -> Option<Equivalent> {
+/// What a subdivision's code stands for, where that is another place: the country's number and the part's,
+/// and whether only the country is another.
+pub(super) fn equivalent(country: u8, part: u16) -> Option<(u8, u16, bool)> {
     let at = EQUIVALENT_KEYS.binary_search(&key(country, part)).ok()?;
-    EQUIVALENTS.get(at).map(|(_, equivalent)| *equivalent)
+    let target = *TARGETS.get(at)?;
+    let (country, part) = (target >> 16 & 0xff, target & 0xffff);
+    Some((u8::try_from(country).ok()?, u16::try_from(part).ok()?, target & PART_OF != 0))
 }
 
 /// The other country that claims a place, or [`NONE`].
 pub(super) fn alternative(country: u8, part: u16) -> u8 {
     let at = CLAIMED_KEYS.binary_search(&key(country, part)).ok();
-    let claimed = at.and_then(|at| CLAIMED.get(at));
-    claimed.and_then(|(_, by)| country::index(by.as_bytes())).unwrap_or(NONE)
+    at.and_then(|at| CLAIMANTS.get(at)).copied().unwrap_or(NONE)
 }
 
 /// All codes that stand for another place.

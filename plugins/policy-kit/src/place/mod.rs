@@ -11,7 +11,7 @@ mod subdivision;
 pub use read::{Told, Why};
 pub use relation::Relation;
 
-use equivalents::{alternative, equivalent, Equivalent};
+use equivalents::{alternative, equivalent};
 
 /// No country: the place of none in [`country::index`].
 const NONE: u8 = u8::MAX;
@@ -53,35 +53,45 @@ impl Place {
 
     /// The country of two capital letters.
     pub(crate) fn country(code: &[u8]) -> Option<Self> {
+        let &[first, second] = code else { return None };
         let country = country::index(code)?;
-        let root = country::root(country);
-        let (mut text, letters) = ([0; 6], text_of(code));
-        text.get_mut(..2)?.copy_from_slice(letters);
-        let alternative = alternative(country, 0);
+        let (root, alternative) = (country::root(country), alternative(country, 0));
+        let text = [first, second, 0, 0, 0, 0];
         Some(Self { text, length: 2, country, root, alternative, part: 0, parent: 0 })
     }
 
     /// The subdivision `part` of this country, by its own code or by one that was replaced.
+    #[inline(never)]
     fn part(&self, part: &[u8]) -> Option<Self> {
         let packed = subdivision::pack(part)?;
-        let found = subdivision::parent(self.country, packed);
-        let here = |parent| {
-            let mut text = self.text;
-            *text.get_mut(2)? = b'-';
-            text.get_mut(3..3 + part.len())?.copy_from_slice(part);
-            let length = u8::try_from(3 + part.len()).ok()?;
-            let alternative = alternative(self.country, packed);
-            Some(Self { text, length, part: packed, parent, alternative, ..*self })
-        };
         match equivalent(self.country, packed) {
-            None => here(found?),
-            Some(Equivalent::Same(code)) => Self::parse(code.as_bytes()),
-            // Its code is its country's, the territory that it is a part of has one of its own.
-            Some(Equivalent::PartOf(code)) => {
-                let territory = Self::country(code.as_bytes())?;
-                Some(Self { country: territory.country, root: territory.root, ..here(0)? })
+            None => self.numbered(packed, subdivision::parent(self.country, packed)?),
+            // The code is its country's, and the territory that it is a part of has one of its own.
+            Some((country, _, true)) => {
+                let place = self.numbered(packed, 0)?;
+                Some(Self { country, root: country::root(country), ..place })
+            }
+            Some((country, part, false)) => {
+                let country = Self::country(country::code(country))?;
+                match part {
+                    0 => Some(country),
+                    _ => country.numbered(part, subdivision::parent(country.country, part)?),
+                }
             }
         }
+    }
+
+    /// The subdivision of this number, which lies in that one.
+    fn numbered(&self, part: u16, parent: u16) -> Option<Self> {
+        let (mut text, mut length) = (self.text, 3);
+        *text.get_mut(2)? = b'-';
+        for letter in subdivision::unpack(part) {
+            *text.get_mut(length)? = letter;
+            length += 1;
+        }
+        text.get_mut(3..length)?.reverse();
+        let (length, alternative) = (u8::try_from(length).ok()?, alternative(self.country, part));
+        Some(Self { text, length, part, parent, alternative, ..*self })
     }
 
     /// The code, `MT` or `US-NJ`; the one that counts, where there are several.
@@ -134,11 +144,6 @@ fn split(code: &[u8]) -> Option<(Place, Option<&[u8]>)> {
         _ => return None,
     };
     Some((Place::country(country)?, part))
-}
-
-/// Two letters, known to be there.
-fn text_of(code: &[u8]) -> &[u8] {
-    code.get(..2).unwrap_or(b"  ")
 }
 
 #[cfg(test)]

@@ -123,6 +123,7 @@ impl Told {
 
 impl Place {
     /// The place that a region header tells beside this one's country.
+    #[inline(never)]
     fn region(&self, region: &[u8]) -> Option<Self> {
         let letters = self.text.get(..2)?;
         let country = Self::country(letters)?;

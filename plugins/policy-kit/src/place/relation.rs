@@ -18,6 +18,15 @@ impl Place {
     /// Whether this place lies in `area`. What a licence, or anything that loosens, is for must be
     /// [`Relation::Inside`]; what restricts counts unless it is [`Relation::Outside`].
     pub fn relation(&self, area: &Self) -> Relation {
+        // Asked of every market and every blocked place, and mostly of two countries.
+        if self.root != area.root && self.alternative & area.alternative == NONE {
+            return Relation::Outside;
+        }
+        self.related(area)
+    }
+
+    #[inline(never)]
+    fn related(&self, area: &Self) -> Relation {
         if self == area {
             return Relation::Inside;
         }

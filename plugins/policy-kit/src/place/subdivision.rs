@@ -1,70 +1,91 @@
 //! Subdivisions: ISO 3166-2, and which lie in which.
 //!
-//! `subdivisions.txt` has a line for each country that has any: its code, then the codes of its
-//! subdivisions in order, each with `<` and the one that it lies in where that is not the country itself.
-//! The facts are those of `pycountry` 26.2.16 (2026-02-16), which carries the `iso_3166-2.json` of Debian's
-//! `iso-codes`. Codes that ISO assigns later are not known until this table is made anew.
+//! `subdivisions.txt` has a line for each country that has any, with their codes, and one for each
+//! subdivision that holds others (`GB-ENG`), with theirs; short codes first, then in order. The facts are
+//! those of `pycountry` 26.2.16 (2026-02-16), which carries the `iso_3166-2.json` of Debian's `iso-codes`.
+//! Codes that ISO assigns later are not known until this table is made anew.
+//!
+//! Every worker of every gateway holds it, so the compiler makes it small: of each code only the distance to
+//! the one before it is kept, mostly in one byte.
 
 use super::country::{self, COUNT};
 
 const TEXT: &[u8] = include_bytes!("subdivisions.txt");
-/// How many subdivisions there are: one after each blank.
-const TOTAL: usize = blanks();
+/// What the table takes, in bytes.
+const SIZE: usize = written().1;
 
-/// All subdivisions, by country and then in order, packed.
+/// All subdivisions, country by country. A number is seven bits a byte, the lowest first, with the eighth
+/// where more follow. 0 begins those that lie in a subdivision, whose number follows.
 struct Table {
-    /// Where those of each country begin; one more for the end.
+    /// Where each country's begin; one more for the end.
     starts: [u16; COUNT + 1],
-    codes: [u16; TOTAL],
-    /// What each lies in, packed; 0 for its country.
-    parents: [u16; TOTAL],
+    bytes: [u8; SIZE],
 }
 
 static TABLE: Table = table();
 
-/// One to three capital letters or digits as a number that is not 0 and sorts as they do.
+/// One to three capital letters or digits as a number that is not 0; another for each.
 pub(super) const fn pack(code: &[u8]) -> Option<u16> {
-    let (a, b, c) = match code {
-        [a] => (digit(*a), Some(0), Some(0)),
-        [a, b] => (digit(*a), digit(*b), Some(0)),
-        [a, b, c] => (digit(*a), digit(*b), digit(*c)),
-        _ => return None,
-    };
-    match (a, b, c) {
-        (Some(a), Some(b), Some(c)) => Some((a * 37 + b) * 37 + c),
-        _ => None,
+    let (mut rest, mut number) = (code, 0);
+    if rest.is_empty() || rest.len() > 3 {
+        return None;
     }
+    while let [byte, more @ ..] = rest {
+        let digit = match *byte {
+            b'0'..=b'9' => *byte - b'0',
+            b'A'..=b'Z' => *byte - b'A' + 10,
+            _ => return None,
+        };
+        number = number * 36 + digit as u16 + 1;
+        rest = more;
+    }
+    Some(number)
 }
 
-const fn digit(byte: u8) -> Option<u16> {
-    match byte {
-        b'0'..=b'9' => Some((byte - b'0') as u16 + 1),
-        b'A'..=b'Z' => Some((byte - b'A') as u16 + 11),
-        _ => None,
-    }
+/// The code of a number, the last letter first.
+pub(super) fn unpack(mut number: u16) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let digit = u8::try_from(number.checked_sub(1)? % 36).ok()?;
+        number = (number - 1) / 36;
+        Some(if digit < 10 { b'0' + digit } else { b'A' + digit - 10 })
+    })
 }
 
 /// What a subdivision lies in, 0 for its country; `None` where there is no such subdivision.
 pub(super) fn parent(country: u8, part: u16) -> Option<u16> {
     let country = usize::from(country);
     let start = usize::from(*TABLE.starts.get(country)?);
-    let codes = TABLE.codes.get(start..usize::from(*TABLE.starts.get(country + 1)?))?;
-    let at = codes.binary_search(&part).ok()?;
-    TABLE.parents.get(start + at).copied()
+    let bytes = TABLE.bytes.get(start..usize::from(*TABLE.starts.get(country + 1)?))?;
+    let (mut bytes, mut code, mut parent) = (bytes.iter(), 0, 0);
+    loop {
+        match number(&mut bytes)? {
+            0 => (code, parent) = (0, number(&mut bytes)?),
+            distance => code += distance,
+        }
+        if code == part {
+            return Some(parent);
+        }
+    }
 }
 
-#[expect(clippy::indexing_slicing)] // The compiler evaluates it: what is out of bounds does not build.
-const fn blanks() -> usize {
-    let (mut count, mut at) = (0, 0);
-    while at < TEXT.len() {
-        count += (TEXT[at] == b' ') as usize;
-        at += 1;
+fn number(bytes: &mut std::slice::Iter<'_, u8>) -> Option<u16> {
+    let byte = u16::from(*bytes.next()?);
+    if byte < 0x80 {
+        return Some(byte);
     }
-    count
+    let (mut number, mut shift) = (byte & 0x7f, 7);
+    loop {
+        let byte = u16::from(*bytes.next()?);
+        number |= (byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+        shift += 7;
+    }
 }
 
 /// The code that begins at `at`, packed, and where it ends. A text that holds none does not build.
-#[expect(clippy::indexing_slicing)] // Likewise.
+#[expect(clippy::indexing_slicing)] // The compiler evaluates it: what is out of bounds does not build.
 const fn code_at(at: usize) -> (u16, usize) {
     let mut end = at;
     while TEXT[end].is_ascii_uppercase() || TEXT[end].is_ascii_digit() {
@@ -77,31 +98,59 @@ const fn code_at(at: usize) -> (u16, usize) {
 }
 
 #[expect(clippy::indexing_slicing)] // Likewise.
+const fn write(table: &mut ([u8; TEXT.len()], usize), mut number: u16) {
+    while number >= 0x80 {
+        table.0[table.1] = (number & 0x7f) as u8 | 0x80;
+        table.1 += 1;
+        number >>= 7;
+    }
+    table.0[table.1] = number as u8;
+    table.1 += 1;
+}
+
+/// The table with room behind it, its size, and where each country's part of it begins.
+#[expect(clippy::indexing_slicing)] // Likewise.
 #[allow(long_running_const_eval)] // Twenty thousand bytes.
-const fn table() -> Table {
-    let (mut starts, mut codes, mut parents) = ([0; COUNT + 1], [0; TOTAL], [0; TOTAL]);
-    let (mut at, mut count, mut next) = (0, 0, 0);
+const fn written() -> ([u8; TEXT.len()], usize, [u16; COUNT + 1]) {
+    let (mut table, mut starts) = (([0; TEXT.len()], 0), [0; COUNT + 1]);
+    let (mut at, mut next) = (0, 0);
     while at < TEXT.len() {
         let Some(country) = country::index(&[TEXT[at], TEXT[at + 1]]) else { unreachable!() };
         while next <= country as usize {
-            starts[next] = count as u16;
+            starts[next] = table.1 as u16;
             next += 1;
         }
         at += 2;
+        if TEXT[at] == b'-' {
+            let (parent, end) = code_at(at + 1);
+            write(&mut table, 0);
+            write(&mut table, parent);
+            at = end;
+        }
+        let mut last = 0;
         while TEXT[at] == b' ' {
-            (codes[count], at) = code_at(at + 1);
-            if TEXT[at] == b'<' {
-                (parents[count], at) = code_at(at + 1);
-            }
-            count += 1;
+            let (code, end) = code_at(at + 1);
+            write(&mut table, code - last);
+            (last, at) = (code, end);
         }
         at += 1;
     }
     while next <= COUNT {
-        starts[next] = count as u16;
+        starts[next] = table.1 as u16;
         next += 1;
     }
-    Table { starts, codes, parents }
+    (table.0, table.1, starts)
+}
+
+#[expect(clippy::indexing_slicing)] // Likewise.
+const fn table() -> Table {
+    let (written, _, starts) = written();
+    let (mut bytes, mut at) = ([0; SIZE], 0);
+    while at < SIZE {
+        bytes[at] = written[at];
+        at += 1;
+    }
+    Table { starts, bytes }
 }
 
 /// Every subdivision as `US-NJ`, with what it lies in as `GB-ENG` where that is another.
@@ -109,11 +158,10 @@ const fn table() -> Table {
 pub(super) fn all() -> Vec<(String, Option<String>)> {
     let text = std::str::from_utf8(TEXT).unwrap_or_default();
     let line = |line: &'static str| {
-        let (country, parts) = line.split_once(' ').unwrap_or((line, ""));
-        parts.split(' ').map(move |part| match part.split_once('<') {
-            Some((part, of)) => (format!("{country}-{part}"), Some(format!("{country}-{of}"))),
-            None => (format!("{country}-{part}"), None),
-        })
+        let (of, parts) = line.split_once(' ').unwrap_or((line, ""));
+        let parent = of.contains('-').then(|| of.to_owned());
+        let country = of.get(..2).unwrap_or_default();
+        parts.split(' ').map(move |part| (format!("{country}-{part}"), parent.clone()))
     };
     text.lines().flat_map(line).collect()
 }
