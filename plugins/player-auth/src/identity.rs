@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::config::ClaimsConfig;
 use crate::partner::{PARTNER_HEADER, TIER_HEADER};
+use crate::standing::jurisdiction::Jurisdiction;
 use crate::standing::{Told, Words};
 
 /// The player, told to the upstream.
@@ -83,8 +84,8 @@ pub struct Identity {
     pub issued: Option<u64>,
     /// What the token says of the states of the player's account, where it says anything.
     pub states: Option<Told>,
-    /// Where the player is licensed to play, in upper case.
-    pub jurisdiction: Option<String>,
+    /// Where the player is licensed to play.
+    pub jurisdiction: Jurisdiction,
     /// The first claim that is there, cannot be read, and so counts as absent; as evidence.
     pub unreadable: Option<&'static str>,
 }
@@ -165,12 +166,12 @@ impl Mapping {
             let Some(value) = there(pointer) else { continue };
             headers.push((name.clone(), printed(value).ok_or("token_claims:claims.headers")?));
         }
-        let (mut states, mut jurisdiction) = (None, None);
+        let (mut states, mut jurisdiction) = (None, Jurisdiction::Unsaid);
         if let Some(words) = &self.words {
             states = raw.state.as_ref().and_then(|pointer| words.read(claims.at(pointer)));
-            let place = optional(claims, &raw.jurisdiction);
-            let place = place.ok_or("token_claims:claims.jurisdiction")?;
-            jurisdiction = place.map(|place| place.to_ascii_uppercase());
+            let said = optional(claims, &raw.jurisdiction);
+            let said = said.ok_or("token_claims:claims.jurisdiction")?;
+            jurisdiction = said.map(|text| Jurisdiction::read(&text)).unwrap_or_default();
         }
         let (kyc, scopes) = (optional(claims, &raw.kyc), scopes(claims.at(&raw.scope)));
         let (acr, amr) = (acr(claims.at("/acr")), self::scopes(claims.at("/amr")));
