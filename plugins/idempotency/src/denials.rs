@@ -120,7 +120,8 @@ const FINAL: [Denial; 3] = [KEY_REUSED, ANSWER_UNAVAILABLE, STREAM];
 /// partner's quota.
 pub fn told(denial: Denial, class: EndpointClass, is_partner: bool) -> Denial {
     let owed = matches!(class, EndpointClass::Settlement);
-    if (is_partner && denial == QUOTA) || (owed && !FINAL.contains(&denial)) {
+    let is_final = FINAL.iter().any(|known| known.code == denial.code);
+    if (is_partner && denial.code == QUOTA.code) || (owed && !is_final) {
         return Denial { status: 503, ..denial };
     }
     denial

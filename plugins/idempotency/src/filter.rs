@@ -312,9 +312,9 @@ impl Once {
         let mut details = Details { members, ..Details::read(self.request.headers()) };
         // Where the store has told what became of the first attempt, that is what the code says.
         let known = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
-        details.keyed &= !known.contains(&denial);
+        details.keyed &= !known.iter().any(|known| known.code == denial.code);
         // Also where the key is none that the headers tell of.
-        details.keyed |= [OUTCOME_UNKNOWN, UNAVAILABLE].contains(&denial);
+        details.keyed |= [OUTCOME_UNKNOWN.code, UNAVAILABLE.code].contains(&denial.code);
         let heard = told(denial, hearer.class, hearer.is_partner);
         let reply = self.shared.policy.envelopes().reply(hearer.envelope, heard, &details);
         match heard.status {

@@ -77,13 +77,12 @@ impl Sent {
     /// JSON; `text/plain` is what many clients say of JSON, because that needs no preflight, and no
     /// server reads it as a form.
     pub fn by(headers: &Headers) -> Self {
-        let mut codings = headers.all("content-encoding").flat_map(|v| v.split(|b| *b == b','));
-        let coding = match (codings.next().map(<[u8]>::trim_ascii), codings.next()) {
-            (None, _) => Coding::Identity,
-            (Some(name), None) if is(name, &["identity", ""]) => Coding::Identity,
+        let coding = match headers.one("content-encoding") {
+            One::Absent => Coding::Identity,
+            One::Value(name) if is(name.trim_ascii(), &["identity", ""]) => Coding::Identity,
             // RFC 9110 section 8.4.1.3.
-            (Some(name), None) if is(name, &["gzip", "x-gzip"]) => Coding::Gzip,
-            _ => Coding::Other,
+            One::Value(name) if is(name.trim_ascii(), &["gzip", "x-gzip"]) => Coding::Gzip,
+            One::Value(_) | One::Many => Coding::Other,
         };
         let kind = match headers.one("content-type") {
             One::Value(value) => value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii(),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::content::Unread;
+use crate::pick::split;
 
 /// What a form has at these JSON pointers: `/name` is its field of that name. `None` where there is none.
 ///
@@ -13,11 +14,10 @@ pub(crate) fn pick(form: &[u8], pointers: &[&str]) -> Result<Vec<Option<Value>>,
 }
 
 fn field(form: &[u8], pointer: &str) -> Result<Option<Value>, Unread> {
-    let name = pointer.strip_prefix('/').unwrap_or(pointer);
-    if name.contains('/') {
+    let (name, deeper) = split(pointer);
+    if !deeper.is_empty() {
         return Ok(None);
     }
-    let name = name.replace("~1", "/").replace("~0", "~");
     let mut found = None;
     for pair in form.split(|b| *b == b'&') {
         let mut sides = pair.splitn(2, |b| *b == b'=');
@@ -27,12 +27,12 @@ fn field(form: &[u8], pointer: &str) -> Result<Option<Value>, Unread> {
         let mut pieces = pair.split(|b| *b == b';').skip(1);
         let hidden = pieces.any(|piece| {
             let key = piece.split(|b| *b == b'=').next().unwrap_or_default();
-            bent(&decoded(key).0) == bent(&name)
+            alike(&decoded(key).0, &name)
         });
         if hidden {
             return Err(Unread::Twice);
         }
-        if bent(&key) != bent(&name) {
+        if !alike(&key, &name) {
             continue;
         }
         if found.is_some() || key != name {
@@ -46,11 +46,18 @@ fn field(form: &[u8], pointer: &str) -> Result<Option<Value>, Unread> {
     Ok(found)
 }
 
-/// A name as the most careless reader takes it: without case, and as PHP makes variables of fields (blanks
-/// in front go, what follows a NUL or a bracket goes, blanks and dots become `_`).
-fn bent(name: &str) -> String {
-    let name = name.trim_start_matches(' ').split(['\0', '[']).next().unwrap_or_default();
-    name.to_ascii_lowercase().replace([' ', '.'], "_")
+/// Whether the most careless reader takes one name for the other: without case, and as PHP makes variables
+/// of fields (blanks in front go, what follows a NUL or a bracket goes, blanks and dots become `_`).
+fn alike(one: &str, other: &str) -> bool {
+    bent(one).eq(bent(other))
+}
+
+fn bent(name: &str) -> impl Iterator<Item = u8> + '_ {
+    let name = name.bytes().skip_while(|b| *b == b' ');
+    name.take_while(|b| !matches!(b, 0 | b'[')).map(|b| match b {
+        b' ' | b'.' => b'_',
+        other => other.to_ascii_lowercase(),
+    })
 }
 
 /// Takes escapes out. What is no escape stays as it is, and what is no UTF-8 is replaced: then the text

@@ -148,17 +148,18 @@ impl Codes {
     /// are no harm: what has no symbol is not read.
     fn new(lengths: &[u8]) -> Option<Self> {
         let mut counts = [0_u16; LONGEST + 1];
-        let mut coded: Vec<(u8, u16)> = Vec::new();
-        for (symbol, length) in (0_u16..).zip(lengths).filter(|(_, length)| **length > 0) {
+        for length in lengths.iter().filter(|length| **length > 0) {
             *counts.get_mut(usize::from(*length))? += 1;
-            coded.push((*length, symbol));
         }
-        let mut left = 1_u32;
-        for count in counts.iter().skip(1) {
-            left = (left << 1).checked_sub(u32::from(*count))?;
+        let (mut left, mut symbols) = (1_u32, Vec::with_capacity(lengths.len()));
+        for (length, count) in (0_u8..).zip(counts).skip(1) {
+            left = (left << 1).checked_sub(u32::from(count))?;
+            if count > 0 {
+                let coded = (0_u16..).zip(lengths).filter(|(_, other)| **other == length);
+                symbols.extend(coded.map(|(symbol, _)| symbol));
+            }
         }
-        coded.sort_unstable();
-        Some(Self { counts, symbols: coded.into_iter().map(|(_, symbol)| symbol).collect() })
+        Some(Self { counts, symbols })
     }
 }
 

@@ -1,14 +1,13 @@
-//! The values at some places of a JSON document. Only what a pointer touches has to read the same to
-//! everybody: of the rest it is enough that it is JSON.
+//! The values at some places of a JSON document (RFC 8259). Only what a pointer touches has to read the
+//! same to everybody: of the rest it is enough that it is JSON. So the rest is passed over byte by byte,
+//! and what is wanted is read as strictly as ever.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::content::Unread;
-use crate::json::{folded, given_twice, read, value_at, Strict, MAX_DEPTH, TWICE};
+use crate::json::{folded, given_twice, read, value_at, Strict, MAX_DEPTH};
 
 /// The values at these JSON pointers (RFC 6901), each of which names something below the root; `None`
 /// where there is none.
@@ -18,55 +17,293 @@ use crate::json::{folded, given_twice, read, value_at, Strict, MAX_DEPTH, TWICE}
 /// member that is given twice, also where only the case differs, or a text that is no Unicode.
 pub(crate) fn pick(document: &[u8], pointers: &[&str]) -> Result<Vec<Option<Value>>, Unread> {
     let mut found = vec![None; pointers.len()];
-    let active = pointers.iter().enumerate().map(|(place, pointer)| (place, *pointer)).collect();
-    read(Walk { active, found: &mut found }, document).map(|()| found).map_err(|error| {
-        let text = error.to_string();
-        if given_twice(&error).is_some() {
-            Unread::Twice
-        } else if text.contains("surrogate") || text.contains("hex escape") {
-            Unread::Text
-        } else {
-            Unread::Syntax
-        }
-    })
+    let mut active = Vec::with_capacity(pointers.len());
+    for (place, pointer) in pointers.iter().enumerate() {
+        active.push((place, *pointer));
+    }
+    let mut scan = Scan { bytes: document, at: 0 };
+    scan.value(&active, &mut found)?;
+    match scan.next() {
+        None => Ok(found),
+        Some(_) => Err(Unread::Syntax),
+    }
 }
 
 /// Pointers that have led to a value, each with its place among all and what is left of it.
-struct Walk<'a> {
-    active: Vec<(usize, &'a str)>,
-    found: &'a mut [Option<Value>],
+type Active<'p> = [(usize, &'p str)];
+
+/// A document, and how far it has been read.
+struct Scan<'b> {
+    bytes: &'b [u8],
+    at: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
+impl<'b> Scan<'b> {
+    /// Passes over a value, and takes what the pointers want of it.
+    fn value(&mut self, active: &Active<'_>, found: &mut [Option<Value>]) -> Result<(), Unread> {
+        if active.iter().any(|(_, rest)| rest.is_empty()) {
+            // All of it is wanted, and what the others want lies within.
+            let value = strict(self.passed()?)?;
+            for (place, rest) in active {
+                if let Some(found) = found.get_mut(*place) {
+                    *found = value_at(&value, rest).cloned();
+                }
+            }
+            return Ok(());
+        }
+        match self.peek() {
+            Some(b'{') if !active.is_empty() => self.object(active, found),
+            Some(b'[') if !active.is_empty() => self.array(active, found),
+            _ => self.passed().map(|_| ()),
+        }
+    }
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        let Self { active, found } = self;
-        if active.is_empty() {
-            return json.deserialize_ignored_any(IgnoredAny).map(|_| ());
+    fn object(&mut self, active: &Active<'_>, found: &mut [Option<Value>]) -> Result<(), Unread> {
+        let mut met = vec![false; active.len()];
+        self.at += 1;
+        if self.eats(b'}') {
+            return Ok(());
         }
-        if active.iter().all(|(_, rest)| !rest.is_empty()) {
-            return json.deserialize_any(Walk { active, found });
-        }
-        // All of it is wanted, and what the others want lies within.
-        let value = Strict(MAX_DEPTH).deserialize(json)?;
-        for (place, rest) in active {
-            if let Some(found) = found.get_mut(place) {
-                *found = value_at(&value, rest).cloned();
+        loop {
+            let name = self.name().ok_or(Unread::Syntax)?;
+            let name = unescaped(name);
+            let mut here = Vec::new();
+            for ((place, rest), met) in active.iter().zip(&mut met) {
+                let (wanted, rest) = split(rest);
+                if !alike(&name, &wanted) {
+                    continue;
+                }
+                if std::mem::replace(met, true) {
+                    return Err(Unread::Twice);
+                }
+                if name == wanted {
+                    here.push((*place, rest));
+                }
+            }
+            self.value(&here, found)?;
+            match self.next() {
+                Some(b',') => {}
+                Some(b'}') => return Ok(()),
+                _ => return Err(Unread::Syntax),
             }
         }
-        Ok(())
+    }
+
+    fn array(&mut self, active: &Active<'_>, found: &mut [Option<Value>]) -> Result<(), Unread> {
+        self.at += 1;
+        if self.eats(b']') {
+            return Ok(());
+        }
+        let mut index = 0;
+        loop {
+            let mut here = Vec::new();
+            for (place, rest) in active {
+                let (wanted, rest) = split(rest);
+                if is_index(&wanted, index) {
+                    here.push((*place, rest));
+                }
+            }
+            self.value(&here, found)?;
+            index += 1;
+            match self.next() {
+                Some(b',') => {}
+                Some(b']') => return Ok(()),
+                _ => return Err(Unread::Syntax),
+            }
+        }
+    }
+
+    /// Passes over a value, however deep it is, and gives its bytes.
+    fn passed(&mut self) -> Result<&'b [u8], Unread> {
+        self.peek();
+        let from = self.at;
+        self.pass().ok_or(Unread::Syntax)?;
+        self.bytes.get(from..self.at).ok_or(Unread::Syntax)
+    }
+
+    fn pass(&mut self) -> Option<()> {
+        // The bytes that close what is open.
+        let mut open: Vec<u8> = Vec::new();
+        loop {
+            match self.next()? {
+                b'{' if self.eats(b'}') => {}
+                b'[' if self.eats(b']') => {}
+                b'{' => {
+                    open.push(b'}');
+                    self.name()?;
+                    continue;
+                }
+                b'[' => {
+                    open.push(b']');
+                    continue;
+                }
+                b'"' => self.text().map(|_| ())?,
+                b't' => self.word(b"rue")?,
+                b'f' => self.word(b"alse")?,
+                b'n' => self.word(b"ull")?,
+                first => self.number(first)?,
+            }
+            loop {
+                let Some(closing) = open.last().copied() else { return Some(()) };
+                match self.next()? {
+                    b',' => {
+                        if closing == b'}' {
+                            self.name()?;
+                        }
+                        break;
+                    }
+                    byte if byte == closing => {
+                        open.pop();
+                    }
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    /// The next byte that is not blank, left where it is.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes.get(self.at)? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
+    }
+
+    /// The next byte that is not blank.
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn eats(&mut self, wanted: u8) -> bool {
+        let there = self.peek() == Some(wanted);
+        self.at += usize::from(there);
+        there
+    }
+
+    /// A member's name as it is written, with its quotes, and the colon after it.
+    fn name(&mut self) -> Option<&'b [u8]> {
+        self.peek();
+        let from = self.at;
+        if self.next()? != b'"' {
+            return None;
+        }
+        self.text()?;
+        let name = self.bytes.get(from..self.at);
+        name.filter(|_| self.next() == Some(b':'))
+    }
+
+    /// A text after its first quote. Whether it is Unicode is asked by whoever reads it.
+    fn text(&mut self) -> Option<()> {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            match byte {
+                b'"' => return Some(()),
+                0..=0x1f => return None,
+                b'\\' => {
+                    let escaped = *self.bytes.get(self.at)?;
+                    self.at += 1;
+                    match escaped {
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                        b'u' => {
+                            let digits = self.bytes.get(self.at..self.at + 4)?;
+                            if !digits.iter().all(u8::is_ascii_hexdigit) {
+                                return None;
+                            }
+                            self.at += 4;
+                        }
+                        _ => return None,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn word(&mut self, rest: &[u8]) -> Option<()> {
+        let there = self.bytes.get(self.at..self.at + rest.len())? == rest;
+        self.at += rest.len();
+        there.then_some(())
+    }
+
+    fn number(&mut self, first: u8) -> Option<()> {
+        let first = if first == b'-' { self.digit()? } else { first };
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => self.digits(),
+            _ => return None,
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digit()?;
+            self.digits();
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digit()?;
+            self.digits();
+        }
+        Some(())
+    }
+
+    fn digit(&mut self) -> Option<u8> {
+        let digit = *self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit())?;
+        self.at += 1;
+        Some(digit)
+    }
+
+    fn digits(&mut self) {
+        while self.digit().is_some() {}
+    }
+}
+
+/// Reads what is wanted, as everybody reads it.
+fn strict(text: &[u8]) -> Result<Value, Unread> {
+    read(Strict(MAX_DEPTH), text).map_err(|error| match given_twice(&error) {
+        Some(_) => Unread::Twice,
+        // It has been passed over as JSON, so it is its texts, or their number.
+        None => Unread::Text,
+    })
+}
+
+/// A name without its quotes and escapes. One that is no Unicode is no name that a pointer can have.
+fn unescaped(name: &[u8]) -> Cow<'_, str> {
+    let bare = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+    if !bare.contains(&b'\\') {
+        return std::str::from_utf8(bare).map_or(Cow::Borrowed("\u{fffd}"), Cow::Borrowed);
+    }
+    match strict(name) {
+        Ok(Value::String(name)) => Cow::Owned(name),
+        _ => Cow::Borrowed("\u{fffd}"),
     }
 }
 
 /// The first name of what is left of a pointer, and the rest.
-fn split(rest: &str) -> (Cow<'_, str>, &str) {
+pub(crate) fn split(rest: &str) -> (Cow<'_, str>, &str) {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
-    let (name, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match name.contains('~') {
-        true => (Cow::Owned(name.replace("~1", "/").replace("~0", "~")), after),
-        false => (Cow::Borrowed(name), after),
+    let end = rest.bytes().position(|b| b == b'/').unwrap_or(rest.len());
+    let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    if !name.bytes().any(|b| b == b'~') {
+        return (Cow::Borrowed(name), after);
     }
+    let (mut out, mut letters) = (String::with_capacity(name.len()), name.chars());
+    while let Some(letter) = letters.next() {
+        out.push(match letter {
+            '~' => match letters.next() {
+                Some('1') => '/',
+                _ => '~',
+            },
+            other => other,
+        });
+    }
+    (Cow::Owned(out), after)
 }
 
 /// Whether a careless reader takes one name for the other.
@@ -77,105 +314,9 @@ fn alike(one: &str, other: &str) -> bool {
     }
 }
 
-/// An index into an array, as RFC 6901 writes it.
-fn index(name: &str) -> Option<usize> {
-    let plain = name == "0" || name.starts_with(|c: char| matches!(c, '1'..='9'));
-    name.parse().ok().filter(|_| plain)
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let wanted: Vec<_> = self.active.iter().map(|(place, rest)| (*place, split(rest))).collect();
-        for at in 0.. {
-            let here = wanted.iter().filter(|(_, (name, _))| index(name) == Some(at));
-            let active = here.map(|(place, (_, rest))| (*place, *rest)).collect();
-            if items.next_element_seed(Walk { active, found: &mut *self.found })?.is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut wanted: Vec<_> =
-            self.active.iter().map(|(place, rest)| (*place, split(rest), false)).collect();
-        while let Some(Name(name)) = members.next_key_seed(Name(Cow::Borrowed(&[])))? {
-            let mut active = Vec::new();
-            // What is no Unicode is the name of nothing that a pointer can name.
-            if let Ok(name) = std::str::from_utf8(&name) {
-                for (place, (wanted, rest), met) in &mut wanted {
-                    if !alike(name, wanted) {
-                        continue;
-                    }
-                    if std::mem::replace(met, true) {
-                        return Err(A::Error::custom(format_args!("{TWICE}{name}")));
-                    }
-                    if name == wanted {
-                        active.push((*place, *rest));
-                    }
-                }
-            }
-            members.next_value_seed(Walk { active, found: &mut *self.found })?;
-        }
-        Ok(())
-    }
-}
-
-/// A member's name as it stands: unlike a text it need not be Unicode.
-struct Name<'de>(Cow<'de, [u8]>);
-
-impl<'de> DeserializeSeed<'de> for Name<'de> {
-    type Value = Self;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self, D::Error> {
-        json.deserialize_bytes(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name<'de> {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_borrowed_bytes<E>(self, name: &'de [u8]) -> Result<Self, E> {
-        Ok(Self(Cow::Borrowed(name)))
-    }
-
-    fn visit_bytes<E>(self, name: &[u8]) -> Result<Self, E> {
-        Ok(Self(Cow::Owned(name.to_vec())))
-    }
+/// Whether a name is this index into an array, as RFC 6901 writes it.
+fn is_index(name: &str, index: usize) -> bool {
+    (name == "0" || name.starts_with(|c| ('1'..='9').contains(&c))) && name.parse() == Ok(index)
 }
 
 #[cfg(test)]
@@ -223,6 +364,19 @@ mod tests {
             (r#"{"id":"a""#, "/id", Err(Syntax)),
             (r#"{"id":"a",}"#, "/id", Err(Syntax)),
             (r#"{"id":"a","m":NaN}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":"\x"}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":"\u12"}"#, "/id", Err(Syntax)),
+            ("{\"id\":\"a\",\"m\":\"\n\"}", "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[1,]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[1 2]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":{1:2}}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[}]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[01]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":-}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":1.}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":1e}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":tru}"#, "/id", Err(Syntax)),
+            (r#" { "m" : [ -0.5e+7 , { } , [ ] , null ] , "id" : "a" } "#, "/id", Ok(Some("a"))),
             ("id=a", "/id", Err(Syntax)),
             ("", "/id", Err(Syntax)),
         ] {
@@ -230,7 +384,7 @@ mod tests {
         }
         let broken = b"{\"m\":\"\xff\",\"id\":\"a\"}";
         assert_eq!(pick(broken, &["/id"]), Ok(vec![Some("a".into())]));
-        assert_eq!(pick(broken, &["/m"]), Err(Syntax));
+        assert_eq!(pick(broken, &["/m"]), Err(Text));
         let several = pick(br#"{"a":{"b":1,"c":2},"d":[3]}"#, &["/a", "/a/c", "/d/0", "/e", "/a"]);
         let a = serde_json::json!({"b": 1, "c": 2});
         let want = vec![Some(a.clone()), Some(2.into()), Some(3.into()), None, Some(a)];
@@ -249,6 +403,15 @@ mod tests {
             if let Some(value) = strict_json(document.as_bytes()) {
                 prop_assert_eq!(one(&document, &pointer), Ok(value.pointer(&pointer).cloned()));
             }
+        }
+
+        #[test]
+        fn what_is_no_json_to_others_is_none_here(
+            document in r#"([\[\]{}",:a-c0-2 .eE+\\-]|null|true|"a"|\\u00e9|\\ud800){0,12}"#,
+        ) {
+            let others = serde_json::from_str::<serde::de::IgnoredAny>(&document).is_ok();
+            let here = one(&document, "/nothing/of/the/kind");
+            prop_assert_eq!(here, if others { Ok(None) } else { Err(Unread::Syntax) }, "{}", document);
         }
     }
 }
