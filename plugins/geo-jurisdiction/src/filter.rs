@@ -64,7 +64,8 @@ impl Filter for Geo {
         let endpoint = policy.endpoint(&self.case);
         let decided = match body {
             Ok(body) => {
-                let endpoint = endpoint.with_body(body, self.case.json);
+                let content = policy_kit::Content::selecting(body, self.case.sent);
+                let endpoint = endpoint.with_body(&content);
                 let learnt = self.learn_partner(&policy, host, &endpoint);
                 learnt.and_then(|()| self.learn_facts(&policy, host, &endpoint)).and_then(|()| {
                     let ruling = policy.rule(&endpoint, &self.case);

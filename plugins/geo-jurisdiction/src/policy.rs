@@ -45,8 +45,8 @@ pub struct Case {
     pub located: Located,
     /// Whether headers about the client count.
     pub trusted_peer: bool,
-    /// Whether the body is sent as JSON.
-    pub json: bool,
+    /// How the body is sent.
+    pub sent: policy_kit::Sent,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// Nanoseconds since the epoch, or 0.
@@ -245,7 +245,7 @@ impl Policy {
             brand: self.brands.of(one(":authority")).cloned(),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
-            json: headers.is_json(),
+            sent: policy_kit::Sent::by(headers),
             client: origin.client,
             location: Verdict::default(),
             player: None,

@@ -36,7 +36,12 @@ impl Claim {
 
 impl Once {
     /// The headers of the answer are there.
-    pub(crate) fn answered(&mut self, host: &mut dyn Host, claim: Claim) -> Answering {
+    pub(crate) fn answered(
+        &mut self,
+        host: &mut dyn Host,
+        claim: Claim,
+        end_of_stream: bool,
+    ) -> Answering {
         let profile = self.shared.policy.profile();
         let ending = ending::read(host, profile);
         let rule = Rc::clone(&claim.case.rule);
@@ -53,7 +58,8 @@ impl Once {
         let limit = self.shared.policy.max_answer();
         let length = headers.single("content-length").map(std::str::from_utf8);
         let length = length.and_then(|text| text.ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > limit as u64) {
+        // Without a body (204, 304) it may still tell the length of another one.
+        if length.is_some_and(|length| !end_of_stream && length > limit as u64) {
             return self.too_long(host, claim, judged, status);
         }
         let head = Answer::new(status, &headers, self.shared.policy.kept(), Vec::new());

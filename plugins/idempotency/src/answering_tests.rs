@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use crate::names::{outcome, OUTCOME};
-use crate::walk::{document, ruled, Bet, Stream, Told, World};
+use crate::walk::{document, ruled, Bet, Stream, Told, World, KEY};
 
 const REFUSED: &str = "upstream_reset_before_response_started{connection_refused}";
 const RESET: &str = "upstream_reset_before_response_started{connection_termination}";
@@ -39,7 +39,12 @@ fn endings() {
         (("via_upstream", 0, 1, 408), "unknown", unknown.clone()),
         (("via_upstream", 0, 1, 409), "unknown", unknown.clone()),
         (("via_upstream", 0, 1, 500), "unknown", unknown.clone()),
-        (("via_upstream", 0, 1, 302), "unknown", unknown.clone()),
+        (("via_upstream", 0, 1, 302), "completed", retry_replays(302)),
+        (("via_upstream", 0, 1, 304), "completed", retry_replays(304)),
+        (("via_upstream", 0, 1, 101), "unknown", unknown.clone()),
+        (("via_upstream", 0, 1, 499), "unknown", unknown.clone()),
+        (("via_upstream", 0, 1, 799), "unknown", unknown.clone()),
+        (("via_upstream", 0, 2, 302), "unknown", unknown.clone()),
         (("via_upstream", 0, 2, 200), "completed", retry_replays(200)),
         (("via_upstream", 0, 2, 402), "unknown", unknown.clone()),
         (("via_upstream", 0, 2, 429), "unknown", unknown.clone()),
@@ -62,6 +67,38 @@ fn endings() {
             assert_eq!(world.sent(&Bet::new()), *then, "{case:?} {commit}");
         }
     }
+}
+
+/// A deposit that is sent on to the payment provider: the way there is the answer, whatever headers the
+/// operator keeps.
+#[test]
+fn a_redirection_is_told_again_with_its_location() {
+    for changes in [json!({}), json!({"answers": {"headers": ["content-type"]}})] {
+        let mut world = World::new(&changes);
+        let deposit = Bet::to("/deposits").key(KEY);
+        let (first, word) = world.send(&deposit);
+        assert_eq!(word, "run");
+        let location = [("location", "https://psp.example/pay/1"), ("set-cookie", "a=1")];
+        let first = world.answer(first, 303, &location, "");
+        assert_eq!(first.fact(OUTCOME), "completed");
+        let (again, word) = world.send(&deposit);
+        assert_eq!(word, "303 replayed");
+        let reply = again.replied.unwrap();
+        assert_eq!(reply.header("location"), Some("https://psp.example/pay/1"));
+        assert_eq!(reply.header("set-cookie"), None);
+    }
+}
+
+/// What has no body may tell the length of one that would be too long.
+#[test]
+fn a_length_without_a_body() {
+    let mut world = World::new(&json!({"answers": {"max_bytes": 8}}));
+    let (mut first, _) = world.send(&Bet::new());
+    world.ending("via_upstream", 0, 1);
+    let told = world.answer_headers_alone(&mut first, 304, &[("content-length", "99")]);
+    assert_eq!(told, Told::Real);
+    world.log(first);
+    assert_eq!(world.sent(&Bet::new()), "304 replayed");
 }
 
 #[test]

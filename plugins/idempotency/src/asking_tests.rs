@@ -281,7 +281,7 @@ fn quotas() {
     assert_eq!(word, "run");
     let (third, word) = world.send(&bet(3));
     assert_eq!(word, "429 idempotency_quota");
-    assert_eq!(third.replied.as_ref().unwrap().header("retry-after"), Some("1"));
+    assert_eq!(third.replied.as_ref().unwrap().header("retry-after"), Some("89000"));
     assert_eq!(problem(&third).get("previous_attempt"), None, "there was none");
     assert_eq!(world.sent(&bet(1)), "200 replayed", "the old ones are there still");
     assert_eq!(world.sent(&bet(3).fact(facts::PLAYER, "p-2")), "run", "others are free to bet");
@@ -291,7 +291,10 @@ fn quotas() {
     assert_eq!(world.sent(&bet(4)), "429 idempotency_quota");
     let wallet = |n| bet(n).set(":path", "/wallet").partner("hub", "key");
     let words: Vec<_> = (1..=4).map(|n| world.sent(&wallet(n))).collect();
-    assert_eq!(words, ["run", "run", "run", "429 idempotency_quota"]);
+    assert_eq!(words, ["run", "run", "run", "503 idempotency_quota"]);
+    // Its bets are as little the player's fault as its settlements.
+    let refused = world.send(&wallet(4)).0.replied.unwrap();
+    assert_eq!(refused.header("retry-after"), Some("89000"), "when the first of them is forgotten");
     // Counts that cannot be read keep nobody from betting.
     let owners: Vec<_> =
         world.host.shared.keys().filter(|k| k.contains("owners")).cloned().collect();

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use policy_kit::{Answering, Fault, Host, Match, Profile};
+use policy_kit::{Answering, Content, Fault, Host, Match, Profile, Sent};
 
-use crate::denials::OUTCOME_UNKNOWN;
+use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
 use crate::ending;
-use crate::filter::{Once, Stage};
-use crate::request::now;
+use crate::filter::{Hearer, Once, Stage};
+use crate::request::{now, Who};
 use crate::store::{Ask, Asked};
-use crate::{judge, Attempt, Ending, Fingerprint, Judged, OutcomeRule, Scope};
+use crate::{judge, Attempt, Ending, Fingerprint, Judged, Namer, OutcomeRule, Scope};
 
 impl Once {
     /// An answer came while the key was not ours yet: the upstream did not wait for the body. What it did
@@ -41,7 +41,8 @@ impl Once {
         if let Err(fault) = told {
             host.log(log::Level::Error, &format!("idempotency: {fault}"));
         }
-        Answering::Replace(self.reply(endpoint.envelope, OUTCOME_UNKNOWN, Vec::new()))
+        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        Answering::Replace(self.reply(hearer, OUTCOME_UNKNOWN, UNTIL_MENDED, Vec::new()))
     }
 
     fn mark(&mut self, host: &mut dyn Host, endpoint: &Match<'_>) {
@@ -55,12 +56,16 @@ impl Once {
         let shared = Rc::clone(&self.shared);
         let (policy, request) = (&shared.policy, &self.request);
         let caller = request.caller(host, policy.profile(), endpoint)?;
-        let Some(caller) = caller.filter(|_| !endpoint.needs_body()) else { return Ok(()) };
+        let Who::Known(caller) = caller else { return Ok(()) };
+        if endpoint.needs_body() {
+            return Ok(());
+        }
         let partner = caller.is_partner.then_some(caller.name.as_str());
         let rule = policy.rule(endpoint.class, endpoint.endpoint, request.method(), partner);
-        let Some((rule, Ok(key))) = rule.map(|r| (r, r.key.key(request.headers(), &[]))) else {
-            return Ok(());
-        };
+        let namer = if caller.is_partner { Namer::Partner } else { Namer::Client };
+        let nothing = Content::new(&[], Sent::default(), 0);
+        let key = |rule: &crate::Rule| rule.key.key(request.headers(), &nothing, namer);
+        let Some((rule, Ok(key))) = rule.map(|rule| (rule, key(rule))) else { return Ok(()) };
         let scope = Scope::new(&caller.owner, request.method().as_bytes(), endpoint.endpoint, &key);
         let now = now(host)?;
         let expires = now.saturating_add(rule.retention);

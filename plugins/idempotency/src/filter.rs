@@ -3,25 +3,22 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    Answering, BodyFault, CallReply, Denial, Details, EndpointClass, Fault, Filter, Host, MapKind,
-    Match, Plugin, Profile, Reply, Step, Unclassified,
+    Answering, BodyFault, CallReply, Content, Denial, Details, EndpointClass, Fault, Filter, Host,
+    MapKind, Match, Plugin, Profile, Reply, Sent, Step, Unclassified, Unread, RETRIES_HEADER,
 };
 
 use crate::answering::Claim;
 use crate::asking::{Asking, Case};
 use crate::config::{Hold, OnStoreError, Treat};
 use crate::denials::{
-    ANSWER_UNAVAILABLE, BODY_UNREADABLE, DUPLICATE_BET, IN_PROGRESS, KEY_MALFORMED, KEY_MISSING,
-    KEY_REUSED, OUTCOME_UNKNOWN, OWNER_UNKNOWN, QUOTA, STREAM, UNAVAILABLE,
+    of_body, told, ANSWER_UNAVAILABLE, BRAND_UNKNOWN, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED,
+    OUTCOME_UNKNOWN, OWNER_UNKNOWN, QUOTA, STREAM, UNAVAILABLE, UNTIL_MENDED,
 };
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::plugin::{Idempotency, Shared};
-use crate::request::Request;
-use crate::{Fingerprint, KeyFault, Rule, Scope};
-
-/// How often Envoy's router may try once more, in place of what a `retry_policy` says. It takes the header
-/// away.
-const RETRIES: &str = "x-envoy-max-retries";
+use crate::request::{now, Request, Who};
+use crate::rule::SECOND;
+use crate::{Fingerprint, Namer, Rule, Scope};
 
 /// One request's filter: it lets the call take effect once.
 #[derive(Debug)]
@@ -64,7 +61,7 @@ impl Filter for Once {
             Err(BodyFault::Unreadable(fault)) => Err(fault),
             Err(fault @ BodyFault::TooLarge) => {
                 let endpoint = self.request.endpoint(&shared.policy);
-                self.refuse(host, &endpoint, fault.denial())
+                self.refuse(host, &endpoint, fault.denial(), ("none", "body_too_long"))
             }
         };
         decided.unwrap_or_else(|fault| self.failed(host, fault))
@@ -86,9 +83,9 @@ impl Filter for Once {
         asked.unwrap_or_else(|fault| self.failed(host, fault))
     }
 
-    fn on_response_headers(&mut self, host: &mut dyn Host, _: bool) -> Answering {
+    fn on_response_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> Answering {
         match (self.take_claim(), &self.stage) {
-            (Some(claim), _) => self.answered(host, claim),
+            (Some(claim), _) => self.answered(host, claim, end_of_stream),
             (None, Stage::Body | Stage::Asking(_)) => self.answered_early(host),
             (None, _) => Answering::Continue,
         }
@@ -148,29 +145,32 @@ impl Once {
     fn on_headers(&mut self, shared: &Shared, host: &mut dyn Host) -> Result<Step, Fault> {
         let (policy, headers) = (&shared.policy, host.headers(MapKind::Request)?);
         self.request = Request::read(policy, Rc::clone(&headers));
-        policy_kit::strip(host, &headers, &shared.strips)?;
         let endpoint = self.request.endpoint(policy);
-        if is_refused(shared, &endpoint) {
-            return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
-        }
         let method = self.request.method();
         let may_be_ruled = |so: fn(&Rule) -> bool| {
             policy.may_be_ruled(endpoint.candidates(), endpoint.endpoint, method, so)
         };
-        if !may_be_ruled(Rule::asks_for_keys) {
+        let keyed = may_be_ruled(Rule::asks_for_keys);
+        let strips = if keyed { &shared.strips_of_keyed } else { &shared.strips };
+        policy_kit::strip(host, &headers, strips)?;
+        if is_refused(shared, &endpoint) {
+            return self.refuse(host, &endpoint, Denial::UNCLASSIFIED, ("none", "no_endpoint"));
+        }
+        if !keyed {
             return self.pass(host, endpoint.class, None);
         }
         if self.request.streams() {
-            return self.refuse(host, &endpoint, STREAM);
+            return self.refuse(host, &endpoint, STREAM, ("none", "stream"));
         }
         // What has to be read may not be compressed.
         if may_be_ruled(|rule| rule.outcome.code.is_some()) {
             host.remove_header(MapKind::Request, "accept-encoding")?;
         }
-        // Where somebody is asked what became of a call, nobody may send it once more later: a retry that
-        // was due while the gateway stood still would go out after the word that nothing was done.
-        if policy.profile() == Profile::Envoy && may_be_ruled(|rule| rule.reconcile.is_some()) {
-            host.set_header(MapKind::Request, RETRIES, b"0")?;
+        // Nobody sends such a call once more by himself: what a second try is told says nothing of the
+        // first, and one that was due while the gateway stood still would go out after the word that
+        // nothing was done.
+        if policy.profile() == Profile::Envoy {
+            host.set_header(MapKind::Request, RETRIES_HEADER, b"0")?;
         }
         self.stage = Stage::Body;
         let limit = policy.max_request();
@@ -188,30 +188,48 @@ impl Once {
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
         let (policy, request) = (&shared.policy, &self.request);
-        let endpoint = request.endpoint(policy).with_body(body, request.headers().is_json());
+        let content = Content::new(body, Sent::by(request.headers()), policy.max_request());
+        let endpoint = request.endpoint(policy).with_body(&content);
         if is_refused(shared, &endpoint) {
-            return self.refuse(host, &endpoint, Denial::UNCLASSIFIED);
+            let why = content.fault().map_or("no_class", Unread::as_str);
+            return self.refuse(host, &endpoint, Denial::UNCLASSIFIED, ("none", why));
         }
-        let caller = request.caller(host, policy.profile(), &endpoint)?;
-        let partner = caller.as_ref().filter(|caller| caller.is_partner);
-        let partner = partner.map(|caller| caller.name.as_str());
-        let method = request.method();
+        let who = request.caller(host, policy.profile(), &endpoint)?;
+        let (partner, method) = (who.partner(), request.method());
         let Some(rule) = policy.rule(endpoint.class, endpoint.endpoint, method, partner) else {
             return self.pass(host, endpoint.class, None);
         };
-        let key = match (rule.key.key(request.headers(), body), rule.treat) {
-            (Ok(key), _) => key,
-            (Err(KeyFault::Missing), Treat::Optional) => {
+        let namer = if partner.is_some() { Namer::Partner } else { Namer::Client };
+        let key = match rule.key.key(request.headers(), &content, namer) {
+            Ok(key) => key,
+            Err(fault) if fault.is_missing() && rule.treat == Treat::Optional => {
                 return self.pass(host, endpoint.class, Some(&rule.name))
             }
-            (Err(KeyFault::Missing), _) => return self.refuse(host, &endpoint, KEY_MISSING),
-            (Err(_), _) => return self.refuse(host, &endpoint, KEY_MALFORMED),
+            Err(fault) => {
+                let said = (&*rule.name, fault.as_str());
+                return self.refuse(host, &endpoint, fault.denial(), said);
+            }
         };
-        let Some(caller) = caller else { return self.refuse(host, &endpoint, OWNER_UNKNOWN) };
+        let caller = match who {
+            Who::Known(caller) => caller,
+            Who::Brandless { is_partner: true, .. } => {
+                return self.refuse(host, &endpoint, BRAND_UNKNOWN, (&rule.name, "brand_unknown"))
+            }
+            Who::Brandless { .. } => {
+                return self.refuse(host, &endpoint, OWNER_UNKNOWN, (&rule.name, "brand_unknown"))
+            }
+            Who::Nobody => {
+                let why = if endpoint.is_partners() { "partner_unproven" } else { "player_unknown" };
+                return self.refuse(host, &endpoint, OWNER_UNKNOWN, (&rule.name, why));
+            }
+        };
         let (verb, target) = (method.as_bytes(), request.target());
-        let print = Fingerprint::new(verb, target, body, &rule.selection);
-        let Some(fingerprint) = print else {
-            return self.refuse(host, &endpoint, BODY_UNREADABLE);
+        let fingerprint = match Fingerprint::new(verb, target, &content, &rule.selection) {
+            Ok(fingerprint) => fingerprint,
+            Err(unread) => {
+                let said = (&*rule.name, unread.as_str());
+                return self.refuse(host, &endpoint, of_body(unread), said);
+            }
         };
         let click = policy.click().filter(|click| click.classes.contains(&endpoint.class));
         let scope = Scope::new(&caller.owner, verb, endpoint.endpoint, &key);
@@ -219,7 +237,7 @@ impl Once {
             rule: Rc::clone(rule),
             class: endpoint.class,
             envelope: endpoint.envelope.map(str::to_owned),
-            bet: click.and_then(|click| Fingerprint::of_bet(verb, target, body, &click.same)),
+            bet: click.and_then(|click| Fingerprint::of_bet(verb, target, &content, &click.same)),
             key,
             caller,
             fingerprint,
@@ -246,17 +264,20 @@ impl Once {
         Ok(Step::Continue)
     }
 
-    /// Refuses a call before its key is looked at.
+    /// Refuses a call before its key is looked at: by which rule, and why.
     fn refuse(
         &mut self,
         host: &mut dyn Host,
         endpoint: &Match<'_>,
         denial: Denial,
+        (rule, why): (&str, &str),
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
-        let evidence = format!("rule=none version={}", self.shared.policy.version());
+        let version = self.shared.policy.version();
+        let evidence = format!("rule={rule} why={why} version={version}");
         self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
-        Ok(Step::Deny(self.reply(endpoint.envelope, denial, Vec::new())))
+        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        Ok(Step::Deny(self.reply(hearer, denial, UNTIL_MENDED, Vec::new())))
     }
 
     /// Counts a decision and leaves it for the record.
@@ -280,23 +301,26 @@ impl Once {
         }
     }
 
+    /// A refusal in the words of whoever hears it. `retry` is in how many seconds it may be otherwise.
     pub(crate) fn reply(
         &self,
-        envelope: Option<&str>,
+        hearer: Hearer<'_>,
         denial: Denial,
+        retry: u64,
         members: Vec<(&'static str, serde_json::Value)>,
     ) -> Reply {
         let mut details = Details { members, ..Details::read(self.request.headers()) };
         // Where the store has told what became of the first attempt, that is what the code says.
-        let told = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
-        details.keyed &= !told.contains(&denial);
+        let known = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
+        details.keyed &= !known.iter().any(|known| known.code == denial.code);
         // Also where the key is none that the headers tell of.
-        details.keyed |= [OUTCOME_UNKNOWN, UNAVAILABLE].contains(&denial);
-        let reply = self.shared.policy.envelopes().reply(envelope, denial, &details);
-        match denial {
-            IN_PROGRESS | UNAVAILABLE | QUOTA if reply.status == denial.status => {
-                reply.with_header("retry-after", "1")
-            }
+        details.keyed |= [OUTCOME_UNKNOWN.code, UNAVAILABLE.code].contains(&denial.code);
+        let heard = told(denial, hearer.class, hearer.is_partner);
+        let reply = self.shared.policy.envelopes().reply(hearer.envelope, heard, &details);
+        match heard.status {
+            // Also in a partner's words: its own status may say less.
+            429 | 503 => reply.with_header("retry-after", retry.to_string()),
+            _ if denial == IN_PROGRESS => reply.with_header("retry-after", retry.to_string()),
             _ => reply,
         }
     }
@@ -311,7 +335,8 @@ impl Once {
             host.log(log::Level::Error, &format!("{}: {fault}", Idempotency::NAME));
         }
         let endpoint = self.request.endpoint(&self.shared.policy);
-        Step::Deny(self.reply(endpoint.envelope, denial, Vec::new()))
+        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        Step::Deny(self.reply(hearer, denial, 1, Vec::new()))
     }
 
     /// What a rule says for when the store cannot be used.
@@ -343,8 +368,38 @@ impl Once {
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
         self.tell(host, case.class, ("deny", Some(denial)), evidence)?;
-        Ok(Step::Deny(self.reply(case.envelope.as_deref(), denial, members)))
+        let hearer = Hearer {
+            envelope: case.envelope.as_deref(),
+            class: case.class,
+            is_partner: case.caller.is_partner,
+        };
+        let retry = self.retry(host, case, denial);
+        Ok(Step::Deny(self.reply(hearer, denial, retry, members)))
     }
+
+    /// In how many seconds a call may be told something else.
+    fn retry(&self, host: &mut dyn Host, case: &Case, denial: Denial) -> u64 {
+        let time = match denial {
+            QUOTA => now(host).ok().and_then(|now| {
+                let owner = &case.caller.owner;
+                Some(self.shared.quota.next_free(host, owner, now)?.saturating_sub(now))
+            }),
+            // Before its deadline it is nobody's to say that nothing was done.
+            OUTCOME_UNKNOWN => Some(case.rule.lease),
+            _ => None,
+        };
+        time.map_or(1, |time| time.div_ceil(SECOND).max(1))
+    }
+}
+
+/// Who hears a refusal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hearer<'a> {
+    /// In whose words.
+    pub(crate) envelope: Option<&'a str>,
+    pub(crate) class: EndpointClass,
+    /// Whether it is a partner that is proven.
+    pub(crate) is_partner: bool,
 }
 
 /// Whether a call is refused because no endpoint tells what it is.

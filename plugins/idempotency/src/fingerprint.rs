@@ -1,6 +1,6 @@
 //! What was asked under a key.
 
-use policy_kit::{strict_json, value_at};
+use policy_kit::{Content, Unread};
 use serde_json::Value;
 
 use crate::scope::digest;
@@ -32,26 +32,37 @@ pub enum Selection {
 }
 
 impl Fingerprint {
-    /// The fingerprint of a call.
+    /// The fingerprint of a call: of its body's bytes as they were sent, or of members of it, whatever way
+    /// they were sent.
     ///
-    /// `None` where members are to be compared and the body is no JSON that everybody reads the same (a
-    /// member is given twice): what cannot be compared must not pass for the same.
-    pub fn new(method: &[u8], path: &[u8], body: &[u8], selection: &Selection) -> Option<Self> {
+    /// # Errors
+    /// Members are to be compared, and the body does not tell them the same to everybody: what cannot be
+    /// compared must not pass for the same.
+    pub fn new(
+        method: &[u8],
+        path: &[u8],
+        content: &Content<'_>,
+        selection: &Selection,
+    ) -> Result<Self, Unread> {
         let text = match selection {
-            Selection::Raw => return Some(Self::of(method, path, body)),
-            Selection::Pointers(pointers) => selected(body, pointers, |text| {
-                text.push('-');
-                Some(())
-            })?,
+            Selection::Raw => return Ok(Self::of(method, path, content.as_sent())),
+            Selection::Pointers(pointers) => selected(content, pointers)?,
         };
-        Some(Self::of(method, path, text.as_bytes()))
+        let lines = text.iter().map(|line| line.as_deref().unwrap_or("-"));
+        Ok(Self::of(method, path, lines.fold(String::new(), line).as_bytes()))
     }
 
     /// The fingerprint of a bet: as [`Fingerprint::new`], but two calls that both lack a member are not
     /// the same bet. `None` for what lacks one.
-    pub fn of_bet(method: &[u8], path: &[u8], body: &[u8], same: &Selection) -> Option<Self> {
+    pub fn of_bet(
+        method: &[u8],
+        path: &[u8],
+        content: &Content<'_>,
+        same: &Selection,
+    ) -> Option<Self> {
         let Selection::Pointers(pointers) = same else { return None };
-        let text = selected(body, pointers, |_| None)?;
+        let text: Option<Vec<_>> = selected(content, pointers).ok()?.into_iter().collect();
+        let text = text?.iter().map(String::as_str).fold(String::new(), line);
         Some(Self::of(method, path, text.as_bytes()))
     }
 
@@ -60,22 +71,20 @@ impl Fingerprint {
     }
 }
 
-/// The members at `pointers`, one a line; `missing` writes one that is not there.
-fn selected(
-    body: &[u8],
-    pointers: &[String],
-    missing: impl Fn(&mut String) -> Option<()>,
-) -> Option<String> {
-    let document = strict_json(body)?;
-    let mut text = String::new();
-    for pointer in pointers {
-        match value_at(&document, pointer) {
-            None => missing(&mut text)?,
-            Some(value) => canonical(value, &mut text),
-        }
-        text.push('\n');
-    }
-    Some(text)
+/// The members at `pointers` in canonical form.
+fn selected(content: &Content<'_>, pointers: &[String]) -> Result<Vec<Option<String>>, Unread> {
+    let pointers: Vec<_> = pointers.iter().map(String::as_str).collect();
+    let members = content.pick_of_any_type(&pointers)?;
+    let written = |value: &Value| {
+        let mut text = String::new();
+        canonical(value, &mut text);
+        text
+    };
+    Ok(members.iter().map(|value| value.as_ref().map(written)).collect())
+}
+
+fn line(text: String, line: &str) -> String {
+    text + line + "\n"
 }
 
 /// Writes a value with its members in the order of their names. Line feeds within texts are escaped by
@@ -109,11 +118,16 @@ fn canonical(value: &Value, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use policy_kit::Sent;
+
+    fn json(body: &str) -> Content<'_> {
+        Content::new(body.as_bytes(), Sent::JSON, 1_000)
+    }
 
     #[test]
     fn what_lacks_a_member_is_no_bet_like_another() {
         let same = Selection::Pointers(vec!["/event".to_owned(), "/stake".to_owned()]);
-        let bet = |body: &str| Fingerprint::of_bet(b"POST", b"/bets", body.as_bytes(), &same);
+        let bet = |body: &str| Fingerprint::of_bet(b"POST", b"/bets", &json(body), &same);
         assert!(bet(r#"{"event":"e","stake":1}"#).is_some());
         assert_eq!(bet(r#"{"event":"e","stake":1}"#), bet(r#"{"stake":1, "event":"e", "odds":2}"#));
         assert_ne!(bet(r#"{"event":"e","stake":1}"#), bet(r#"{"event":"e","stake":2}"#));
@@ -125,7 +139,7 @@ mod tests {
     fn what_makes_two_calls_the_same() {
         let pointers = Selection::Pointers(vec!["/a".to_owned(), "/b/c".to_owned()]);
         let print = |body: &str, selection: &Selection| {
-            Fingerprint::new(b"POST", b"/bets", body.as_bytes(), selection)
+            Fingerprint::new(b"POST", b"/bets", &json(body), selection).ok()
         };
         // Two bodies, whether they are the same raw, and whether by pointers.
         for (one, other, raw, chosen) in [
@@ -150,7 +164,9 @@ mod tests {
         for unreadable in ["x", "", r#"{"a":1,"a":2}"#, r#"{"a":1,"A":2}"#, r#"{"a":1} {"a":2}"#] {
             assert_eq!(print(unreadable, &pointers), None, "{unreadable}: not the same as itself");
         }
-        let path = |path: &[u8]| Fingerprint::new(b"POST", path, b"", &Selection::Raw);
+        let twins = r#"{"a":1,"m":{"x":1,"X":2}}"#;
+        assert_eq!(print(twins, &pointers), print(r#"{"a":1}"#, &pointers), "nobody reads these");
+        let path = |path: &[u8]| Fingerprint::new(b"POST", path, &json(""), &Selection::Raw);
         assert_ne!(path(b"/bets"), path(b"/bets?x=1"));
     }
 }

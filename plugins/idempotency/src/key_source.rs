@@ -1,12 +1,12 @@
 //! Where the calls of one rule have their key.
 
 use policy_kit::query::{self, QueryFault};
-use policy_kit::{header_name, invalid, is_pointer, strict_json, value_at, ConfigError, Headers};
+use policy_kit::{header_name, invalid, is_pointer, ConfigError, Content, Headers};
 use serde_json::Value;
 
 use crate::config::{KeyConfig, KeyPartConfig};
 use crate::key::header_text;
-use crate::{Key, KeyFault};
+use crate::{Key, KeyFault, Namer};
 
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,29 +75,46 @@ impl KeySource {
         self.parts().iter().any(|part| matches!(part, KeyPart::Body(_)))
     }
 
-    /// The key of a call. `body` is the whole of it.
+    /// The key of a call by `namer`. What is one header alone is always a client's.
     ///
     /// # Errors
-    /// Why there is none. Of several places the first that has none counts.
-    pub fn key(&self, headers: &Headers, body: &[u8]) -> Result<Key, KeyFault> {
-        let document = self.needs_body().then(|| read(headers, body)).transpose()?;
-        let text = |part: &KeyPart| part.text(headers, document.as_ref());
+    /// Why there is none: of the body first, then of the first of several places that has none.
+    pub fn key(
+        &self,
+        headers: &Headers,
+        content: &Content<'_>,
+        namer: Namer,
+    ) -> Result<Key, KeyFault> {
+        let pointers: Vec<_> = self.parts().iter().filter_map(KeyPart::pointer).collect();
+        let mut members = match pointers.as_slice() {
+            [] => Vec::new(),
+            pointers => content.pick(pointers).map_err(KeyFault::Body)?,
+        }
+        .into_iter();
+        let mut text = |part: &KeyPart| match part {
+            KeyPart::Header(name) => header_text(headers.all(name)),
+            KeyPart::Query(name) => parameter(headers, name),
+            KeyPart::Body(_) => member(members.next().flatten()),
+        };
         match self {
-            Self::One(part) => Key::of_text(&text(part)?),
+            Self::One(part @ KeyPart::Header(_)) => Key::of_text(&text(part)?),
+            Self::One(part) => Key::named(&text(part)?, namer),
             Self::All(parts) => {
                 let texts = parts.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-                Key::composite(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+                Key::composite(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>(), namer)
             }
         }
     }
 }
 
-/// A body that everybody reads the same. One that is not sent as JSON may be read as something else.
-fn read(headers: &Headers, body: &[u8]) -> Result<Value, KeyFault> {
-    if body.is_empty() {
-        return Err(KeyFault::Missing);
+/// A text or an integer of the body. Other numbers are printed in more than one way.
+fn member(value: Option<Value>) -> Result<Vec<u8>, KeyFault> {
+    match value {
+        None | Some(Value::Null) => Err(KeyFault::Missing),
+        Some(Value::String(text)) => Ok(text.into_bytes()),
+        Some(Value::Number(number)) if !number.is_f64() => Ok(number.to_string().into_bytes()),
+        Some(_) => Err(KeyFault::Kind),
     }
-    strict_json(body).filter(|_| headers.is_json()).ok_or(KeyFault::Malformed)
 }
 
 impl KeyPart {
@@ -121,20 +138,10 @@ impl KeyPart {
         }
     }
 
-    fn text(&self, headers: &Headers, document: Option<&Value>) -> Result<Vec<u8>, KeyFault> {
+    fn pointer(&self) -> Option<&str> {
         match self {
-            Self::Header(name) => header_text(headers.all(name)),
-            Self::Query(name) => parameter(headers, name),
-            Self::Body(pointer) => {
-                match document.and_then(|document| value_at(document, pointer)) {
-                    None | Some(Value::Null) => Err(KeyFault::Missing),
-                    Some(Value::String(text)) => Ok(text.as_bytes().to_vec()),
-                    Some(Value::Number(number)) if !number.is_f64() => {
-                        Ok(number.to_string().into_bytes())
-                    }
-                    Some(_) => Err(KeyFault::Malformed),
-                }
-            }
+            Self::Body(pointer) => Some(pointer),
+            Self::Header(_) | Self::Query(_) => None,
         }
     }
 }

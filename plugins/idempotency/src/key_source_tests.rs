@@ -1,5 +1,6 @@
 //! Where keys are found, and why none is.
 
+use policy_kit::{Sent, Unread};
 use serde_json::{json, Value};
 
 use super::*;
@@ -13,11 +14,12 @@ fn source(key: &Value) -> KeySource {
 fn told(key: &Value, pairs: &[(&str, &str)], body: &str) -> Result<String, KeyFault> {
     let source = source(key);
     let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
-    let key = source.key(&headers, body.as_bytes());
+    let content = Content::new(body.as_bytes(), Sent::by(&headers), 1_000);
+    let key = source.key(&headers, &content, Namer::Client);
     key.map(|key| key.as_str().to_owned())
 }
 
-use KeyFault::{Malformed, Missing, Several};
+use KeyFault::{Body, Characters, Kind, Malformed, Missing, Several, Short};
 
 #[test]
 fn in_a_header() {
@@ -27,7 +29,7 @@ fn in_a_header() {
         (&["\"12345678\""], Ok("12345678")),
         (&[], Err(Missing)),
         (&[""], Err(Missing)),
-        (&["1234567"], Err(Malformed)),
+        (&["1234567"], Err(Short)),
         (&["12345678", "12345678"], Err(Several)),
     ] {
         let pairs: Vec<_> = values.iter().map(|value| ("X-Key", *value)).collect();
@@ -52,10 +54,10 @@ fn in_the_query() {
         ("/w?tid=12345678&tid=12345678", Err(Several)),
         ("/w?tid=12345678&ti%64=87654321", Err(Several)),
         ("/w?tid&tid=12345678", Err(Several)),
-        ("/w?tid=1234567", Err(Malformed)),
-        ("/w?tid=1234+5678", Err(Malformed)),
-        ("/w?tid=1234%005678", Err(Malformed)),
-        ("/w?tid=1234%ff5678", Err(Malformed)),
+        ("/w?tid=1234567", Err(Short)),
+        ("/w?tid=1234+5678", Err(Characters)),
+        ("/w?tid=1234%005678", Err(Characters)),
+        ("/w?tid=1234%ff5678", Err(Characters)),
         // Whoever takes `;` for a separator sees another key, or two.
         ("/w?tid=12345678;x=1", Err(Malformed)),
         ("/w?tid=12345678;tid=87654321", Err(Several)),
@@ -84,28 +86,43 @@ fn in_the_body() {
         (json, r#"{"tx": {"id": -1234567}}"#, Ok("-1234567")),
         (json, r#"{"tx": {"id": 18446744073709551615}}"#, Ok("18446744073709551615")),
         // Readers print such numbers differently.
-        (json, r#"{"tx": {"id": 18446744073709551616}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": 12345678.0}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": 1e9}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": true}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": ["12345678"]}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": 1234}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": "1234 5678"}}"#, Err(Malformed)),
+        (json, r#"{"tx": {"id": 18446744073709551616}}"#, Err(Kind)),
+        (json, r#"{"tx": {"id": 12345678.0}}"#, Err(Kind)),
+        (json, r#"{"tx": {"id": 1e9}}"#, Err(Kind)),
+        (json, r#"{"tx": {"id": true}}"#, Err(Kind)),
+        (json, r#"{"tx": {"id": ["12345678"]}}"#, Err(Kind)),
+        (json, r#"{"tx": {"id": 1234}}"#, Err(Short)),
+        (json, r#"{"tx": {"id": "1234 5678"}}"#, Err(Characters)),
         (json, r#"{"tx": {"id": "\"12345678\""}}"#, Ok("\"12345678\"")),
         (json, r#"{"tx": {"id": ""}}"#, Err(Missing)),
         (json, r#"{"tx": {"id": null}}"#, Err(Missing)),
         (json, r#"{"tx": {}}"#, Err(Missing)),
         (json, r#"{}"#, Err(Missing)),
-        (json, "", Err(Missing)),
-        (json, "tx=12345678", Err(Malformed)),
-        (json, r#"{"tx": {"id": "12345678", "id": "87654321"}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": "12345678"}, "TX": {"id": "87654321"}}"#, Err(Malformed)),
-        (json, r#"{"tx": {"id": "12345678"}} {"tx": 1}"#, Err(Malformed)),
-        (&[], r#"{"tx": {"id": "12345678"}}"#, Err(Malformed)),
-        (&[("content-type", "text/plain")], r#"{"tx": {"id": "12345678"}}"#, Err(Malformed)),
-        (&[("content-type", "text/plain")], "", Err(Missing)),
+        (json, "", Err(Body(Unread::Empty))),
+        (json, "tx=12345678", Err(Body(Unread::Syntax))),
+        (json, r#"{"tx": {"id": "12345678", "id": "87654321"}}"#, Err(Body(Unread::Twice))),
+        (json, r#"{"tx": {"id": "12345678"}, "TX": {"id": "8765432"}}"#, Err(Body(Unread::Twice))),
+        (json, r#"{"tx": {"id": "12345678"}} {"tx": 1}"#, Err(Body(Unread::Syntax))),
+        (json, r#"{"tx": {"id": "1234567\ud800"}}"#, Err(Body(Unread::Text))),
+        // What no pointer reads may be given twice, or be no text.
+        (json, r#"{"tx": {"id": "12345678"}, "m": {"userId": 1, "UserID": 1}}"#, Ok("12345678")),
+        (json, r#"{"tx": {"id": "12345678"}, "m": "\ud800"}"#, Ok("12345678")),
+        (json, "\u{feff}{\"tx\": {\"id\": \"12345678\"}}", Ok("12345678")),
+        (&[("content-type", "text/plain")], r#"{"tx": {"id": "12345678"}}"#, Ok("12345678")),
+        (&[], r#"{"tx": {"id": "12345678"}}"#, Err(Body(Unread::Type))),
+        (&[("content-type", "text/html")], r#"{"tx": {}}"#, Err(Body(Unread::Type))),
+        (&[("content-type", "text/plain")], "", Err(Body(Unread::Empty))),
     ] {
         assert_eq!(told(&key, pairs, body), want.map(str::to_owned), "{pairs:?} {body}");
+    }
+    let form = &[("content-type", "application/x-www-form-urlencoded")];
+    let field = json!({"body": "/transaction_id"});
+    for (body, want) in [
+        ("transaction_id=12345678&status=ok", Ok("12345678")),
+        ("status=ok", Err(Missing)),
+        ("transaction_id=12345678&Transaction_ID=87654321", Err(Body(Unread::Twice))),
+    ] {
+        assert_eq!(told(&field, form, body), want.map(str::to_owned), "{body}");
     }
 }
 
@@ -118,9 +135,9 @@ fn in_several_places() {
         ("r-1", r#"{"bet": 72}"#, "n=", Err(Missing)),
         ("r-1", r#"{}"#, "n=2", Err(Missing)),
         ("", r#"{"bet": 7}"#, "n=2", Err(Missing)),
-        ("r 1", r#"{"bet": 7}"#, "n=2", Err(Malformed)),
+        ("r 1", r#"{"bet": 7}"#, "n=2", Err(Characters)),
         ("r-1", r#"{"bet": 7}"#, "n=2&n=3", Err(Several)),
-        ("r-1", r#"{"bet": 7.5}"#, "n=2", Err(Malformed)),
+        ("r-1", r#"{"bet": 7.5}"#, "n=2", Err(Kind)),
     ] {
         let path = format!("/bets?{query}");
         let pairs = [("x-round", round), (":path", &path), ("content-type", "application/json")];

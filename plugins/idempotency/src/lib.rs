@@ -51,7 +51,7 @@ mod turn;
 
 pub use double_click::{Click, DoubleClick};
 pub use fingerprint::{Fingerprint, Selection};
-pub use key::{Key, KeyFault};
+pub use key::{Key, KeyFault, Namer};
 pub use key_source::{KeyPart, KeySource};
 pub use outcome::{judge, Attempt, CodeRule, Ending, Judged, OutcomeRule};
 pub use policy::Policy;

@@ -94,15 +94,22 @@ impl OutcomeRule {
     }
 
     /// What an answer's status tells; `None` where only a code in its body does.
+    ///
+    /// | status | means |
+    /// | --- | --- |
+    /// | 401, 403, 407, 417, 421, 425, 426, 428, 429, 431, 451 | refused before anything was done, and the same call may be sent again (RFC 9110, RFC 8470, RFC 6585, RFC 7725) |
+    /// | 408, 409, 423 | too late, or in conflict with something under way: it may be this very call |
+    /// | 460, 499 | another proxy's word for a caller that left: the call went on without it |
+    /// | 2xx, 3xx, other 4xx | an answer: the call took effect, or was refused or directed elsewhere for good |
+    /// | 1xx, 5xx | nobody can tell. 101 is another protocol, whose outcome is told in that |
+    /// | anything else | no status of HTTP (RFC 9110 section 15), though Envoy lets it pass: likewise |
     fn by_status(&self, status: u16) -> Option<Judged> {
         match status {
             _ if self.not_executed.contains(&status) => Some(Judged::Free),
-            // Refused before anything was done (RFC 9110, RFC 8470, RFC 6585).
-            401 | 403 | 425 | 429 => Some(Judged::Free),
-            // Too late, or in conflict with something under way: it may be this very call.
-            408 | 409 => Some(Judged::Unknown),
-            200..=299 | 400..=499 if self.code.is_some() => None,
-            200..=299 | 400..=499 => Some(Judged::Completed),
+            401 | 403 | 407 | 417 | 421 | 425 | 426 | 428 | 429 | 431 | 451 => Some(Judged::Free),
+            408 | 409 | 423 | 460 | 499 => Some(Judged::Unknown),
+            200..=499 if self.code.is_some() => None,
+            200..=499 => Some(Judged::Completed),
             _ => Some(Judged::Unknown),
         }
     }
@@ -145,7 +152,7 @@ mod tests {
             (upstream(200), Completed),
             (upstream(201), Completed),
             (upstream(299), Completed),
-            (upstream(301), Unknown),
+            (upstream(301), Completed),
             (upstream(400), Completed),
             (upstream(401), Free),
             (upstream(402), Completed),
@@ -155,11 +162,12 @@ mod tests {
             (upstream(422), Completed),
             (upstream(425), Free),
             (upstream(429), Free),
-            (upstream(499), Completed),
+            (upstream(499), Unknown),
             (upstream(500), Unknown),
             (upstream(503), Unknown),
             (upstream(100), Unknown),
             (retried(200), Completed),
+            (retried(303), Unknown),
             (retried(401), Unknown),
             (retried(422), Unknown),
             (retried(503), Unknown),
@@ -170,6 +178,74 @@ mod tests {
         ] {
             assert_eq!(judge(ending, None, &rule), want, "{ending:?}");
         }
+    }
+
+    /// Every status has its rule: what is asked for again is not left to chance.
+    #[test]
+    fn every_status_of_an_upstream() {
+        use Judged::{Completed, Free, Unknown};
+        let table: &[(std::ops::RangeInclusive<u16>, Judged)] = &[
+            (100..=199, Unknown),
+            (200..=299, Completed),
+            (300..=399, Completed),
+            (400..=400, Completed),
+            (401..=401, Free),
+            (402..=402, Completed),
+            (403..=403, Free),
+            (404..=406, Completed),
+            (407..=407, Free),
+            (408..=409, Unknown),
+            (410..=416, Completed),
+            (417..=417, Free),
+            (418..=420, Completed),
+            (421..=421, Free),
+            (422..=422, Completed),
+            (423..=423, Unknown),
+            (424..=424, Completed),
+            (425..=426, Free),
+            (427..=427, Completed),
+            (428..=429, Free),
+            (430..=430, Completed),
+            (431..=431, Free),
+            (432..=450, Completed),
+            (451..=451, Free),
+            (452..=459, Completed),
+            (460..=460, Unknown),
+            (461..=498, Completed),
+            (499..=499, Unknown),
+            (500..=999, Unknown),
+        ];
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        let (completed, retryable) = (words(&["OK"]), words(&["BUSY"]));
+        let code = CodeRule { pointer: "/code".to_owned(), completed, retryable };
+        let coded = OutcomeRule { not_executed: Vec::new(), code: Some(code) };
+        let mut next = 100;
+        for (statuses, want) in table {
+            assert_eq!(*statuses.start(), next, "no gap and no overlap");
+            next = statuses.end() + 1;
+            for status in statuses.clone() {
+                assert_eq!(judge(upstream(status), None, &OutcomeRule::default()), *want, "{status}");
+                let again = judge(retried(status), None, &OutcomeRule::default());
+                let well = (200..=299).contains(&status);
+                assert_eq!(again, if well { Completed } else { Unknown }, "{status}, retried");
+                // A code decides where an answer would; without one nobody can tell.
+                let by_code = *want == Completed;
+                assert_eq!(coded.needs_body(status), by_code, "{status}");
+                for (body, said) in [("OK", Completed), ("BUSY", Free), ("NEW", Unknown)] {
+                    let body = format!(r#"{{"code":"{body}"}}"#);
+                    let got = judge(upstream(status), Some(body.as_bytes()), &coded);
+                    assert_eq!(got, if by_code { said } else { *want }, "{status} {body}");
+                }
+                let without = judge(upstream(status), Some(b""), &coded);
+                assert_eq!(without, if by_code { Unknown } else { *want }, "{status}");
+            }
+        }
+        assert_eq!(next, 1_000);
+    }
+
+    #[test]
+    fn what_the_operator_knows_of_statuses() {
+        use Judged::{Free, Unknown};
         let shedding = OutcomeRule { not_executed: vec![503], code: None };
         assert_eq!(judge(upstream(503), None, &shedding), Free);
         assert_eq!(judge(upstream(500), None, &shedding), Unknown);

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
-use policy_kit::{invalid, ConfigError, HeaderNames, Host, Plugin, Profile, MEANING_HEADERS};
+use policy_kit::{invalid, ConfigError, HeaderNames, Host, Plugin, Profile};
+use policy_kit::{MEANING_HEADERS, ROUTER_HEADERS};
 
 use crate::config::Config;
 use crate::filter::Once;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) waiting: Rc<Cell<usize>>,
     /// Headers that would change what a call means after it was classified.
     pub(crate) strips: HeaderNames,
+    /// The same of calls that may have a key, which nobody may have sent more than once.
+    pub(crate) strips_of_keyed: HeaderNames,
 }
 
 impl Idempotency {
@@ -58,6 +61,12 @@ impl Idempotency {
         let quota = Quota::new(&room.name, owners, policy.longest_retention());
         let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window, scatter));
         let strips = HeaderNames::new(MEANING_HEADERS);
+        let routers: &[&str] = match policy.profile() {
+            Profile::Envoy => &ROUTER_HEADERS,
+            Profile::Wasmx => &[],
+        };
+        let all = MEANING_HEADERS.into_iter().chain(routers.iter().copied());
+        let strips_of_keyed = HeaderNames::new(all);
         let passes = PerClass::requests(Self::NAME, "allow");
         let replays = PerClass::requests(Self::NAME, "replay");
         let completed = PerClass::new(|class| outcome(class, COMPLETED));
@@ -71,6 +80,7 @@ impl Idempotency {
             completed,
             waiting: Rc::default(),
             strips,
+            strips_of_keyed,
         };
         Ok(Self(Rc::new(shared)))
     }

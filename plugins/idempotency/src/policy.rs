@@ -19,6 +19,8 @@ const MOST_ANSWER: u64 = 64 << 10;
 const MOST_REQUEST: u64 = 1 << 20;
 /// Without it nobody can read a body.
 const ALWAYS_KEPT: &str = "content-encoding";
+/// Without it a redirection tells nothing.
+const LOCATION: &str = "location";
 
 /// Immutable for the life of the VM.
 #[derive(Debug)]
@@ -227,6 +229,9 @@ fn kept(raw: AnswersConfig) -> Result<Vec<String>, ConfigError> {
             return Err(invalid(at, "is kept already"));
         }
         kept.push(name);
+    }
+    if !kept.iter().any(|name| name == LOCATION) {
+        kept.push(LOCATION.to_owned());
     }
     Ok(kept)
 }

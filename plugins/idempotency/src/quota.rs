@@ -97,6 +97,16 @@ impl Quota {
         })
     }
 
+    /// When the keys of `owner` next become fewer by themselves, in nanoseconds since the epoch; `None`
+    /// where it holds none, or that cannot be read.
+    pub fn next_free(&self, host: &mut dyn Host, owner: &Owner, now: u64) -> Option<u64> {
+        let name = format!("{}.{}", self.prefix, number_at(&owner.0, 0) % self.buckets);
+        let (value, _) = host.shared(&name).ok()??;
+        let count = take_out(&mut read(&value)?, owner);
+        let ends = |(cell, held): &(u64, u32)| (*held > 0).then(|| cell.saturating_add(1).saturating_mul(self.cell));
+        count.cells.iter().filter_map(ends).filter(|end| *end > now).min()
+    }
+
     fn change(
         &self,
         host: &mut dyn Host,
@@ -189,9 +199,12 @@ mod tests {
         let take = |host: &mut FakeHost, number, now| {
             quota.take(host, &owner(number), 3, now + DAY, now).unwrap()
         };
+        assert_eq!(quota.next_free(&mut host, &owner(1), 5 * HOUR), None);
         for want in [true, true, true, false] {
             assert_eq!(take(&mut host, 1, 5 * HOUR), want);
         }
+        assert_eq!(quota.next_free(&mut host, &owner(1), 5 * HOUR), Some(6 * HOUR + DAY));
+        assert_eq!(quota.next_free(&mut host, &owner(1), 6 * HOUR + DAY), None, "they are gone");
         assert!(take(&mut host, 2, 5 * HOUR), "another owner");
         assert_eq!(quota.give_back(&mut host, &owner(1), 5 * HOUR + DAY, 6 * HOUR), Ok(true));
         assert!(take(&mut host, 1, 6 * HOUR));

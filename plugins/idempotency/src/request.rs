@@ -29,6 +29,30 @@ pub(crate) struct Caller {
     pub(crate) is_partner: bool,
 }
 
+/// What is known of who makes a call.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// Neither a player nor a proven partner.
+    Nobody,
+    /// Somebody, at no brand: under another brand, and under none, the same key would be another one.
+    Brandless {
+        name: String,
+        is_partner: bool,
+    },
+    Known(Caller),
+}
+
+impl Who {
+    /// The partner that is proven to call.
+    pub(crate) fn partner(&self) -> Option<&str> {
+        match self {
+            Self::Brandless { name, is_partner: true } => Some(name),
+            Self::Known(Caller { name, is_partner: true, .. }) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 impl Request {
     pub(crate) fn read(policy: &Policy, headers: Rc<Headers>) -> Self {
         let one = |name| headers.single(name).unwrap_or_default();
@@ -75,14 +99,13 @@ impl Request {
     }
 
     /// Who makes the call, and at which brand: on an endpoint of partners the partner that is proven,
-    /// elsewhere the player. `None` where one of them is not known: under another brand, and under none,
-    /// the same key would be another one.
+    /// elsewhere the player.
     pub(crate) fn caller(
         &self,
         host: &mut dyn Host,
         profile: Profile,
         endpoint: &Match<'_>,
-    ) -> Result<Option<Caller>, Fault> {
+    ) -> Result<Who, Fault> {
         let is_partner = endpoint.is_partners();
         let (header, name) = match is_partner {
             true => (PARTNER_HEADER, facts::PARTNER),
@@ -93,15 +116,19 @@ impl Request {
         let (name, brand) = match profile {
             Profile::Wasmx => (self.told(header), self.told(BRAND_HEADER)),
             Profile::Envoy if is_partner && claimed(fact(host, facts::PARTNER_PROOF)?) => {
-                return Ok(None)
+                return Ok(Who::Nobody)
             }
             Profile::Envoy => (fact(host, name)?, fact(host, facts::BRAND)?),
         };
         let kind = if is_partner { "partner" } else { "player" };
-        Ok(name.zip(brand).map(|(name, brand)| {
-            let owner = Owner::new(&brand, kind, &name);
-            Caller { owner, name, brand, is_partner }
-        }))
+        Ok(match (name, brand) {
+            (None, _) => Who::Nobody,
+            (Some(name), None) => Who::Brandless { name, is_partner },
+            (Some(name), Some(brand)) => {
+                let owner = Owner::new(&brand, kind, &name);
+                Who::Known(Caller { owner, name, brand, is_partner })
+            }
+        })
     }
 }
 

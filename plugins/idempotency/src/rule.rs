@@ -191,8 +191,8 @@ fn outcome(
     at: &str,
 ) -> Result<OutcomeRule, ConfigError> {
     let not_executed = not_executed.unwrap_or_default();
-    if !not_executed.iter().all(|status| (400..=599).contains(status)) {
-        return Err(invalid(format!("{at}.not_executed"), "expected statuses from 400 to 599"));
+    if !not_executed.iter().all(|status| (300..=599).contains(status)) {
+        return Err(invalid(format!("{at}.not_executed"), "expected statuses from 300 to 599"));
     }
     let code = code.map(|raw| code_rule(raw, &format!("{at}.outcome"))).transpose()?;
     Ok(OutcomeRule { not_executed, code })

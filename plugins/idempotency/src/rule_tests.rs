@@ -145,7 +145,7 @@ fn meanings_that_are_refused() {
         ),
         (outcome(json!({"freed": []})), "rules[0].outcome.freed"),
         (wager(json!({"not_executed": [200]})), "rules[0].not_executed"),
-        (wager(json!({"not_executed": [503, 399]})), "rules[0].not_executed"),
+        (wager(json!({"not_executed": [503, 299]})), "rules[0].not_executed"),
         (wager(json!({"not_executed": [600]})), "rules[0].not_executed"),
         (wager(json!({"fingerprint": "S3CRET"})), "rules[0].fingerprint"),
         (wager(json!({"fingerprint": {"S3CRET": 1}})), "rules[0].fingerprint"),

@@ -249,15 +249,57 @@ impl World {
         status: u16,
         headers: &[(&str, &str)],
     ) -> Told {
+        self.answer_begins(stream, status, headers, false)
+    }
+
+    /// The same, and no body.
+    pub(crate) fn answer_headers_alone(
+        &mut self,
+        stream: &mut Stream,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) -> Told {
+        self.answer_begins(stream, status, headers, true)
+    }
+
+    fn answer_begins(
+        &mut self,
+        stream: &mut Stream,
+        status: u16,
+        headers: &[(&str, &str)],
+        end: bool,
+    ) -> Told {
         self.host.response = vec![(b":status".to_vec(), status.to_string().into_bytes())];
         let more = headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
         self.host.response.extend(more);
-        let action = self.on(stream, |driver, host| driver.on_response_headers(host, false));
+        let action = self.on(stream, |driver, host| driver.on_response_headers(host, end));
+        let written_over = (b"cache-control".to_vec(), b"no-store".to_vec());
+        if self.host.response.contains(&written_over) {
+            self.write_over(stream);
+        }
         match (&stream.replied, action) {
             (Some(reply), _) => Told::Replaced(reply.status, reply.code.to_owned()),
             (None, Action::Continue) => Told::Real,
             (None, Action::Pause) => Told::Held,
         }
+    }
+
+    /// Takes down what is written over the upstream's answer, as if it were a reply.
+    fn write_over(&mut self, stream: &mut Stream) {
+        self.answer_body(stream, b"the upstream's", true);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let (mut status, mut headers) = (0, Vec::new());
+        for (name, value) in &self.host.response {
+            match text(name).as_str() {
+                ":status" => status = text(value).parse().unwrap(),
+                name => headers.push((name.to_owned().into(), value.clone().into())),
+            }
+        }
+        let body = self.host.answer_body.clone();
+        let document: Value = serde_json::from_slice(&body).unwrap();
+        let code = document.get("code").or(document.get("why")).and_then(Value::as_str).unwrap();
+        let code = Box::leak(code.to_owned().into_boxed_str());
+        stream.replied = Some(Reply { status, headers, body, code });
     }
 
     /// So much of its body is there.

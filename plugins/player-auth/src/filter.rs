@@ -92,7 +92,8 @@ impl Filter for Auth {
         let endpoint = policy.endpoint(&self.case);
         let decided = match body {
             Ok(body) => {
-                let endpoint = endpoint.with_body(body, self.case.json);
+                let content = policy_kit::Content::selecting(body, self.case.sent);
+                let endpoint = endpoint.with_body(&content);
                 let ruling = policy.rule(&endpoint, &self.case, &self.who, self.now / SECOND);
                 if ruling.refusal.is_none() {
                     self.prove(host, &policy, &endpoint, body);

@@ -75,8 +75,8 @@ pub struct Case {
     pub brand: Option<Rc<str>>,
     /// The client's address, once somebody asked for it.
     pub source: Option<IpAddr>,
-    /// Whether the body is sent as JSON.
-    pub json: bool,
+    /// How the body is sent.
+    pub sent: policy_kit::Sent,
     /// Whether it asks for another protocol on this connection.
     upgrade: bool,
     /// Whether a browser asks if it may ask.
@@ -225,7 +225,7 @@ impl Policy {
             classified: self.endpoints.classify(means, target),
             brand: self.brands.of(authority).cloned(),
             source: None,
-            json: headers.is_json(),
+            sent: policy_kit::Sent::by(headers),
             upgrade: headers.has("upgrade") || method == b"CONNECT",
             preflight,
             revocation: Status::Clear,

@@ -4,7 +4,7 @@
 //! hear of it would try again.
 
 use crate::body::{at_most, within, Early};
-use crate::{Action, Answering, BodyFault, CallReply, Filter, Gateway};
+use crate::{Action, Answering, BodyFault, CallReply, Fault, Filter, Gateway, MapKind, Reply};
 
 /// Calls one filter may chain for one answer.
 const MAX_CALLS: u8 = 4;
@@ -26,6 +26,8 @@ enum Holding {
     Nothing,
     Body {
         limit: usize,
+        /// Its headers say how long it is: its last piece says that it is the last.
+        counted: bool,
     },
     Copy {
         limit: usize,
@@ -38,6 +40,8 @@ enum Holding {
     },
     /// Another answer was given in its place.
     Replaced,
+    /// Another answer is written over it; this of its body is still to come.
+    Rewritten(Vec<u8>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +61,11 @@ impl Answers {
         self.settle(filter, gw, next, Phase::Headers { end_of_stream })
     }
 
+    /// Whether the client has another answer than the upstream's.
+    pub(crate) fn are_replaced(&self) -> bool {
+        matches!(self.holding, Holding::Replaced | Holding::Rewritten(_))
+    }
+
     pub(crate) fn on_body(
         &mut self,
         filter: &mut impl Filter,
@@ -71,8 +80,32 @@ impl Answers {
                 self.early = Some(Early { size, whole: end_of_stream });
                 Action::Pause
             }
-            Holding::Body { limit } if size <= *limit && !end_of_stream => Action::Pause,
-            Holding::Body { limit } => {
+            Holding::Rewritten(text) => {
+                // The first piece becomes all of it, the others nothing.
+                let text = std::mem::take(text);
+                if (size > 0 || !text.is_empty()) && gw.set_answer_body(size, &text).is_err() {
+                    gw.reset();
+                    return Action::Pause;
+                }
+                Action::Continue
+            }
+            Holding::Body { limit, counted } if size <= *limit && !end_of_stream => {
+                let limit = *limit;
+                if *counted || !upstream_is_done(gw) {
+                    return Action::Pause;
+                }
+                // Nothing more will come of the upstream, and yet this is not the end: a filter behind
+                // this one ends the body by trailers of its own. Envoy tells of them only whoever lets
+                // the body go on; they end the answer, and wait for the filter.
+                match within(limit, size, |size| gw.answer_body(size)) {
+                    Ok(copy) => {
+                        self.holding = Holding::Copy { limit, copy };
+                        Action::Continue
+                    }
+                    Err(fault) => self.decide(filter, gw, Err(fault)),
+                }
+            }
+            Holding::Body { limit, .. } => {
                 let body = within(*limit, size, |size| gw.answer_body(size));
                 self.decide(filter, gw, body)
             }
@@ -93,13 +126,13 @@ impl Answers {
 
     pub(crate) fn on_trailers(&mut self, filter: &mut impl Filter, gw: &mut dyn Gateway) -> Action {
         match &mut self.holding {
-            Holding::Nothing => Action::Continue,
+            Holding::Nothing | Holding::Rewritten(_) => Action::Continue,
             Holding::Replaced => Action::Pause,
             Holding::Call { .. } => {
                 self.early.get_or_insert_default().whole = true;
                 Action::Pause
             }
-            Holding::Body { limit } => {
+            Holding::Body { limit, .. } => {
                 let limit = *limit;
                 let body = at_most(limit, |most| gw.answer_body(most));
                 let action = self.decide(filter, gw, body);
@@ -171,7 +204,7 @@ impl Answers {
                         judge(filter, gw, body)
                     }
                     early => {
-                        self.holding = Holding::Body { limit };
+                        self.holding = Holding::Body { limit, counted: is_counted(gw) };
                         // The headers go on: on Envoy no body comes while they are held. Where one
                         // has come all the same, it would go on with them.
                         let held = early.is_some();
@@ -196,12 +229,8 @@ impl Answers {
                         }
                     }
                 }
-                (Answering::Replace(reply), Phase::Headers { .. }) => {
-                    self.holding = Holding::Replaced;
-                    if gw.reply(&reply).is_err() {
-                        gw.reset();
-                    }
-                    return Action::Pause;
+                (Answering::Replace(reply), Phase::Headers { end_of_stream }) => {
+                    return self.replace(gw, reply, end_of_stream)
                 }
                 (Answering::Call(call), _) => {
                     self.calls = self.calls.saturating_add(1);
@@ -221,6 +250,53 @@ impl Answers {
             };
         }
     }
+}
+
+impl Answers {
+    /// Gives another answer in the place of this one. It is written over this one, so that the filters
+    /// around this one treat it as they treat every answer: one that is made in the response phase passes
+    /// none of them, and a browser is not shown an answer without the headers of the cors filter. An
+    /// answer without a body has no place for another one.
+    fn replace(&mut self, gw: &mut dyn Gateway, reply: Reply, end_of_stream: bool) -> Action {
+        let has_room = self.early.is_none() && (!end_of_stream || reply.body.is_empty());
+        if has_room && rewrite(gw, &reply).is_ok() {
+            self.holding = Holding::Rewritten(reply.body);
+            return Action::Continue;
+        }
+        self.holding = Holding::Replaced;
+        if gw.reply(&reply).is_err() {
+            gw.reset();
+        }
+        Action::Pause
+    }
+}
+
+/// Makes the headers of the answer those of another one. What the upstream says of who may read it stays:
+/// where no filter does, the upstream sees to that.
+fn rewrite(gw: &mut dyn Gateway, reply: &Reply) -> Result<(), Fault> {
+    let host = gw.host();
+    let headers = host.headers(MapKind::Response)?;
+    for (name, _) in headers.iter() {
+        let stays = name == b":status" || name == b"vary" || name.starts_with(b"access-control-");
+        if let (false, Ok(name)) = (stays, std::str::from_utf8(name)) {
+            host.remove_header(MapKind::Response, name)?;
+        }
+    }
+    host.set_header(MapKind::Response, ":status", reply.status.to_string().as_bytes())?;
+    for (name, value) in &reply.headers {
+        host.set_header(MapKind::Response, name, value)?;
+    }
+    Ok(())
+}
+
+fn is_counted(gw: &mut dyn Gateway) -> bool {
+    let headers = gw.host().headers(MapKind::Response);
+    headers.is_ok_and(|headers| headers.has("content-length"))
+}
+
+/// Whether the gateway has the last byte of the upstream's answer. Envoy knows how long that took then.
+fn upstream_is_done(gw: &mut dyn Gateway) -> bool {
+    matches!(gw.host().property(&["response", "backend_latency"]), Ok(Some(_)))
 }
 
 fn let_go(gw: &mut dyn Gateway) {

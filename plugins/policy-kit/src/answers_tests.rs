@@ -206,15 +206,64 @@ fn an_answer_that_cannot_go_on_is_ended() {
     assert!(host.was_reset);
 }
 
-#[test]
-fn another_answer_from_the_headers_only() {
-    let mut host = FakeHost::default();
-    let mut early = driver(&[replace()]);
-    assert_eq!(early.on_response_headers(&mut host, false), Action::Pause);
-    assert_eq!(host.replied.as_ref().map(|r| r.code), Some("endpoint_unclassified"));
-    assert_eq!(early.on_response_body(&mut host, 3, true), Action::Pause, "not the upstream's");
-    assert_eq!(early.on_response_trailers(&mut host), Action::Pause);
+fn upstreams(status: &str) -> Vec<crate::fake::Pair> {
+    let pairs = [
+        (":status", status),
+        ("content-length", "3"),
+        ("set-cookie", "a=1"),
+        ("set-cookie", "b=2"),
+        ("vary", "origin"),
+        ("access-control-allow-origin", "https://play.example"),
+    ];
+    pairs.map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).to_vec()
+}
 
+/// Written over the upstream's, so that whoever stands before this filter treats it as any answer.
+#[test]
+fn another_answer_in_the_place_of_this_one() {
+    for pieces in [&[(3, true)][..], &[(2, false), (1, false), (0, true)], &[(0, true)]] {
+        let body = b"abc".to_vec();
+        let mut host = FakeHost { response: upstreams("200"), answer_body: body, ..FakeHost::default() };
+        let mut driver = driver(&[replace()]);
+        assert_eq!(driver.on_response_headers(&mut host, false), Action::Continue);
+        let mut told = Vec::new();
+        for (size, end) in pieces {
+            host.answer_body = vec![b'x'; *size];
+            assert_eq!(driver.on_response_body(&mut host, *size, *end), Action::Continue);
+            told.extend_from_slice(&host.answer_body);
+        }
+        assert_eq!(driver.on_response_trailers(&mut host), Action::Continue);
+        assert_eq!(told, Denial::UNCLASSIFIED.problem(&Details::NONE).body, "{pieces:?}");
+        assert_eq!(host.replied, None);
+        let mut headers: Vec<_> = host.response.iter().map(|(n, v)| (&n[..], &v[..])).collect();
+        headers.sort_unstable();
+        let want = [
+            (&b":status"[..], &b"403"[..]),
+            (b"access-control-allow-origin", b"https://play.example"),
+            (b"cache-control", b"no-store"),
+            (b"content-type", b"application/problem+json"),
+            (b"vary", b"origin"),
+        ];
+        assert_eq!(headers, want);
+        // The request's body, should it still come, goes nowhere.
+        assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
+    }
+}
+
+/// Where there is no body to write into, or the headers cannot be written, the gateway answers itself.
+#[test]
+fn another_answer_without_room_for_it() {
+    for (end, failing) in
+        [(true, None), (false, Some("proxy_replace_header_map_value")), (false, Some("proxy_get_header_map_pairs"))]
+    {
+        let mut host = FakeHost { response: upstreams("200"), ..FakeHost::default() };
+        host.faults.extend(failing.map(|call| (call, 10)));
+        let mut early = driver(&[replace()]);
+        assert_eq!(early.on_response_headers(&mut host, end), Action::Pause, "{failing:?}");
+        assert_eq!(host.replied.as_ref().map(|r| r.code), Some("endpoint_unclassified"));
+        assert_eq!(early.on_response_body(&mut host, 3, true), Action::Pause, "not the upstream's");
+        assert_eq!(early.on_response_trailers(&mut host), Action::Pause);
+    }
     let mut host = FakeHost { answer_body: b"1".to_vec(), ..FakeHost::default() };
     let mut late = driver(&[HOLD, replace()]);
     late.on_response_headers(&mut host, false);
@@ -222,6 +271,37 @@ fn another_answer_from_the_headers_only() {
     assert_eq!(host.replied, None, "the client has the first headers already");
 
     let mut host = FakeHost::default().failing("proxy_send_local_response", 10);
-    driver(&[replace()]).on_response_headers(&mut host, false);
+    driver(&[replace()]).on_response_headers(&mut host, true);
     assert!(host.was_reset);
+
+    let mut host = FakeHost { response: upstreams("200"), ..FakeHost::default() };
+    let mut cut = driver(&[replace()]);
+    assert_eq!(cut.on_response_headers(&mut host, false), Action::Continue);
+    host.faults.insert("proxy_set_buffer_bytes", 10);
+    assert_eq!(cut.on_response_body(&mut host, 3, true), Action::Pause);
+    assert!(host.was_reset, "the upstream's body is not that of this answer");
+}
+
+/// A decompressor behind this filter ends bodies by trailers, of which Envoy tells only whoever lets the
+/// body go on: an answer that was held for them waited for the idle timeout.
+#[test]
+fn the_last_of_the_upstream_is_not_held() {
+    let done = || ("response.backend_latency".to_owned(), vec![1; 8]);
+    let mut host = FakeHost { answer_body: b"1234".to_vec(), ..FakeHost::default() };
+    let mut uncounted = driver(&[HOLD]);
+    uncounted.on_response_headers(&mut host, false);
+    assert_eq!(uncounted.on_response_body(&mut host, 2, false), Action::Pause);
+    host.properties.extend([done()]);
+    assert_eq!(uncounted.on_response_body(&mut host, 4, false), Action::Continue);
+    assert_eq!(host.logs.len(), 0, "it may not be all of it");
+    assert_eq!(uncounted.on_response_trailers(&mut host), Action::Continue);
+    assert_eq!(host.logs, ["Ok(4)"]);
+
+    let mut host = FakeHost { answer_body: b"1234".to_vec(), ..FakeHost::default() };
+    host.properties.extend([done()]);
+    host.response = vec![(b"content-length".to_vec(), b"4".to_vec())];
+    let mut counted = driver(&[HOLD]);
+    counted.on_response_headers(&mut host, false);
+    assert_eq!(counted.on_response_body(&mut host, 4, false), Action::Pause, "an end will come");
+    assert_eq!(counted.on_response_body(&mut host, 4, true), Action::Continue);
 }

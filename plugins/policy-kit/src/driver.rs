@@ -59,6 +59,11 @@ pub trait Gateway: Host {
     /// # Errors
     /// They are not to be had.
     fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault>;
+    /// Puts `text` in the place of the first `size` bytes of the answer's body, all that are there.
+    ///
+    /// # Errors
+    /// They are as they were.
+    fn set_answer_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault>;
 }
 
 /// What a callback tells its gateway.
@@ -231,7 +236,14 @@ impl<F: Filter> Driver<F> {
     /// The answer's headers have arrived, the upstream's or a refusal's.
     pub fn on_response_headers(&mut self, gw: &mut dyn Gateway, end_of_stream: bool) -> Action {
         match &mut self.filter {
-            Some(filter) => self.answers.on_headers(filter, gw, end_of_stream),
+            Some(filter) => {
+                let action = self.answers.on_headers(filter, gw, end_of_stream);
+                if self.answers.are_replaced() {
+                    // Whatever still comes of the request is nobody's.
+                    self.waiting = Waiting::Over;
+                }
+                action
+            }
             None => Action::Continue,
         }
     }

@@ -6,7 +6,7 @@ use hmac_sha256::Hash;
 
 use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Pattern, Segments};
 use crate::select::Select;
-use crate::{canonical_path, invalid, ConfigError, EndpointClass, SortedMap};
+use crate::{canonical_path, invalid, ConfigError, Content, EndpointClass, SortedMap};
 
 /// All endpoints of a configuration, most specific first.
 #[derive(Clone, Debug)]
@@ -84,14 +84,11 @@ impl Match<'_> {
         self.pending.is_some()
     }
 
-    /// The match once the body is known. A body that is not sent as JSON may be read as something
-    /// else by the upstream, and tells nothing.
-    pub fn with_body(self, body: &[u8], sent_as_json: bool) -> Self {
+    /// The match once the body is known. One that cannot be read, or that readers disagree about where it
+    /// tells the class, tells nothing.
+    pub fn with_body(self, content: &Content<'_>) -> Self {
         match self.pending {
-            Some(select) if sent_as_json => {
-                Self { class: select.by_body(body), pending: None, ..self }
-            }
-            Some(_) => Self { class: EndpointClass::Unclassified, pending: None, ..self },
+            Some(select) => Self { class: select.by_body(content), pending: None, ..self },
             None => self,
         }
     }

@@ -1,6 +1,7 @@
 //! Which request is which call; whose it is; which maps are refused.
 
 use super::*;
+use crate::Sent;
 use proptest::prelude::*;
 
 fn compile(json: &str) -> Result<Endpoints, ConfigError> {
@@ -140,12 +141,19 @@ fn one_url_many_calls() {
         (r#"{"type": "debit"}"#, "wager"),
         (r#"{"type": "credit"}"#, "settlement"),
         (r#"{"type": "credit", "type": "debit"}"#, "unclassified"),
+        (r#"{"type": "debit", "Type": "credit"}"#, "unclassified"),
+        (r#"{"type": "debit", "meta": {"id": 1, "ID": 1}}"#, "wager"),
+        ("\u{feff}{\"type\": \"debit\"}", "wager"),
         (r#"{"type": "transfer"}"#, "unclassified"),
         ("", "unclassified"),
     ] {
-        let known = map.found(map.classify(b"POST", b"/one")).with_body(body.as_bytes(), true);
+        let of = |sent| {
+            let content = Content::selecting(body.as_bytes(), sent);
+            map.found(map.classify(b"POST", b"/one")).with_body(&content)
+        };
+        let known = of(Sent::JSON);
         assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{body}");
-        let form = map.found(map.classify(b"POST", b"/one")).with_body(body.as_bytes(), false);
+        let form = of(Sent::default());
         assert_eq!(form.class.as_str(), "unclassified", "{body} as something else");
     }
     for (target, want) in [

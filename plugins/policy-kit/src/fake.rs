@@ -245,4 +245,11 @@ impl Gateway for FakeHost {
         self.check("proxy_get_buffer_bytes")?;
         Ok(self.answer_body.iter().take(size).copied().collect())
     }
+
+    fn set_answer_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
+        self.check("proxy_set_buffer_bytes")?;
+        let size = size.min(self.answer_body.len());
+        self.answer_body.splice(..size, text.iter().copied());
+        Ok(())
+    }
 }

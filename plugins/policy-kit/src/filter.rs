@@ -86,7 +86,9 @@ pub enum Answering {
     },
     /// Ask somebody; what is held of the answer stays held, and [`Filter::on_answer_call`] hears.
     Call(Call),
-    /// Give this answer in its place. From the headers only: later the client has them already.
+    /// Give this answer in its place. From the headers only: later the client has them already. It is
+    /// written over the upstream's, so that other filters treat it as they treat every answer; what the
+    /// request still waits for is dropped.
     Replace(Reply),
 }
 

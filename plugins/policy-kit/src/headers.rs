@@ -109,18 +109,6 @@ impl Headers {
         }
     }
 
-    /// Whether the body is sent as JSON (RFC 8259, and the `+json` suffix of RFC 6839).
-    pub fn is_json(&self) -> bool {
-        let Some(value) = self.single("content-type") else { return false };
-        let kind = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-        let Some((family, kind)) = kind.split_at_checked(b"application/".len()) else {
-            return false;
-        };
-        let suffix = kind.get(kind.len().saturating_sub(b"+json".len())..).unwrap_or_default();
-        family.eq_ignore_ascii_case(b"application/")
-            && (kind.eq_ignore_ascii_case(b"json") || suffix.eq_ignore_ascii_case(b"+json"))
-    }
-
     /// One bit for a name, the same whatever its case: from its length, its first and its last letter.
     /// Equal names have equal bits, others mostly not.
     pub fn bit(name: &[u8]) -> u64 {
@@ -192,30 +180,6 @@ mod tests {
             ("x-d", One::Absent),
         ] {
             assert_eq!(map.one(name), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_sent_as_json() {
-        for (kind, json) in [
-            (&b"application/json"[..], true),
-            (b"Application/JSON; charset=utf-8", true),
-            (b" application/json ;x", true),
-            (b"application/problem+json", true),
-            (b"application/problem+JSON", true),
-            (b"application/xjson", false),
-            (b"application/json5", false),
-            (b"application/", false),
-            (b"text/json", false),
-            (b"text/x+json", false),
-            (b"json", false),
-            (b"", false),
-        ] {
-            let one = Headers::from_pairs([(&b"content-type"[..], kind)]);
-            assert_eq!(one.is_json(), json, "{}", kind.escape_ascii());
-            // Two readers could take different ones.
-            let two = Headers::from_pairs([(&b"content-type"[..], kind), (b"content-type", kind)]);
-            assert!(!two.is_json());
         }
     }
 

@@ -58,7 +58,12 @@ pub fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
 /// The text at a JSON pointer (RFC 6901). Numbers and booleans are given as they print; objects,
 /// arrays and null are no text.
 pub fn text_at(value: &Value, pointer: &str) -> Option<String> {
-    match value_at(value, pointer)? {
+    text_of(value_at(value, pointer)?)
+}
+
+/// A value as [`text_at`] gives it.
+pub(crate) fn text_of(value: &Value) -> Option<String> {
+    match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
@@ -90,8 +95,9 @@ impl Others {
     }
 }
 
+/// Reads a value that everybody reads the same, with so many levels within it.
 #[derive(Clone, Copy)]
-struct Strict(u8);
+pub(crate) struct Strict(pub(crate) u8);
 
 /// One level less.
 pub(crate) fn deeper<E: Error>(depth: u8) -> Result<u8, E> {

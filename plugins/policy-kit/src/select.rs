@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::json::{is_pointer, strict_json, text_at};
-use crate::{invalid, query, ConfigError, EndpointClass, SortedMap};
+use crate::json::{is_pointer, text_of};
+use crate::{invalid, query, ConfigError, Content, EndpointClass, SortedMap};
 
 /// Most bytes of a body that is read to learn what kind of call it is.
 pub const MAX_SELECTING_BODY: usize = 64 << 10;
@@ -76,11 +76,12 @@ impl Select {
     }
 
     /// The class that the body tells.
-    pub(crate) fn by_body(&self, body: &[u8]) -> EndpointClass {
+    pub(crate) fn by_body(&self, content: &Content<'_>) -> EndpointClass {
         match &self.by {
             By::Query(_) => EndpointClass::Unclassified,
             By::Pointer(pointer) => {
-                self.class(strict_json(body).and_then(|v| text_at(&v, pointer)).as_deref())
+                let value = content.value_at(pointer).ok().flatten();
+                self.class(value.as_ref().and_then(text_of).as_deref())
             }
         }
     }

@@ -244,6 +244,10 @@ impl Gateway for Abi {
     fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
         sys::buffer(Buffer::ResponseBody, size)
     }
+
+    fn set_answer_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
+        sys::set_buffer(Buffer::ResponseBody, size, text)
+    }
 }
 
 /// Fetches the answer that is being delivered.

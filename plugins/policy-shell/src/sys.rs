@@ -19,6 +19,13 @@ mod raw {
             data: *mut *mut u8,
             size: *mut usize,
         ) -> u32;
+        pub(super) fn proxy_set_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            size: usize,
+            data: *const u8,
+            data_size: usize,
+        ) -> u32;
         pub(super) fn proxy_get_header_map_pairs(
             map: u32,
             data: *mut *mut u8,
@@ -169,6 +176,15 @@ pub(crate) fn buffer(which: Buffer, max: usize) -> Result<Vec<u8>, Fault> {
         NOT_FOUND => Ok(Vec::new()),
         _ => done(CALL, status).and_then(|()| take(CALL, bytes, size)),
     }
+}
+
+/// Puts `data` in the place of the first `size` bytes.
+pub(crate) fn set_buffer(which: Buffer, size: usize, data: &[u8]) -> Result<(), Fault> {
+    // SAFETY: pointer and length are those of a live slice.
+    let status = unsafe {
+        raw::proxy_set_buffer_bytes(which as u32, 0, size, data.as_ptr(), data.len())
+    };
+    done("proxy_set_buffer_bytes", status)
 }
 
 pub(crate) fn headers(map: Map) -> Result<Vec<u8>, Fault> {

@@ -1,0 +1,417 @@
+//! The values at some places of a JSON document (RFC 8259). Only what a pointer touches has to read the
+//! same to everybody: of the rest it is enough that it is JSON. So the rest is passed over byte by byte,
+//! and what is wanted is read as strictly as ever.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::content::Unread;
+use crate::json::{folded, given_twice, read, value_at, Strict, MAX_DEPTH};
+
+/// The values at these JSON pointers (RFC 6901), each of which names something below the root; `None`
+/// where there is none.
+///
+/// # Errors
+/// It is no JSON document, or a pointer leads through or to something that readers disagree about: a
+/// member that is given twice, also where only the case differs, or a text that is no Unicode.
+pub(crate) fn pick(document: &[u8], pointers: &[&str]) -> Result<Vec<Option<Value>>, Unread> {
+    let mut found = vec![None; pointers.len()];
+    let mut active = Vec::with_capacity(pointers.len());
+    for (place, pointer) in pointers.iter().enumerate() {
+        active.push((place, *pointer));
+    }
+    let mut scan = Scan { bytes: document, at: 0 };
+    scan.value(&active, &mut found)?;
+    match scan.next() {
+        None => Ok(found),
+        Some(_) => Err(Unread::Syntax),
+    }
+}
+
+/// Pointers that have led to a value, each with its place among all and what is left of it.
+type Active<'p> = [(usize, &'p str)];
+
+/// A document, and how far it has been read.
+struct Scan<'b> {
+    bytes: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Scan<'b> {
+    /// Passes over a value, and takes what the pointers want of it.
+    fn value(&mut self, active: &Active<'_>, found: &mut [Option<Value>]) -> Result<(), Unread> {
+        if active.iter().any(|(_, rest)| rest.is_empty()) {
+            // All of it is wanted, and what the others want lies within.
+            let value = strict(self.passed()?)?;
+            for (place, rest) in active {
+                if let Some(found) = found.get_mut(*place) {
+                    *found = value_at(&value, rest).cloned();
+                }
+            }
+            return Ok(());
+        }
+        match self.peek() {
+            Some(b'{') if !active.is_empty() => self.object(active, found),
+            Some(b'[') if !active.is_empty() => self.array(active, found),
+            _ => self.passed().map(|_| ()),
+        }
+    }
+
+    fn object(&mut self, active: &Active<'_>, found: &mut [Option<Value>]) -> Result<(), Unread> {
+        let mut met = vec![false; active.len()];
+        self.at += 1;
+        if self.eats(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.name().ok_or(Unread::Syntax)?;
+            let name = unescaped(name);
+            let mut here = Vec::new();
+            for ((place, rest), met) in active.iter().zip(&mut met) {
+                let (wanted, rest) = split(rest);
+                if !alike(&name, &wanted) {
+                    continue;
+                }
+                if std::mem::replace(met, true) {
+                    return Err(Unread::Twice);
+                }
+                if name == wanted {
+                    here.push((*place, rest));
+                }
+            }
+            self.value(&here, found)?;
+            match self.next() {
+                Some(b',') => {}
+                Some(b'}') => return Ok(()),
+                _ => return Err(Unread::Syntax),
+            }
+        }
+    }
+
+    fn array(&mut self, active: &Active<'_>, found: &mut [Option<Value>]) -> Result<(), Unread> {
+        self.at += 1;
+        if self.eats(b']') {
+            return Ok(());
+        }
+        let mut index = 0;
+        loop {
+            let mut here = Vec::new();
+            for (place, rest) in active {
+                let (wanted, rest) = split(rest);
+                if is_index(&wanted, index) {
+                    here.push((*place, rest));
+                }
+            }
+            self.value(&here, found)?;
+            index += 1;
+            match self.next() {
+                Some(b',') => {}
+                Some(b']') => return Ok(()),
+                _ => return Err(Unread::Syntax),
+            }
+        }
+    }
+
+    /// Passes over a value, however deep it is, and gives its bytes.
+    fn passed(&mut self) -> Result<&'b [u8], Unread> {
+        self.peek();
+        let from = self.at;
+        self.pass().ok_or(Unread::Syntax)?;
+        self.bytes.get(from..self.at).ok_or(Unread::Syntax)
+    }
+
+    fn pass(&mut self) -> Option<()> {
+        // The bytes that close what is open.
+        let mut open: Vec<u8> = Vec::new();
+        loop {
+            match self.next()? {
+                b'{' if self.eats(b'}') => {}
+                b'[' if self.eats(b']') => {}
+                b'{' => {
+                    open.push(b'}');
+                    self.name()?;
+                    continue;
+                }
+                b'[' => {
+                    open.push(b']');
+                    continue;
+                }
+                b'"' => self.text().map(|_| ())?,
+                b't' => self.word(b"rue")?,
+                b'f' => self.word(b"alse")?,
+                b'n' => self.word(b"ull")?,
+                first => self.number(first)?,
+            }
+            loop {
+                let Some(closing) = open.last().copied() else { return Some(()) };
+                match self.next()? {
+                    b',' => {
+                        if closing == b'}' {
+                            self.name()?;
+                        }
+                        break;
+                    }
+                    byte if byte == closing => {
+                        open.pop();
+                    }
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    /// The next byte that is not blank, left where it is.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes.get(self.at)? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
+    }
+
+    /// The next byte that is not blank.
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn eats(&mut self, wanted: u8) -> bool {
+        let there = self.peek() == Some(wanted);
+        self.at += usize::from(there);
+        there
+    }
+
+    /// A member's name as it is written, with its quotes, and the colon after it.
+    fn name(&mut self) -> Option<&'b [u8]> {
+        self.peek();
+        let from = self.at;
+        if self.next()? != b'"' {
+            return None;
+        }
+        self.text()?;
+        let name = self.bytes.get(from..self.at);
+        name.filter(|_| self.next() == Some(b':'))
+    }
+
+    /// A text after its first quote. Whether it is Unicode is asked by whoever reads it.
+    fn text(&mut self) -> Option<()> {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            match byte {
+                b'"' => return Some(()),
+                0..=0x1f => return None,
+                b'\\' => {
+                    let escaped = *self.bytes.get(self.at)?;
+                    self.at += 1;
+                    match escaped {
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                        b'u' => {
+                            let digits = self.bytes.get(self.at..self.at + 4)?;
+                            if !digits.iter().all(u8::is_ascii_hexdigit) {
+                                return None;
+                            }
+                            self.at += 4;
+                        }
+                        _ => return None,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn word(&mut self, rest: &[u8]) -> Option<()> {
+        let there = self.bytes.get(self.at..self.at + rest.len())? == rest;
+        self.at += rest.len();
+        there.then_some(())
+    }
+
+    fn number(&mut self, first: u8) -> Option<()> {
+        let first = if first == b'-' { self.digit()? } else { first };
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => self.digits(),
+            _ => return None,
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digit()?;
+            self.digits();
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digit()?;
+            self.digits();
+        }
+        Some(())
+    }
+
+    fn digit(&mut self) -> Option<u8> {
+        let digit = *self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit())?;
+        self.at += 1;
+        Some(digit)
+    }
+
+    fn digits(&mut self) {
+        while self.digit().is_some() {}
+    }
+}
+
+/// Reads what is wanted, as everybody reads it.
+fn strict(text: &[u8]) -> Result<Value, Unread> {
+    read(Strict(MAX_DEPTH), text).map_err(|error| match given_twice(&error) {
+        Some(_) => Unread::Twice,
+        // It has been passed over as JSON, so it is its texts, or their number.
+        None => Unread::Text,
+    })
+}
+
+/// A name without its quotes and escapes. One that is no Unicode is no name that a pointer can have.
+fn unescaped(name: &[u8]) -> Cow<'_, str> {
+    let bare = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+    if !bare.contains(&b'\\') {
+        return std::str::from_utf8(bare).map_or(Cow::Borrowed("\u{fffd}"), Cow::Borrowed);
+    }
+    match strict(name) {
+        Ok(Value::String(name)) => Cow::Owned(name),
+        _ => Cow::Borrowed("\u{fffd}"),
+    }
+}
+
+/// The first name of what is left of a pointer, and the rest.
+pub(crate) fn split(rest: &str) -> (Cow<'_, str>, &str) {
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    let end = rest.bytes().position(|b| b == b'/').unwrap_or(rest.len());
+    let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    if !name.bytes().any(|b| b == b'~') {
+        return (Cow::Borrowed(name), after);
+    }
+    let (mut out, mut letters) = (String::with_capacity(name.len()), name.chars());
+    while let Some(letter) = letters.next() {
+        out.push(match letter {
+            '~' => match letters.next() {
+                Some('1') => '/',
+                _ => '~',
+            },
+            other => other,
+        });
+    }
+    (Cow::Owned(out), after)
+}
+
+/// Whether a careless reader takes one name for the other.
+fn alike(one: &str, other: &str) -> bool {
+    match one.is_ascii() && other.is_ascii() {
+        true => one.eq_ignore_ascii_case(other),
+        false => folded(one) == folded(other),
+    }
+}
+
+/// Whether a name is this index into an array, as RFC 6901 writes it.
+fn is_index(name: &str, index: usize) -> bool {
+    (name == "0" || name.starts_with(|c| ('1'..='9').contains(&c))) && name.parse() == Ok(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::strict_json;
+    use proptest::prelude::*;
+
+    fn one(document: &str, pointer: &str) -> Result<Option<Value>, Unread> {
+        pick(document.as_bytes(), &[pointer]).map(|mut found| found.remove(0))
+    }
+
+    #[test]
+    fn only_what_a_pointer_touches_has_to_be_clear() {
+        use Unread::{Syntax, Text, Twice};
+        for (document, pointer, want) in [
+            (r#"{"id":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"x":[{"id":"a"}]}"#, "/x/0/id", Ok(Some("a"))),
+            (r#"{"x":["b","a"]}"#, "/x/1", Ok(Some("a"))),
+            (r#"{"x":["b","a"]}"#, "/x/01", Ok(None)),
+            (r#"{"a/b":{"~":"a"}}"#, "/a~1b/~0", Ok(Some("a"))),
+            (r#"{"a~1b":"a"}"#, "/a~01b", Ok(Some("a"))),
+            (r#"{"i\u0064":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"id":"a"}"#, "/id/x", Ok(None)),
+            (r#"{"x":1}"#, "/id", Ok(None)),
+            ("[]", "/id", Ok(None)),
+            // What nobody asked for.
+            (r#"{"m":{"userId":1,"UserID":1,"userId":2},"id":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"m":1,"m":2,"id":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"m":"\ud800","id":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"\ud800":1,"id":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"m":1e999,"id":"a"}"#, "/id", Ok(Some("a"))),
+            (r#"{"x":{"id":"b","id":"c"},"id":"a"}"#, "/id", Ok(Some("a"))),
+            // What somebody did.
+            (r#"{"id":"a","id":"b"}"#, "/id", Err(Twice)),
+            (r#"{"id":"a","ID":"b"}"#, "/id", Err(Twice)),
+            (r#"{"Id":"a","ID":"b"}"#, "/id", Err(Twice)),
+            (r#"{"id":"a","i\u0064":"b"}"#, "/id", Err(Twice)),
+            (r#"{"x":{"id":"a"},"X":{}}"#, "/x/id", Err(Twice)),
+            (r#"{"id":{"m":1,"M":2}}"#, "/id", Err(Twice)),
+            ("{\"kind\":\"a\",\"\u{212a}ind\":\"b\"}", "/kind", Err(Twice)),
+            (r#"{"id":"\ud800"}"#, "/id", Err(Text)),
+            (r#"{"id":"\ud800x"}"#, "/id", Err(Text)),
+            (r#"{"id":"a"} x"#, "/id", Err(Syntax)),
+            (r#"{"id":"a""#, "/id", Err(Syntax)),
+            (r#"{"id":"a",}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":NaN}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":"\x"}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":"\u12"}"#, "/id", Err(Syntax)),
+            ("{\"id\":\"a\",\"m\":\"\n\"}", "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[1,]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[1 2]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":{1:2}}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[}]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":[01]}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":-}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":1.}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":1e}"#, "/id", Err(Syntax)),
+            (r#"{"id":"a","m":tru}"#, "/id", Err(Syntax)),
+            (r#" { "m" : [ -0.5e+7 , { } , [ ] , null ] , "id" : "a" } "#, "/id", Ok(Some("a"))),
+            ("id=a", "/id", Err(Syntax)),
+            ("", "/id", Err(Syntax)),
+        ] {
+            assert_eq!(one(document, pointer), want.map(|v| v.map(Value::from)), "{document} {pointer}");
+        }
+        let broken = b"{\"m\":\"\xff\",\"id\":\"a\"}";
+        assert_eq!(pick(broken, &["/id"]), Ok(vec![Some("a".into())]));
+        assert_eq!(pick(broken, &["/m"]), Err(Text));
+        let several = pick(br#"{"a":{"b":1,"c":2},"d":[3]}"#, &["/a", "/a/c", "/d/0", "/e", "/a"]);
+        let a = serde_json::json!({"b": 1, "c": 2});
+        let want = vec![Some(a.clone()), Some(2.into()), Some(3.into()), None, Some(a)];
+        assert_eq!(several, Ok(want));
+        for deep in ["[", "{\"a\":"] {
+            let deep = deep.repeat(100_000);
+            assert_eq!(one(&deep, "/b"), Err(Syntax), "nesting must not exhaust the stack");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_clear_to_everybody_is_found_where_it_is(
+            document in r#"[\[\]{}",:a-c0-2 ]{0,40}"#, pointer in "(/[a-c0-2]{0,2}){1,3}",
+        ) {
+            if let Some(value) = strict_json(document.as_bytes()) {
+                prop_assert_eq!(one(&document, &pointer), Ok(value.pointer(&pointer).cloned()));
+            }
+        }
+
+        #[test]
+        fn what_is_no_json_to_others_is_none_here(
+            document in r#"([\[\]{}",:a-c0-2 .eE+\\-]|null|true|"a"|\\u00e9|\\ud800){0,12}"#,
+        ) {
+            let others = serde_json::from_str::<serde::de::IgnoredAny>(&document).is_ok();
+            let here = one(&document, "/nothing/of/the/kind");
+            prop_assert_eq!(here, if others { Ok(None) } else { Err(Unread::Syntax) }, "{}", document);
+        }
+    }
+}
