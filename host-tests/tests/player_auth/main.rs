@@ -14,6 +14,7 @@ mod headers;
 mod introspection;
 mod keys;
 mod keys_envoy;
+mod owners;
 mod partner_calls;
 mod partner_envoy;
 mod partner_keys;
@@ -27,4 +28,5 @@ mod standing_envoy;
 #[path = "../common/until.rs"]
 mod until;
 mod vectors;
+mod webhooks;
 mod world;
