@@ -15,6 +15,7 @@ mod introspection;
 mod keys;
 mod keys_envoy;
 mod odd_tokens;
+mod owners;
 mod partner_calls;
 mod partner_envoy;
 mod partner_keys;
@@ -28,4 +29,5 @@ mod standing_envoy;
 #[path = "../common/until.rs"]
 mod until;
 mod vectors;
+mod webhooks;
 mod world;

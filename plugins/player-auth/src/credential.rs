@@ -80,10 +80,7 @@ impl Places {
 /// What takes the credentials in all these places out of a request, leaving other cookies and parameters:
 /// one edit for each header, whichever places share it. A parameter goes also where it is spelt so that only
 /// some readers find it.
-pub(crate) fn removal<'a>(
-    places: impl Iterator<Item = &'a Place>,
-    headers: &Headers,
-) -> Vec<Edit> {
+pub(crate) fn removal<'a>(places: impl Iterator<Item = &'a Place>, headers: &Headers) -> Vec<Edit> {
     let mut edits = Vec::new();
     let (mut cookies, mut parameters) = (Vec::new(), Vec::new());
     let mut remove = |name: &Cow<'static, str>| {

@@ -4,7 +4,8 @@
 //!
 //! 1. `x-player-id`, `x-brand`, `x-session-id`, `x-kyc-level`, `x-player-state`, `x-partner-id`,
 //!    `x-partner-tier`, the headers that claims are put in, and headers that would change the call's
-//!    meaning are stripped from every request, whatever is decided.
+//!    meaning are stripped from every request, whatever is decided, however they are spelt. So are other
+//!    spellings of what an edge says, and of headers that hold credentials.
 //! 2. A request that matches no endpoint, or whose path two readers could read differently, is
 //!    refused with 403 `endpoint_unclassified`, unless `unclassified` is `forward`.
 //! 3. A browser's preflight passes if it is one: `OPTIONS` with one `Origin` and one
@@ -17,8 +18,9 @@
 //!    Where partners are configured, each of these but `session` must be a partner's:
 //!    [`partner`] has the rules. What headers prove is proven first; a signature is checked over the raw
 //!    body, before which the partner is only claimed.
-//! 7. More than one credential, wherever they are: 400 `credential_conflict` (RFC 6750 section 2). None:
-//!    401 `token_missing`, where the class requires one.
+//! 7. More than one credential, wherever they are: 400 `credential_conflict` (RFC 6750 section 2). One in the
+//!    query that only some readers find: 401 `token_malformed`. None: 401 `token_missing`, where the class
+//!    requires one.
 //! 8. A token that was found good before and has not expired is good (a bounded cache).
 //! 9. A JWT is checked in the order of what it costs: shape, the source's budget of failures (unless
 //!    the token was good before, which then has expired), algorithm, issuer, audience, dates, client, claims, the

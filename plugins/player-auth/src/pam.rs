@@ -49,11 +49,7 @@ impl Pam {
     ///
     /// # Errors
     /// Names the field.
-    pub fn compile(
-        raw: PamConfig,
-        unique: bool,
-        host: &mut dyn Host,
-    ) -> Result<Self, ConfigError> {
+    pub fn compile(raw: PamConfig, unique: bool, host: &mut dyn Host) -> Result<Self, ConfigError> {
         let at = "player_state.pam";
         let field = |name: &str| format!("{at}.{name}");
         let service = Service {
@@ -68,7 +64,8 @@ impl Pam {
         };
         let call = service.call("GET", host)?;
         let path = Template::compile(&raw.path).ok_or_else(|| {
-            let problem = "expected `{sub}` once, for the player's id, `{brand}` and `{issuer}` at most \
+            let problem =
+                "expected `{sub}` once, for the player's id, `{brand}` and `{issuer}` at most \
                            once, and no other braces";
             invalid(field("path"), problem)
         })?;

@@ -146,14 +146,8 @@ impl Policy {
         let mut mappings: Vec<_> = issuers.iter_mut().map(|issuer| &mut issuer.mapping).collect();
         mappings.extend(introspection.iter_mut().map(Introspection::mapping));
         let state = raw.player_state;
-        let standing = Standing::compile(
-            state,
-            mappings,
-            &brands,
-            &raw.endpoints,
-            raw.players_unique,
-            host,
-        )?;
+        let standing =
+            Standing::compile(state, mappings, &brands, &raw.endpoints, raw.players_unique, host)?;
         let rules = || issuers.iter().map(|issuer| &issuer.rules);
         let lifetimes: Vec<_> = rules().map(|rules| rules.max_lifetime).collect();
         let skew = rules().map(|rules| rules.skew).max().unwrap_or(0).max(introspection::SKEW);

@@ -1,7 +1,6 @@
 //! Tokens that died before their time: players and sessions that a feed names, each with a time.
 
 use hmac_sha256::Hash;
-use policy_kit::SortedMap;
 
 use crate::identity::Identity;
 
@@ -77,10 +76,10 @@ pub struct Owners {
 impl Owners {
     /// These.
     pub fn new<'a>(
-        brands: impl Iterator<Item = &'a str>,
-        issuers: impl Iterator<Item = &'a str>,
+        mut brands: impl Iterator<Item = &'a str>,
+        mut issuers: impl Iterator<Item = &'a str>,
     ) -> Self {
-        Self { brands: distinct(brands), issuers: distinct(issuers) }
+        Self { brands: distinct(&mut brands), issuers: distinct(&mut issuers) }
     }
 
     /// The scope that a feed's words mean.
@@ -93,13 +92,19 @@ impl Owners {
 
     /// All of them, as part of a name.
     pub fn describe(&self) -> String {
-        format!("{:?}", (&self.brands, &self.issuers))
+        format!("{} {}", self.brands.join(" "), self.issuers.join(" "))
     }
 }
 
-fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let sorted: SortedMap<String, ()> = names.map(|name| (name.to_owned(), ())).collect();
-    sorted.into_iter().map(|(name, ())| name).collect()
+/// Each once and in order: the same names make the same place, however a document lists them.
+fn distinct(names: &mut dyn Iterator<Item = &str>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        if let Err(at) = all.binary_search_by(|known| known.as_str().cmp(name)) {
+            all.insert(at, name.to_owned());
+        }
+    }
+    all
 }
 
 /// What of a token can be revoked; computed once per token.

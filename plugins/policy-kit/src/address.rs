@@ -46,6 +46,7 @@ impl Trust {
     ///
     /// # Errors
     /// A network that is none, or no hops.
+    #[inline]
     pub fn compile(raw: &TrustConfig, at: &str) -> Result<Self, ConfigError> {
         let mut networks = Vec::with_capacity(raw.trusted.len());
         for (i, text) in raw.trusted.iter().enumerate() {

@@ -19,6 +19,7 @@ impl Brands {
     ///
     /// # Errors
     /// An empty map, a host that is no host, a brand that is no lower-case label.
+    #[inline]
     pub fn compile(raw: SortedMap<String, String>) -> Result<Self, ConfigError> {
         if raw.is_empty() {
             return Err(invalid("brands", "must map at least one host; `*` stands for any"));

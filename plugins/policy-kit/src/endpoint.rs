@@ -92,6 +92,7 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
+    #[inline]
     pub(crate) fn compile(raw: Endpoint, position: usize) -> Result<Self, ConfigError> {
         let at = |field: &str| format!("endpoints[{position}].{field}");
         let (field, written) = match (raw.path, raw.prefix, raw.template) {
@@ -143,6 +144,7 @@ impl Pattern {
 
     /// Lets each pattern that takes `GET` take `HEAD` as well, unless another one for the same paths names
     /// `HEAD` itself.
+    #[inline]
     pub(crate) fn take_heads(patterns: &mut [Self]) {
         let of_heads = patterns.iter().filter(|pattern| pattern.names("HEAD"));
         let of_heads: Vec<Vec<Part>> = of_heads.map(|pattern| pattern.parts.clone()).collect();
@@ -174,6 +176,7 @@ impl Pattern {
     }
 
     /// One line that says all that classification depends on, for the catalogue's digest.
+    #[inline]
     pub(crate) fn describe(&self) -> String {
         let methods = self.methods.iter().flatten().map(|method| (method.as_str(), ()));
         let methods: SortedMap<_, _> = methods.collect();
@@ -231,6 +234,7 @@ impl Pattern {
 
     /// Orders patterns by what they fix, segment by segment; a pattern for some methods is more
     /// specific than one for all.
+    #[inline]
     pub(crate) fn specificity(&self) -> (Vec<u8>, bool) {
         let rank = |part: &Part| match part {
             Part::Rest => 0,
@@ -242,6 +246,7 @@ impl Pattern {
     }
 
     /// Whether some request is matched by both, neither being more specific.
+    #[inline]
     pub(crate) fn ties_with(&self, other: &Self) -> bool {
         let shared_method = match (&self.methods, &other.methods) {
             (Some(a), Some(b)) => a.iter().any(|m| b.contains(m)),
@@ -277,6 +282,7 @@ pub(crate) fn is_label(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(allowed)
 }
 
+#[inline]
 fn parts(field: &str, written: &str) -> Result<Vec<Part>, &'static str> {
     let canonical = canonical_path(written.as_bytes()).ok();
     // Braces are visible ASCII, so templates pass the same reading as paths.

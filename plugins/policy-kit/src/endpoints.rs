@@ -100,6 +100,7 @@ impl Endpoints {
     /// # Errors
     /// An empty list, an unreadable pattern, or two entries of equal specificity that one request
     /// could match: which class such a request has must not depend on the order of the file.
+    #[inline]
     pub fn compile(raw: Vec<Endpoint>) -> Result<Self, ConfigError> {
         Self::compile_with(raw, false)
     }
@@ -108,13 +109,15 @@ impl Endpoints {
     ///
     /// # Errors
     /// As [`Endpoints::compile`].
+    #[inline]
     pub fn compile_with(raw: Vec<Endpoint>, head_as_get: bool) -> Result<Self, ConfigError> {
         if raw.is_empty() {
             return Err(invalid("endpoints", "must name at least one endpoint"));
         }
-        let raw = raw.into_iter().enumerate();
-        let mut patterns: Vec<Pattern> =
-            raw.map(|(at, endpoint)| Pattern::compile(endpoint, at)).collect::<Result<_, _>>()?;
+        let mut patterns = Vec::with_capacity(raw.len());
+        for (position, endpoint) in raw.into_iter().enumerate() {
+            patterns.push(Pattern::compile(endpoint, position)?);
+        }
         if head_as_get {
             Pattern::take_heads(&mut patterns);
         }

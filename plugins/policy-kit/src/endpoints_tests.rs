@@ -249,9 +249,8 @@ fn head_is_what_get_is_where_the_operator_says_so() {
         {"path": "/spin", "methods": ["POST"], "class": "wager"}
     ]"#;
     let raw: Vec<Endpoint> = crate::parse(json.as_bytes()).unwrap();
-    let (own, as_get) = (Endpoints::compile(raw.clone()).unwrap(), {
-        Endpoints::compile_with(raw, true).unwrap()
-    });
+    let (own, as_get) =
+        (Endpoints::compile(raw.clone()).unwrap(), { Endpoints::compile_with(raw, true).unwrap() });
     assert_ne!(own.digest(), as_get.digest());
     for (method, target, class, with_heads) in [
         ("HEAD", "/balance", "content", "account"),

@@ -37,6 +37,7 @@ impl Envelopes {
     /// # Errors
     /// An envelope without `*` (some refusal would have no words), a code that can be none, a status
     /// that is none.
+    #[inline]
     pub fn compile(raw: SortedMap<String, EnvelopeConfig>) -> Result<Self, ConfigError> {
         for (name, envelope) in raw.iter() {
             let at = format!("envelopes.{name}");
@@ -64,6 +65,7 @@ impl Envelopes {
     ///
     /// # Errors
     /// Names the endpoint.
+    #[inline]
     pub fn check(&self, endpoints: &Endpoints) -> Result<(), ConfigError> {
         match endpoints.envelopes().find(|(_, name)| !self.0.contains_key(*name)) {
             Some((i, _)) => {

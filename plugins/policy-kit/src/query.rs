@@ -62,14 +62,33 @@ pub fn without(target: &[u8], names: &[&str]) -> Option<Vec<u8>> {
 /// Whether some reader takes two names for one: without case, or as PHP makes variables of parameters
 /// (blanks in front go, what follows a NUL or `[` goes, blanks, dots and `[` become `_`).
 pub fn is_alike(one: &str, other: &str) -> bool {
-    let bent = |text: &str| {
-        let text = text.trim_start_matches(|c: char| c <= ' ' || c == '?');
-        let text = text.split('\0').next().unwrap_or_default();
-        text.to_ascii_lowercase().replace([' ', '.', '['], "_")
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let (key, name) = (bent(one), bent(other));
+    same(key, name)
+        || same(key.trim_ascii_end(), name)
+        || same(array(key), name)
+        || same(key, array(name))
+}
+
+/// A name without what readers cut off.
+fn bent(name: &[u8]) -> &[u8] {
+    let start = name.iter().position(|b| *b > b' ' && *b != b'?').unwrap_or(name.len());
+    let name = name.get(start..).unwrap_or_default();
+    name.split(|b| *b == 0).next().unwrap_or_default()
+}
+
+/// The array that PHP puts what has this name in.
+fn array(name: &[u8]) -> &[u8] {
+    name.split(|b| *b == b'[').next().unwrap_or_default()
+}
+
+#[inline(never)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| match byte {
+        b' ' | b'.' | b'[' => b'_',
+        byte => byte.to_ascii_lowercase(),
     };
-    let array = |text: &str| bent(text.split('[').next().unwrap_or_default());
-    let (name, key) = (bent(other), bent(one));
-    key == name || array(one) == name || bent(one.trim_end()) == name || key == array(other)
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
 /// Whether some reader takes this piece of a query for the parameter `name`. A name with an escape that is

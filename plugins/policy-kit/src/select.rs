@@ -34,6 +34,7 @@ enum By {
 }
 
 impl Select {
+    #[inline]
     pub(crate) fn compile(raw: SelectConfig, at: &str) -> Result<Self, ConfigError> {
         let by = match (raw.query, raw.pointer) {
             (Some(name), None) if !name.is_empty() => By::Query(name),
@@ -92,6 +93,7 @@ impl Select {
     }
 
     /// The selector as one line, for the digest.
+    #[inline]
     pub(crate) fn describe(&self) -> String {
         let by = match &self.by {
             By::Query(name) => format!("query {name:?}"),

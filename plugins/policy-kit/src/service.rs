@@ -53,6 +53,7 @@ impl Service<'_> {
     ///
     /// # Errors
     /// Names the field.
+    #[inline]
     pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<Call, ConfigError> {
         service(self.cluster, self.authority, self.path, self.at)?;
         let mut headers = Vec::new();
@@ -92,6 +93,7 @@ impl Service<'_> {
 }
 
 /// What may stand in a header.
+#[inline]
 fn value(secret: &Secret, host: &mut dyn Host, at: String) -> Result<String, ConfigError> {
     let value = secret.read(host, &at)?;
     match value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
@@ -101,6 +103,7 @@ fn value(secret: &Secret, host: &mut dyn Host, at: String) -> Result<String, Con
 }
 
 /// A timeout in milliseconds: neither none at all, nor longer than any player waits.
+#[inline]
 fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
     match (1..=MAX_TIMEOUT).contains(&millis) {
         true => Ok(Duration::from_millis(millis)),
@@ -109,6 +112,7 @@ fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
 }
 
 /// Checks what makes the address of a service that is called.
+#[inline]
 fn service(
     cluster: &str,
     authority: Option<&str>,
@@ -203,7 +207,8 @@ mod tests {
         assert_eq!(sent(&call.with_path("/b?c=d".to_owned())), want);
         let more = r#"{"user-agent": "pitboss/1", "x-api-key": {"env": "KEY"}}"#;
         let more: SortedMap<String, Secret> = serde_json::from_str(more).unwrap();
-        let mut host = FakeHost { env: [("KEY".into(), "k-1".into())].into(), ..FakeHost::default() };
+        let mut host =
+            FakeHost { env: [("KEY".into(), "k-1".into())].into(), ..FakeHost::default() };
         let call = Service { headers: Some(&more), ..service }.call("GET", &mut host).unwrap();
         assert_eq!(sent(&call)[5..], ["user-agent pitboss/1", "x-api-key k-1"]);
         let plain = SERVICE.call("GET", &mut FakeHost::default()).unwrap();

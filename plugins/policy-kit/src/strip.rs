@@ -87,9 +87,8 @@ pub fn strip(host: &mut dyn Host, headers: &Headers, all: &HeaderNames) -> Resul
     for (_, name) in sent {
         host.remove_header(MapKind::Request, name)?;
     }
-    let maybe = |name: &[u8]| {
-        length(name) & all.lengths != 0 && (name.contains(&b'_') || all.underscored)
-    };
+    let maybe =
+        |name: &[u8]| length(name) & all.lengths != 0 && (name.contains(&b'_') || all.underscored);
     for (name, _) in headers.iter().filter(|(name, _)| maybe(name) && all.misspells(name)) {
         if let Ok(name) = std::str::from_utf8(name) {
             host.remove_header(MapKind::Request, name)?;
@@ -129,7 +128,8 @@ mod tests {
             let mut host = FakeHost::request(&sent);
             let headers = host.headers(MapKind::Request).unwrap();
             strip(&mut host, &headers, names).unwrap();
-            let left = host.request.iter().map(|(name, _)| String::from_utf8(name.clone()).unwrap());
+            let left =
+                host.request.iter().map(|(name, _)| String::from_utf8(name.clone()).unwrap());
             left.collect::<Vec<_>>()
         };
         assert_eq!(left(&names, &sent), ["x-forwarded-host", "x_other"]);

@@ -104,7 +104,8 @@ impl Location {
         raw.failures.check("location.failures")?;
         if !players_unique && raw.claims.brand.is_none() {
             // Else one player's location would be that of another brand's who has the same id.
-            let problem = "required where there are several brands; or say with `players_unique` that no \
+            let problem =
+                "required where there are several brands; or say with `players_unique` that no \
                            two players have one id";
             return Err(invalid("location.claims.brand", problem));
         }

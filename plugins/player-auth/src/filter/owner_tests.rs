@@ -27,8 +27,7 @@ fn start(world: &mut World, brand: &str) -> (policy_kit::Driver<Auth>, String) {
 #[test]
 fn an_exclusion_at_one_brand_is_none_at_another() {
     let mut config: Value = serde_json::from_str(CONFIG).unwrap();
-    config["player_state"] =
-        json!({"pam": {"cluster": "pam", "path": "/{brand}/players/{sub}"}});
+    config["player_state"] = json!({"pam": {"cluster": "pam", "path": "/{brand}/players/{sub}"}});
     let mut world = World::new(&config.to_string());
     let says = |state: &str| answer(200, json!({ "state": state }).to_string());
     for (brand, state, want) in

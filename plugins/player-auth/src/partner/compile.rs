@@ -101,22 +101,21 @@ fn check_headers(
     if matches!(shown, [one, other] if one.is_read_as(other)) {
         return Err(invalid(at, "has its `key_id` where its `api_key` is: no call has both"));
     }
-    let mut own: Vec<&str> = shown.iter().filter_map(|place| place.header()).collect();
-    let is_one_of = |name: &str, own: &[&str]| {
-        own.iter().any(|other| is_alike(other.as_bytes(), name.as_bytes()))
-    };
-    for name in signatures.iter().flat_map(Signature::own_headers) {
-        if is_one_of(name, &own) {
-            return Err(invalid(at, format!("has two means in the header `{name}`: no value is both")));
+    let shown = shown.iter().filter_map(|place| place.header());
+    let mut names: Vec<&str> = shown.collect();
+    names.extend(signatures.iter().flat_map(Signature::own_headers));
+    let own = names.len();
+    names.extend(signatures.iter().filter_map(Signature::time_header));
+    for (i, name) in names.iter().enumerate() {
+        let mut before = names.iter().take(i.min(own));
+        if before.any(|other| is_alike(other.as_bytes(), name.as_bytes())) {
+            return Err(invalid(
+                at,
+                "has two of its means, or a means and a time, in one header: no value is both",
+            ));
         }
-        own.push(name);
     }
-    match signatures.iter().filter_map(Signature::time_header).find(|name| is_one_of(name, &own)) {
-        Some(name) => {
-            Err(invalid(at, format!("has a time and a means in the header `{name}`: no value is both")))
-        }
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 impl Partner {
@@ -166,7 +165,8 @@ impl Partner {
             return Err(invalid(at("network_only"), "needs `cidrs`, and no other means"));
         }
         if !raw.network_only && !means {
-            let problem = "needs a means: `api_key`, `hmac`, `rsa`, `stripe`, `standard_webhooks`, \
+            let problem =
+                "needs a means: `api_key`, `hmac`, `rsa`, `stripe`, `standard_webhooks`, \
                            `certificate`, `key_id` with `cidrs`, or `network_only`";
             return Err(invalid(format!("partners.{name}"), problem));
         }

@@ -74,7 +74,8 @@ impl Signature {
         let decode = |(secret, at): (String, String)| {
             let key = secret.strip_prefix(WHSEC).unwrap_or(&secret).trim_end_matches('=');
             let key = STANDARD_NO_PAD.decode(key).ok().filter(|key| key.len() >= SECRET);
-            let problem = "expected `whsec_` and a key in base64; asymmetric keys (`whpk_`) are not known";
+            let problem =
+                "expected `whsec_` and a key in base64; asymmetric keys (`whpk_`) are not known";
             key.ok_or_else(|| invalid(at, problem))
         };
         let secrets = secrets(&raw.secrets, at, host)?.into_iter().map(decode);
@@ -116,7 +117,8 @@ impl Signature {
         let prefix = raw.prefix;
         // Gateways take blanks off the ends of values, and refuse what is not visible.
         if prefix.starts_with(' ') || !prefix.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-            let problem = "expected visible ASCII, and no blank in front: no header begins otherwise";
+            let problem =
+                "expected visible ASCII, and no blank in front: no header begins otherwise";
             return Err(invalid(format!("{at}.prefix"), problem));
         }
         let encoding = raw.encoding.unwrap_or(encoding);

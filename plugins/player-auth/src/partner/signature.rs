@@ -173,7 +173,8 @@ impl Signature {
             Keys::Rsa(keys) => {
                 let timed = (!carried.before.is_empty()).then(|| [&carried.before, body].concat());
                 let text = timed.as_deref().unwrap_or(body);
-                let mut pairs = carried.signatures.iter().flat_map(|s| keys.iter().map(move |k| (s, k)));
+                let mut pairs =
+                    carried.signatures.iter().flat_map(|s| keys.iter().map(move |k| (s, k)));
                 pairs.any(|(given, key)| verifier.check_bytes(host, key, text, given).is_ok())
             }
         }

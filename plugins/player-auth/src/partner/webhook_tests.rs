@@ -108,7 +108,10 @@ fn what_readers_may_read_differently() {
         let got = outcome(&stripe, &[("stripe-signature", &header)], BODY);
         assert_eq!(got, want, "{header}");
     }
-    assert_eq!(outcome(&stripe, &[("stripe-signature", &format!("t={now},v1={v1}"))], ""), "partner_signature");
+    assert_eq!(
+        outcome(&stripe, &[("stripe-signature", &format!("t={now},v1={v1}"))], ""),
+        "partner_signature"
+    );
 
     let webhooks = compiled("standard_webhooks", &secrets, "webhook-");
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
