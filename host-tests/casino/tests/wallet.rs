@@ -58,6 +58,13 @@ fn bee_body(list: Value) -> Value {
     })
 }
 
+/// A message without some of its members.
+fn bee_without(members: &[&str]) -> Value {
+    let mut body = bee_body(json!([]));
+    body.as_object_mut().unwrap().retain(|name, _| !members.contains(&name.as_str()));
+    body
+}
+
 fn bee_bet(id: &str, amount: &str) -> Value {
     bee_body(json!([{ "id_provider": id, "type": "bet", "amount": amount }]))
 }
@@ -73,6 +80,7 @@ fn one_call(kind: &str, tid: &str, amount: &str) -> Value {
 #[test]
 fn hub_answers_in_200_with_a_status() {
     let cases = [
+        ("user/info", json!({ "user": "p-1", "request_uuid": "q" }), "RS_OK"),
         ("user/balance", hub_bet("q", "", 0), "RS_OK"),
         ("transaction/bet", hub_bet("q", "t", 100), "RS_OK"),
         ("transaction/bet", hub_bet("q", "t", 0), "RS_ERROR_WRONG_SYNTAX"),
@@ -189,8 +197,12 @@ fn bee_duplicates_and_tombstones() {
         ("betwin", bee_bet("t10", "5000"), ("100", ""), ("100", "")),
         ("betwin", bee_bet("t11", "-1"), ("400", ""), ("400", "")),
         ("betwin", bee_body(json!([])), ("400", ""), ("400", "")),
-        ("finish", bee_body(json!([])), ("", "998.00"), ("", "997.00")),
-        ("balance", bee_body(json!([])), ("", "998.00"), ("", "997.00")),
+        ("finish", bee_without(&["transactions", "game_id"]), ("", "998.00"), ("", "997.00")),
+        ("finish", bee_without(&["round_id"]), ("400", ""), ("400", "")),
+        ("balance", bee_without(&["transactions", "round_id"]), ("", "998.00"), ("", "997.00")),
+        ("balance", bee_without(&["game_id"]), ("400", ""), ("400", "")),
+        ("betwin", bee_bet("", "1.00"), ("400", ""), ("400", "")),
+        ("rollback", bee_rollback("r4", ""), ("400", ""), ("400", "")),
     ];
     let (mut on, mut off) = (desk(true), desk(false));
     for (path, body, with, without) in steps {
@@ -212,7 +224,7 @@ fn bee_duplicates_and_tombstones() {
 
 #[test]
 fn bee_takes_all_transactions_or_none() {
-    let mut desk = desk(false);
+    let mut desk = desk(true);
     let list = json!([
         { "id_provider": "a", "type": "bet", "amount": "600.00" },
         { "id_provider": "b", "type": "bet", "amount": "600.00" },
@@ -229,7 +241,14 @@ fn bee_takes_all_transactions_or_none() {
     ]);
     let answer = bee(&mut desk, "betwin", &bee_body(list));
     assert_eq!(answer.body["balance"], "400.00");
-    assert_eq!(answer.body["transactions"][2]["id"], "bee-3");
+    let last = json!({ "id_provider": "b", "id": "bee-3", "bonus_amount": "0.00" });
+    assert_eq!(answer.body["transactions"][2], last);
+    // What was taken back, and what there was not to take back.
+    for (id, original, own) in [("r1", "a", "bee-4"), ("r2", "a", ""), ("r3", "z", "")] {
+        let answer = bee(&mut desk, "rollback", &bee_rollback(id, original));
+        let want = json!([{ "id_provider": id, "id": own }]);
+        assert_eq!(answer.body["transactions"], want, "{id}");
+    }
 }
 
 #[test]
@@ -245,16 +264,12 @@ fn one_duplicates_and_reversals() {
         (one_call("debit", "t1", "1.00"), ("", "999.00"), ("", "998.00")),
         (one_call("debit", "t1", "2.00"), ("TID_MISMATCH", ""), ("", "996.00")),
         (one_call("credit", "t2", "3.00"), ("", "1002.00"), ("", "999.00")),
-        (with(one_call("debit", "t3", "1.00"), "t1"), ("", "1003.00"), ("", "1000.00")),
-        (with(one_call("debit", "t4", "1.00"), "t1"), ("", "1003.00"), ("", "1001.00")),
-        (with(one_call("credit", "t5", "3.00"), "t2"), ("", "1000.00"), ("", "998.00")),
+        (with(one_call("credit", "t3", "1.00"), "t1"), ("", "1003.00"), ("", "1000.00")),
+        (with(one_call("credit", "t4", "1.00"), "t1"), ("", "1003.00"), ("", "1001.00")),
+        (with(one_call("debit", "t5", "3.00"), "t2"), ("", "1000.00"), ("", "998.00")),
+        (with(one_call("debit", "t6", "3.00"), "t1"), ("", "1000.00"), ("TRANSACTION_UNKNOWN", "")),
         (
-            with(one_call("credit", "t6", "3.00"), "t1"),
-            ("", "1000.00"),
-            ("TRANSACTION_UNKNOWN", ""),
-        ),
-        (
-            with(one_call("debit", "t7", "1.00"), "none"),
+            with(one_call("credit", "t7", "1.00"), "none"),
             ("TRANSACTION_UNKNOWN", ""),
             ("TRANSACTION_UNKNOWN", ""),
         ),
@@ -264,7 +279,8 @@ fn one_duplicates_and_reversals() {
         (one_call("credit", "t10", "0"), ("", "1000.00"), ("", "998.00")),
         (one_call("dance", "t11", "1"), ("TYPE_UNKNOWN", ""), ("TYPE_UNKNOWN", "")),
         (one_call("balance", "t12", ""), ("", "1000.00"), ("", "998.00")),
-        (one_call("ping", "", ""), ("", ""), ("", "")),
+        (json!({ "type": "ping" }), ("", ""), ("", "")),
+        (json!({ "type": "roundinfo", "userid": "p-1", "i_gameid": "r1" }), ("", ""), ("", "")),
     ];
     let (mut on, mut off) = (desk(true), desk(false));
     for (body, with, without) in steps {

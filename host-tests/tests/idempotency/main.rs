@@ -12,4 +12,5 @@ mod endings;
 mod faults;
 mod harm;
 mod states;
+mod wallets;
 mod world;

@@ -167,7 +167,6 @@ fn a_service_that_does_not_answer_is_told_of_once_a_minute() {
             (json_after("{}", 0), "no `active` that is true or false"),
             (json_after("[]", 0), "no JSON object"),
             (CallAnswer::now(abi_host::Response::new(500)), "status 500"),
-            (CallAnswer::Silence, "no answer"),
         ] {
             let service = Service::new(answer);
             let mut chain = start(profile, &service);

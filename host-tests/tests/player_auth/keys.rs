@@ -216,8 +216,9 @@ fn a_stranger_cannot_keep_a_new_key_out() {
                 service.answers(json_after(format!(r#"{{"keys": [{both}]}}"#), 100));
             }
             number += 1;
-            let stranger = Forge::with_suffix(NOW, &format!("-s{number}"));
-            let mut forged = fresh(&stranger);
+            let claims = forge().claims_with(&json!({"exp": NOW + 80_000}));
+            let kid = json!({"kid": format!("s-{number}")});
+            let mut forged = bet(forge().sign_as_is(&kid, &claims));
             forged
                 .headers
                 .set("x-forwarded-for", format!("198.51.{}.{}", number / 200, number % 200));

@@ -26,7 +26,7 @@
 //!    the token was good before, which then has expired), algorithm, issuer, audience, dates, client, claims, the
 //!    key, the signature (RFC 7519 section 7.2, RFC 8725).
 //! 10. A key id that is unknown makes the request wait for one fetch of the issuer's keys, at most once
-//!     in 30 seconds: 401 only if the fetch succeeded without that key, else 503 `keys_unavailable`.
+//!     in 5 seconds: 401 only if the fetch succeeded without that key, else 503 `keys_unavailable`.
 //! 11. A token that is no JWT is asked about by introspection (RFC 7662), where configured.
 //! 12. A token, known or not, whose player or session the feed has revoked since it was issued: 401
 //!     `token_revoked`. While the feed is not known: 503 `revocations_unavailable`, by class.

@@ -79,6 +79,8 @@ enum Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     parts: Vec<Part>,
+    /// Fewest and most segments of a path that it can match.
+    segments: (usize, usize),
     methods: Option<Vec<String>>,
     pub(crate) kind: Kind,
     pub(crate) caller: Caller,
@@ -125,8 +127,20 @@ impl Pattern {
         let (methods, product, envelope) = (raw.methods, raw.product, raw.envelope);
         let caller = raw.caller.unwrap_or_default();
         let partners = raw.partners;
-        let pattern =
-            Self { parts, methods, kind, caller, product, envelope, partners, written, position };
+        let fixed = parts.len().saturating_sub(1);
+        let most = if parts.last() == Some(&Part::Rest) { usize::MAX } else { fixed };
+        let pattern = Self {
+            parts,
+            segments: (fixed, most),
+            methods,
+            kind,
+            caller,
+            product,
+            envelope,
+            partners,
+            written,
+            position,
+        };
         if pattern.partners.is_some() && !pattern.classes().any(|c| is_partners(caller, c)) {
             return Err(invalid(at("partners"), "has no effect: no partner calls this"));
         }
@@ -204,11 +218,8 @@ impl Pattern {
 
     fn fits(&self, method: &[u8], path: Segments<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
         // What costs least to see first: most patterns are longer or shorter than the path.
-        let fixed = self.parts.len().saturating_sub(1);
-        let fits = match self.parts.last() {
-            Some(Part::Rest) => path.count >= fixed,
-            _ => path.count == fixed,
-        };
+        let (least, most) = self.segments;
+        let fits = least <= path.count && path.count <= most;
         if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m.as_bytes() == method))
         {
             return false;

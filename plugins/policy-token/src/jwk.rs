@@ -21,12 +21,12 @@ pub(crate) enum Parts {
 }
 
 /// A member that says something; `null` says as little as none.
-pub(crate) fn member<'a>(jwk: &'a Value, name: &str) -> Option<&'a Value> {
+fn member<'a>(jwk: &'a Value, name: &str) -> Option<&'a Value> {
     jwk.get(name).filter(|value| !value.is_null())
 }
 
 /// Whether a key may check signatures, as far as it says what it is for (RFC 7517 sections 4.2, 4.3).
-pub(crate) fn is_for_signatures(jwk: &Value) -> bool {
+fn is_for_signatures(jwk: &Value) -> bool {
     let verifies = |operations: &Value| {
         let Some(all) = operations.as_array() else { return false };
         all.is_empty() || all.iter().any(|operation| operation == "verify")
@@ -86,14 +86,13 @@ fn bytes(jwk: &Value, name: &str) -> Result<Vec<u8>, Why> {
 /// is the same number.
 #[inline(never)]
 fn number(jwk: &Value, name: &str, size: usize) -> Result<Vec<u8>, Why> {
-    let mut digits = bytes(jwk, name)?;
+    let digits = bytes(jwk, name)?;
     let zeros = digits.iter().take_while(|byte| **byte == 0).count();
     let more = if size == 0 { zeros } else { digits.len().checked_sub(size).ok_or(Why::Parts)? };
     if zeros < more || digits.len() == more {
         return Err(Why::Parts);
     }
-    digits.drain(..more);
-    Ok(digits)
+    Ok(digits.get(more..).unwrap_or_default().to_vec())
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use policy_kit::strict_json;
 use serde_json::Value;
 
-use crate::jwk::{is_for_signatures, member};
 use crate::passed_over::{NoKeys, Why};
 use crate::{Alg, Header, Key, PassedOver, Refusal};
 
@@ -43,10 +42,13 @@ impl Keys {
         let entries = entries.ok_or(NoKeys::Document("no key set"))?;
         let (mut keys, mut passed) = (Vec::with_capacity(entries.len()), PassedOver::default());
         for (position, jwk) in entries.iter().enumerate() {
-            match of_entry(jwk, algorithms) {
-                Ok(_) if keys.len() >= MAX_KEYS => passed.note(position, jwk, Why::Many),
-                Ok(found) => keys.extend(found.into_iter().map(Arc::new)),
-                Err(why) => passed.note(position, jwk, why),
+            let before = keys.len();
+            if let Err(why) = add(jwk, algorithms, &mut keys) {
+                passed.note(position, jwk, why);
+            }
+            if keys.len() > MAX_KEYS {
+                keys.truncate(before);
+                passed.note(position, jwk, Why::Many);
             }
         }
         match (keys.is_empty(), passed.is_empty()) {
@@ -99,35 +101,22 @@ impl Keys {
     }
 }
 
-/// The keys that one entry of a set stands for, at least one.
-fn of_entry(jwk: &Value, algorithms: &[Alg]) -> Result<Vec<Key>, Why> {
-    if !is_for_signatures(jwk) {
-        return Err(Why::Purpose);
-    }
-    let text = |name: &str| member(jwk, name).and_then(Value::as_str);
-    let fits: Vec<Alg> = match member(jwk, "alg") {
-        Some(name) => {
-            let alg = name.as_str().and_then(Alg::of).filter(|alg| algorithms.contains(alg));
-            vec![alg.ok_or(Why::Algorithm)?]
+/// Adds the keys that one entry of a set stands for: one for each algorithm that it fits.
+fn add(jwk: &Value, algorithms: &[Alg], keys: &mut Vec<Arc<Key>>) -> Result<(), Why> {
+    let (before, mut why) = (keys.len(), Why::Type);
+    for alg in algorithms {
+        let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
+        match Key::read(jwk, *alg, kid) {
+            Ok(key) => keys.push(Arc::new(key)),
+            // What is wrong with it under the algorithm that it is for tells more.
+            Err(Why::Type | Why::Algorithm) if why != Why::Type => {}
+            Err(wrong) => why = wrong,
         }
-        None => {
-            let of_type = |alg: &Alg| match (text("kty"), text("crv")) {
-                (Some("EC"), Some("P-256")) => *alg == Alg::Es256,
-                (Some("EC"), Some("P-384")) => *alg == Alg::Es384,
-                (Some("OKP"), Some("Ed25519")) => *alg == Alg::EdDsa,
-                (Some("RSA"), None) => {
-                    matches!(alg, Alg::Rs256 | Alg::Rs384 | Alg::Rs512 | Alg::Ps256)
-                }
-                _ => false,
-            };
-            algorithms.iter().copied().filter(of_type).collect()
-        }
-    };
-    if fits.is_empty() {
-        return Err(Why::Type);
     }
-    let kid = || text("kid").map(str::to_owned);
-    fits.into_iter().map(|alg| Key::read(jwk, alg, kid())).collect()
+    match keys.len() > before {
+        true => Ok(()),
+        false => Err(why),
+    }
 }
 
 #[cfg(test)]

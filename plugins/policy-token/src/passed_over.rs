@@ -107,8 +107,12 @@ impl PassedOver {
         let name = match jwk.get("kid").and_then(Value::as_str) {
             // It may be anything.
             Some(kid) => {
-                let shown = kid.chars().filter(|c| c.is_ascii_graphic() && *c != '"').take(LONGEST);
-                format!("\"{}\"", shown.collect::<String>())
+                let mut shown = "\"".to_owned();
+                for byte in kid.bytes().filter(|b| b.is_ascii_graphic() && *b != b'"').take(LONGEST)
+                {
+                    shown.push(char::from(byte));
+                }
+                shown + "\""
             }
             None => format!("keys[{position}]"),
         };

@@ -310,9 +310,10 @@ impl Forge {
         };
         let late = now as f64 - 60.0 + 0.75;
         add("expired within a second", as_is(json!({"exp": late})), Expired);
-        let soon = now as f64 + 60.0 + 0.25;
-        add("not yet, by part of a second", as_is(json!({"nbf": soon})), NotYetValid);
-        add("from part of a second ahead", as_is(json!({"iat": soon})), NotYetValid);
+        // Far enough ahead for a real gateway, which takes its time.
+        let soon = now as f64 + 120.25;
+        add("not yet, with a fraction", as_is(json!({"nbf": soon})), NotYetValid);
+        add("from the future, with a fraction", as_is(json!({"iat": soon})), NotYetValid);
         add("expires null", as_is(json!({"exp": null})), Expired);
         add("issued null", as_is(json!({"iat": null})), Lifetime);
         add("for null", as_is(json!({"aud": null})), Audience);

@@ -144,6 +144,7 @@ static ROUTES: &[Route] = routes! {
     POST "/api/safer-gambling/location-check" "safer-gambling" location::check;
     POST "/psp/callback" "settlement" payments::callback;
     POST "/wallet/win" "settlement" settlement::win;
+    POST "/wallet/hub/user/info" "settlement" wallet::hub_info;
     POST "/wallet/hub/user/balance" "settlement" wallet::hub_balance;
     POST "/wallet/hub/transaction/bet" "settlement" wallet::hub_bet;
     POST "/wallet/hub/transaction/win" "settlement" wallet::hub_win;

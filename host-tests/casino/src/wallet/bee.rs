@@ -1,5 +1,6 @@
-//! The bee contract, in the manner of Beexar and SoftSwiss: an HMAC over the body, errors in HTTP
-//! 400 with the meaning in `meta.api_code`, amounts as decimals.
+//! The bee contract, in the manner of Beexar and SoftSwiss (PyPI `beexar` 1.0.2): an HMAC over the body,
+//! errors in HTTP 400 with the meaning in `meta.api_code`, amounts as decimals, ids of any form that are
+//! not empty. `finish` names a round and no transaction: nothing moves.
 //!
 //! Duplicates, with `wallet_dedup`:
 //! 1. A transaction seen before does nothing and gets its first id and the first balance.
@@ -42,11 +43,14 @@ impl Failure {
 struct Message {
     account_id: String,
     currency: Currency,
+    /// Not in a `finish`.
     #[serde(default)]
-    round_id: Option<String>,
+    game_id: String,
+    #[serde(default)]
+    round_id: String,
     /// A rollback names the round so.
     #[serde(default)]
-    round_id_provider: Option<String>,
+    round_id_provider: String,
     #[serde(default)]
     transactions: Vec<Action>,
 }
@@ -72,26 +76,27 @@ enum ActionKind {
 
 /// `POST /wallet/bee/balance`.
 pub(crate) fn balance(casino: &mut Casino, call: &Call<'_>) -> Answer {
-    told_balance(casino, call)
+    told_balance(casino, call, |message| &message.game_id)
 }
 
 /// `POST /wallet/bee/finish`: the round is over; nothing moves.
 pub(crate) fn finish(casino: &mut Casino, call: &Call<'_>) -> Answer {
-    told_balance(casino, call)
+    told_balance(casino, call, |message| &message.round_id)
 }
 
 /// `POST /wallet/bee/betwin`: bets and wins of one round, all or none.
 pub(crate) fn betwin(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let done = open(casino, call).and_then(|(message, purse)| {
+        named([&message.game_id, &message.round_id])?;
         let orders = orders(casino, &message, &purse)?;
-        let mut done = Vec::new();
+        let (mut done, mut told) = (Vec::new(), casino.balance(&purse));
         for (action, kind, amount) in orders {
-            done.push((
-                action,
-                carry_out(casino, call, &purse, &action.id_provider, kind, amount)?,
-            ));
+            let tx = carry_out(casino, call, &purse, &action.id_provider, kind, amount)?;
+            told = tx.balance;
+            let id = &action.id_provider;
+            done.push(json!({ "id_provider": id, "id": tx.own_id, "bonus_amount": "0.00" }));
         }
-        Ok(answered(&message, &done, casino.balance(&purse)))
+        Ok(answered(&message.round_id, done, told))
     });
     done.map_or_else(Failure::into_answer, |body| ok(&body))
 }
@@ -100,18 +105,24 @@ pub(crate) fn betwin(casino: &mut Casino, call: &Call<'_>) -> Answer {
 /// never came. One that cannot be taken back ends the list; those before it stay taken back.
 pub(crate) fn rollback(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let done = open(casino, call).and_then(|(message, purse)| {
-        let mut done = Vec::new();
+        named([&message.round_id_provider, &message.round_id_provider])?;
+        let (mut done, mut told) = (Vec::new(), casino.balance(&purse));
         for action in &message.transactions {
             let original = action.original_id_provider.as_deref();
             let (ActionKind::Rollback, Some(original)) = (action.kind, original) else {
                 return Err(Failure("400", "a rollback names its original", None));
             };
-            done.push((action, take_back(casino, call, &purse, action, original)?));
+            named([&action.id_provider, original])?;
+            let tx = take_back(casino, call, &purse, action, original)?;
+            told = tx.balance;
+            // No id of ours where there was nothing to take back.
+            let own = if tx.amount == 0 { "" } else { &tx.own_id };
+            done.push(json!({ "id_provider": action.id_provider, "id": own }));
         }
         if done.is_empty() {
             return Err(Failure("400", "no transactions", None));
         }
-        Ok(answered(&message, &done, casino.balance(&purse)))
+        Ok(answered(&message.round_id_provider, done, told))
     });
     done.map_or_else(Failure::into_answer, |body| ok(&body))
 }
@@ -132,10 +143,19 @@ fn open(casino: &mut Casino, call: &Call<'_>) -> Result<(Message, Purse), Failur
     Ok((message, purse))
 }
 
-fn told_balance(casino: &mut Casino, call: &Call<'_>) -> Answer {
-    match open(casino, call) {
-        Ok((_, purse)) => ok(&json!({ "balance": decimal(casino.balance(&purse)) })),
-        Err(failure) => failure.into_answer(),
+fn told_balance(casino: &mut Casino, call: &Call<'_>, needed: fn(&Message) -> &str) -> Answer {
+    let told = open(casino, call).and_then(|(message, purse)| {
+        named([needed(&message), &message.account_id])?;
+        Ok(json!({ "balance": decimal(casino.balance(&purse)) }))
+    });
+    told.map_or_else(Failure::into_answer, |body| ok(&body))
+}
+
+/// Names are not empty.
+fn named(names: [&str; 2]) -> Result<(), Failure> {
+    match names.iter().any(|name| name.is_empty()) {
+        true => Err(Failure("400", "required, must be a non-empty string", None)),
+        false => Ok(()),
     }
 }
 
@@ -150,6 +170,7 @@ fn orders<'m>(
     let mut balance = held;
     let mut orders = Vec::new();
     for action in &message.transactions {
+        named([&action.id_provider, &action.id_provider])?;
         let amount = action.amount.as_deref().and_then(minor_units);
         let amount = amount.filter(|minor| (1..=MAX_AMOUNT).contains(minor));
         let amount = amount.ok_or(Failure("400", "an amount is a decimal above zero", None))?;
@@ -221,17 +242,7 @@ fn take_back(
     Ok(done)
 }
 
-/// The balance told is the first one when every transaction was a repetition.
-fn answered(message: &Message, done: &[(&Action, Transaction)], now: i64) -> Value {
-    let transactions: Vec<_> = done
-        .iter()
-        .map(|(action, tx)| {
-            json!({ "id_provider": action.id_provider, "id": tx.own_id, "bonus_amount": "0" })
-        })
-        .collect();
-    let balance = done.last().map_or(now, |(_, tx)| tx.balance);
-    let round = message.round_id.as_ref().or(message.round_id_provider.as_ref());
-    json!({
-        "round_id": round, "transactions": transactions, "balance": decimal(balance),
-    })
+/// The balance told is the first one where the last transaction was a repetition.
+fn answered(round: &str, transactions: Vec<Value>, balance: i64) -> Value {
+    json!({ "round_id": round, "transactions": transactions, "balance": decimal(balance) })
 }

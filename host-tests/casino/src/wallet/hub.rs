@@ -35,7 +35,7 @@ struct Message {
     transaction_uuid: String,
     #[serde(default)]
     reference_transaction_uuid: Option<String>,
-    /// Minor units, unlike the provider's own.
+    /// Minor units, unlike the provider's own. A rollback carries none.
     #[serde(default)]
     amount: i64,
     #[serde(default)]
@@ -61,6 +61,18 @@ impl Message {
 
 /// A status other than `RS_OK`.
 type Failure = &'static str;
+
+/// `POST /wallet/hub/user/info`: who the player is, as far as the casino knows.
+pub(crate) fn info(casino: &mut Casino, call: &Call<'_>) -> Answer {
+    let (message, purse) = match open(casino, call) {
+        Ok(opened) => opened,
+        Err((failure, request)) => return Ok(failed(failure, &request)),
+    };
+    Ok(json_response(
+        StatusCode::OK,
+        &json!({ "status": "RS_OK", "user": purse.id, "request_uuid": message.request_uuid }),
+    ))
+}
 
 /// `POST /wallet/hub/user/balance`.
 pub(crate) fn balance(casino: &mut Casino, call: &Call<'_>) -> Answer {

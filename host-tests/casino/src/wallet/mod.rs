@@ -13,7 +13,8 @@ mod one;
 pub(crate) use bee::{balance as bee_balance, betwin, finish, rollback as bee_rollback};
 pub(crate) use book::Book;
 pub(crate) use hub::{
-    balance as hub_balance, bet as hub_bet, rollback as hub_rollback, win as hub_win,
+    balance as hub_balance, bet as hub_bet, info as hub_info, rollback as hub_rollback,
+    win as hub_win,
 };
 pub(crate) use one::single as one_single;
 

@@ -1,8 +1,9 @@
 //! The single-URL contract, in the manner of Fundist OneWallet: one address, the call told by
 //! `type`, a signature in the field `hmac` of question and answer, errors in HTTP 200.
 //!
-//! `i_rollback` on a debit or credit turns it into its own reversal: such a debit gives a stake
-//! back, such a credit takes a win back.
+//! `i_rollback` names the transaction that a debit or credit takes back: such a credit gives a stake
+//! back, such a debit takes a win back, so that a credit always adds. A `ping` carries nothing but its
+//! type, a `roundinfo` no transaction.
 //!
 //! Duplicates, with `wallet_dedup`: the same `tid` with the same fields gets the first answer; with
 //! other fields it is `TID_MISMATCH`.
@@ -38,11 +39,8 @@ pub(crate) fn single(casino: &mut Casino, call: &Call<'_>) -> Answer {
         return Ok(signed(failed("INVALID_HMAC")));
     }
     let money = match text(&fields, "type") {
-        Some("ping") => return Ok(signed(json!({ "status": "OK" }))),
+        Some("ping" | "roundinfo") => return Ok(signed(json!({ "status": "OK" }))),
         Some("balance") => None,
-        Some("roundinfo") => {
-            return Ok(signed(json!({ "status": "OK", "tid": fields.get("tid") })));
-        }
         Some("debit") => Some(Kind::Stake),
         Some("credit") => Some(Kind::Win),
         _ => return Ok(signed(failed("TYPE_UNKNOWN"))),
@@ -114,7 +112,9 @@ fn move_money(
                 return Ok(casino.balance(purse));
             }
             match book.transaction(original) {
-                Some(tx) if tx.player == purse.id && tx.kind == kind => (opposite(kind), tx.amount),
+                Some(tx) if tx.player == purse.id && is_other_way(tx.kind, kind) => {
+                    (opposite(tx.kind), tx.amount)
+                }
                 _ => return Err("TRANSACTION_UNKNOWN"),
             }
         }
@@ -128,6 +128,11 @@ fn move_money(
         casino.book_mut(CONTRACT).bury(original);
     }
     Ok(done.balance)
+}
+
+/// A credit takes back a stake, a debit a win.
+fn is_other_way(taken_back: Kind, by: Kind) -> bool {
+    matches!((taken_back, by), (Kind::Stake, Kind::Win) | (Kind::Win, Kind::Stake))
 }
 
 fn text<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {

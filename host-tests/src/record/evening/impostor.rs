@@ -24,7 +24,8 @@ pub(super) fn pose(evening: &mut Evening, dice: &mut Dice) {
 async fn claims(mut me: Guest) {
     let hub = json!({"user": "p-1001", "request_uuid": me.dice.uuid(), "currency": "EUR",
         "transaction_uuid": me.dice.uuid(), "amount": 900_000, "round": "1", "game_code": "hub-dice"});
-    let bee = json!({"account_id": "p-4001", "currency": "EUR", "round_id": "1",
+    let bee = json!({"account_id": "p-4001", "currency": "EUR", "game_id": "bee-dice",
+        "round_id": "1", "finished": true,
         "transactions": [{"id_provider": me.dice.uuid(), "type": "win", "amount": "9000.00"}]});
     let psp = json!({"deposit_id": "d-1", "status": "approved", "transaction_id": me.dice.uuid()});
     let house = json!({"player": "p-1001", "amount": 900_000, "transaction_id": me.dice.uuid()});

@@ -51,8 +51,8 @@ async fn rounds(mut me: Guest, partner: usize) {
         match me.dice.between(1, 10) {
             1 | 2 => calls.push(("bet", bet.clone(), String::new(), stake)),
             3 => calls.push(("bet", bet.clone(), String::new(), stake + 20)),
-            4 => calls.insert(1, ("rollback", me.dice.uuid(), bet.clone(), 0)),
-            5 => calls.push(("rollback", me.dice.uuid(), bet.clone(), 0)),
+            4 => calls.insert(1, ("rollback", me.dice.uuid(), bet.clone(), stake)),
+            5 => calls.push(("rollback", me.dice.uuid(), bet.clone(), stake)),
             _ => {}
         }
         calls.push(("win", win.clone(), bet.clone(), stake * (round % 3)));
@@ -91,12 +91,27 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
+    /// As docs.hub88.io has it (Operator API, Wallet API): a question for the balance names no
+    /// transaction, a rollback no amount.
     fn hub(&self, me: &Guest, partner: &HubPartner) -> Request {
-        let mut body = json!({"user": self.player, "request_uuid": self.id, "currency": self.currency,
-            "transaction_uuid": self.id, "amount": self.amount, "round": self.round.to_string(),
-            "game_code": "hub-dice"});
-        if let (Some(fields), false) = (body.as_object_mut(), self.original.is_empty()) {
-            fields.insert("reference_transaction_uuid".to_owned(), json!(self.original));
+        let mut body = json!({"user": self.player, "request_uuid": request_uuid(&self.id),
+            "token": format!("{}-session", self.player), "game_code": "hub-dice"});
+        let mut add = |more: Value| {
+            if let (Some(fields), Value::Object(more)) = (body.as_object_mut(), more) {
+                fields.extend(more);
+            }
+        };
+        if self.call != "balance" {
+            add(json!({"transaction_uuid": self.id, "supplier_transaction_id": self.id,
+                "supplier_user": null, "round": self.round.to_string(),
+                "round_closed": self.call == "win"}));
+        }
+        if ["bet", "win"].contains(&self.call) {
+            add(json!({"currency": self.currency, "amount": self.amount, "is_free": false,
+                "is_aggregated": false, "reward_uuid": null}));
+        }
+        if !self.original.is_empty() {
+            add(json!({"reference_transaction_uuid": self.original}));
         }
         let target = match self.call {
             "balance" => "/wallet/hub/user/balance".to_owned(),
@@ -106,50 +121,85 @@ impl Message<'_> {
         me.json("POST", &target, &body).header(HUB_HEADER, signature)
     }
 
+    /// As PyPI `beexar` 1.0.2 has it: each of the four calls has its own members, an amount is more than
+    /// zero, and ids are of any length.
     fn bee(&self, me: &Guest) -> Request {
-        let mut action = json!({"id_provider": self.id, "type": self.call});
-        if let Some(fields) = action.as_object_mut() {
-            if self.call == "rollback" {
-                fields.insert("original_id_provider".to_owned(), json!(self.original));
-            } else {
-                fields.insert("amount".to_owned(), json!(decimal(self.amount.max(1))));
-            }
-        }
-        let list = if self.call == "balance" { json!([]) } else { json!([action]) };
-        let body = json!({"account_id": self.player, "currency": self.currency,
-            "round_id": self.round.to_string(), "transactions": list});
-        let target = match self.call {
-            "balance" => "/wallet/bee/balance",
-            "rollback" => "/wallet/bee/rollback",
-            "win" if self.amount == 0 => "/wallet/bee/finish",
-            _ => "/wallet/bee/betwin",
+        let (account, currency, round) = (self.player, self.currency, self.round.to_string());
+        let session = format!("{account}-session");
+        let (id, original) = (short(&self.id), short(&self.original));
+        let finished = self.call == "win";
+        let (target, body) = match self.call {
+            "balance" => (
+                "/wallet/bee/balance",
+                json!({"account_id": account, "currency": currency, "game_id": "bee-dice",
+                    "session_id": session}),
+            ),
+            "rollback" => (
+                "/wallet/bee/rollback",
+                json!({"account_id": account, "currency": currency, "game_id": "bee-dice",
+                    "round_id_provider": round, "finished": finished, "session_id": session,
+                    "transactions": [{"id_provider": id, "type": "rollback",
+                        "original_id_provider": original}]}),
+            ),
+            "win" if self.amount == 0 => (
+                "/wallet/bee/finish",
+                json!({"account_id": account, "currency": currency, "round_id": round,
+                    "session_id": session}),
+            ),
+            kind => (
+                "/wallet/bee/betwin",
+                json!({"account_id": account, "currency": currency, "game_id": "bee-dice",
+                    "round_id": round, "finished": finished, "session_id": session,
+                    "transactions": [{"id_provider": id, "type": kind,
+                        "amount": decimal(self.amount)}]}),
+            ),
         };
         let signature = sign_bee(body.to_string().as_bytes());
         me.json("POST", target, &body).header(BEE_HEADER, signature)
     }
 
+    /// As public implementations of OneWallet have it: a name of a transaction is up to 32 letters and
+    /// digits, a `ping` carries nothing, and a credit gives back the debit that `i_rollback` names.
     fn one(&self, me: &Guest) -> Request {
-        let mut body = json!({"userid": self.player, "currency": self.currency, "tid": self.id,
-            "amount": decimal(self.amount), "i_gameid": self.round.to_string()});
-        let (kind, rolls_back) = match self.call {
-            "bet" => ("debit", false),
-            "win" => ("credit", false),
-            "rollback" => ("debit", true),
-            _ if self.round.is_multiple_of(5) => ("jackpot", false),
-            _ if self.round.is_multiple_of(3) => ("roundinfo", false),
-            _ if self.round.is_multiple_of(2) => ("ping", false),
-            other => (other, false),
+        let (user, currency, game) = (self.player, self.currency, "998:dice");
+        let (tid, round) = (self.id.replace('-', ""), self.round.to_string());
+        let money = |kind: &str| {
+            json!({"type": kind, "userid": user, "currency": currency, "tid": tid,
+                "amount": decimal(self.amount), "i_gameid": round, "i_actionid": short(&tid),
+                "i_gamedesc": game})
+        };
+        let mut body = match self.call {
+            "bet" => money("debit"),
+            "win" | "rollback" => money("credit"),
+            // A word that is none of the contract's.
+            _ if self.round.is_multiple_of(5) => money("jackpot"),
+            _ if self.round.is_multiple_of(3) => {
+                json!({"type": "roundinfo", "userid": user, "i_gameid": round, "i_gamedesc": game})
+            }
+            _ if self.round.is_multiple_of(2) => json!({"type": "ping"}),
+            _ => json!({"type": "balance", "userid": user, "currency": currency,
+                "i_gamedesc": game}),
         };
         if let Some(fields) = body.as_object_mut() {
-            fields.insert("type".to_owned(), json!(kind));
-            if rolls_back {
-                fields.insert("i_rollback".to_owned(), json!(self.original));
+            if self.call == "rollback" {
+                fields.insert("i_rollback".to_owned(), json!(self.original.replace('-', "")));
             }
             let signature = sign_one(fields).unwrap_or_default();
             fields.insert("hmac".to_owned(), Value::String(signature));
         }
         me.json("POST", "/wallet/one", &body)
     }
+}
+
+/// The id of a message about a transaction, another UUID: a message that is sent again has the same one.
+fn request_uuid(id: &str) -> String {
+    let (head, tail) = id.split_at_checked(24).unwrap_or((id, ""));
+    format!("{head}{}", tail.chars().rev().collect::<String>())
+}
+
+/// An id as short as platforms may choose them.
+fn short(id: &str) -> String {
+    id.chars().take(6).collect()
 }
 
 fn decimal(minor: u64) -> String {
