@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::config::ClaimsConfig;
 use crate::partner::{PARTNER_HEADER, TIER_HEADER};
+use crate::standing::jurisdiction::Jurisdiction;
 use crate::standing::{Told, Words};
 
 /// The player, told to the upstream.
@@ -81,8 +82,8 @@ pub struct Identity {
     pub issued: Option<u64>,
     /// What the token says of the states of the player's account, where it says anything.
     pub states: Option<Told>,
-    /// Where the player is licensed to play, in upper case.
-    pub jurisdiction: Option<String>,
+    /// Where the player is licensed to play.
+    pub jurisdiction: Jurisdiction,
 }
 
 /// Which claims say what.
@@ -164,10 +165,11 @@ impl Mapping {
                 Some(value) => headers.push((name.clone(), printed(value)?)),
             }
         }
-        let (mut states, mut jurisdiction) = (None, None);
+        let (mut states, mut jurisdiction) = (None, Jurisdiction::Unsaid);
         if let Some(words) = &self.words {
             states = raw.state.as_ref().and_then(|pointer| words.read(claims.at(pointer)));
-            jurisdiction = optional(&raw.jurisdiction)?.map(|place| place.to_ascii_uppercase());
+            let said = optional(&raw.jurisdiction)?;
+            jurisdiction = said.map(|text| Jurisdiction::read(&text)).unwrap_or_default();
         }
         Some(Identity {
             player: id(claims.at(&raw.player)?)?,

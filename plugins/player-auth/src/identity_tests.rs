@@ -33,7 +33,7 @@ fn what_claims_say() {
         auth_time: Some(7),
         issued: Some(9),
         states: None,
-        jurisdiction: None,
+        jurisdiction: Jurisdiction::Unsaid,
     };
     assert_eq!(read(map, claims), Some(want));
 }
@@ -45,11 +45,11 @@ fn states_are_read_where_somebody_asks_for_them() {
     let claims = Claims::parse(claims.as_bytes()).unwrap();
     let mut map = mapping(r#"{"state": "/state"}"#).unwrap();
     let who = map.identity(&claims).unwrap();
-    assert_eq!((who.states, who.jurisdiction), (None, None));
+    assert_eq!((who.states, who.jurisdiction), (None, Jurisdiction::Unsaid));
     map.read_states(&Words::default());
     let who = map.identity(&claims).unwrap();
     assert_eq!(who.states.unwrap().states.names().as_deref(), Some("cool_off"));
-    assert_eq!(who.jurisdiction.as_deref(), Some("US-NJ"));
+    assert_eq!(who.jurisdiction, Jurisdiction::read("US-NJ"));
     // Where it is not known which law applies, the token does not say what is needed.
     let odd = r#"{"sub": "p-1", "brand": "otter", "jurisdiction": ["US-NJ"]}"#;
     assert_eq!(map.identity(&Claims::parse(odd.as_bytes()).unwrap()), None);

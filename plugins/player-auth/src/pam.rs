@@ -6,7 +6,7 @@ use policy_kit::{
 };
 
 use crate::standing::config::PamConfig;
-use crate::standing::matrix::is_place;
+use crate::standing::jurisdiction::Jurisdiction;
 use crate::standing::{Told, Words};
 
 pub mod memory;
@@ -40,8 +40,8 @@ pub struct Pam {
 pub struct Answer {
     /// States.
     pub told: Told,
-    /// Where the player is licensed to play; empty where what the PAM says of it is no place.
-    pub jurisdiction: Option<String>,
+    /// Where the player is licensed to play.
+    pub jurisdiction: Jurisdiction,
 }
 
 impl Pam {
@@ -107,12 +107,12 @@ impl Pam {
         let document = strict_json(reply.document()?).ok_or("no JSON")?;
         let mut told = words.read(value_at(&document, &self.state)).ok_or("no state in it")?;
         let place = self.jurisdiction.as_ref().and_then(|pointer| value_at(&document, pointer));
-        let jurisdiction = place.filter(|place| !place.is_null()).map(|place| {
-            let place = place.as_str().map(str::to_ascii_uppercase);
-            place.filter(|place| is_place(place)).unwrap_or_default()
-        });
+        let jurisdiction = match place.filter(|place| !place.is_null()) {
+            None => Jurisdiction::Unsaid,
+            Some(place) => place.as_str().map_or(Jurisdiction::Unreadable, Jurisdiction::read),
+        };
         // The law of a place that nobody can read may stop what the matrix lets pass.
-        told.certain &= jurisdiction.as_deref() != Some("");
+        told.certain &= jurisdiction != Jurisdiction::Unreadable;
         Ok(Answer { told, jurisdiction })
     }
 }

@@ -9,6 +9,7 @@ use crate::denials::{DEPOSIT_LIMIT, EXCLUDED, KYC, SUSPENDED, TIME_LIMIT};
 pub mod closed;
 pub mod config;
 pub mod judge;
+pub mod jurisdiction;
 pub mod lapse;
 pub mod matrix;
 

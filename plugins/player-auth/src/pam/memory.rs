@@ -38,7 +38,7 @@ impl Entry {
         let young = self.answer.as_ref().filter(|(_, at)| now.abs_diff(*at) <= REMEMBERED);
         let Some((answer, _)) = young else { return Answer::default() };
         let told = Told { states: answer.told.states.restrictive(), certain: false };
-        Answer { told, jurisdiction: answer.jurisdiction.clone() }
+        Answer { told, jurisdiction: answer.jurisdiction }
     }
 }
 
@@ -104,13 +104,14 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::standing::jurisdiction::Jurisdiction;
     use crate::standing::{PlayerState, States};
 
     const NOW: u64 = 1_000_000 * SECOND;
 
     fn answer(state: PlayerState, certain: bool) -> Answer {
         let states: States = [state].into_iter().collect();
-        Answer { told: Told { states, certain }, jurisdiction: Some("MT".to_owned()) }
+        Answer { told: Told { states, certain }, jurisdiction: Jurisdiction::read("MT") }
     }
 
     fn said(answer: Option<Answer>) -> String {
@@ -158,7 +159,7 @@ mod tests {
     fn unknown_words_take_nothing_back() {
         let mut memory = Memory::new(8, 5);
         memory.answered("p", answer(PlayerState::SelfExcluded, true), NOW);
-        let unknown = Answer { told: Told::default(), jurisdiction: None };
+        let unknown = Answer::default();
         memory.answered("p", unknown, NOW + SECOND);
         assert_eq!(said(memory.known("p", NOW + SECOND)), "self_excluded?");
         memory.answered("p", answer(PlayerState::Active, true), NOW + 2 * SECOND);

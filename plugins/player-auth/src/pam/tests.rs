@@ -45,19 +45,33 @@ fn what_answers_say() {
     let (pam, words) = (pam("").unwrap(), Words::default());
     // The document; states, whether that is all, where.
     for (json, states, certain, place) in [
-        (r#"{"state": "active"}"#, Some("active"), true, None),
-        (r#"{"state": ["cool_off", "suspended"]}"#, Some("cool_off,suspended"), true, None),
-        (r#"{"state": "frozen", "jurisdiction": "us-nj"}"#, None, false, Some("US-NJ")),
-        (r#"{"state": "active", "jurisdiction": "US-NJ"}"#, Some("active"), true, Some("US-NJ")),
-        (r#"{"state": "active", "jurisdiction": null}"#, Some("active"), true, None),
-        (r#"{"state": "active", "jurisdiction": 7}"#, Some("active"), false, Some("")),
-        (r#"{"state": "active", "jurisdiction": ["US-NJ"]}"#, Some("active"), false, Some("")),
-        (r#"{"state": "active", "jurisdiction": ""}"#, Some("active"), false, Some("")),
-        (r#"{"state": "active", "jurisdiction": "New Jersey"}"#, Some("active"), false, Some("")),
+        (r#"{"state": "active"}"#, Some("active"), true, ""),
+        (r#"{"state": ["cool_off", "suspended"]}"#, Some("cool_off,suspended"), true, ""),
+        (r#"{"state": "frozen", "jurisdiction": "us-nj"}"#, None, false, "US-NJ"),
+        (r#"{"state": "active", "jurisdiction": "US-NJ"}"#, Some("active"), true, "US-NJ"),
+        (r#"{"state": "active", "jurisdiction": null}"#, Some("active"), true, ""),
+        (r#"{"state": "active", "jurisdiction": "US-PR"}"#, Some("active"), true, "PR"),
+        (r#"{"state": "active", "jurisdiction": "UK"}"#, Some("active"), false, "unreadable"),
+        (r#"{"state": "active", "jurisdiction": "XX"}"#, Some("active"), false, "unreadable"),
+        (r#"{"state": "active", "jurisdiction": "GBR"}"#, Some("active"), false, "unreadable"),
+        (r#"{"state": "active", "jurisdiction": 7}"#, Some("active"), false, "unreadable"),
+        (r#"{"state": "active", "jurisdiction": ["US-NJ"]}"#, Some("active"), false, "unreadable"),
+        (r#"{"state": "active", "jurisdiction": ""}"#, Some("active"), false, "unreadable"),
+        (
+            r#"{"state": "active", "jurisdiction": "New Jersey"}"#,
+            Some("active"),
+            false,
+            "unreadable",
+        ),
     ] {
         let answer = pam.read(&reply(200, json, false), &words).unwrap();
-        let got = (answer.told.states.names(), answer.told.certain, answer.jurisdiction);
-        let want = (states.map(str::to_owned), certain, place.map(str::to_owned));
+        let said = match &answer.jurisdiction {
+            Jurisdiction::Unsaid => "",
+            Jurisdiction::Unreadable => "unreadable",
+            Jurisdiction::At(place) => place.as_str(),
+        };
+        let got = (answer.told.states.names(), answer.told.certain, said);
+        let want = (states.map(str::to_owned), certain, place);
         assert_eq!(got, want, "{json}");
     }
 }

@@ -110,8 +110,9 @@ impl Standing {
             return Judgement::Pass;
         }
         // The PAM's word is younger than the token's.
-        let place = pam.and_then(|answer| answer.jurisdiction.as_ref());
-        let place = place.or(who.jurisdiction.as_ref()).map(String::as_str);
+        let said = pam.map(|answer| answer.jurisdiction).unwrap_or_default();
+        let said = said.or(who.jurisdiction);
+        let place = said.place();
         let told = self.told(who, pam);
         let stops = |state: &&PlayerState| {
             told.states.contains(**state)

@@ -1,7 +1,7 @@
 //! Which state stops which kind of call. The default is that of GLI-19 v3.0 A.3.6 to A.3.8 and 2.5.5;
 //! licences differ, so every cell of it that is not about safer gambling can be turned.
 
-use policy_kit::{invalid, Brands, ConfigError, EndpointClass, SortedMap};
+use policy_kit::{invalid, Brands, ConfigError, EndpointClass, Place, Relation, SortedMap};
 use serde::Deserialize;
 
 use super::config::OverrideConfig;
@@ -61,30 +61,25 @@ pub struct Matrix(Vec<Override>);
 
 #[derive(Debug)]
 struct Override {
-    jurisdictions: Option<Vec<String>>,
+    jurisdictions: Option<Vec<Place>>,
     brands: Option<Vec<String>>,
     states: SortedMap<PlayerState, SortedMap<Column, Cell>>,
 }
 
 impl Override {
     /// Whether its word on a cell counts at a place. Where the place is not known, any place may be
-    /// it: what refuses counts, what allows does not. `NJ` may be somebody's word for `US-NJ`.
-    fn counts(&self, cell: Cell, place: Option<&str>) -> bool {
-        let below = |place: &str, listed: &String| {
-            let rest = place.strip_prefix(listed.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    /// it, and where only its country is, any part of that: what refuses counts, what allows does not.
+    /// `CA` may be somebody's word for `US-CA`.
+    fn counts(&self, cell: Cell, place: Option<&Place>) -> bool {
+        let (Some(listed), Some(place)) = (&self.jurisdictions, place) else {
+            return self.jurisdictions.is_none() || cell == Cell::Refuse;
         };
-        let short = |place: &str, listed: &String| {
-            listed.split_once('-').is_some_and(|(_, part)| part == place)
+        let least = match cell {
+            Cell::Refuse => Relation::MayBe,
+            Cell::Allow => Relation::Inside,
         };
-        match (&self.jurisdictions, place) {
-            (None, _) => true,
-            (Some(listed), Some(place)) => {
-                let may_be = |one: &String| cell == Cell::Refuse && short(place, one);
-                listed.iter().any(|one| below(place, one) || may_be(one))
-            }
-            (Some(_), None) => cell == Cell::Refuse,
-        }
+        let short = |one: &Place| cell == Cell::Refuse && one.is_short(place.as_str());
+        listed.iter().any(|one| place.relation(one) >= least || short(one))
     }
 
     fn is_of(&self, brand: &str) -> bool {
@@ -101,11 +96,13 @@ impl Matrix {
         let mut overrides = Vec::with_capacity(raw.len());
         for (i, entry) in raw.into_iter().enumerate() {
             let at = |field: &str| format!("player_state.overrides[{i}].{field}");
-            if !entry.jurisdictions.iter().flatten().all(|place| is_place(place))
-                || entry.jurisdictions.as_ref().is_some_and(Vec::is_empty)
-            {
-                let problem = "expected at least one of ISO 3166-1 or -2, such as `US-NJ`";
-                return Err(invalid(at("jurisdictions"), problem));
+            let read = |code: &String| Place::parse(code.as_bytes());
+            let places: Option<Vec<Place>> =
+                entry.jurisdictions.iter().flatten().map(read).collect();
+            let places = places.ok_or_else(|| invalid(at("jurisdictions"), Place::EXPECTED))?;
+            let jurisdictions = entry.jurisdictions.map(|_| places);
+            if jurisdictions.as_ref().is_some_and(Vec::is_empty) {
+                return Err(invalid(at("jurisdictions"), "must name at least one place"));
             }
             let known = |brand: &String| brands.names().any(|name| name == brand);
             if !entry.brands.iter().flatten().all(known)
@@ -129,24 +126,22 @@ impl Matrix {
             if entry.states.values().all(SortedMap::is_empty) {
                 return Err(invalid(at("states"), "must name at least one state and one class"));
             }
-            let OverrideConfig { jurisdictions, brands, states } = entry;
-            overrides.push(Override { jurisdictions, brands, states });
+            overrides.push(Override { jurisdictions, brands: entry.brands, states: entry.states });
         }
         Ok(Self(overrides))
     }
 
     /// Whether a player in a state may make a call. The first override decides that is for the
     /// player's jurisdiction and brand and names the cell; without one, the default. Of overrides that
-    /// may be for a player whose jurisdiction is not known, or is none of ISO 3166, those count that
+    /// may be for a player whose jurisdiction is not known, or not known that well, those count that
     /// refuse: the stricter wins (GLI-19 v3.0 2.5.5(b)).
     pub fn cell(
         &self,
         state: PlayerState,
         column: Column,
-        jurisdiction: Option<&str>,
+        place: Option<&Place>,
         brand: &str,
     ) -> Cell {
-        let place = jurisdiction.filter(|place| is_place(place));
         let ours = self.0.iter().filter(|entry| entry.is_of(brand));
         let mut named = ours.filter_map(|entry| {
             let cell = *entry.states.get(&state)?.get(&column)?;
@@ -161,14 +156,6 @@ impl Matrix {
         let turned = self.0.iter().any(|entry| entry.states.values().any(refused));
         turned || PlayerState::ALL.iter().any(|state| default(*state, column) == Cell::Refuse)
     }
-}
-
-/// ISO 3166-1 alpha-2 or ISO 3166-2.
-pub fn is_place(text: &str) -> bool {
-    let (country, rest) = text.split_once('-').map_or((text, None), |(c, r)| (c, Some(r)));
-    let letters = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
-    let part = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    letters && rest.is_none_or(|r| (1..=3).contains(&r.len()) && r.bytes().all(part))
 }
 
 fn check(column: Column, cell: Cell) -> Result<(), &'static str> {

@@ -1,6 +1,7 @@
 //! The matrix, cell by cell: by default, for New Jersey, for one brand.
 
 use super::*;
+use crate::standing::jurisdiction::Jurisdiction;
 
 /// Columns in the order of the tables below; the last is what nobody classified.
 const COLUMNS: [(&str, Option<&str>); 15] = [
@@ -61,7 +62,8 @@ fn columns() -> [Column; 15] {
 }
 
 fn row(matrix: &Matrix, state: PlayerState, place: Option<&str>, brand: &str) -> String {
-    let cell = |column| match matrix.cell(state, column, place, brand) {
+    let said = place.map(Jurisdiction::read).unwrap_or_default();
+    let cell = |column| match matrix.cell(state, column, said.place(), brand) {
         Cell::Allow => "Y",
         Cell::Refuse => "-",
     };
@@ -79,14 +81,20 @@ fn every_state_and_every_class() {
         (DepositLimit, "Y - Y Y Y Y - Y Y Y Y Y Y Y Y"),
     ];
     // Where and with whom, and the rows that differ from the default.
-    let cases: [(Option<&str>, &str, Rows); 12] = [
+    let cases: [(Option<&str>, &str, Rows); 17] = [
         (None, "otter", somewhere),
         (Some(""), "otter", somewhere),
         (Some("NJ"), "otter", somewhere),
         (Some("New Jersey"), "otter", somewhere),
         (Some("US-NJ "), "otter", somewhere),
+        (Some("UK"), "otter", somewhere),
+        (Some("XX"), "otter", somewhere),
+        (Some("GBR"), "otter", somewhere),
         (Some("MT"), "otter", &[]),
-        (Some("US"), "otter", &[]),
+        (Some("US-NY"), "otter", &[]),
+        // The country of which New Jersey is a part.
+        (Some("US"), "otter", somewhere),
+        (Some("US-XX"), "otter", somewhere),
         (
             Some("US-NJ"),
             "otter",
@@ -169,6 +177,51 @@ fn an_override_for_everywhere_hides_later_ones_wherever_it_is() {
     }
 }
 
+/// What is listed, what that says of withdrawals, where the player is; what counts where the default allows
+/// them, and where it does not.
+#[test]
+fn overrides_for_places_that_hold_each_other() {
+    for (listed, cell, at, excluded, suspended) in [
+        ("US-NJ", "refuse", "US", "-", "-"),
+        ("US-NJ", "allow", "US", "Y", "-"),
+        ("US", "allow", "US-NJ", "Y", "Y"),
+        ("US", "refuse", "US-NJ", "-", "-"),
+        // One place, two codes, and a law of its own.
+        ("PR", "refuse", "US-PR", "-", "-"),
+        ("PR", "allow", "US-PR", "Y", "Y"),
+        ("US", "refuse", "PR", "-", "-"),
+        ("US", "allow", "PR", "Y", "-"),
+        ("GB-ENG", "allow", "GB-LND", "Y", "Y"),
+        ("GB-LND", "refuse", "GB-ENG", "-", "-"),
+        ("GB", "allow", "UK", "Y", "-"),
+        ("GB", "refuse", "GBR", "-", "-"),
+        // Somebody's word for California, or Canada's.
+        ("US-CA", "refuse", "CA", "-", "-"),
+        ("US-CA", "allow", "CA", "Y", "-"),
+        ("US-CA", "refuse", "SE", "Y", "-"),
+        // Two countries claim it.
+        ("UA-43", "refuse", "RU", "-", "-"),
+    ] {
+        let states = format!(r#"{{"withdrawal": "{cell}"}}"#);
+        let entry = format!(
+            r#"[{{"jurisdictions": ["{listed}"],
+                  "states": {{"self_excluded": {states}, "suspended": {states}}}}}]"#
+        );
+        let matrix = matrix(&entry).unwrap();
+        let said = Jurisdiction::read(at);
+        let got = [PlayerState::SelfExcluded, PlayerState::Suspended].map(|state| {
+            let column = Column::Class(EndpointClass::Withdrawal);
+            let cell = matrix.cell(state, column, said.place(), "otter");
+            if cell == Cell::Allow {
+                "Y"
+            } else {
+                "-"
+            }
+        });
+        assert_eq!(got, [excluded, suspended], "{listed} {cell} at {at}");
+    }
+}
+
 #[test]
 fn whom_nobody_need_be_asked_about() {
     let (plain, matrix) = (Matrix::default(), matrix(OVERRIDES).unwrap());
@@ -203,6 +256,8 @@ fn overrides_that_are_none() {
         (format!(r#"{{"jurisdictions": [], "states": {good}}}"#), "jurisdictions"),
         (format!(r#"{{"jurisdictions": ["us-nj"], "states": {good}}}"#), "jurisdictions"),
         (format!(r#"{{"jurisdictions": ["US-"], "states": {good}}}"#), "jurisdictions"),
+        (format!(r#"{{"jurisdictions": ["US-NJ", "US-NK"], "states": {good}}}"#), "jurisdictions"),
+        (format!(r#"{{"jurisdictions": ["UK"], "states": {good}}}"#), "jurisdictions"),
         (format!(r#"{{"jurisdictions": ["New Jersey"], "states": {good}}}"#), "jurisdictions"),
         (format!(r#"{{"brands": [], "states": {good}}}"#), "brands"),
         (format!(r#"{{"brands": ["heron"], "states": {good}}}"#), "brands"),
