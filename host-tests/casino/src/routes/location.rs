@@ -1,5 +1,6 @@
 //! The location check: what a geolocation service would answer, signed.
 
+use policy_kit::{Place, Relation, Told};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -93,9 +94,10 @@ pub(super) fn check(casino: &mut Casino, call: &Call<'_>) -> Answer {
 }
 
 fn reasons(fix: &Fix, licensed: &str) -> Vec<&'static str> {
-    // A subdivision lies inside its country.
+    let licensed = Place::parse(licensed.as_bytes());
     let within = |region: &str| {
-        region.strip_prefix(licensed).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        let region = Told::text(region.as_bytes()).place;
+        region.zip(licensed).is_some_and(|(at, market)| at.relation(&market) == Relation::Inside)
     };
     let outside = fix.region.as_deref().is_some_and(|region| !within(region));
     [
