@@ -5,7 +5,7 @@ use policy_kit::{
 };
 use serde::Deserialize;
 
-use crate::location::config::LocationConfig;
+use crate::location::config::{IdentityConfig, LocationConfig};
 use crate::table::TableConfig;
 
 /// Deserialized, not yet believed.
@@ -37,6 +37,8 @@ pub struct Config {
     /// Classes whose treatment differs from the catalogue's default.
     #[serde(default)]
     pub classes: SortedMap<EndpointClass, Treatment>,
+    /// WasmX: who makes sure that no client says that it is a partner, where no `location` names it.
+    pub identity: Option<IdentityConfig>,
     /// Signed location tokens, where the players' devices bring them.
     pub location: Option<LocationConfig>,
     /// What an unknown place means for a class that needs a licence; refused where not named.

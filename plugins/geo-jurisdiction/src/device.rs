@@ -3,17 +3,16 @@
 
 use std::rc::Rc;
 
-use policy_kit::{Caller, EndpointClass, Match, Unclassified};
+use policy_kit::{Caller, EndpointClass, Match, Place, Relation, Unclassified};
 
 use crate::config::Treatment;
-use crate::denials::{CONFLICT, REQUIRED, STALE, UNLICENSED};
+use crate::denials::{CONFLICT, REQUIRED, STALE, UNKNOWN, UNLICENSED};
 use crate::licence::anywhere;
 use crate::location::check::SECOND;
 use crate::location::config::OnDown;
 use crate::location::judge::{Circumstances, Finding, Wanting};
 use crate::location::Location;
-use crate::place::Place;
-use crate::policy::{treatment, Case, Policy};
+use crate::policy::{treatment, Case, Policy, BLOCKED_IN_PART};
 use crate::ruling::{Ruling, Told};
 
 impl Policy {
@@ -69,14 +68,24 @@ impl Policy {
             }
         };
         let detected = fix.place.as_ref();
-        let country = detected.map(Place::country);
+        // Within one country the device may be elsewhere than its address. A territory is within its.
+        let here = |place: &Place| {
+            let same = |it: &Place| it.same_country(place) || it.finer(place).is_some();
+            detected.is_some_and(same)
+        };
         // A second source that knows is heard also where the first knows no place.
         let mut by_address = case.located.place.iter().chain(&case.located.other);
-        let elsewhere = by_address.any(|place| Some(place.country()) != country);
-        let blocked = detected.is_some_and(|place| self.is_blocked(place));
-        let told = Told::Fresh(fix, age);
-        if blocked {
-            return Err(Box::new(Ruling::refuse(UNLICENSED, "blocked").with(told)));
+        let elsewhere = by_address.any(|place| !here(place));
+        let blocked = self.blocked.of(&case.located, detected);
+        let told = Told::Fresh(Rc::clone(&fix), age);
+        match blocked {
+            Relation::Outside => {}
+            Relation::MayBe => {
+                return Err(Box::new(Ruling::doubt("blocked", BLOCKED_IN_PART).with(told)));
+            }
+            Relation::Inside => {
+                return Err(Box::new(Ruling::refuse(UNLICENSED, "blocked").with(told)));
+            }
         }
         // Where the operator has said which source counts, the device is believed before them all.
         if elsewhere && self.sources.refuses_conflicts() {
@@ -92,20 +101,23 @@ impl Policy {
         let fix = wanting.fix.as_ref();
         let detected = fix.filter(|_| wanting.telling).and_then(|fix| fix.place.as_ref());
         let ruling = match detected {
-            Some(place) if self.is_blocked(place) => Ruling::refuse(UNLICENSED, "blocked"),
+            Some(place) if self.blocked.relation(place) == Relation::Inside => {
+                Ruling::refuse(UNLICENSED, "blocked")
+            }
             Some(place) => self.licensed(endpoint, case, Some(place)),
             None => {
                 let mends = wanting.telling || [REQUIRED, STALE].contains(&wanting.denial);
                 let place = case.located.place.as_ref().filter(|_| mends);
                 let place = place.filter(|_| self.sources.refuses_conflicts())?;
-                if anywhere(&self.licences, &Self::question(endpoint, case, place)) {
+                if anywhere(&self.licences, &Self::call(endpoint, case), place) {
                     return None;
                 }
                 self.licensed(endpoint, case, Some(place))
             }
         };
         let told = fix.map_or(Told::Nothing, |fix| Told::Detected(Rc::clone(fix)));
-        ruling.refusal.map(|_| ruling.with(told))
+        // What is only in doubt a better check would mend.
+        ruling.refusal.filter(|denial| *denial != UNKNOWN).map(|_| ruling.with(told))
     }
 }
 

@@ -120,7 +120,7 @@ fn places() {
         // The device counts, not the address: both are in the same country.
         ("US-NY", "US-NJ", "deny", "allow", "licences[0]"),
         ("US-NJ", "US-NY", "deny", UNLICENSED_CODE, "licences"),
-        ("US-NJ", "US", "deny", UNLICENSED_CODE, "licences"),
+        ("US-NJ", "US", "deny", "jurisdiction_unknown", "licences"),
         ("MT", "US-NJ", "deny", "place_conflict", "place.on_conflict"),
         ("DE", "MT", "deny", "place_conflict", "place.on_conflict"),
         ("DE", "MT", "first", "allow", "licences[0]"),

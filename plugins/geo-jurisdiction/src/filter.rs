@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    facts, metrics, peer, BodyFault, CallReply, Caller, Denial, Details, Fault, Filter, Headers,
-    Host, MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
+    facts, metrics, peer, BodyFault, CallReply, Caller, Denial, Details, EndpointClass, Fault,
+    Filter, Headers, Host, Location as Needed, MapKind, Match, Place, Plugin, Profile, Reply, Step,
+    MAX_SELECTING_BODY,
 };
 
 use crate::config::{Mode, OnError};
@@ -98,7 +99,7 @@ impl Geo {
         self.case = policy.weigh(&Facts { headers: &headers, peer, now });
         self.strip(host, &headers)?;
         let endpoint = policy.endpoint(&self.case);
-        self.learn_headers(policy, &headers);
+        self.learn_headers(policy, &headers, &endpoint);
         self.learn_partner(policy, host, &endpoint)?;
         let asks = policy.asks(&endpoint, &self.case);
         if let Some(location) = policy.location.as_ref().filter(|_| asks) {
@@ -127,11 +128,17 @@ impl Geo {
     }
 
     /// Where facts travel in headers: who calls, by the word of the filter before this one.
-    fn learn_headers(&mut self, policy: &Policy, headers: &Headers) {
-        if policy.location.is_some() && policy.profile() == Profile::Wasmx {
-            let told = |name| headers.single(name).map(<[u8]>::to_vec);
-            (self.case.player, self.case.session) = (told(PLAYER_HEADER), told(SESSION_HEADER));
-            self.case.partner = told(PARTNER_HEADER).is_some_and(|name| !name.is_empty());
+    fn learn_headers(&mut self, policy: &Policy, headers: &Headers, endpoint: &Match<'_>) {
+        if policy.profile() != Profile::Wasmx {
+            return;
+        }
+        let told = |name| headers.single(name);
+        if policy.location.is_some() {
+            self.case.player = told(PLAYER_HEADER).map(<[u8]>::to_vec);
+            self.case.session = told(SESSION_HEADER).map(<[u8]>::to_vec);
+        }
+        if policy.knows_partners() {
+            self.case.partner = told(PARTNER_HEADER).is_some_and(|name| endpoint.is_for(name));
         }
     }
 
@@ -143,9 +150,10 @@ impl Geo {
         host: &mut dyn Host,
         endpoint: &Match<'_>,
     ) -> Result<(), Fault> {
-        let partners = endpoint.caller == Caller::Partner;
-        if partners && policy.location.is_some() && policy.profile() == Profile::Envoy {
-            self.case.partner = host.fact(facts::PARTNER)?.is_some_and(|name| !name.is_empty());
+        let partners = endpoint.caller == Caller::Partner && endpoint.candidates().any(is_asked);
+        if partners && policy.profile() == Profile::Envoy {
+            self.case.partner =
+                host.fact(facts::PARTNER)?.is_some_and(|name| endpoint.is_for(&name));
         }
         Ok(())
     }
@@ -232,23 +240,29 @@ impl Geo {
         }
     }
 
-    /// The place that counts: the device's where it is proven, else the address's.
+    /// The place that counts: the device's where it is proven, else the address's; none for a partner,
+    /// whose server is no player.
     fn place<'a>(&'a self, ruling: &'a Ruling) -> Option<&'a str> {
-        let place = ruling.told.place().or(self.case.located.place.as_ref());
-        place.map(|place| place.as_str())
+        let by_address = self.case.located.place.as_ref().filter(|_| !ruling.partner);
+        ruling.told.place().or(by_address).map(Place::as_str)
     }
 
     /// What a regulator asks of a decision: where, by whose word, by which rule of which document.
     fn evidence(&self, ruling: &Ruling) -> String {
         let located = &self.case.located;
-        let place = self.place(ruling).unwrap_or("unknown");
+        let place = ruling.told.place().or(located.place.as_ref()).map_or("unknown", Place::as_str);
         let (source, other) = match ruling.told.place() {
             Some(_) => ("location", located.place.as_ref().or(located.other.as_ref())),
             None => (located.source, located.other.as_ref()),
         };
         let other = other.map(|p| format!(" other={}", p.as_str())).unwrap_or_default();
+        let why = match ruling.why {
+            Some(why) => format!(" why={why}"),
+            None if ruling.told.place().is_some() => String::new(),
+            None => located.evidence(),
+        };
         let (rule, told, version) = (&ruling.rule, ruling.told.evidence(), self.policy.version());
-        format!("place={place}{other} source={source} rule={rule}{told} version={version}")
+        format!("place={place}{other} source={source} rule={rule}{why}{told} version={version}")
     }
 
     fn tell_upstream(
@@ -306,6 +320,11 @@ impl Geo {
         let endpoint = self.policy.endpoint(&self.case);
         Step::Deny(self.reply(denial, &endpoint, &Ruling::default()))
     }
+}
+
+/// Whether a call of a class is refused for its place at all.
+fn is_asked(class: EndpointClass) -> bool {
+    class.defaults().location != Needed::Never
 }
 
 fn metric(class: &str, decision: &str, code: &str) -> String {

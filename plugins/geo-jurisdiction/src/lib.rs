@@ -11,7 +11,12 @@
 //! 4. `safer-gambling` and `settlement` always pass.
 //! 5. The client's address is found by walking `X-Forwarded-For` from the right over trusted
 //!    networks. What an untrusted peer says of address and place is ignored and stripped.
-//! 6. A place in `blocked`, by either source, is refused with 451 `jurisdiction_unlicensed`.
+//!    A call of a partner that the filter before this one has named, to an endpoint of partners, is asked for
+//!    no place, but for a launch: where a partner's server is says nothing of where the player is. It passes
+//!    where any licence of the brand covers it, else 451 as in rule 13.
+//! 6. A place in `blocked`, by either source, is refused with 451 `jurisdiction_unlicensed`; one that may
+//!    lie in a blocked place with 403 `jurisdiction_unknown`, unless the other source or, by rule 10, the
+//!    device tells it better.
 //! 7. A kind of anonymous network that the class refuses: 403 `anonymous_network`.
 //! 8. Classes whose location the catalogue does not ask for pass by default: `content`, `odds`,
 //!    `account`, `history`, `withdrawal`, `session`, `round`.
@@ -32,10 +37,13 @@
 //!     confident and found a place that is `blocked` or not licensed; and no token that counts from a
 //!     country where nothing of the kind is licensed, if `on_conflict` is `deny`.
 //! 12. No known place: 403 `jurisdiction_unknown`, unless `on_unknown` lets the class pass. A place is
-//!     known if its header came exactly once and holds an assigned ISO 3166-1 or an ISO 3166-2 code
-//!     in upper case, if the table has the client's network, or if a location token told it.
+//!     known if its header came exactly once and holds an assigned ISO 3166-1 code or an existing ISO 3166-2
+//!     code, if the table has the client's network, or if a location token told it. Of a subdivision that
+//!     cannot be read the country is known.
 //! 13. No licence of the brand covers place, class and moment: 451 `jurisdiction_unlicensed`; one
-//!     does, but not for this product: 451 `product_unlicensed` (RFC 7725). Never cacheable.
+//!     does, but not for this product: 451 `product_unlicensed` (RFC 7725). Never cacheable. One covers a part
+//!     of the place, and that is all that is known of it: 403 `jurisdiction_unknown`, whatever `on_unknown`
+//!     says.
 //! 14. Everything else passes, with `x-jurisdiction`, `x-endpoint-class`, `x-location-age` and
 //!     `x-location-id` set for the upstream.
 //! 15. If the gateway fails a host call, `on_error` decides: 503 `policy_unavailable` by default.
@@ -44,6 +52,7 @@
 //! intervals.
 
 pub mod anonymous;
+mod blocked;
 pub mod config;
 pub mod denials;
 mod device;
@@ -52,7 +61,6 @@ pub mod licence;
 pub mod locate;
 pub mod location;
 pub mod names;
-pub mod place;
 pub mod plugin;
 pub mod policy;
 pub mod ruling;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use policy_kit::{invalid, Brands, ConfigError, EndpointClass};
+use policy_kit::{invalid, Brands, ConfigError, EndpointClass, Place, Relation};
 use time::format_description::well_known::Rfc3339;
 use time::OffsetDateTime;
 
 use crate::config::LicenceConfig;
-use crate::place::Place;
 
 /// One licence.
 #[derive(Debug)]
@@ -20,13 +19,11 @@ pub struct Licence {
     holds: std::ops::Range<u64>,
 }
 
-/// What is asked of the matrix.
+/// What is asked of the matrix, but for the place.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct Call<'a> {
     /// The brand; a host of no known brand holds no licence.
     pub brand: Option<&'a str>,
-    /// Where the player is.
-    pub place: &'a Place,
     /// The kind of call.
     pub class: EndpointClass,
     /// The product, if the endpoint names one.
@@ -40,6 +37,8 @@ pub struct Question<'a> {
 pub enum Answer {
     /// The licence at this place in the configuration covers it.
     Covered(usize),
+    /// A licence covers a part of the place, and nobody knows whether that is the part.
+    InPart,
     /// The brand is licensed there for this kind of call, but not for this product.
     OtherProduct,
     /// No licence.
@@ -80,14 +79,31 @@ impl Licence {
         })
     }
 
-    fn covers_but_product(&self, q: &Question<'_>) -> bool {
-        q.brand == Some(self.brand.as_str())
-            && self.holds.contains(&q.now)
-            && self.classes.as_ref().is_none_or(|c| c.contains(&q.class))
-            && self.markets.iter().any(|market| q.place.within(market))
+    /// The markets.
+    pub fn markets(&self) -> &[Place] {
+        &self.markets
     }
 
-    fn covers_product(&self, q: &Question<'_>) -> bool {
+    /// Whether it is for this brand, moment and class, whatever the place and product.
+    fn is_for(&self, call: &Call<'_>) -> bool {
+        call.brand == Some(self.brand.as_str())
+            && self.holds.contains(&call.now)
+            && self.classes.as_ref().is_none_or(|c| c.contains(&call.class))
+    }
+
+    /// Whether the place lies in one of its markets.
+    fn reaches(&self, place: &Place) -> Relation {
+        let mut most = Relation::Outside;
+        for market in &self.markets {
+            most = most.max(place.relation(market));
+            if most == Relation::Inside {
+                break;
+            }
+        }
+        most
+    }
+
+    fn covers_product(&self, q: &Call<'_>) -> bool {
         match (&self.products, q.product) {
             (None, _) => true,
             (Some(products), Some(product)) => products.contains(product),
@@ -97,39 +113,49 @@ impl Licence {
     }
 }
 
-/// Asks all licences.
-pub fn ask(licences: &[Licence], question: &Question<'_>) -> Answer {
+/// Asks all licences. Only what surely lies in a market is covered.
+pub fn ask(licences: &[Licence], call: &Call<'_>, place: &Place) -> Answer {
     let mut answer = Answer::Uncovered;
     for (i, licence) in licences.iter().enumerate() {
-        if licence.covers_but_product(question) {
-            if licence.covers_product(question) {
-                return Answer::Covered(i);
+        if !licence.is_for(call) {
+            continue;
+        }
+        match (licence.reaches(place), licence.covers_product(call)) {
+            (Relation::Inside, true) => return Answer::Covered(i),
+            (Relation::MayBe, true) => answer = Answer::InPart,
+            (Relation::Inside, false) if answer == Answer::Uncovered => {
+                answer = Answer::OtherProduct;
             }
-            answer = Answer::OtherProduct;
+            _ => {}
         }
     }
     answer
 }
 
-/// Whether any place in the country of the question's is covered: the address tells the country better
-/// than where in it a device is.
-pub fn anywhere(licences: &[Licence], q: &Question<'_>) -> bool {
-    let home = |market: &&Place| market.country() == q.place.country();
-    licences.iter().any(|licence| {
-        let market = licence.markets.iter().find(home);
-        market.is_some_and(|place| {
-            let there = Question { place, ..*q };
-            licence.covers_but_product(&there) && licence.covers_product(&there)
-        })
-    })
+/// Whether any place in the country of `place` is covered: the address tells the country better than where
+/// in it a device is.
+pub fn anywhere(licences: &[Licence], call: &Call<'_>, place: &Place) -> bool {
+    let home = |licence: &Licence| licence.markets.iter().any(|it| it.same_root(place));
+    licences.iter().any(|it| it.is_for(call) && home(it) && it.covers_product(call))
+}
+
+/// Asks all licences about a call whose place nobody asks for.
+pub fn ask_wherever(licences: &[Licence], call: &Call<'_>) -> Answer {
+    let mut answer = Answer::Uncovered;
+    for (i, licence) in licences.iter().enumerate().filter(|(_, it)| it.is_for(call)) {
+        if licence.covers_product(call) {
+            return Answer::Covered(i);
+        }
+        answer = Answer::OtherProduct;
+    }
+    answer
 }
 
 /// Reads a list of places at path `at`.
 pub(crate) fn places(codes: &[String], at: &str) -> Result<Vec<Place>, ConfigError> {
-    let problem = "expected an assigned ISO 3166-1 code such as `MT`, or an ISO 3166-2 code such \
-                   as `US-NJ`";
     let read = |(j, code): (usize, &String)| {
-        Place::parse(code.as_bytes()).ok_or_else(|| invalid(format!("{at}[{j}]"), problem))
+        let place = Place::parse(code.as_bytes());
+        place.ok_or_else(|| invalid(format!("{at}[{j}]"), Place::EXPECTED))
     };
     codes.iter().enumerate().map(read).collect()
 }

@@ -5,7 +5,7 @@ use policy_kit::Brands;
 use proptest::prelude::*;
 
 fn brands() -> Brands {
-    let hosts = [("a.example", "otter"), ("b.example", "kings")];
+    let hosts = [("a.example", "otter"), ("b.example", "kings"), ("c.example", "heron")];
     let hosts = hosts.map(|(h, b)| (h.to_owned(), b.to_owned()));
     Brands::compile(hosts.into_iter().collect()).unwrap()
 }
@@ -23,7 +23,8 @@ fn brand_market_product_class_and_time() {
         {"brand": "otter", "markets": ["US-NJ"], "products": ["sportsbook"]},
         {"brand": "kings", "markets": ["GB"], "products": ["casino"], "classes": ["wager"]},
         {"brand": "kings", "markets": ["SE"], "from": "1970-01-01T00:00:10Z",
-         "until": "1970-01-01T01:00:20+01:00"}
+         "until": "1970-01-01T01:00:20+01:00"},
+        {"brand": "heron", "markets": ["PR", "FR", "GB-ENG"]}
     ]"#,
     )
     .unwrap();
@@ -42,11 +43,25 @@ fn brand_market_product_class_and_time() {
         ("kings", "SE", EndpointClass::Wager, None, 19, Answer::Covered(3)),
         ("kings", "SE", EndpointClass::Wager, None, 20, Answer::Uncovered),
         ("", "MT", EndpointClass::Wager, None, 0, Answer::Uncovered),
+        // New Jersey may be the part of the country that it is, or may not.
+        ("otter", "US", EndpointClass::Wager, Some("sportsbook"), 0, Answer::InPart),
+        ("otter", "US", EndpointClass::Wager, Some("casino"), 0, Answer::Uncovered),
+        ("otter", "US-NY", EndpointClass::Wager, Some("sportsbook"), 0, Answer::Uncovered),
+        // One place, two codes; and a territory has its own law.
+        ("heron", "US-PR", EndpointClass::Wager, None, 0, Answer::Covered(4)),
+        ("heron", "PR", EndpointClass::Wager, None, 0, Answer::Covered(4)),
+        ("heron", "US", EndpointClass::Wager, None, 0, Answer::InPart),
+        ("heron", "GU", EndpointClass::Wager, None, 0, Answer::Uncovered),
+        ("heron", "FR", EndpointClass::Wager, None, 0, Answer::Covered(4)),
+        ("heron", "RE", EndpointClass::Wager, None, 0, Answer::InPart),
+        ("heron", "GB-LND", EndpointClass::Wager, None, 0, Answer::Covered(4)),
+        ("heron", "GB-SCT", EndpointClass::Wager, None, 0, Answer::Uncovered),
+        ("heron", "GB", EndpointClass::Wager, None, 0, Answer::InPart),
     ] {
         let at = Place::parse(place.as_bytes()).unwrap();
         let brand = Some(brand).filter(|b| !b.is_empty());
         let now = second * 1_000_000_000;
-        let got = ask(&all, &Question { brand, place: &at, class, product, now });
+        let got = ask(&all, &Call { brand, class, product, now }, &at);
         assert_eq!(got, want, "{brand:?} {place} {class} {product:?} {second}");
     }
 }
@@ -58,6 +73,8 @@ fn refused_entries_name_the_field() {
         (r#""markets": []"#, "licences[0].markets"),
         (r#""markets": ["MT", "UK"]"#, "licences[0].markets[1]"),
         (r#""markets": ["mt"]"#, "licences[0].markets[0]"),
+        (r#""markets": ["MT", "US-NK"]"#, "licences[0].markets[1]"),
+        (r#""markets": ["CA-ONT"]"#, "licences[0].markets[0]"),
         (r#""classes": []"#, "licences[0].classes"),
         (r#""products": []"#, "licences[0].products"),
         (r#""from": "2026-01-01""#, "licences[0].from"),
@@ -165,11 +182,13 @@ proptest! {
             (Some(_), None) => CLASSES[class] != EndpointClass::Unclassified,
         });
         let place = Place::parse(at.as_bytes()).unwrap();
-        let got = ask(&all, &Question {
-            brand: BRANDS[brand], place: &place, class: CLASSES[class],
+        let got = ask(&all, &Call {
+            brand: BRANDS[brand], class: CLASSES[class],
             product: product.map(|p| PRODUCTS[p]), now: second * 1_000_000_000,
-        });
+        }, &place);
         prop_assert_eq!(matches!(got, Answer::Covered(_)), covered);
-        prop_assert_eq!(got == Answer::Uncovered, there.is_empty());
+        prop_assert!(got != Answer::Uncovered || there.is_empty());
+        prop_assert!(got != Answer::OtherProduct || !there.is_empty());
+        prop_assert!(got != Answer::InPart || at == "US");
     }
 }

@@ -2,12 +2,16 @@
 
 use std::net::IpAddr;
 
-use policy_kit::{invalid, ConfigError, Headers, One, Origin};
+use policy_kit::{invalid, ConfigError, Headers, One, Origin, Place, Relation, Told, Why};
 
 use crate::config::{OnConflict, PlaceConfig, SourceName};
-use crate::place::Place;
 use crate::table::Table;
 use policy_kit::header_name;
+
+/// What is said of a subdivision that no source can tell.
+const UNTOLD: &str =
+    "no source can tell this subdivision: name `place.header.region` (the header of \
+    `country` once more, where it holds both), or list networks of it in `place.table`";
 
 /// The sources of a configuration.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub struct Sources {
     on_conflict: OnConflict,
     country: String,
     region: Option<String>,
+    /// Whether the headers can tell a subdivision.
+    parts: bool,
     table: Table,
 }
 
@@ -33,20 +39,31 @@ pub struct Located {
     pub conflict: bool,
     /// Whether none is known because the edge says that the client hides it (`T1`, Tor).
     pub hidden: bool,
+    /// Why no place is known, or only its country, source by source.
+    pub why: [Option<&'static str>; 2],
 }
-
-/// The country that edges write for Tor.
-const TOR: &[u8] = b"T1";
 
 /// What one source says.
 enum Opinion {
     /// It says nothing at all.
-    Silent,
+    Silent(&'static str),
     /// It says something that is no place: an unknown, something broken.
-    Unknown,
+    Unknown(&'static str),
     /// It says that nobody can tell: Tor.
     Hidden,
-    Known(Place),
+    /// It says where, and why it is not said better where that could not be read.
+    Known(Place, Option<&'static str>),
+}
+
+impl Opinion {
+    /// Why it tells no place.
+    fn why(&self) -> Option<&'static str> {
+        match self {
+            Self::Silent(why) | Self::Unknown(why) => Some(why),
+            Self::Hidden => Some(Why::Anonymous.as_str()),
+            Self::Known(_, why) => *why,
+        }
+    }
 }
 
 impl Sources {
@@ -80,7 +97,26 @@ impl Sources {
         };
         let table = raw.table.map(Table::compile).transpose()?.unwrap_or_default();
         let (first, second, on_conflict) = (raw.first, raw.second, raw.on_conflict);
-        Ok(Self { first, second, on_conflict, country, region, table })
+        let parts = region.is_some();
+        // One header that holds both is read once.
+        let region = region.filter(|region| *region != country);
+        Ok(Self { first, second, on_conflict, country, region, parts, table })
+    }
+
+    /// Checks the places that the configuration names at path `at`. One that no source can tell would
+    /// never count, or would leave all of its country in doubt.
+    ///
+    /// # Errors
+    /// A subdivision where no header tells subdivisions and the table has no network of it.
+    pub fn check(&self, places: &[Place], at: &str) -> Result<(), ConfigError> {
+        let told = |place: &Place| {
+            let mut known = self.table.places();
+            self.parts || known.any(|known| known.relation(place) == Relation::Inside)
+        };
+        match places.iter().position(|place| place.is_part() && !told(place)) {
+            Some(j) => Err(invalid(format!("{at}[{j}]"), UNTOLD)),
+            None => Ok(()),
+        }
     }
 
     /// The headers that count only from a trusted proxy.
@@ -101,70 +137,93 @@ impl Sources {
         let hidden =
             matches!((&first, &second), (Opinion::Hidden, _) | (_, Some((_, Opinion::Hidden))));
         match (first, second) {
-            (Opinion::Known(one), Some((source, Opinion::Known(two)))) => {
-                self.settle(one, source, two)
+            (Opinion::Known(one, why), Some((source, Opinion::Known(two, other)))) => {
+                self.settle((one, why), source, (two, other))
             }
-            (Opinion::Known(place), _) => told(self.first, place, None),
-            (Opinion::Silent, Some((source, Opinion::Known(place)))) => told(source, place, None),
+            (Opinion::Known(place, why), _) => told(self.first, place, why),
+            (Opinion::Silent(_), Some((source, Opinion::Known(place, why)))) => {
+                told(source, place, why)
+            }
             // A first source that says "Tor" is not overruled by a table that knows the exit node.
-            (_, Some((_, Opinion::Known(other)))) => {
-                Located { other: Some(other), hidden, ..Located::unknown() }
+            (first, second) => {
+                let why = [first.why(), second.as_ref().and_then(|(_, opinion)| opinion.why())];
+                let other = match second {
+                    Some((_, Opinion::Known(other, _))) => Some(other),
+                    _ => None,
+                };
+                Located { source: "none", other, hidden, why, ..Located::default() }
             }
-            _ => Located { hidden, ..Located::unknown() },
         }
     }
 
-    fn settle(&self, one: Place, source: SourceName, two: Place) -> Located {
-        if one.within(&two) {
-            return told(self.first, one, Some(two));
+    /// Both sources know. Where one place lies within the other, the finer one counts.
+    fn settle(
+        &self,
+        (one, why): (Place, Option<&'static str>),
+        source: SourceName,
+        (two, other_why): (Place, Option<&'static str>),
+    ) -> Located {
+        let first = || Located { other: Some(two), ..told(self.first, one, why) };
+        let second = || Located { other: Some(one), ..told(source, two, other_why) };
+        if one.is_within(&two) {
+            return first();
         }
-        if two.within(&one) {
-            return told(source, two, Some(one));
+        if two.is_within(&one) {
+            return second();
         }
         match self.on_conflict {
-            OnConflict::First => told(self.first, one, Some(two)),
-            OnConflict::Second => told(source, two, Some(one)),
-            OnConflict::Deny => Located { conflict: true, ..told(self.first, one, Some(two)) },
+            OnConflict::First => first(),
+            OnConflict::Second => second(),
+            OnConflict::Deny => Located { conflict: true, ..first() },
         }
     }
 
     fn opinion(&self, source: SourceName, origin: &Origin, headers: &Headers) -> Opinion {
         match source {
-            SourceName::Table => match origin.client.and_then(|a| self.by_address(a)) {
-                Some(place) => Opinion::Known(place),
-                None => Opinion::Silent,
+            SourceName::Table => match origin.client.map(|address| self.by_address(address)) {
+                Some(Some(place)) => Opinion::Known(place, None),
+                Some(None) => Opinion::Silent("not_in_table"),
+                None => Opinion::Silent("address_unreadable"),
             },
-            SourceName::Header if !origin.trusted_peer => Opinion::Silent,
+            SourceName::Header if !origin.trusted_peer => Opinion::Silent("peer_untrusted"),
             SourceName::Header => {
                 let country = headers.one(&self.country);
                 let region = self.region.as_deref().map_or(One::Absent, |name| headers.one(name));
-                match (country, Place::from_headers(country, region)) {
-                    (_, Some(place)) => Opinion::Known(place),
-                    (One::Absent, None) => Opinion::Silent,
-                    _ if headers.all(&self.country).any(|it| it == TOR) => Opinion::Hidden,
-                    (_, None) => Opinion::Unknown,
+                match Told::headers(country, region) {
+                    Told { place: Some(place), why: Why::Read } => Opinion::Known(place, None),
+                    Told { place: Some(place), why } => Opinion::Known(place, Some(why.as_str())),
+                    Told { why: Why::Absent, .. } => Opinion::Silent(Why::Absent.as_str()),
+                    Told { why: Why::Anonymous, .. } => Opinion::Hidden,
+                    // Tor among several: whichever counts, nobody can tell where the client is.
+                    _ if headers.all(&self.country).any(Told::is_hidden) => Opinion::Hidden,
+                    Told { why, .. } => Opinion::Unknown(why.as_str()),
                 }
             }
         }
     }
 
     fn by_address(&self, address: IpAddr) -> Option<Place> {
-        self.table.place(address).cloned()
+        self.table.place(address).copied()
     }
 }
 
 impl Located {
-    fn unknown() -> Self {
-        Self { source: "none", ..Self::default() }
+    /// Why no place is known, or only its country, as a piece of evidence.
+    pub fn evidence(&self) -> String {
+        match self.why {
+            [None, None] => String::new(),
+            [Some(one), Some(two)] => format!(" why={one},{two}"),
+            [Some(one), None] | [None, Some(one)] => format!(" why={one}"),
+        }
     }
 }
 
-fn told(source: SourceName, place: Place, other: Option<Place>) -> Located {
+fn told(source: SourceName, place: Place, why: Option<&'static str>) -> Located {
     let source = match source {
         SourceName::Header => "header",
         SourceName::Table => "table",
     };
-    Located { place: Some(place), source, other, conflict: false, hidden: false }
+    Located { place: Some(place), source, why: [why, None], ..Located::default() }
 }
 
 #[cfg(test)]
@@ -176,7 +235,8 @@ mod tests {
             r#"{{"first": "{}", "second": "{}", "on_conflict": "{on_conflict}",
                 "header": {{"country": "c", "region": "r"}},
                 "table": {{"MT": ["203.0.113.0/24"], "US-NJ": ["198.51.100.0/24"],
-                           "US": ["198.51.0.0/16"]}}}}"#,
+                           "US": ["198.51.0.0/16"], "US-PR": ["192.0.2.128/25"],
+                           "UA-43": ["192.0.2.64/26"]}}}}"#,
             order.0, order.1
         );
         policy_kit::parse(json.as_bytes()).and_then(Sources::compile).unwrap()
@@ -200,6 +260,13 @@ mod tests {
             ("US", "198.51.100.1", "deny", HEADER, "US-NJ", "table", false),
             ("US-NJ", "198.51.0.1", "deny", HEADER, "US-NJ", "header", false),
             ("US-NY", "198.51.100.1", "deny", HEADER, "US-NY", "header", true),
+            // Two codes of one place agree; a territory lies in its country.
+            ("PR", "192.0.2.129", "deny", HEADER, "PR", "header", false),
+            ("PR", "192.0.2.129", "deny", TABLE, "PR", "table", false),
+            ("US", "192.0.2.129", "deny", HEADER, "PR", "table", false),
+            ("US-NJ", "192.0.2.129", "deny", HEADER, "US-NJ", "header", true),
+            // Two countries claim it: that they do is no agreement.
+            ("RU", "192.0.2.65", "deny", HEADER, "RU", "header", true),
             // Tor, by its header, is not where its exit node stands.
             ("T1", "203.0.113.1", "deny", HEADER, "", "none", false),
             ("T1", "203.0.113.1", "second", HEADER, "", "none", false),
@@ -237,6 +304,39 @@ mod tests {
             assert_eq!((got.place, got.hidden), (None, hidden), "{sent:?}");
             let got = sources.locate(&Origin { client, trusted_peer: false }, &headers);
             assert!(!got.hidden, "{sent:?}: only the edge says so");
+        }
+    }
+
+    /// What the edge sends, the client, whether the edge sends it; why no place is known, or only its
+    /// country.
+    #[test]
+    fn why_no_place_is_known() {
+        let (edge, stranger) = (true, false);
+        for (country, region, client, peer, want) in [
+            (&["MT"][..], &[][..], "192.0.2.1", edge, ""),
+            (&["US"], &["NJ"], "192.0.2.1", edge, ""),
+            (&[], &[], "192.0.2.1", edge, " why=absent,not_in_table"),
+            (&[], &[], "nowhere", edge, " why=absent,address_unreadable"),
+            (&["MT"], &[], "192.0.2.1", stranger, " why=peer_untrusted,not_in_table"),
+            (&[""], &[], "192.0.2.1", edge, " why=empty,not_in_table"),
+            (&["XX"], &[], "192.0.2.1", edge, " why=unsaid,not_in_table"),
+            (&["UK"], &[], "192.0.2.1", edge, " why=not_a_place,not_in_table"),
+            (&["T1"], &[], "192.0.2.1", edge, " why=anonymous,not_in_table"),
+            (&["T1"], &[], "203.0.113.1", edge, " why=anonymous"),
+            (&["MT", "MT"], &[], "192.0.2.1", edge, " why=twice,not_in_table"),
+            (&["US"], &["GB-ENG"], "192.0.2.1", edge, " why=contradiction,not_in_table"),
+            (&["GB"], &["England"], "192.0.2.1", edge, " why=region_not_a_place"),
+            (&["US"], &["NJ", "NY"], "192.0.2.1", edge, " why=region_twice"),
+            // The table knows better, or the header is not asked.
+            (&["US"], &["Jersey"], "198.51.100.1", edge, ""),
+            (&[], &[], "203.0.113.1", edge, ""),
+        ] {
+            let country = country.iter().map(|value| (&b"c"[..], value.as_bytes()));
+            let region = region.iter().map(|value| (&b"r"[..], value.as_bytes()));
+            let headers = Headers::from_pairs(country.chain(region));
+            let origin = Origin { client: client.parse().ok(), trusted_peer: peer };
+            let got = sources("deny", ("header", "table")).locate(&origin, &headers);
+            assert_eq!(got.evidence(), want, "{headers:?} {client} {peer}");
         }
     }
 

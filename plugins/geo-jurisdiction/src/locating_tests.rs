@@ -247,7 +247,7 @@ fn waiting_for_keys() {
         ("/bets", Some((200, "{}")), "deny:geo_unavailable", true),
         ("/bets", None, "deny:geo_unavailable", true),
         ("/launch", None, "deny:geo_unavailable", true),
-        ("/deposits", Some((503, "")), "deny:jurisdiction_unlicensed", false),
+        ("/deposits", Some((503, "")), "deny:jurisdiction_unknown", false),
         ("/deposits", Some((200, &jwks)), "allow", false),
     ];
     for (path, landing, want, retry) in cases {

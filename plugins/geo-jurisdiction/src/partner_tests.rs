@@ -3,9 +3,9 @@
 use super::locating_tests::{ask, config, outcome};
 use super::*;
 use crate::location::testing::{document, location, token};
-use policy_kit::fake::run;
+use policy_kit::fake::{run, FakeHost};
 use policy_kit::{Action, Driver};
-use serde_json::json;
+use serde_json::{json, Value};
 
 /// What player-auth left under Envoy, the path, and what comes of a call without a token.
 #[test]
@@ -28,6 +28,102 @@ fn a_partner_is_who_is_named_one() {
     let host = ask("/debit", &[&token(json!({}))], &[]);
     let host = run::<GeoJurisdiction>(&config(json!({})), host).unwrap().1;
     assert_eq!(outcome(&host), "allow");
+}
+
+/// Where a partner's server is says nothing of where the player is. What player-auth left, what the edge
+/// says of the server, the call; what becomes of it, and what is told of it.
+#[test]
+fn nobody_asks_where_a_partners_server_is() {
+    let endpoints = json!([
+        {"path": "/debit", "class": "wager", "caller": "partner", "product": "casino"},
+        {"path": "/poker", "class": "wager", "caller": "partner", "product": "poker"},
+        {"path": "/check", "class": "account", "caller": "partner"},
+        {"path": "/game", "class": "launch", "caller": "partner"},
+        {"path": "/bee", "class": "wager", "caller": "partner", "partners": ["bee"]},
+        {"path": "/bets", "class": "wager", "product": "casino"},
+    ]);
+    let changes = json!({
+        "endpoints": endpoints, "blocked": ["KP"],
+        "licences": [{"brand": "otter", "markets": ["MT"], "products": ["casino"]},
+                     {"brand": "gone", "markets": ["MT"], "until": "1970-01-02T00:00:00Z"}],
+        "brands": {"otter.example": "otter", "gone.example": "gone"},
+        "anonymous": {"headers": {"x-hosting": "hosting"}},
+    });
+    let with = config(changes.clone());
+    let mut without = document(Value::Null, changes);
+    without.as_object_mut().unwrap().remove("location");
+    let (unlicensed, hub) = ("deny:jurisdiction_unlicensed", Some("hub"));
+    type Sent = &'static [(&'static str, &'static str)];
+    let (de, kp): (Sent, Sent) = (&[("x-geo-country", "DE")], &[("x-geo-country", "KP")]);
+    let hosting: Sent = &[("x-geo-country", "DE"), ("x-hosting", "1")];
+    let (otter, gone, nobody) = ("otter.example", "gone.example", "else.example");
+    for (left, brand, sent, path, want) in [
+        (hub, otter, de, "/debit", "allow"),
+        (hub, otter, kp, "/debit", "allow"),
+        (hub, otter, hosting, "/debit", "allow"),
+        (hub, otter, &[], "/debit", "allow"),
+        (hub, otter, kp, "/check", "allow"),
+        // No licence covers the bet, wherever the player is.
+        (hub, otter, de, "/poker", "deny:product_unlicensed"),
+        (hub, gone, de, "/debit", unlicensed),
+        (hub, nobody, de, "/debit", unlicensed),
+        // Where a game is launched the player's own place is asked.
+        (hub, otter, de, "/game", unlicensed),
+        // Nobody has named a partner, or the endpoint is no partner's.
+        (None, otter, de, "/debit", unlicensed),
+        (Some(""), otter, de, "/debit", unlicensed),
+        (None, otter, kp, "/check", unlicensed),
+        // It is another partner's.
+        (hub, otter, de, "/bee", unlicensed),
+        (Some("bee"), otter, de, "/bee", "allow"),
+        (hub, otter, de, "/bets", unlicensed),
+    ] {
+        for document in [with.as_str(), &without.to_string()] {
+            let mut pairs = vec![(":method", "POST"), (":path", path), (":authority", brand)];
+            pairs.extend_from_slice(&[("x-forwarded-for", "203.0.113.7"), ("x-partner-id", "hub")]);
+            pairs.extend_from_slice(sent);
+            let mut host = FakeHost::request(&pairs);
+            host.properties.insert("source.address".into(), b"10.0.0.1:40000".to_vec());
+            host.now = (crate::location::testing::NOW + 12) * crate::location::check::SECOND;
+            host.facts.extend(left.map(|name| (facts::PARTNER.to_owned(), name.to_owned())));
+            let (_, host) = run::<GeoJurisdiction>(document, host).unwrap();
+            assert_eq!(outcome(&host), want, "{left:?} {brand} {sent:?} {path}");
+            if want == "allow" {
+                assert_eq!(host.facts[facts::JURISDICTION], "unknown", "it is not the player's");
+                assert!(host.upstream("x-jurisdiction").is_empty());
+            }
+        }
+    }
+}
+
+/// Without location tokens somebody has to say who strips the header under WasmX, or it says nothing.
+#[test]
+fn a_partner_under_wasmx_without_locations() {
+    let stripped = json!({"headers_stripped_by": "player-auth"});
+    for (host, identity, want) in [
+        ("wasmx", Some(stripped.clone()), Ok("allow")),
+        ("wasmx", None, Ok("deny:jurisdiction_unlicensed")),
+        ("wasmx", Some(json!({"headers_stripped_by": ""})), Err("identity.headers_stripped_by")),
+        ("envoy", Some(stripped), Err("identity")),
+    ] {
+        let mut config = document(Value::Null, json!({"host": host}));
+        let all = config.as_object_mut().unwrap();
+        all.remove("location");
+        all.extend(identity.map(|it| ("identity".to_owned(), it)));
+        let pairs = [
+            (":method", "POST"),
+            (":path", "/debit"),
+            (":authority", "otter.example"),
+            ("x-forwarded-for", "203.0.113.7"),
+            ("x-geo-country", "DE"),
+            ("x-partner-id", "hub"),
+        ];
+        let mut host = FakeHost::request(&pairs);
+        host.properties.insert("source.address".into(), b"10.0.0.1:40000".to_vec());
+        let got = run::<GeoJurisdiction>(&config.to_string(), host);
+        let got = got.map(|(_, host)| outcome(&host).to_owned()).map_err(|error| error.field);
+        assert_eq!(got, want.map(str::to_owned).map_err(str::to_owned), "{config}");
+    }
 }
 
 /// Under WasmX facts are headers; filter state there is nobody's word.

@@ -4,22 +4,26 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{
-    invalid, Brands, Classified, ConfigError, Denial, EndpointClass, Endpoints, Envelopes,
-    HeaderNames, Headers, Host, Location as Needed, Match, Profile, SortedMap, Trust, Unclassified,
-    FORWARDED_HEADERS, MEANING_HEADERS,
+    invalid, stripped_by, Brands, Caller, Classified, ConfigError, Denial, EndpointClass,
+    Endpoints, Envelopes, HeaderNames, Headers, Host, Location as Needed, Match, Place, Profile,
+    Relation, SortedMap, Trust, Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
 };
 
 use crate::anonymous::Anonymous;
+use crate::blocked::Blocked;
 use crate::config::{Config, Mode, OnError, OnUnknown, Treatment};
 use crate::denials::{ANONYMOUS, CONFLICT, PRODUCT_UNLICENSED, UNKNOWN, UNLICENSED};
-use crate::licence::{self, ask, Answer, Licence, Question};
+use crate::licence::{ask, ask_wherever, places, Answer, Call, Licence};
 use crate::locate::{Located, Sources};
 use crate::location::check::Verdict;
 use crate::location::Location;
 use crate::names::{is_uri, OURS};
-use crate::place::Place;
 use crate::ruling::{Ruling, Told};
 
+/// Why a place is not known well enough: a part of it is blocked.
+pub(crate) const BLOCKED_IN_PART: &str = "blocked_in_part";
+/// Likewise: only a part of it is licensed.
+const LICENSED_IN_PART: &str = "licensed_in_part";
 /// What this policy needs to know of a request. Headers as bytes: clients need not send UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -74,9 +78,10 @@ pub struct Policy {
     brands: Brands,
     pub(crate) licences: Vec<Licence>,
     dated: bool,
-    blocked: Vec<Place>,
+    pub(crate) blocked: Blocked,
     /// Signed location tokens.
     pub location: Option<Location>,
+    knows_partners: bool,
     pub(crate) treatments: SortedMap<EndpointClass, Treatment>,
     on_unknown: SortedMap<EndpointClass, OnUnknown>,
     blocked_by: String,
@@ -98,7 +103,7 @@ impl Policy {
         let dated = raw.licences.iter().any(|l| l.from.is_some() || l.until.is_some());
         let licences = raw.licences.into_iter().enumerate();
         let licences = licences.map(|(i, raw)| Licence::compile(i, raw, &brands));
-        let licences = licences.collect::<Result<_, _>>()?;
+        let licences = licences.collect::<Result<Vec<_>, _>>()?;
         for (class, treatment) in raw.classes.iter() {
             if class.defaults().location == Needed::Never && *treatment != Treatment::Pass {
                 return Err(invalid(format!("classes.{class}"), "is never blocked by location"));
@@ -131,6 +136,17 @@ impl Policy {
             }
             ours.insert(header);
         }
+        let blocked = places(&raw.blocked, "blocked")?;
+        // A device's location tells a subdivision, too, though not for every class.
+        let markets = licences.iter().enumerate().filter(|_| location.is_none());
+        for (i, licence) in markets {
+            sources.check(licence.markets(), &format!("licences[{i}].markets"))?;
+        }
+        sources.check(&blocked, "blocked")?;
+        if let Some(identity) = &raw.identity {
+            let (at, name) = (("identity", "headers_stripped_by"), &identity.headers_stripped_by);
+            stripped_by(raw.host, at, "partners", Some(name))?;
+        }
         let envelopes = Envelopes::compile(raw.envelopes)?;
         let endpoints = Endpoints::compile(raw.endpoints)?;
         envelopes.check(&endpoints)?;
@@ -146,10 +162,11 @@ impl Policy {
             ours,
             edge_headers,
             brands,
-            licences,
             dated,
-            blocked: licence::places(&raw.blocked, "blocked")?,
+            blocked: Blocked::compile(blocked, &licences),
+            knows_partners: location.is_some() || raw.identity.is_some(),
             location,
+            licences,
             treatments: raw.classes,
             on_unknown: raw.on_unknown,
             blocked_by: raw.blocked_by,
@@ -186,6 +203,11 @@ impl Policy {
     /// Whether the time matters: a licence begins or ends, or a location grows old.
     pub fn needs_clock(&self) -> bool {
         self.dated || self.location.is_some()
+    }
+
+    /// WasmX: whether the header that names a partner can be believed.
+    pub fn knows_partners(&self) -> bool {
+        self.knows_partners
     }
 
     /// Who blocks, for the `Link` of a 451.
@@ -244,9 +266,17 @@ impl Policy {
         if class.defaults().location == Needed::Never {
             return Ruling::pass("class");
         }
-        let mut places = case.located.place.iter().chain(&case.located.other);
-        if places.any(|place| self.is_blocked(place)) {
+        if of_partner(endpoint, class, case) {
+            return Ruling { partner: true, ..self.wherever(endpoint, case) };
+        }
+        let blocked = self.blocked.of(&case.located, None);
+        if blocked == Relation::Inside {
             return Ruling::refuse(UNLICENSED, "blocked");
+        }
+        let locator = self.locator(endpoint, class, case);
+        // Where a device says where it is, that may clear the doubt.
+        if blocked == Relation::MayBe && locator.is_none() {
+            return Ruling::doubt("blocked", BLOCKED_IN_PART);
         }
         let licensed = treatment(&self.treatments, class) == Treatment::Licensed;
         let hidden = case.anonymous.iter().find(|k| self.anonymous.refuses(class, k, licensed));
@@ -263,8 +293,7 @@ impl Policy {
         if case.located.hidden && !self.passes_unknown(class) {
             return Ruling::refuse(UNKNOWN, "on_unknown");
         }
-        let told = match self.locator(endpoint, class, case).map(|l| self.locate(l, endpoint, case))
-        {
+        let told = match locator.map(|location| self.locate(location, endpoint, case)) {
             None => Told::Nothing,
             Some(Ok(told)) => told,
             Some(Err(ruling)) => return *ruling,
@@ -273,23 +302,14 @@ impl Policy {
             .with(told.clone())
     }
 
-    /// Whether next to nothing passes from a place.
-    pub(crate) fn is_blocked(&self, place: &Place) -> bool {
-        self.blocked.iter().any(|blocked| place.within(blocked))
-    }
-
     fn passes_unknown(&self, class: EndpointClass) -> bool {
         self.on_unknown.get(&class) == Some(&OnUnknown::Pass)
     }
 
-    /// What the licences are asked about a call from `place`.
-    pub(crate) fn question<'a>(
-        endpoint: &Match<'a>,
-        case: &'a Case,
-        place: &'a Place,
-    ) -> Question<'a> {
+    /// What the licences are asked about a call to `endpoint`.
+    pub(crate) fn call<'a>(endpoint: &Match<'a>, case: &'a Case) -> Call<'a> {
         let (class, product) = (endpoint.class, endpoint.product);
-        Question { brand: case.brand.as_deref(), place, class, product, now: case.now }
+        Call { brand: case.brand.as_deref(), class, product, now: case.now }
     }
 
     /// Asks the licences about a call from `place`.
@@ -309,12 +329,36 @@ impl Policy {
             // A host of no known brand holds no licence anywhere.
             return Ruling::refuse(UNLICENSED, "brands");
         }
-        match ask(&self.licences, &Self::question(endpoint, case, place)) {
+        match ask(&self.licences, &Self::call(endpoint, case), place) {
             Answer::Covered(i) => Ruling::pass(format!("licences[{i}]")),
+            Answer::InPart => Ruling::doubt("licences", LICENSED_IN_PART),
             Answer::OtherProduct => Ruling::refuse(PRODUCT_UNLICENSED, "licences"),
             Answer::Uncovered => Ruling::refuse(UNLICENSED, "licences"),
         }
     }
+
+    /// Asks about a call of a partner's: where its server is says nothing of where the player is. What no
+    /// licence covers anywhere does not pass all the same.
+    fn wherever(&self, endpoint: &Match<'_>, case: &Case) -> Ruling {
+        if treatment(&self.treatments, endpoint.class) == Treatment::Pass {
+            return Ruling::pass("class");
+        }
+        if case.brand.is_none() {
+            return Ruling::refuse(UNLICENSED, "brands");
+        }
+        match ask_wherever(&self.licences, &Self::call(endpoint, case)) {
+            Answer::Covered(_) => Ruling::pass("partner"),
+            Answer::OtherProduct => Ruling::refuse(PRODUCT_UNLICENSED, "licences"),
+            Answer::Uncovered | Answer::InPart => Ruling::refuse(UNLICENSED, "licences"),
+        }
+    }
+}
+
+/// Whether a call is a partner's, so that nobody asks for the place of the partner's server. A launch is
+/// where the player's own place is asked, and what nobody classified may be one.
+fn of_partner(endpoint: &Match<'_>, class: EndpointClass, case: &Case) -> bool {
+    let asks = matches!(class, EndpointClass::Launch | EndpointClass::Unclassified);
+    endpoint.caller == Caller::Partner && case.partner && !asks
 }
 
 /// What a class needs: what the operator says, else what the catalogue does.
@@ -332,3 +376,7 @@ pub(crate) fn treatment(
 #[cfg(test)]
 #[path = "policy_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "doubt_tests.rs"]
+mod doubt_tests;

@@ -97,7 +97,7 @@ fn licences_are_per_brand_and_class() {
     let policy = config("{}").unwrap();
     for (target, host, place, want) in [
         ("/w", "otter.example", "US-NJ", "allow"),
-        ("/w", "otter.example", "US", "jurisdiction_unlicensed"),
+        ("/w", "otter.example", "US", "jurisdiction_unknown"),
         ("/w", "otter.example", "US-NY", "jurisdiction_unlicensed"),
         ("/w", "otter.example", "GB-ENG", "allow"),
         ("/w", "OTTER.example:443", "MT", "allow"),
@@ -201,7 +201,8 @@ fn blocked_anonymous_unknown_and_product() {
         ("/c", OTTER, &[("x-geo-country", "KP")], "jurisdiction_unlicensed", "blocked"),
         ("/wd", OTTER, &[("x-geo-country", "KP")], "jurisdiction_unlicensed", "blocked"),
         ("/a", OTTER, &[("x-geo-country", "US-TX")], "jurisdiction_unlicensed", "blocked"),
-        ("/a", OTTER, &[("x-geo-country", "US")], "allow", "class"),
+        ("/a", OTTER, &[("x-geo-country", "US")], "jurisdiction_unknown", "blocked"),
+        ("/a", OTTER, &[("x-geo-country", "US-NJ")], "allow", "class"),
         ("/sg", OTTER, &[("x-geo-country", "KP")], "allow", "class"),
         ("/st", OTTER, &[("x-geo-country", "KP")], "allow", "class"),
         (
@@ -239,7 +240,8 @@ fn blocked_anonymous_unknown_and_product() {
 #[test]
 fn a_second_opinion_counts_and_can_block() {
     let place = r#""place": {"first": "header", "second": "table",
-        "header": {"country": "x-geo-country"}, "table": {"KP": ["203.0.113.0/24"]}}"#;
+        "header": {"country": "x-geo-country", "region": "x-geo-region"},
+        "table": {"KP": ["203.0.113.0/24"]}}"#;
     let policy = config(&format!("{{{place}}}")).unwrap();
     assert_eq!(code(&policy, "/w", "otter.example", "MT"), "place_conflict");
     assert_eq!(code(&policy, "/a", "otter.example", "MT"), "allow");

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use policy_kit::Denial;
+use policy_kit::{Denial, Place};
 use serde_json::Value;
 
+use crate::denials::UNKNOWN;
 use crate::location::fix::Fix;
 use crate::location::judge::Wanting;
-use crate::place::Place;
 
 /// A decision and the rule behind it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,10 @@ pub struct Ruling {
     pub refusal: Option<Denial>,
     /// The rule, as evidence: `licences[2]`, `class`, `blocked`, `anonymous:vpn`, ...
     pub rule: String,
+    /// What is not known well enough, where that is the reason.
+    pub why: Option<&'static str>,
+    /// Whether a partner calls, whose server's place is not the player's.
+    pub partner: bool,
     /// What the location token told, where the call needs one.
     pub told: Told,
     /// Seconds after which it is worth another try.
@@ -47,6 +51,11 @@ impl Ruling {
     /// It may not pass by `rule`.
     pub fn refuse(denial: Denial, rule: impl Into<String>) -> Self {
         Self { refusal: Some(denial), ..Self::pass(rule) }
+    }
+
+    /// It may not pass by `rule`, because no place is known well enough.
+    pub fn doubt(rule: impl Into<String>, why: &'static str) -> Self {
+        Self { why: Some(why), ..Self::refuse(UNKNOWN, rule) }
     }
 
     /// It may not pass for want of a location; a client may have it checked at `recheck`.

@@ -8,17 +8,17 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use policy_kit::{invalid, network, ConfigError};
+use policy_kit::{invalid, network, ConfigError, Place};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-
-use crate::place::Place;
 
 /// The configuration's `place.table` as it was read: `{"MT": ["203.0.113.0/24"]}`. What is wrong with it
 /// is told by [`Table::compile`].
 #[derive(Debug, Default)]
 pub struct TableConfig {
     table: Table,
+    /// The places as they are written, for what is said of their networks.
+    names: Vec<String>,
     problem: Option<ConfigError>,
 }
 
@@ -54,7 +54,7 @@ impl Table {
     /// # Errors
     /// An empty table, a place or network that is none, a network given to two places.
     pub fn compile(raw: TableConfig) -> Result<Self, ConfigError> {
-        let TableConfig { mut table, problem } = raw;
+        let TableConfig { mut table, names, problem } = raw;
         if let Some(problem) = problem {
             return Err(problem);
         }
@@ -62,10 +62,15 @@ impl Table {
             return Err(invalid("place.table", "must name at least one place"));
         }
         let twice = table.v4.settle().or(table.v6.settle());
-        match twice.and_then(|(place, at)| table.places.get(usize::from(place)).zip(Some(at))) {
-            Some((place, at)) => Err(invalid(field(place, at), "is given twice")),
+        match twice.and_then(|(place, at)| names.get(usize::from(place)).zip(Some(at))) {
+            Some((name, at)) => Err(invalid(field(name, at), "is given twice")),
             None => Ok(table),
         }
+    }
+
+    /// All places that it knows.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter()
     }
 
     /// The place of an address.
@@ -86,8 +91,8 @@ impl Table {
     }
 }
 
-fn field(place: &Place, at: u32) -> String {
-    format!("place.table.{}[{at}]", place.as_str())
+fn field(name: &str, at: u32) -> String {
+    format!("place.table.{name}[{at}]")
 }
 
 impl<N> Default for Rows<N> {
@@ -142,7 +147,7 @@ impl TableConfig {
                 self.table.v6.rows.push(Row { network, at, place, length });
             }
             Err(error) if self.problem.is_none() => {
-                let field = self.table.places.last().map(|place| field(place, at));
+                let field = self.names.last().map(|name| field(name, at));
                 self.problem = Some(invalid(field.unwrap_or_default(), error.problem));
             }
             Err(_) => {}
@@ -172,13 +177,13 @@ impl<'de> Visitor<'de> for Places {
             position += 1;
             if let Some(place) = Place::parse(code.as_bytes()) {
                 config.table.places.push(place);
+                config.names.push(code);
                 places.next_value_seed(List(&mut config))?;
             } else {
                 places.next_value::<IgnoredAny>()?;
                 // By its position: a name that is no place may be anything.
                 let at = format!("place.table (entry {position})");
-                let problem = "expected an assigned ISO 3166 code such as `MT` or `US-NJ`";
-                config.problem.get_or_insert_with(|| invalid(at, problem));
+                config.problem.get_or_insert_with(|| invalid(at, Place::EXPECTED));
             }
         }
         Ok(config)

@@ -73,6 +73,12 @@ impl Match<'_> {
         is_partners(self.caller, self.class)
     }
 
+    /// Whether a partner of this name is one that the endpoint is for.
+    pub fn is_for(&self, partner: &[u8]) -> bool {
+        let named = |name: &String| name.as_bytes() == partner;
+        !partner.is_empty() && self.partners.is_none_or(|names| names.iter().any(named))
+    }
+
     /// Whether only the body tells the class.
     pub fn needs_body(&self) -> bool {
         self.pending.is_some()

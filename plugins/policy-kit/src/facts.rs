@@ -20,7 +20,8 @@ pub const PARTNER: &str = "pitboss.partner";
 /// How that partner is proven: `certificate` or `network` (a key from a network of the partner's) by
 /// the headers alone, `key` by a key from anywhere, `signature` by one over the body, and `claimed`
 /// until that is checked. Only `certificate` and `network` exempt a call from shedding and budgets; from
-/// location a settlement is exempt by its class.
+/// location a settlement is exempt by its class, and any other call but a launch on an endpoint of partners,
+/// as the filter that names a partner before it is proven lets nothing through that is not.
 pub const PARTNER_PROOF: &str = "pitboss.partner-proof";
 /// How fresh the player's location is, in seconds; absent where none was proven.
 pub const LOCATION_AGE: &str = "pitboss.location-age";

@@ -39,6 +39,11 @@ fn refused_documents_name_the_field() {
         (json!({"interval_s": 86_401}), "interval_s"),
         (json!({"intervals": {"US-ME": 0}}), "intervals (entry 1 in alphabetical order)"),
         (
+            json!({"intervals": {"PR": 60, "US-PR": 90}}),
+            "intervals (entry 2 in alphabetical order)",
+        ),
+        (json!({"intervals": {"US-MEE": 60}}), "intervals (entry 1 in alphabetical order)"),
+        (
             json!({"intervals": {"US-ME": 60, "maine": 60}}),
             "intervals (entry 2 in alphabetical order)",
         ),

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use policy_kit::{invalid, is_pointer, ConfigError};
+use policy_kit::{invalid, is_pointer, ConfigError, Place, Told};
 use policy_token::Claims;
 use serde_json::Value;
 
 use crate::location::config::ClaimsConfig;
-use crate::place::Place;
 
 /// Longest id that is handed on, in bytes.
 const MAX_ID: usize = 128;
@@ -107,7 +106,7 @@ impl Mapping {
         let place = match at(&names.region) {
             None => None,
             Some(value) => {
-                let place = value.as_str().and_then(|code| Place::parse(code.as_bytes()));
+                let place = value.as_str().and_then(|code| Told::text(code.as_bytes()).place);
                 // Where a check failed, that is the refusal, and where it was only evidence.
                 if place.is_none() && passed {
                     return Err("location.claims.region");

@@ -1,9 +1,8 @@
 //! How long a location check counts, by where the device is.
 
-use policy_kit::{invalid, ConfigError};
+use policy_kit::{invalid, ConfigError, Place, Relation};
 
 use crate::location::config::LocationConfig;
-use crate::place::Place;
 
 /// Intervals that hold where the document gives none for the place itself and no shorter one for where
 /// it lies: Maine 16-633 ch. 62.
@@ -52,17 +51,20 @@ impl Intervals {
     /// # Errors
     /// Names the field: a place that is none, an interval of nothing or of more than a day.
     pub fn compile(raw: &LocationConfig) -> Result<Self, ConfigError> {
-        let mut places = Vec::with_capacity(raw.intervals.len() + KNOWN.len());
+        let mut places: Vec<(Place, u64)> = Vec::with_capacity(raw.intervals.len() + KNOWN.len());
         for (position, (code, seconds)) in raw.intervals.iter().enumerate() {
             let at = format!("location.intervals (entry {} in alphabetical order)", position + 1);
-            let problem = "expected an ISO 3166-1 or ISO 3166-2 code, such as `US-ME`";
-            let place = Place::parse(code.as_bytes()).ok_or_else(|| invalid(&at, problem))?;
+            let place = Place::parse(code.as_bytes());
+            let place = place.ok_or_else(|| invalid(&at, Place::EXPECTED))?;
+            if places.iter().any(|(named, _)| *named == place) {
+                return Err(invalid(at, "is a place that another code here names already"));
+            }
             places.push((place, within(*seconds, &at)?));
         }
         for (code, seconds) in KNOWN {
             let Some(place) = Place::parse(code.as_bytes()) else { continue };
-            let exact = raw.intervals.contains_key(code);
-            let given = raw.intervals.get(place.country()).copied().unwrap_or(raw.interval_s);
+            let exact = places.iter().any(|(named, _)| *named == place);
+            let given = closest(&places, &place).map_or(raw.interval_s, |(_, seconds)| *seconds);
             if !exact && seconds < given {
                 places.push((place, seconds));
             }
@@ -75,21 +77,37 @@ impl Intervals {
         })
     }
 
-    /// The interval at `place`, so many metres from a border, where either is known. Near a border the
-    /// shorter one counts.
+    /// The interval of the closest place around `place`.
+    pub fn around(&self, place: Option<&Place>) -> Interval<'_> {
+        match place.and_then(|place| closest(&self.places, place)) {
+            Some((named, seconds)) => Interval { seconds: *seconds, by: By::Place(named) },
+            None => Interval { seconds: self.default, by: By::Default },
+        }
+    }
+
+    /// The interval at `place`, so many metres from a border, where either is known: that of the closest
+    /// place around it, or a shorter one of a place that it may lie in. Near a border the shorter one counts.
     pub fn of(&self, place: Option<&Place>, border: Option<f64>) -> Interval<'_> {
-        let exact = self.places.iter().find(|(named, _)| Some(named) == place);
-        let around = || self.places.iter().find(|(it, _)| place.is_some_and(|p| p.within(it)));
-        let (seconds, by) = match exact.or_else(around) {
-            Some((named, seconds)) => (*seconds, By::Place(named)),
-            None => (self.default, By::Default),
-        };
+        let Interval { mut seconds, mut by } = self.around(place);
+        for (named, shorter) in self.places.iter().filter(|_| place.is_some()) {
+            let maybe = place.is_some_and(|it| it.relation(named) == Relation::MayBe);
+            if maybe && *shorter < seconds {
+                (seconds, by) = (*shorter, By::Place(named));
+            }
+        }
         let near = self.border_m > 0.0 && border.is_some_and(|metres| metres <= self.border_m);
         match near && self.near_border < seconds {
             true => Interval { seconds: self.near_border, by: By::Border },
             false => Interval { seconds, by },
         }
     }
+}
+
+/// The closest of the named places that `place` lies in.
+fn closest<'a>(places: &'a [(Place, u64)], place: &Place) -> Option<&'a (Place, u64)> {
+    let mut around = places.iter().filter(|(it, _)| place.relation(it) == Relation::Inside);
+    let first = around.next()?;
+    Some(around.fold(first, |best, it| if it.0.is_within(&best.0) { it } else { best }))
 }
 
 fn within(seconds: u64, at: &str) -> Result<u64, ConfigError> {

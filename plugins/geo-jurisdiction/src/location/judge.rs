@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::Denial;
+use policy_kit::{Denial, Place};
 
 use crate::denials::{FAILURES, LOCATION_UNAVAILABLE, REJECTED, REQUIRED, STALE};
 use crate::location::check::Verdict;
 use crate::location::fix::Fix;
 use crate::location::Location;
-use crate::place::Place;
 
 /// Who sends a request, whence and when.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +79,7 @@ impl Location {
 
     /// There is no genuine token.
     fn without(&self, verdict: &Verdict, at: &Circumstances<'_>) -> Wanting {
-        let max_age = Some(self.intervals.of(at.place, None).seconds);
+        let max_age = Some(self.intervals.around(at.place).seconds);
         match verdict {
             Verdict::Bad(rule) => Wanting::new(REJECTED, rule.as_str()),
             Verdict::Expired => {

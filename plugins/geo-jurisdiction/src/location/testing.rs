@@ -1,14 +1,17 @@
 //! What the tests of locations share: a provider, its tokens, and a document that believes it.
 
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use policy_kit::fake::FakeHost;
 use policy_kit::ConfigError;
 use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER};
-use policy_token::Alg;
+use policy_token::{Alg, Claims};
 use serde_json::{json, Value};
 
 use crate::config::Config;
+use crate::location::check::Verdict;
+use crate::location::fix::Mapping;
 use crate::policy::Policy;
 
 /// What the tests' clock says, in seconds since the epoch.
@@ -32,6 +35,13 @@ pub(crate) fn claims(changes: Value) -> Value {
         all[name] = value.clone();
     }
     forge().claims_with(&all)
+}
+
+/// What is known of a genuine token of these claims.
+pub(crate) fn fix(changes: Value) -> Verdict {
+    let mapping = Mapping::compile(policy_kit::parse(b"{}").unwrap(), Vec::new()).unwrap();
+    let claims = Claims::parse(claims(changes).to_string().as_bytes()).unwrap();
+    Verdict::Genuine(Rc::new(mapping.read(&claims).unwrap()))
 }
 
 /// A token of these claims.
