@@ -40,9 +40,17 @@ pub(super) fn root(country: u8) -> u8 {
 }
 
 /// The code that stands there.
-pub(super) fn code(country: u8) -> &'static [u8] {
-    let at = usize::from(country) * 3;
-    CODES.as_bytes().get(at..at + 2).unwrap_or_default()
+pub(super) fn code(country: u8) -> Option<[u8; 2]> {
+    let mut rows = (b'A'..=b'Z').zip(&ROWS).rev();
+    let begins = |row: &(u8, &(u32, u8))| row.1 .0 != 0 && row.1 .1 <= country;
+    let (first, (letters, before)) = rows.find(begins)?;
+    let (mut letters, mut rest) = (*letters, country - before);
+    while rest > 0 {
+        // Takes the lowest letter away.
+        letters &= letters.wrapping_sub(1);
+        rest -= 1;
+    }
+    (letters != 0).then(|| [first, b'A' + letters.trailing_zeros() as u8])
 }
 
 /// Two capital letters, looked up.

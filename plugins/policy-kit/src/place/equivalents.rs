@@ -209,10 +209,15 @@ const fn key_of(code: &str) -> u32 {
     key(country, part)
 }
 
+#[inline(never)]
+fn find(keys: &[u32], key: u32) -> Option<usize> {
+    keys.binary_search(&key).ok()
+}
+
 /// What a subdivision's code stands for, where that is another place: the country's number and the part's,
 /// and whether only the country is another.
 pub(super) fn equivalent(country: u8, part: u16) -> Option<(u8, u16, bool)> {
-    let at = EQUIVALENT_KEYS.binary_search(&key(country, part)).ok()?;
+    let at = find(&EQUIVALENT_KEYS, key(country, part))?;
     let target = *TARGETS.get(at)?;
     let (country, part) = (target >> 16 & 0xff, target & 0xffff);
     Some((u8::try_from(country).ok()?, u16::try_from(part).ok()?, target & PART_OF != 0))
@@ -220,7 +225,7 @@ pub(super) fn equivalent(country: u8, part: u16) -> Option<(u8, u16, bool)> {
 
 /// The other country that claims a place, or [`NONE`].
 pub(super) fn alternative(country: u8, part: u16) -> u8 {
-    let at = CLAIMED_KEYS.binary_search(&key(country, part)).ok();
+    let at = find(&CLAIMED_KEYS, key(country, part));
     at.and_then(|at| CLAIMANTS.get(at)).copied().unwrap_or(NONE)
 }
 

@@ -43,6 +43,7 @@ impl Place {
     /// Reads `MT` or `US-NJ` as an operator writes it in a configuration: upper case, a code that is
     /// assigned (ISO 3166-1 alpha-2 and `XK`, which stands for Kosovo), a subdivision that exists (ISO
     /// 3166-2) or did under a code that was replaced since.
+    #[inline(never)]
     pub fn parse(code: &[u8]) -> Option<Self> {
         let (country, part) = split(code)?;
         match part {
@@ -52,6 +53,7 @@ impl Place {
     }
 
     /// The country of two capital letters.
+    #[inline(never)]
     pub(crate) fn country(code: &[u8]) -> Option<Self> {
         let &[first, second] = code else { return None };
         let country = country::index(code)?;
@@ -72,7 +74,7 @@ impl Place {
                 Some(Self { country, root: country::root(country), ..place })
             }
             Some((country, part, false)) => {
-                let country = Self::country(country::code(country))?;
+                let country = Self::country(&country::code(country)?)?;
                 match part {
                     0 => Some(country),
                     _ => country.numbered(part, subdivision::parent(country.country, part)?),
@@ -82,6 +84,7 @@ impl Place {
     }
 
     /// The subdivision of this number, which lies in that one.
+    #[inline(never)]
     fn numbered(&self, part: u16, parent: u16) -> Option<Self> {
         let (mut text, mut length) = (self.text, 3);
         *text.get_mut(2)? = b'-';

@@ -78,6 +78,7 @@ impl Told {
 
     /// Reads `MT` or `US-NJ` in one text. The country is in upper case; the subdivision may be in lower
     /// case. Of a subdivision that does not exist the country counts.
+    #[inline(never)]
     pub fn text(text: &[u8]) -> Self {
         match split(text) {
             None => Self::nothing(Why::NotAPlace),
@@ -147,6 +148,7 @@ impl Place {
     }
 
     /// The subdivision `part` of this country, whatever its case.
+    #[inline(never)]
     fn part_in_any_case(&self, part: &[u8]) -> Option<Self> {
         if !part.iter().any(u8::is_ascii_lowercase) {
             return self.part(part);

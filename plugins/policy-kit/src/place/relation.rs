@@ -57,6 +57,7 @@ impl Place {
 
     /// Whether all of this place lies within `area` on the map, whoever's law holds there: Puerto Rico
     /// within the United States.
+    #[inline(never)]
     pub fn is_within(&self, area: &Self) -> bool {
         let territory = || area.country == self.root && !area.is_part();
         self.relation(area) == Relation::Inside || territory()

@@ -6,7 +6,7 @@
 //! Codes that ISO assigns later are not known until this table is made anew.
 //!
 //! Every worker of every gateway holds it, so the compiler makes it small: of each code only the distance to
-//! the one before it is kept, mostly in one byte.
+//! the one before it is kept, mostly in one byte, and of codes without a gap between them how many there are.
 
 use super::country::{self, COUNT};
 
@@ -14,8 +14,14 @@ const TEXT: &[u8] = include_bytes!("subdivisions.txt");
 /// What the table takes, in bytes.
 const SIZE: usize = written().1;
 
+/// A number from here on to 127 stands for that many more than one codes without a gap.
+const RUN: u16 = 112;
+/// How much is added to a distance that would read as a run.
+const LONG: u16 = 128 - RUN;
+
 /// All subdivisions, country by country. A number is seven bits a byte, the lowest first, with the eighth
-/// where more follow. 0 begins those that lie in a subdivision, whose number follows.
+/// where more follow. 0 begins those that lie in a subdivision, whose number follows; less than [`RUN`] is a
+/// distance, more than 127 one that is [`LONG`] less, and what is between them a run.
 struct Table {
     /// Where each country's begin; one more for the end.
     starts: [u16; COUNT + 1],
@@ -52,6 +58,7 @@ pub(super) fn unpack(mut number: u16) -> impl Iterator<Item = u8> {
 }
 
 /// What a subdivision lies in, 0 for its country; `None` where there is no such subdivision.
+#[inline(never)]
 pub(super) fn parent(country: u8, part: u16) -> Option<u16> {
     let country = usize::from(country);
     let start = usize::from(*TABLE.starts.get(country)?);
@@ -60,6 +67,14 @@ pub(super) fn parent(country: u8, part: u16) -> Option<u16> {
     loop {
         match number(&mut bytes)? {
             0 => (code, parent) = (0, number(&mut bytes)?),
+            run @ RUN..0x80 => {
+                let end = code + run - RUN + 2;
+                if (code + 1..end).contains(&part) {
+                    return Some(parent);
+                }
+                code = end;
+            }
+            distance @ 0x80.. => code += distance - LONG,
             distance => code += distance,
         }
         if code == part {
@@ -108,6 +123,15 @@ const fn write(table: &mut ([u8; TEXT.len()], usize), mut number: u16) {
     table.1 += 1;
 }
 
+/// So many codes without a gap.
+const fn write_run(table: &mut ([u8; TEXT.len()], usize), run: u16) {
+    match run {
+        0 => {}
+        1 => write(table, 1),
+        _ => write(table, RUN + run - 2),
+    }
+}
+
 /// The table with room behind it, its size, and where each country's part of it begins.
 #[expect(clippy::indexing_slicing)] // Likewise.
 #[allow(long_running_const_eval)] // Twenty thousand bytes.
@@ -127,12 +151,22 @@ const fn written() -> ([u8; TEXT.len()], usize, [u16; COUNT + 1]) {
             write(&mut table, parent);
             at = end;
         }
-        let mut last = 0;
+        let (mut last, mut run) = (0, 0);
         while TEXT[at] == b' ' {
             let (code, end) = code_at(at + 1);
-            write(&mut table, code - last);
+            let (distance, full) = (code - last, RUN + run == 0x7f + 2);
+            if distance != 1 || full {
+                write_run(&mut table, run);
+                run = 0;
+            }
+            match distance {
+                1 => run += 1,
+                RUN.. => write(&mut table, distance + LONG),
+                _ => write(&mut table, distance),
+            }
             (last, at) = (code, end);
         }
+        write_run(&mut table, run);
         at += 1;
     }
     while next <= COUNT {

@@ -16,6 +16,8 @@ fn the_catalogue_has_every_assigned_code_once() {
     for (at, code) in codes.iter().enumerate() {
         assert_eq!(country::index(code.as_bytes()), u8::try_from(at).ok(), "{code}");
         assert_eq!(place(code).as_str(), *code);
+        let back = u8::try_from(at).ok().and_then(country::code);
+        assert_eq!(back.as_ref().map(|code| &code[..]), Some(code.as_bytes()));
     }
     let all = || (0..=u8::MAX).flat_map(|one| (0..=u8::MAX).map(move |two| [one, two]));
     assert_eq!(all().filter(|code| country::index(code).is_some()).count(), 250);
