@@ -219,7 +219,8 @@ impl Once {
                 return self.refuse(host, &endpoint, OWNER_UNKNOWN, (&rule.name, "brand_unknown"))
             }
             Who::Nobody => {
-                let why = if endpoint.is_partners() { "partner_unproven" } else { "player_unknown" };
+                let why =
+                    if endpoint.is_partners() { "partner_unproven" } else { "player_unknown" };
                 return self.refuse(host, &endpoint, OWNER_UNKNOWN, (&rule.name, why));
             }
         };
@@ -276,7 +277,8 @@ impl Once {
         let version = self.shared.policy.version();
         let evidence = format!("rule={rule} why={why} version={version}");
         self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
-        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        let hearer =
+            Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
         Ok(Step::Deny(self.reply(hearer, denial, UNTIL_MENDED, Vec::new())))
     }
 
@@ -335,7 +337,8 @@ impl Once {
             host.log(log::Level::Error, &format!("{}: {fault}", Idempotency::NAME));
         }
         let endpoint = self.request.endpoint(&self.shared.policy);
-        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        let hearer =
+            Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
         Step::Deny(self.reply(hearer, denial, 1, Vec::new()))
     }
 

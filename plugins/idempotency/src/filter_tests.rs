@@ -330,9 +330,17 @@ fn evidence_names_the_rule_and_the_cause() {
         (bet(""), "400 idempotency_key_missing", "rules[0] why=body_empty"),
         (bet(r#"{"id":"1"}"#), "400 idempotency_key_malformed", "rules[0] why=key_short"),
         (bet(r#"{"id":1.5}"#), "400 idempotency_key_malformed", "rules[0] why=key_kind"),
-        (bet(r#"{"id":"a b c d e"}"#), "400 idempotency_key_malformed", "rules[0] why=key_characters"),
+        (
+            bet(r#"{"id":"a b c d e"}"#),
+            "400 idempotency_key_malformed",
+            "rules[0] why=key_characters",
+        ),
         (bet("{"), "400 idempotency_body_unreadable", "rules[0] why=body_syntax"),
-        (bet(r#"{"id":"a","ID":"b"}"#), "400 idempotency_body_unreadable", "rules[0] why=body_twice"),
+        (
+            bet(r#"{"id":"a","ID":"b"}"#),
+            "400 idempotency_body_unreadable",
+            "rules[0] why=body_twice",
+        ),
         (bet(r#"{"id":"\ud800"}"#), "400 idempotency_body_unreadable", "rules[0] why=body_text"),
         (
             bet(r#"{"id":"body-key-1","stake":5,"Stake":6}"#),
@@ -351,12 +359,32 @@ fn evidence_names_the_rule_and_the_cause() {
             "rules[0] why=body_gzip",
         ),
         (twice, "400 idempotency_key_malformed", "rules[2] why=key_several"),
-        (Bet::to("/deposits").key("short"), "400 idempotency_key_malformed", "rules[2] why=key_short"),
-        (Bet::to("/deposits").key("\"half"), "400 idempotency_key_malformed", "rules[2] why=key_quotes"),
-        (bet(good).fact(facts::PLAYER, ""), "403 idempotency_owner_unknown", "rules[0] why=player_unknown"),
-        (bet(good).fact(facts::BRAND, ""), "403 idempotency_owner_unknown", "rules[0] why=brand_unknown"),
+        (
+            Bet::to("/deposits").key("short"),
+            "400 idempotency_key_malformed",
+            "rules[2] why=key_short",
+        ),
+        (
+            Bet::to("/deposits").key("\"half"),
+            "400 idempotency_key_malformed",
+            "rules[2] why=key_quotes",
+        ),
+        (
+            bet(good).fact(facts::PLAYER, ""),
+            "403 idempotency_owner_unknown",
+            "rules[0] why=player_unknown",
+        ),
+        (
+            bet(good).fact(facts::BRAND, ""),
+            "403 idempotency_owner_unknown",
+            "rules[0] why=brand_unknown",
+        ),
         // What it would not be told of a settlement may be owed.
-        (wallet().fact(facts::BRAND, ""), "503 idempotency_brand_unknown", "rules[1] why=brand_unknown"),
+        (
+            wallet().fact(facts::BRAND, ""),
+            "503 idempotency_brand_unknown",
+            "rules[1] why=brand_unknown",
+        ),
         (wallet().body("{}"), "503 idempotency_key_missing", "rules[1] why=key_missing"),
         (wallet().body("x"), "503 idempotency_body_unreadable", "rules[1] why=body_syntax"),
         (
@@ -367,7 +395,11 @@ fn evidence_names_the_rule_and_the_cause() {
         (wallet(), "run", "rules[1] key="),
         (as_type("text/plain;charset=UTF-8"), "run", "rules[0] key="),
         (bet(&format!("\u{feff}{good}")), "run", "rules[0] key="),
-        (bet("id=body-key-1&stake=5").set("content-type", "application/x-www-form-urlencoded"), "run", "rules[0] key="),
+        (
+            bet("id=body-key-1&stake=5").set("content-type", "application/x-www-form-urlencoded"),
+            "run",
+            "rules[0] key=",
+        ),
         (
             bet(r#"{"id":"body-key-1","stake":5,"meta":{"userId":"1","UserID":"1"}}"#),
             "run",
@@ -395,7 +427,9 @@ fn what_steers_the_router_is_taken_off_calls_with_keys() {
     let steering = |bet: Bet| {
         let names = policy_kit::ROUTER_HEADERS.into_iter();
         let bet = names.fold(bet, |bet, name| bet.with(name, "5"));
-        bet.with("x_envoy_max_retries", "5").with("X-Envoy_Retry-On", "5xx").with("x-envoy-ip-tags", "a")
+        bet.with("x_envoy_max_retries", "5")
+            .with("X-Envoy_Retry-On", "5xx")
+            .with("x-envoy-ip-tags", "a")
     };
     let wasmx = json!({"host": "wasmx", "facts": {"stripped_by": "player-auth"},
         "commit": "after_reply",
@@ -410,7 +444,8 @@ fn what_steers_the_router_is_taken_off_calls_with_keys() {
         let mut world = World::new(changes);
         world.headers(&steering(bet));
         let names = world.host.request.iter().map(|(name, _)| name.to_ascii_lowercase());
-        let orders = names.filter(|name| name.starts_with(b"x-envoy") || name.starts_with(b"x_envoy"));
+        let orders =
+            names.filter(|name| name.starts_with(b"x-envoy") || name.starts_with(b"x_envoy"));
         let set = usize::from(retries == ["0"]);
         assert_eq!(orders.count(), left + set, "{changes}");
         assert_eq!(world.host.upstream("x-envoy-max-retries"), retries);

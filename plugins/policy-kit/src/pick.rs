@@ -380,7 +380,11 @@ mod tests {
             ("id=a", "/id", Err(Syntax)),
             ("", "/id", Err(Syntax)),
         ] {
-            assert_eq!(one(document, pointer), want.map(|v| v.map(Value::from)), "{document} {pointer}");
+            assert_eq!(
+                one(document, pointer),
+                want.map(|v| v.map(Value::from)),
+                "{document} {pointer}"
+            );
         }
         let broken = b"{\"m\":\"\xff\",\"id\":\"a\"}";
         assert_eq!(pick(broken, &["/id"]), Ok(vec![Some("a".into())]));
