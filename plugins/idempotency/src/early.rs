@@ -6,7 +6,8 @@ use policy_kit::{Answering, Content, Fault, Host, Match, Profile, Sent};
 
 use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
 use crate::ending;
-use crate::filter::{Hearer, Once, Stage};
+use crate::filter::{Once, Stage};
+use crate::refusing::Hearer;
 use crate::request::{now, Who};
 use crate::store::{Ask, Asked};
 use crate::{judge, Attempt, Ending, Fingerprint, Judged, Namer, OutcomeRule, Scope};
