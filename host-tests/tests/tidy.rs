@@ -81,6 +81,82 @@ fn the_readme_lists_every_refusal() {
     }
 }
 
+/// What each refusal is to a settlement. Senders take a 4xx for the end of a call, and its money may be
+/// owed: a new code has to be thought of here.
+#[test]
+fn no_refusal_of_what_may_be_owed_is_final() {
+    use policy_kit::EndpointClass::Settlement;
+    /// Players' calls only: settlements depend on no token, place or state of a player.
+    const NEVER: [&str; 35] = [
+        "token_missing",
+        "token_malformed",
+        "token_expired",
+        "token_not_yet_valid",
+        "token_lifetime",
+        "token_signature",
+        "issuer_unknown",
+        "audience_mismatch",
+        "token_claims",
+        "token_inactive",
+        "token_revoked",
+        "credential_conflict",
+        "scope_insufficient",
+        "step_up_required",
+        "brand_mismatch",
+        "keys_unavailable",
+        "introspection_unavailable",
+        "player_excluded",
+        "kyc_required",
+        "session_limit_reached",
+        "deposit_limit_reached",
+        "account_suspended",
+        "product_closed",
+        "player_state_unavailable",
+        "revocations_unavailable",
+        "too_many_failures",
+        "jurisdiction_unknown",
+        "jurisdiction_unlicensed",
+        "product_unlicensed",
+        "anonymous_network",
+        "place_conflict",
+        "geo_required",
+        "geo_stale",
+        "geo_rejected",
+        "geo_unavailable",
+    ];
+    /// Of a call that nobody has proven, that is to no address, or that can never be carried out; or the
+    /// call has its answer already.
+    const FINAL: [&str; 12] = [
+        "partner_unknown",
+        "partner_signature",
+        "partner_timestamp",
+        "partner_network",
+        "partner_not_allowed",
+        "partner_environment",
+        "upgrade_refused",
+        "endpoint_unclassified",
+        "body_too_large",
+        "idempotency_key_reused",
+        "idempotency_answer_unavailable",
+        "idempotency_stream",
+    ];
+    let told = |denial, of_idempotency| match of_idempotency {
+        true => idempotency::denials::told(denial, Settlement, true),
+        false => denial,
+    };
+    for (denials, of_idempotency) in [
+        (&geo_jurisdiction::denials::ALL[..], false),
+        (&player_auth::denials::ALL, false),
+        (&idempotency::denials::ALL, true),
+    ] {
+        for denial in denials {
+            let heard = told(*denial, of_idempotency);
+            let allowed = NEVER.contains(&denial.code) || FINAL.contains(&denial.code);
+            assert!(allowed || heard.status == 503, "{} is {}", denial.code, heard.status);
+        }
+    }
+}
+
 /// The SDK panics on statuses that a policy must survive, so no module of ours is built on it: it is
 /// the yardstick of the shell's tests, and what foreign modules in tests are made with.
 #[test]

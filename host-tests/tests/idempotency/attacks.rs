@@ -7,6 +7,7 @@ use crate::world::{bet, call, chain, ruled, send, set, Ledger, KEY, PROFILES};
 
 const REUSED: &str = "422 idempotency_key_reused";
 const MALFORMED: &str = "400 idempotency_key_malformed";
+const UNREADABLE: &str = "400 idempotency_body_unreadable";
 
 fn with_body(request: Request, body: &str) -> Request {
     let mut request = set(request, "content-length", &body.len().to_string());
@@ -132,21 +133,33 @@ fn guises_of_one_body() {
             (r#"{"id":"body-key-1","stake":5.0}"#, REUSED),
             (r#"{"id":"body-key-1","stake":"5"}"#, REUSED),
             (r#"{"id":"body-key-1"}"#, REUSED),
-            (r#"{"id":"body-key-1","id":"body-key-2","stake":5}"#, MALFORMED),
-            (r#"{"id":"body-key-2","Id":"body-key-1","stake":5}"#, MALFORMED),
-            (r#"{"id":"body-key-2","stake":1,"stake":5}"#, MALFORMED),
-            (r#"{"id":"body-key-2","stake":5} {"id":"body-key-1"}"#, MALFORMED),
+            (r#"{"id":"body-key-1","id":"body-key-2","stake":5}"#, UNREADABLE),
+            (r#"{"id":"body-key-2","Id":"body-key-1","stake":5}"#, UNREADABLE),
+            (r#"{"id":"body-key-2","stake":1,"stake":5}"#, UNREADABLE),
+            (r#"{"id":"body-key-2","stake":5} {"id":"body-key-1"}"#, UNREADABLE),
             (r#"{"id":["body-key-1"],"stake":5}"#, MALFORMED),
             (r#"{"\u0069d":"body-key-1","stake":5}"#, "200 replayed"),
+            (
+                r#"{"id":"body-key-1","stake":5,"m":{"userId":1,"UserID":2,"x":"\ud800"}}"#,
+                "200 replayed",
+            ),
+            ("\u{feff}{\"id\":\"body-key-1\",\"stake\":5}", "200 replayed"),
             (r#"{"id":null,"stake":5}"#, "400 idempotency_key_missing"),
-            ("id=body-key-1&stake=5", MALFORMED),
+            ("id=body-key-1&stake=5", UNREADABLE),
             ("", "400 idempotency_key_missing"),
         ] {
             let word = send(&mut chain, body(text), &mut ledger);
             assert_eq!(word, want, "{text} {profile:?}");
         }
-        let plain = set(body(r#"{"id":"body-key-9","stake":5}"#), "content-type", "text/plain");
-        assert_eq!(send(&mut chain, plain, &mut ledger), MALFORMED, "{profile:?}");
+        for (kind, text, want) in [
+            ("text/plain", r#"{"id":"body-key-1","stake":5}"#, "200 replayed"),
+            ("application/x-www-form-urlencoded", "id=body-key-1&stake=5", REUSED),
+            ("application/x-www-form-urlencoded", "id=body-key-1&ID=2&stake=5", UNREADABLE),
+            ("text/html", r#"{"id":"body-key-1","stake":5}"#, "415 idempotency_body_unsupported"),
+        ] {
+            let sent = set(body(text), "content-type", kind);
+            assert_eq!(send(&mut chain, sent, &mut ledger), want, "{kind} {profile:?}");
+        }
         assert_eq!(ledger.effects, 1, "{profile:?}");
     }
 }
@@ -169,8 +182,10 @@ fn what_is_not_the_clients_to_say() {
             set(nobody(), ":path", "/wallet").header("x-partner-id", "hub"),
         ];
         for claim in claims {
+            let wallet = claim.headers.get(":path") == Some(b"/wallet");
             let word = send(&mut chain, claim, &mut ledger);
-            assert_eq!(word, "403 idempotency_owner_unknown", "{profile:?}");
+            let status = if wallet { 503 } else { 403 };
+            assert_eq!(word, format!("{status} idempotency_owner_unknown"), "{profile:?}");
         }
         assert_eq!(send(&mut chain, bet(), &mut ledger), "200", "{profile:?}");
         for header in [("x-player-id", "p-2"), ("x-brand", "kings"), ("x-partner-id", "hub")] {
@@ -188,8 +203,8 @@ fn what_is_not_the_clients_to_say() {
     // A partner whose proof is still to come is nobody yet; on WasmX its header comes with the proof.
     let mut chain = chain(Profile::Envoy, &json!({}));
     for (proof, want) in [
-        ("claimed", "403 idempotency_owner_unknown"),
-        ("", "403 idempotency_owner_unknown"),
+        ("claimed", "503 idempotency_owner_unknown"),
+        ("", "503 idempotency_owner_unknown"),
         ("network", "200"),
         ("certificate", "200 replayed"),
     ] {

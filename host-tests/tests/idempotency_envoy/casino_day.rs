@@ -82,7 +82,9 @@ impl Client {
             if said(&answer) != "idempotency_in_progress" {
                 return (answer, refused);
             }
-            assert_eq!((answer.status, answer.header("retry-after").as_deref()), (409, Some("1")));
+            // A settlement may be owed, and 503 is no end of it.
+            assert!([409, 503].contains(&answer.status), "{answer:?}");
+            assert_eq!(answer.header("retry-after").as_deref(), Some("1"));
             refused += 1;
         }
     }
@@ -183,12 +185,12 @@ async fn no_failure_credits_twice() {
     let (house, client) = (&stage.house, stage.client());
     let mut credits = 0;
     for (fault, first, second, credited) in [
-        (json!({"status": 500, "effect": true}), Some(500), 409, 1),
-        (json!({"status": 409, "effect": true}), Some(409), 409, 1),
-        (json!({"reset": "silent", "effect": true}), Some(503), 409, 1),
-        (json!({"reset": "mid_body", "effect": true}), None, 409, 1),
-        (json!({"status": 503}), Some(503), 409, 0),
-        (json!({"reset": "silent"}), Some(503), 409, 0),
+        (json!({"status": 500, "effect": true}), Some(500), 503, 1),
+        (json!({"status": 409, "effect": true}), Some(409), 503, 1),
+        (json!({"reset": "silent", "effect": true}), Some(503), 503, 1),
+        (json!({"reset": "mid_body", "effect": true}), None, 503, 1),
+        (json!({"status": 503}), Some(503), 503, 0),
+        (json!({"reset": "silent"}), Some(503), 503, 0),
         (json!({"status": 429}), Some(429), 200, 1),
         (json!({"status": 401}), Some(401), 200, 1),
     ] {

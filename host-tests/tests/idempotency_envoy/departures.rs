@@ -36,11 +36,11 @@ async fn a_client_that_leaves() {
     let client = say(&stage, &format!("{head}{body}")).await;
     stage.upstream.reads(path).await;
     let early = stage.ask(&call(path, "key-gone")).await.unwrap();
-    assert_eq!((early.status, said(&early).as_str()), (409, "idempotency_in_progress"));
+    assert_eq!((early.status, said(&early).as_str()), (503, "idempotency_in_progress"));
     drop(client);
     until("unknown", || async { stage.outcomes("unknown").await == 1 }).await;
     let retry = stage.ask(&call(path, "key-gone")).await.unwrap();
-    assert_eq!((retry.status, said(&retry).as_str()), (409, "outcome_unknown"));
+    assert_eq!((retry.status, said(&retry).as_str()), (503, "outcome_unknown"));
     assert_eq!(stage.upstream.seen(path), 1);
     // Half of a body is no call.
     let path = "/calls/half";
@@ -70,12 +70,12 @@ async fn an_upstream_that_does_not_wait() {
         let (head, body) = text(path, &key);
         let client = say(&stage, &format!("{head}{}", &body[..5])).await;
         let answer = rest(client).await;
-        assert!(answer.starts_with("HTTP/1.1 409 "), "{path}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{path}: {answer}");
         assert!(answer.contains(r#""code":"outcome_unknown""#), "{path}: {answer}");
         // What the upstream did is not known, and so the whole call is not carried out.
         for _ in 0..2 {
             let retry = stage.ask(&call(path, &key)).await.unwrap();
-            assert_eq!((retry.status, said(&retry).as_str()), (409, "outcome_unknown"), "{path}");
+            assert_eq!((retry.status, said(&retry).as_str()), (503, "outcome_unknown"), "{path}");
         }
     }
     // Where the key is in the body, nobody knows it yet; the answer is replaced all the same.
@@ -83,7 +83,7 @@ async fn an_upstream_that_does_not_wait() {
     stage.upstream.will(path, [Act::Early(200, "{}")]);
     let (head, body) = text(path, "key-unused");
     let answer = rest(say(&stage, &format!("{head}{}", &body[..5])).await).await;
-    assert!(answer.starts_with("HTTP/1.1 409 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains(r#""code":"outcome_unknown""#), "{answer}");
     let next = stage.ask(&call(path, "key-unused")).await.unwrap();
     assert_eq!((next.status, is_replay(&next)), (200, false), "a limit that is told");

@@ -8,6 +8,7 @@ mod casino_day;
 mod departures;
 mod endings;
 mod held;
+mod outer;
 mod script;
 mod shared;
 #[path = "../common/until.rs"]

@@ -89,7 +89,7 @@ async fn a_retry_on_another_worker_waits_for_the_answer() {
                 other = other.silent();
             } else {
                 let (head, body) = other.answer().await;
-                assert!(head.starts_with("HTTP/1.1 409 "), "{path}: {head}");
+                assert!(head.starts_with("HTTP/1.1 503 "), "{path}: {head}");
                 assert!(body.contains("idempotency_in_progress"), "{path}: {body}");
             }
             go.send(()).unwrap();
@@ -173,17 +173,17 @@ async fn somebody_knows_what_became_of_it() {
         (
             "key-soon",
             Act::Answer(200, r#"{"state":"none"}"#),
-            [(409, "outcome_unknown"), (200, done)],
+            [(503, "outcome_unknown"), (200, done)],
             [1, 2],
         ),
         (
             "key-pending",
             Act::Answer(200, r#"{"state":"pending"}"#),
-            [(409, "outcome_unknown"), (200, done)],
+            [(503, "outcome_unknown"), (200, done)],
             [1, 2],
         ),
-        ("key-500-", Act::Answer(500, done), [(409, "outcome_unknown"), (200, done)], [1, 2]),
-        ("key-cut-", Act::Cut, [(409, "outcome_unknown"), (200, done)], [1, 2]),
+        ("key-500-", Act::Answer(500, done), [(503, "outcome_unknown"), (200, done)], [1, 2]),
+        ("key-cut-", Act::Cut, [(503, "outcome_unknown"), (200, done)], [1, 2]),
     ] {
         let (path, asked) = (format!("/asked/{key}"), format!("/calls/{key}?of=house"));
         stage.upstream.will(&path, [Act::Cut]);

@@ -42,8 +42,8 @@ async fn duplicates(stage: &Stage) -> [[u64; 3]; 2] {
             for _ in 0..10 {
                 for (path, key, status, code) in [
                     ("/calls/done", "key-done", 200, ""),
-                    ("/calls/slow", "key-slow", 409, "idempotency_in_progress"),
-                    ("/calls/cut", "key-cut-1", 409, "outcome_unknown"),
+                    ("/calls/slow", "key-slow", 503, "idempotency_in_progress"),
+                    ("/calls/cut", "key-cut-1", 503, "outcome_unknown"),
                     ("/calls/long", "key-long", 409, "idempotency_answer_unavailable"),
                 ] {
                     let answer = stage.ask(&call(path, key)).await.unwrap();

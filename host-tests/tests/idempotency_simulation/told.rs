@@ -31,7 +31,7 @@ pub(crate) fn told(books: &mut Books, report: &Report) {
     if response.headers.get("idempotent-replayed").is_some() {
         books.tally.count("replays");
         replayed(books, sent, response);
-    } else if report.code_details == "via_upstream" {
+    } else if report.code_details == "via_upstream" && said.is_none() {
         first(books, report, response);
     }
     match said.as_deref() {

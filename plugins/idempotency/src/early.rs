@@ -6,7 +6,8 @@ use policy_kit::{Answering, Content, Fault, Host, Match, Profile, Sent};
 
 use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
 use crate::ending;
-use crate::filter::{Hearer, Once, Stage};
+use crate::filter::{Once, Stage};
+use crate::refusing::Hearer;
 use crate::request::{now, Who};
 use crate::store::{Ask, Asked};
 use crate::{judge, Attempt, Ending, Fingerprint, Judged, Namer, OutcomeRule, Scope};
@@ -41,7 +42,8 @@ impl Once {
         if let Err(fault) = told {
             host.log(log::Level::Error, &format!("idempotency: {fault}"));
         }
-        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        let hearer =
+            Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
         Answering::Replace(self.reply(hearer, OUTCOME_UNKNOWN, UNTIL_MENDED, Vec::new()))
     }
 

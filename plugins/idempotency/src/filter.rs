@@ -3,21 +3,18 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    Answering, BodyFault, CallReply, Content, Denial, Details, EndpointClass, Fault, Filter, Host,
-    MapKind, Match, Plugin, Profile, Reply, Sent, Step, Unclassified, Unread, RETRIES_HEADER,
+    Answering, BodyFault, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host, MapKind,
+    Match, Plugin, Profile, Sent, Step, Unclassified, Unread, RETRIES_HEADER,
 };
 
 use crate::answering::Claim;
 use crate::asking::{Asking, Case};
 use crate::config::{Hold, OnStoreError, Treat};
-use crate::denials::{
-    of_body, told, ANSWER_UNAVAILABLE, BRAND_UNKNOWN, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED,
-    OUTCOME_UNKNOWN, OWNER_UNKNOWN, QUOTA, STREAM, UNAVAILABLE, UNTIL_MENDED,
-};
+use crate::denials::{of_body, BRAND_UNKNOWN, OWNER_UNKNOWN, STREAM, UNAVAILABLE};
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::plugin::{Idempotency, Shared};
-use crate::request::{now, Request, Who};
-use crate::rule::SECOND;
+use crate::refusing::Hearer;
+use crate::request::{Request, Who};
 use crate::{Fingerprint, Namer, Rule, Scope};
 
 /// One request's filter: it lets the call take effect once.
@@ -219,7 +216,8 @@ impl Once {
                 return self.refuse(host, &endpoint, OWNER_UNKNOWN, (&rule.name, "brand_unknown"))
             }
             Who::Nobody => {
-                let why = if endpoint.is_partners() { "partner_unproven" } else { "player_unknown" };
+                let why =
+                    if endpoint.is_partners() { "partner_unproven" } else { "player_unknown" };
                 return self.refuse(host, &endpoint, OWNER_UNKNOWN, (&rule.name, why));
             }
         };
@@ -264,22 +262,6 @@ impl Once {
         Ok(Step::Continue)
     }
 
-    /// Refuses a call before its key is looked at: by which rule, and why.
-    fn refuse(
-        &mut self,
-        host: &mut dyn Host,
-        endpoint: &Match<'_>,
-        denial: Denial,
-        (rule, why): (&str, &str),
-    ) -> Result<Step, Fault> {
-        self.stage = Stage::Over;
-        let version = self.shared.policy.version();
-        let evidence = format!("rule={rule} why={why} version={version}");
-        self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
-        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
-        Ok(Step::Deny(self.reply(hearer, denial, UNTIL_MENDED, Vec::new())))
-    }
-
     /// Counts a decision and leaves it for the record.
     pub(crate) fn tell(
         &self,
@@ -301,30 +283,6 @@ impl Once {
         }
     }
 
-    /// A refusal in the words of whoever hears it. `retry` is in how many seconds it may be otherwise.
-    pub(crate) fn reply(
-        &self,
-        hearer: Hearer<'_>,
-        denial: Denial,
-        retry: u64,
-        members: Vec<(&'static str, serde_json::Value)>,
-    ) -> Reply {
-        let mut details = Details { members, ..Details::read(self.request.headers()) };
-        // Where the store has told what became of the first attempt, that is what the code says.
-        let known = [IN_PROGRESS, KEY_REUSED, ANSWER_UNAVAILABLE, DUPLICATE_BET, QUOTA];
-        details.keyed &= !known.iter().any(|known| known.code == denial.code);
-        // Also where the key is none that the headers tell of.
-        details.keyed |= [OUTCOME_UNKNOWN.code, UNAVAILABLE.code].contains(&denial.code);
-        let heard = told(denial, hearer.class, hearer.is_partner);
-        let reply = self.shared.policy.envelopes().reply(hearer.envelope, heard, &details);
-        match heard.status {
-            // Also in a partner's words: its own status may say less.
-            429 | 503 => reply.with_header("retry-after", retry.to_string()),
-            _ if denial == IN_PROGRESS => reply.with_header("retry-after", retry.to_string()),
-            _ => reply,
-        }
-    }
-
     /// The gateway failed a host call: nothing is known, so nothing passes.
     fn failed(&mut self, host: &mut dyn Host, fault: Fault) -> Step {
         self.stage = Stage::Over;
@@ -335,7 +293,8 @@ impl Once {
             host.log(log::Level::Error, &format!("{}: {fault}", Idempotency::NAME));
         }
         let endpoint = self.request.endpoint(&self.shared.policy);
-        let hearer = Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        let hearer =
+            Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
         Step::Deny(self.reply(hearer, denial, 1, Vec::new()))
     }
 
@@ -356,50 +315,6 @@ impl Once {
             }
         }
     }
-
-    /// Refuses a call by what the store says of its key.
-    pub(crate) fn deny(
-        &mut self,
-        host: &mut dyn Host,
-        case: &Case,
-        denial: Denial,
-        evidence: &str,
-        members: Vec<(&'static str, serde_json::Value)>,
-    ) -> Result<Step, Fault> {
-        self.stage = Stage::Over;
-        self.tell(host, case.class, ("deny", Some(denial)), evidence)?;
-        let hearer = Hearer {
-            envelope: case.envelope.as_deref(),
-            class: case.class,
-            is_partner: case.caller.is_partner,
-        };
-        let retry = self.retry(host, case, denial);
-        Ok(Step::Deny(self.reply(hearer, denial, retry, members)))
-    }
-
-    /// In how many seconds a call may be told something else.
-    fn retry(&self, host: &mut dyn Host, case: &Case, denial: Denial) -> u64 {
-        let time = match denial {
-            QUOTA => now(host).ok().and_then(|now| {
-                let owner = &case.caller.owner;
-                Some(self.shared.quota.next_free(host, owner, now)?.saturating_sub(now))
-            }),
-            // Before its deadline it is nobody's to say that nothing was done.
-            OUTCOME_UNKNOWN => Some(case.rule.lease),
-            _ => None,
-        };
-        time.map_or(1, |time| time.div_ceil(SECOND).max(1))
-    }
-}
-
-/// Who hears a refusal.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hearer<'a> {
-    /// In whose words.
-    pub(crate) envelope: Option<&'a str>,
-    pub(crate) class: EndpointClass,
-    /// Whether it is a partner that is proven.
-    pub(crate) is_partner: bool,
 }
 
 /// Whether a call is refused because no endpoint tells what it is.

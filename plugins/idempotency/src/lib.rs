@@ -38,6 +38,7 @@ mod policy_room;
 mod quota;
 mod reconcile;
 mod record;
+mod refusing;
 pub mod replay;
 mod request;
 mod rule;

@@ -224,7 +224,11 @@ mod tests {
             assert_eq!(*statuses.start(), next, "no gap and no overlap");
             next = statuses.end() + 1;
             for status in statuses.clone() {
-                assert_eq!(judge(upstream(status), None, &OutcomeRule::default()), *want, "{status}");
+                assert_eq!(
+                    judge(upstream(status), None, &OutcomeRule::default()),
+                    *want,
+                    "{status}"
+                );
                 let again = judge(retried(status), None, &OutcomeRule::default());
                 let well = (200..=299).contains(&status);
                 assert_eq!(again, if well { Completed } else { Unknown }, "{status}, retried");

@@ -103,7 +103,9 @@ impl Quota {
         let name = format!("{}.{}", self.prefix, number_at(&owner.0, 0) % self.buckets);
         let (value, _) = host.shared(&name).ok()??;
         let count = take_out(&mut read(&value)?, owner);
-        let ends = |(cell, held): &(u64, u32)| (*held > 0).then(|| cell.saturating_add(1).saturating_mul(self.cell));
+        let ends = |(cell, held): &(u64, u32)| {
+            (*held > 0).then(|| cell.saturating_add(1).saturating_mul(self.cell))
+        };
         count.cells.iter().filter_map(ends).filter(|end| *end > now).min()
     }
 

@@ -223,7 +223,8 @@ fn upstreams(status: &str) -> Vec<crate::fake::Pair> {
 fn another_answer_in_the_place_of_this_one() {
     for pieces in [&[(3, true)][..], &[(2, false), (1, false), (0, true)], &[(0, true)]] {
         let body = b"abc".to_vec();
-        let mut host = FakeHost { response: upstreams("200"), answer_body: body, ..FakeHost::default() };
+        let mut host =
+            FakeHost { response: upstreams("200"), answer_body: body, ..FakeHost::default() };
         let mut driver = driver(&[replace()]);
         assert_eq!(driver.on_response_headers(&mut host, false), Action::Continue);
         let mut told = Vec::new();
@@ -253,9 +254,11 @@ fn another_answer_in_the_place_of_this_one() {
 /// Where there is no body to write into, or the headers cannot be written, the gateway answers itself.
 #[test]
 fn another_answer_without_room_for_it() {
-    for (end, failing) in
-        [(true, None), (false, Some("proxy_replace_header_map_value")), (false, Some("proxy_get_header_map_pairs"))]
-    {
+    for (end, failing) in [
+        (true, None),
+        (false, Some("proxy_replace_header_map_value")),
+        (false, Some("proxy_get_header_map_pairs")),
+    ] {
         let mut host = FakeHost { response: upstreams("200"), ..FakeHost::default() };
         host.faults.extend(failing.map(|call| (call, 10)));
         let mut early = driver(&[replace()]);

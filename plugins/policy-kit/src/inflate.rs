@@ -12,15 +12,54 @@ const LONGEST: usize = 15;
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /// What is first in each of the 29 ranges of lengths, and how many bits tell the rest (section 3.2.5).
 const LENGTHS: [(u16, u8); 29] = [
-    (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1), (15, 1), (17, 1),
-    (19, 2), (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3), (67, 4), (83, 4), (99, 4),
-    (115, 4), (131, 5), (163, 5), (195, 5), (227, 5), (258, 0),
+    (3, 0),
+    (4, 0),
+    (5, 0),
+    (6, 0),
+    (7, 0),
+    (8, 0),
+    (9, 0),
+    (10, 0),
+    (11, 1),
+    (13, 1),
+    (15, 1),
+    (17, 1),
+    (19, 2),
+    (23, 2),
+    (27, 2),
+    (31, 2),
+    (35, 3),
+    (43, 3),
+    (51, 3),
+    (59, 3),
+    (67, 4),
+    (83, 4),
+    (99, 4),
+    (115, 4),
+    (131, 5),
+    (163, 5),
+    (195, 5),
+    (227, 5),
+    (258, 0),
 ];
 /// CRC-32 of each half of a byte.
 const CRC: [u32; 16] = [
-    0x0000_0000, 0x1db7_1064, 0x3b6e_20c8, 0x26d9_30ac, 0x76dc_4190, 0x6b6b_51f4, 0x4db2_6158,
-    0x5005_713c, 0xedb8_8320, 0xf00f_9344, 0xd6d6_a3e8, 0xcb61_b38c, 0x9b64_c2b0, 0x86d3_d2d4,
-    0xa00a_e278, 0xbdbd_f21c,
+    0x0000_0000,
+    0x1db7_1064,
+    0x3b6e_20c8,
+    0x26d9_30ac,
+    0x76dc_4190,
+    0x6b6b_51f4,
+    0x4db2_6158,
+    0x5005_713c,
+    0xedb8_8320,
+    0xf00f_9344,
+    0xd6d6_a3e8,
+    0xcb61_b38c,
+    0x9b64_c2b0,
+    0x86d3_d2d4,
+    0xa00a_e278,
+    0xbdbd_f21c,
 ];
 
 /// Why nothing was read.
@@ -190,7 +229,8 @@ fn dynamic(bits: &mut Bits<'_>) -> Option<(Codes, Codes)> {
         };
         lengths.resize(lengths.len() + times, length);
     }
-    let (codes, distances) = lengths.split_at_checked(codes).filter(|(_, d)| d.len() == distances)?;
+    let (codes, distances) =
+        lengths.split_at_checked(codes).filter(|(_, d)| d.len() == distances)?;
     Some((Codes::new(codes)?, Codes::new(distances)?))
 }
 

@@ -56,7 +56,11 @@ fn members() {
         (Vec::new(), false),
     ] {
         let got = gunzip(&member, 1_000);
-        assert_eq!(got, if whole { Ok(text.to_vec()) } else { Err(Fault::Broken) }, "{member:02x?}");
+        assert_eq!(
+            got,
+            if whole { Ok(text.to_vec()) } else { Err(Fault::Broken) },
+            "{member:02x?}"
+        );
     }
 }
 

@@ -181,9 +181,8 @@ pub(crate) fn buffer(which: Buffer, max: usize) -> Result<Vec<u8>, Fault> {
 /// Puts `data` in the place of the first `size` bytes.
 pub(crate) fn set_buffer(which: Buffer, size: usize, data: &[u8]) -> Result<(), Fault> {
     // SAFETY: pointer and length are those of a live slice.
-    let status = unsafe {
-        raw::proxy_set_buffer_bytes(which as u32, 0, size, data.as_ptr(), data.len())
-    };
+    let status =
+        unsafe { raw::proxy_set_buffer_bytes(which as u32, 0, size, data.as_ptr(), data.len()) };
     done("proxy_set_buffer_bytes", status)
 }
 
