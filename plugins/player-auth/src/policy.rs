@@ -145,7 +145,7 @@ impl Policy {
         let mut ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS).chain(mapped));
         let places = Places::compile(raw.credentials)?;
         // What is read, or believed of a proxy, is so in its own spelling: no upstream may read another.
-        let of_players = places.iter().filter_map(Place::header);
+        let of_players = places.all().iter().filter_map(Place::header);
         let of_partners = partners.iter().flat_map(Partners::headers);
         for name in of_players.chain(of_partners).chain(FORWARDED_HEADERS) {
             ours.insert_spelt(name);
