@@ -172,7 +172,7 @@ async fn no_place_keeps_a_credential_in_envoy() {
             }
         };
         assert_eq!(answer.status, 200, "{target} {cookie}");
-        assert_eq!(arrived[0].uri().to_string(), target_left, "{target} {cookie}");
+        assert_eq!(arrived[0].uri().to_string(), *target_left, "{target} {cookie}");
         let cookies: Vec<_> = arrived[0].headers().get_all("cookie").iter().collect();
         assert_eq!(cookies, [cookie_left], "{target} {cookie}");
     }

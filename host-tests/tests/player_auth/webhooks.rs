@@ -61,7 +61,9 @@ fn what_the_libraries_say_in_wasmtime() {
                     assert_eq!(proof(&report), "signature");
                 }
             } else {
-                assert_eq!(report.upstream, None, "{case:#}");
+                // Without a buffer filter the headers are on their way; nothing of the body is.
+                let heard = |it: &abi_host::UpstreamRequest| it.complete || !it.body.is_empty();
+                assert!(!report.upstream.as_ref().is_some_and(heard), "{case:#}");
             }
         }
     }

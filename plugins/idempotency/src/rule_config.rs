@@ -158,7 +158,7 @@ pub struct ReconcileConfig {
     pub authorization: Option<Secret>,
     /// Further headers of the question, such as `user-agent`.
     #[serde(default)]
-    pub headers: SortedMap<String, Secret>,
+    pub headers: SortedMap<String, String>,
     /// Longest it is waited for, in milliseconds.
     #[serde(default = "default_reconcile_timeout")]
     pub timeout_ms: u64,

@@ -214,7 +214,7 @@ pub struct IntrospectionConfig {
     pub authorization: Option<Secret>,
     /// Further headers of the question, such as `user-agent`.
     #[serde(default)]
-    pub headers: SortedMap<String, Secret>,
+    pub headers: SortedMap<String, String>,
     /// One of these must be in `aud`.
     pub audiences: Option<Vec<String>>,
     /// The explicit choice not to look at `aud`.

@@ -71,16 +71,16 @@ impl Places {
         found
     }
 
-    /// Each of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Place> {
-        self.0.iter()
+    /// All of them.
+    pub(crate) fn all(&self) -> &[Place] {
+        &self.0
     }
 }
 
-/// What takes the credentials in all these places out of a request, leaving other cookies and parameters:
+/// What takes the credentials in all these places, and in one of its own, out of a request, leaving other cookies and parameters:
 /// one edit for each header, whichever places share it. A parameter goes also where it is spelt so that only
 /// some readers find it.
-pub(crate) fn removal<'a>(places: impl Iterator<Item = &'a Place>, headers: &Headers) -> Vec<Edit> {
+pub(crate) fn removal(places: &[Place], own: Option<&Place>, headers: &Headers) -> Vec<Edit> {
     let mut edits = Vec::new();
     let (mut cookies, mut parameters) = (Vec::new(), Vec::new());
     let mut remove = |name: &Cow<'static, str>| {
@@ -89,7 +89,7 @@ pub(crate) fn removal<'a>(places: impl Iterator<Item = &'a Place>, headers: &Hea
             edits.push(edit);
         }
     };
-    for place in places {
+    for place in places.iter().chain(own) {
         match place {
             Place::Bearer => remove(&Cow::Borrowed("authorization")),
             Place::Header(name) => remove(&Cow::Owned(name.clone())),

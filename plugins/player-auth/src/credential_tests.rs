@@ -12,7 +12,7 @@ fn all() -> Places {
 }
 
 fn taken(places: &Places, headers: &Headers) -> Vec<Edit> {
-    removal(places.iter(), headers)
+    removal(places.all(), None, headers)
 }
 
 fn map(pairs: &[(&str, &str)]) -> Headers {

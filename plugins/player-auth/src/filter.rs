@@ -271,9 +271,8 @@ impl Auth {
     /// Takes the credential away, and tells the upstream who calls.
     fn hand_on(&self, host: &mut dyn Host) -> Result<(), Fault> {
         let partners = self.policy.partners.as_ref();
-        let players = self.takes.then(|| self.policy.places.iter());
-        let taken = players.into_iter().flatten().chain(self.visit.taken(partners));
-        for edit in removal(taken, Headers::kept(&self.headers)) {
+        let players = if self.takes { self.policy.places.all() } else { &[] };
+        for edit in removal(players, self.visit.taken(partners), Headers::kept(&self.headers)) {
             match &edit {
                 Edit::Remove(name) => host.remove_header(MapKind::Request, name)?,
                 Edit::Set(name, value) => host.set_header(MapKind::Request, name, value)?,

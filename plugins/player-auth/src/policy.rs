@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use policy_kit::metrics::PerClass;
 use policy_kit::{
-    invalid, Brands, Classified, ConfigError, Denial, Details, Endpoints, Envelopes, HeaderNames,
-    Headers, Host, Match, Plugin, Profile, Reply, Trust, Unclassified, FORWARDED_HEADERS,
-    MEANING_HEADERS,
+    invalid, Brands, Classified, ConfigError, Denial, Details, Endpoint, Endpoints, Envelopes,
+    HeaderNames, Headers, Host, Match, Plugin, Profile, Reply, Trust, Unclassified,
+    FORWARDED_HEADERS, MEANING_HEADERS,
 };
+use serde_json::Value;
 
 use crate::check::Verdict;
-use crate::config::{Config, TokenRule};
+use crate::config::{Config, IssuerConfig, TokenRule};
 use crate::credential::{Place, Places};
 use crate::denials;
 use crate::identity::OURS;
@@ -115,33 +116,11 @@ impl Policy {
     ///
     /// # Errors
     /// Names the field.
-    pub fn compile(raw: Config, host: &mut dyn Host) -> Result<Self, ConfigError> {
-        policy_kit::version(&raw.version)?;
-        if raw.issuers.is_empty() && raw.introspection.is_none() {
-            let problem = "must name at least one, or there must be an `introspection`";
-            return Err(invalid("issuers", problem));
-        }
-        if raw.issuers.len() > MAX_ISSUERS {
-            return Err(invalid("issuers", "expected at most 32"));
-        }
-        let mut issuers: Vec<Issuer> = Vec::with_capacity(raw.issuers.len());
-        for (i, issuer) in raw.issuers.into_iter().enumerate() {
-            let at = format!("issuers[{i}]");
-            if issuers.iter().any(|other| other.rules.issuer == issuer.issuer) {
-                return Err(invalid(format!("{at}.issuer"), "is given twice"));
-            }
-            issuers.push(Issuer::compile(issuer, &at, host)?);
-        }
+    pub fn compile(mut raw: Config, host: &mut dyn Host) -> Result<Self, ConfigError> {
+        check(&raw)?;
+        let mut issuers = issuers(std::mem::take(&mut raw.issuers), host)?;
         let introspection = raw.introspection.map(|raw| Introspection::compile(raw, host));
         let mut introspection = introspection.transpose()?;
-        let realm = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
-        if raw.realm.is_empty() || !raw.realm.bytes().all(realm) {
-            return Err(invalid("realm", "expected printable ASCII without quotes"));
-        }
-        if raw.cache_tokens > 100_000 {
-            return Err(invalid("cache_tokens", "expected at most 100000"));
-        }
-        raw.failures.check("failures")?;
         let brands = Brands::compile(raw.brands)?;
         let mut mappings: Vec<_> = issuers.iter_mut().map(|issuer| &mut issuer.mapping).collect();
         mappings.extend(introspection.iter_mut().map(Introspection::mapping));
@@ -154,24 +133,19 @@ impl Policy {
         let owners = Owners::new(brands.names(), rules().map(|rules| rules.issuer.as_str()));
         let feed = raw.revocations.map(|raw| Feed::compile(raw, &lifetimes, skew, owners, host));
         let envelopes = Envelopes::compile(raw.envelopes)?;
-        let endpoints = Endpoints::compile_with(raw.endpoints, raw.head_as_get)?;
+        let endpoints = endpoints(std::mem::take(&mut raw.endpoints), raw.head_as_get)?;
         envelopes.check(&endpoints)?;
         let unverified = raw.unverified.as_ref().map(read::unverified).transpose()?;
         let unverified = unverified.unwrap_or_default();
-        let environment = raw.environment.as_ref().map(read::environment).transpose()?;
-        let environment = environment.unwrap_or_default();
-        let partners = raw.partners.as_ref().map(|partners| {
-            let partners = read::partners(partners)?;
-            Partners::compile(partners, environment, unverified.max_body_bytes, raw.host, host)
-        });
-        let partners = partners.transpose()?;
+        let written = (raw.partners.as_ref(), raw.environment.as_ref());
+        let partners = partners(written, unverified.max_body_bytes, raw.host, host)?;
         Partners::check(partners.as_ref(), &endpoints, &envelopes, &brands)?;
         let mapped = issuers.iter().flat_map(|issuer| issuer.mapping.headers());
         let mapped = mapped.chain(introspection.iter().flat_map(|i| i.headers()));
         let mut ours = HeaderNames::new(MEANING_HEADERS.into_iter().chain(OURS).chain(mapped));
         let places = Places::compile(raw.credentials)?;
         // What is read, or believed of a proxy, is so in its own spelling: no upstream may read another.
-        let of_players = places.iter().filter_map(Place::header);
+        let of_players = places.all().iter().filter_map(Place::header);
         let of_partners = partners.iter().flat_map(Partners::headers);
         for name in of_players.chain(of_partners).chain(FORWARDED_HEADERS) {
             ours.insert_spelt(name);
@@ -293,6 +267,58 @@ impl Policy {
         let more = rule.map(|rule| rule.challenge(denial)).unwrap_or_default();
         Some(format!("Bearer realm=\"{realm}\", error=\"{error}\"{more}"))
     }
+}
+
+/// Checks what needs no compiling.
+#[inline(never)]
+fn check(raw: &Config) -> Result<(), ConfigError> {
+    policy_kit::version(&raw.version)?;
+    if raw.issuers.is_empty() && raw.introspection.is_none() {
+        let problem = "must name at least one, or there must be an `introspection`";
+        return Err(invalid("issuers", problem));
+    }
+    if raw.issuers.len() > MAX_ISSUERS {
+        return Err(invalid("issuers", "expected at most 32"));
+    }
+    let realm = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
+    if raw.realm.is_empty() || !raw.realm.bytes().all(realm) {
+        return Err(invalid("realm", "expected printable ASCII without quotes"));
+    }
+    if raw.cache_tokens > 100_000 {
+        return Err(invalid("cache_tokens", "expected at most 100000"));
+    }
+    raw.failures.check("failures")
+}
+
+#[inline(never)]
+fn issuers(raw: Vec<IssuerConfig>, host: &mut dyn Host) -> Result<Vec<Issuer>, ConfigError> {
+    let mut issuers: Vec<Issuer> = Vec::with_capacity(raw.len());
+    for (i, issuer) in raw.into_iter().enumerate() {
+        let at = format!("issuers[{i}]");
+        if issuers.iter().any(|other| other.rules.issuer == issuer.issuer) {
+            return Err(invalid(format!("{at}.issuer"), "is given twice"));
+        }
+        issuers.push(Issuer::compile(issuer, &at, host)?);
+    }
+    Ok(issuers)
+}
+
+#[inline(never)]
+fn endpoints(raw: Vec<Endpoint>, head_as_get: bool) -> Result<Endpoints, ConfigError> {
+    Endpoints::compile_with(raw, head_as_get)
+}
+
+#[inline(never)]
+fn partners(
+    (partners, environment): (Option<&Value>, Option<&Value>),
+    max_body: usize,
+    profile: Profile,
+    host: &mut dyn Host,
+) -> Result<Option<Partners>, ConfigError> {
+    let environment = environment.map(read::environment).transpose()?.unwrap_or_default();
+    let Some(partners) = partners else { return Ok(None) };
+    let partners = read::partners(partners)?;
+    Partners::compile(partners, environment, max_body, profile, host).map(Some)
 }
 
 /// A browser's question before a call of another origin (Fetch standard, section 4.8): it has an

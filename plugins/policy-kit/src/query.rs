@@ -40,6 +40,7 @@ pub fn parameter(target: &[u8], name: &str) -> Result<Option<String>, QueryFault
 
 /// The target without everything that some reader takes for one of the parameters `names`; `None` where
 /// nothing is. Other parameters stay as they are written.
+#[inline]
 pub fn without(target: &[u8], names: &[&str]) -> Option<Vec<u8>> {
     let ours = |pair: &&[u8]| {
         let mut pieces = pair.split(|b| *b == b';');

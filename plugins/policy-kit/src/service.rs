@@ -41,7 +41,7 @@ pub struct Service<'a> {
     /// The gateway's own `Authorization` header.
     pub authorization: Option<&'a Secret>,
     /// Further headers of the question, such as the `user-agent` without which some services refuse it.
-    pub headers: Option<&'a SortedMap<String, Secret>>,
+    pub headers: Option<&'a SortedMap<String, String>>,
     /// Longest anybody waits, in milliseconds.
     pub timeout_ms: u64,
     /// Longest answer that is read, in bytes.
@@ -53,7 +53,6 @@ impl Service<'_> {
     ///
     /// # Errors
     /// Names the field.
-    #[inline]
     pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<Call, ConfigError> {
         service(self.cluster, self.authority, self.path, self.at)?;
         let mut headers = Vec::new();
@@ -65,22 +64,23 @@ impl Service<'_> {
         ] {
             headers.push((name.to_owned(), value.to_owned()));
         }
+        let mut add = |name: &str, value: String, at: &str| match visible(&value) {
+            true => Ok(headers.push((name.to_owned(), value))),
+            false => Err(invalid(format!("{}.{at}", self.at), "expected visible ASCII")),
+        };
         if let Some(secret) = self.authorization {
-            let value = value(secret, host, format!("{}.authorization", self.at))?;
-            headers.push(("authorization".to_owned(), value));
+            let value = secret.read(host, &format!("{}.authorization", self.at))?;
+            add("authorization", value, "authorization")?;
         }
-        for (name, secret) in self.headers.into_iter().flat_map(|headers| headers.iter()) {
-            let at = format!("{}.headers", self.at);
-            let name = header_name(&at, name)?;
-            let field = format!("{at}.{name}");
-            if TAKEN.contains(&name.as_str()) {
-                return Err(invalid(field, "is a header with a meaning of its own"));
+        for (name, value) in self.headers.into_iter().flat_map(|headers| headers.iter()) {
+            let name = header_name(&format!("{}.headers", self.at), name)?;
+            let at = format!("headers.{name}");
+            let twice = name == "authorization" && self.authorization.is_some();
+            if twice || TAKEN.contains(&name.as_str()) {
+                let problem = "is a header with a meaning of its own, or given twice";
+                return Err(invalid(format!("{}.{at}", self.at), problem));
             }
-            if name == "authorization" && self.authorization.is_some() {
-                return Err(invalid(field, "is given twice"));
-            }
-            let value = value(secret, host, field)?;
-            headers.push((name, value));
+            add(&name, value.clone(), &at)?;
         }
         Ok(Call {
             target: self.cluster.to_owned(),
@@ -92,18 +92,12 @@ impl Service<'_> {
     }
 }
 
-/// What may stand in a header.
-#[inline]
-fn value(secret: &Secret, host: &mut dyn Host, at: String) -> Result<String, ConfigError> {
-    let value = secret.read(host, &at)?;
-    match value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-        true => Ok(value),
-        false => Err(invalid(at, "expected visible ASCII")),
-    }
+/// Whether a text may stand in a header.
+fn visible(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|b| (b' '..=b'~').contains(&b))
 }
 
 /// A timeout in milliseconds: neither none at all, nor longer than any player waits.
-#[inline]
 fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
     match (1..=MAX_TIMEOUT).contains(&millis) {
         true => Ok(Duration::from_millis(millis)),
@@ -112,7 +106,6 @@ fn timeout(millis: u64, at: &str) -> Result<Duration, ConfigError> {
 }
 
 /// Checks what makes the address of a service that is called.
-#[inline]
 fn service(
     cluster: &str,
     authority: Option<&str>,
@@ -205,12 +198,12 @@ mod tests {
         assert_eq!(call.timeout, Duration::from_millis(250));
         want[1] = ":path /b?c=d";
         assert_eq!(sent(&call.with_path("/b?c=d".to_owned())), want);
-        let more = r#"{"user-agent": "pitboss/1", "x-api-key": {"env": "KEY"}}"#;
-        let more: SortedMap<String, Secret> = serde_json::from_str(more).unwrap();
-        let mut host =
-            FakeHost { env: [("KEY".into(), "k-1".into())].into(), ..FakeHost::default() };
-        let call = Service { headers: Some(&more), ..service }.call("GET", &mut host).unwrap();
-        assert_eq!(sent(&call)[5..], ["user-agent pitboss/1", "x-api-key k-1"]);
+        let more = r#"{"user-agent": "pitboss/1", "x-tenant": "t-1"}"#;
+        let more: SortedMap<String, String> = serde_json::from_str(more).unwrap();
+        let call = Service { headers: Some(&more), ..service }
+            .call("GET", &mut FakeHost::default())
+            .unwrap();
+        assert_eq!(sent(&call)[5..], ["user-agent pitboss/1", "x-tenant t-1"]);
         let plain = SERVICE.call("GET", &mut FakeHost::default()).unwrap();
         let want = [":method GET", ":path /a", ":authority casino", "accept application/json"];
         assert_eq!(sent(&plain), want);
@@ -242,7 +235,7 @@ mod tests {
             (r#"{"user-agent": "a\nb"}"#, "headers.user-agent"),
             (r#"{"user-agent": ""}"#, "headers.user-agent"),
         ] {
-            let headers: SortedMap<String, Secret> = serde_json::from_str(headers).unwrap();
+            let headers: SortedMap<String, String> = serde_json::from_str(headers).unwrap();
             let authorization = Some(&secret);
             let service = Service { headers: Some(&headers), authorization, ..SERVICE };
             let error = service.call("GET", &mut FakeHost::default()).unwrap_err();

@@ -17,6 +17,7 @@ pub struct HeaderNames {
 
 impl HeaderNames {
     /// These, in lower case.
+    #[inline]
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut all = Self::default();
         names.into_iter().for_each(|name| all.insert(name));
@@ -24,6 +25,7 @@ impl HeaderNames {
     }
 
     /// One more, in lower case.
+    #[inline]
     pub fn insert(&mut self, name: &str) {
         debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
         if !self.contains(name) {
@@ -33,6 +35,7 @@ impl HeaderNames {
     }
 
     /// One more, in lower case, of which only other spellings go: whoever may send it spells it as it is.
+    #[inline]
     pub fn insert_spelt(&mut self, name: &str) {
         debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
         if !self.spelt.iter().any(|known| known == name) {

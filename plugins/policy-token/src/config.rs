@@ -23,7 +23,7 @@ pub struct KeysConfig {
     pub path: String,
     /// Further headers of the request for it, such as the `user-agent` without which some servers refuse it.
     #[serde(default)]
-    pub headers: SortedMap<String, Secret>,
+    pub headers: SortedMap<String, String>,
     /// Longest a stream waits for a fetch, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,

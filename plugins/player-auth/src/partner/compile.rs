@@ -1,5 +1,6 @@
 //! From what the operator wrote to [`Partners`].
 
+use ipnet::IpNet;
 use policy_kit::{
     canonical_path, invalid, is_alike, network, Brands, ConfigError, EndpointClass, Endpoints,
     Envelopes, Host, Profile, SortedMap,
@@ -90,14 +91,9 @@ fn is_label(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(label)
 }
 
-/// Checks that each means of a partner has a header, or a parameter, to itself: all must hold, and no value
+/// Checks that each means of the partner at path `at` has a header, or a parameter, to itself: all must hold, and no value
 /// is two of them.
-fn check_headers(
-    shown: &[&Place],
-    signatures: &[Signature],
-    partner: &str,
-) -> Result<(), ConfigError> {
-    let at = format!("partners.{partner}");
+fn check_headers(shown: &[&Place], signatures: &[Signature], at: &str) -> Result<(), ConfigError> {
     if matches!(shown, [one, other] if one.is_read_as(other)) {
         return Err(invalid(at, "has its `key_id` where its `api_key` is: no call has both"));
     }
@@ -118,77 +114,101 @@ fn check_headers(
     Ok(())
 }
 
+/// The networks that a partner calls from, as `cidrs` at path `at` has them.
+#[inline(never)]
+fn networks(texts: Option<&[String]>, at: &str) -> Result<Option<Vec<IpNet>>, ConfigError> {
+    let Some(texts) = texts else { return Ok(None) };
+    if texts.is_empty() {
+        return Err(invalid(at, "must name at least one network"));
+    }
+    let mut all = Vec::with_capacity(texts.len());
+    for (i, text) in texts.iter().enumerate() {
+        let at = format!("{at}[{i}]");
+        let network = network(text, &at)?;
+        if network.prefix_len() == 0 {
+            return Err(invalid(at, "is everybody's network"));
+        }
+        all.push(network);
+    }
+    Ok(Some(all))
+}
+
+/// Its signatures, all of which must hold; `at` is where the partner is.
+#[inline(never)]
+fn signatures(
+    raw: &mut PartnerConfig,
+    at: &str,
+    host: &mut dyn Host,
+) -> Result<Vec<Signature>, ConfigError> {
+    let mut all = Vec::new();
+    if let Some(raw) = raw.hmac.take() {
+        all.push(Signature::hmac(raw, &format!("{at}.hmac"), host)?);
+    }
+    if let Some(raw) = raw.rsa.take() {
+        all.push(Signature::rsa(raw, &format!("{at}.rsa"))?);
+    }
+    if let Some(raw) = raw.stripe.take() {
+        all.push(Signature::stripe(raw, &format!("{at}.stripe"), host)?);
+    }
+    if let Some(raw) = raw.standard_webhooks.take() {
+        let at = format!("{at}.standard_webhooks");
+        all.push(Signature::standard_webhooks(raw, &at, host)?);
+    }
+    Ok(all)
+}
+
+/// Checks what needs no compiling; `at` is where the partner is.
+#[inline(never)]
+fn check_scope(paths: &[String], tier: Option<&str>, at: &str) -> Result<(), ConfigError> {
+    if paths.is_empty() {
+        return Err(invalid(format!("{at}.paths"), "must name at least one path; `/` is all"));
+    }
+    for (i, path) in paths.iter().enumerate() {
+        if canonical_path(path.as_bytes()).as_deref() != Ok(path.as_str()) {
+            let problem = "expected an absolute path that reads the same to everyone";
+            return Err(invalid(format!("{at}.paths[{i}]"), problem));
+        }
+    }
+    match tier.is_none_or(is_label) {
+        true => Ok(()),
+        false => Err(invalid(format!("{at}.tier"), "expected lower-case letters, digits and `-`")),
+    }
+}
+
+/// Checks that a partner has a means to prove itself, and none beside its network where that is one.
+#[inline(never)]
+fn check_means(it: &Partner, at: &str) -> Result<(), ConfigError> {
+    let named = it.id.is_some() && it.networks.is_some();
+    let means = it.key.is_some() || it.certificate.is_some() || named || !it.signatures.is_empty();
+    if it.network_only && (means || it.id.is_some() || it.networks.is_none()) {
+        return Err(invalid(format!("{at}.network_only"), "needs `cidrs`, and no other means"));
+    }
+    if !it.network_only && !means {
+        let problem = "needs a means: `api_key`, `hmac`, `rsa`, `stripe`, `standard_webhooks`, \
+                       `certificate`, `key_id` with `cidrs`, or `network_only`";
+        return Err(invalid(at, problem));
+    }
+    let shown: Vec<&Place> = it.key.iter().chain(&it.id).map(Shown::place).collect();
+    check_headers(&shown, &it.signatures, at)
+}
+
 impl Partner {
+    /// What is wrong with one part is told before the next one is looked at. Few values live at once, since
+    /// each is cleaned up at every way out.
     fn compile(
         name: String,
-        raw: PartnerConfig,
+        mut raw: PartnerConfig,
         profile: Profile,
         host: &mut dyn Host,
     ) -> Result<Self, ConfigError> {
-        let at = |field: &str| format!("partners.{name}.{field}");
-        let key = raw.api_key.map(|raw| Shown::key(raw, &at("api_key"))).transpose()?;
-        let id = raw.key_id.map(|raw| Shown::id(raw, &at("key_id"))).transpose()?;
-        let hmac = raw.hmac.map(|raw| Signature::hmac(raw, &at("hmac"), host)).transpose()?;
-        let rsa = raw.rsa.map(|raw| Signature::rsa(raw, &at("rsa"))).transpose()?;
-        let certificate = raw.certificate.map(|raw| Certificate::compile(raw, &at("certificate")));
-        let certificate = certificate.transpose()?;
-        if certificate.is_some() && profile == Profile::Wasmx {
-            return Err(invalid(at("certificate"), "cannot be checked on this host"));
-        }
-        let networks = match raw.cidrs {
-            None => None,
-            Some(texts) if texts.is_empty() => {
-                return Err(invalid(at("cidrs"), "must name at least one network"));
-            }
-            Some(texts) => {
-                let one = |(i, text): (usize, &String)| {
-                    let at = at(&format!("cidrs[{i}]"));
-                    match network(text, &at)? {
-                        all if all.prefix_len() == 0 => Err(invalid(at, "is everybody's network")),
-                        network => Ok(network),
-                    }
-                };
-                Some(texts.iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()?)
-            }
-        };
-        let stripe = raw.stripe.map(|raw| Signature::stripe(raw, &at("stripe"), host));
-        let webhooks = raw.standard_webhooks;
-        let webhooks =
-            webhooks.map(|raw| Signature::standard_webhooks(raw, &at("standard_webhooks"), host));
-        let published = stripe.into_iter().chain(webhooks).collect::<Result<Vec<_>, _>>()?;
-        let signatures: Vec<_> = hmac.into_iter().chain(rsa).chain(published).collect();
-        let shown: Vec<&Place> = key.iter().chain(&id).map(Shown::place).collect();
-        check_headers(&shown, &signatures, &name)?;
-        let named = id.is_some() && networks.is_some();
-        let means = key.is_some() || certificate.is_some() || named || !signatures.is_empty();
-        if raw.network_only && (means || id.is_some() || networks.is_none()) {
-            return Err(invalid(at("network_only"), "needs `cidrs`, and no other means"));
-        }
-        if !raw.network_only && !means {
-            let problem =
-                "needs a means: `api_key`, `hmac`, `rsa`, `stripe`, `standard_webhooks`, \
-                           `certificate`, `key_id` with `cidrs`, or `network_only`";
-            return Err(invalid(format!("partners.{name}"), problem));
-        }
-        if raw.paths.is_empty() {
-            return Err(invalid(at("paths"), "must name at least one path; `/` is all"));
-        }
-        for (i, path) in raw.paths.iter().enumerate() {
-            if canonical_path(path.as_bytes()).as_deref() != Ok(path.as_str()) {
-                let problem = "expected an absolute path that reads the same to everyone";
-                return Err(invalid(at(&format!("paths[{i}]")), problem));
-            }
-        }
-        if raw.tier.as_ref().is_some_and(|tier| !is_label(tier)) {
-            return Err(invalid(at("tier"), "expected lower-case letters, digits and `-`"));
-        }
-        Ok(Self {
-            key,
-            id,
-            signatures,
-            certificate,
+        let at = format!("partners.{name}");
+        let mut it = Self {
+            key: None,
+            id: None,
+            signatures: signatures(&mut raw, &at, host)?,
+            certificate: None,
             network_only: raw.network_only,
-            networks,
+            networks: networks(raw.cidrs.as_deref(), &format!("{at}.cidrs"))?,
             paths: raw.paths,
             brands: raw.brands,
             classes: raw.classes.unwrap_or_else(|| vec![EndpointClass::Settlement]),
@@ -197,6 +217,22 @@ impl Partner {
             envelope: raw.envelope,
             forward_credential: raw.forward_credential,
             name,
-        })
+        };
+        if let Some(raw) = raw.api_key {
+            it.key = Some(Shown::key(raw, &format!("{at}.api_key"))?);
+        }
+        if let Some(raw) = raw.key_id {
+            it.id = Some(Shown::id(raw, &format!("{at}.key_id"))?);
+        }
+        if let Some(raw) = raw.certificate {
+            let at = format!("{at}.certificate");
+            if profile == Profile::Wasmx {
+                return Err(invalid(at, "cannot be checked on this host"));
+            }
+            it.certificate = Some(Certificate::compile(raw, &at)?);
+        }
+        check_means(&it, &at)?;
+        check_scope(&it.paths, it.tier.as_deref(), &at)?;
+        Ok(it)
     }
 }

@@ -20,7 +20,7 @@ pub struct RevocationsConfig {
     pub authorization: Option<Secret>,
     /// Further headers of the question, such as `user-agent`.
     #[serde(default)]
-    pub headers: SortedMap<String, Secret>,
+    pub headers: SortedMap<String, String>,
     /// How often it is asked for news, in seconds.
     #[serde(default = "default_poll")]
     pub poll_s: u64,

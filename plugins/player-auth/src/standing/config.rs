@@ -42,7 +42,7 @@ pub struct PamConfig {
     pub authorization: Option<Secret>,
     /// Further headers of the question, such as `user-agent`.
     #[serde(default)]
-    pub headers: SortedMap<String, Secret>,
+    pub headers: SortedMap<String, String>,
     /// Longest a stream waits, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,
