@@ -101,7 +101,7 @@ fn clients_that_leave() {
     assert_eq!(ledger.effects, 1);
 }
 
-/// After a retry of the route the last attempt says nothing of the first.
+/// After a retry by whoever insists on it the last attempt says nothing of the first.
 #[test]
 fn retries_of_the_route() {
     let policy = RetryPolicy::parse("connect-failure,reset,5xx", 1).unwrap();
@@ -118,7 +118,8 @@ fn retries_of_the_route() {
     ] {
         let mut chain = builder(Profile::Envoy, &json!({})).retries(policy).start().unwrap();
         let mut ledger = Ledger::new(script);
-        assert_eq!(send(&mut chain, bet(), &mut ledger), first, "{script:?}");
+        let insisting = bet().header("x-insist", "1");
+        assert_eq!(send(&mut chain, insisting, &mut ledger), first, "{script:?}");
         assert_eq!(send(&mut chain, bet(), &mut ledger), retry, "{script:?}");
         // Those are the route's own; the module adds none.
         assert_eq!(ledger.effects, effects, "{script:?}");

@@ -62,7 +62,7 @@ impl NativeFilter for Login {
     }
 }
 
-/// A later filter that refuses who asks for it by a header.
+/// A later filter that refuses who asks for it by a header, or has the router try again.
 struct Refuses;
 
 impl NativeFilter for Refuses {
@@ -71,6 +71,9 @@ impl NativeFilter for Refuses {
     }
 
     fn request_headers(&mut self, headers: &mut Headers, _: bool) -> Verdict {
+        if let Some(most) = headers.get("x-insist").map(<[u8]>::to_vec) {
+            headers.set("x-envoy-max-retries", most);
+        }
         if headers.get("x-refuse").is_none() {
             return Verdict::Continue;
         }

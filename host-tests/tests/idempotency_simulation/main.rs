@@ -91,11 +91,12 @@ fn no_schedule_carries_a_call_out_twice() {
         ("faults", 5),
         ("pushes", 20),
         ("jumps", 50),
-        ("retries", 5),
     ] {
         let least = count * least_of_a_hundred / 100;
         assert!(tally.of(what) >= least, "only {} {what} in {count} schedules", tally.of(what));
     }
+    // Routes would make them, and the module takes them off every call that may have a key.
+    assert_eq!(tally.of("retries"), 0);
 }
 
 #[test]

@@ -240,12 +240,18 @@ impl Policy {
         let origin = self.trust.origin(facts.peer, headers);
         let one = |name| headers.single(name).unwrap_or_default();
         let kinds = self.anonymous.kinds(headers).filter(|_| origin.trusted_peer);
+        let classified = self.endpoints.classify(one(":method"), one(":path"));
+        // Only a body that tells the class is read.
+        let sent = match self.endpoints.found(classified).needs_body() {
+            true => policy_kit::Sent::by(headers),
+            false => policy_kit::Sent::default(),
+        };
         Case {
-            classified: self.endpoints.classify(one(":method"), one(":path")),
+            classified,
             brand: self.brands.of(one(":authority")).cloned(),
             located: self.sources.locate(&origin, headers),
             trusted_peer: origin.trusted_peer,
-            sent: policy_kit::Sent::by(headers),
+            sent,
             client: origin.client,
             location: Verdict::default(),
             player: None,

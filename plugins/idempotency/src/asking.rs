@@ -73,7 +73,20 @@ impl Case {
     /// What the record says: which rule, which key (the first digits of its digest), and the news.
     fn evidence(&self, said: &str, version: &str) -> String {
         let key = number_at(&self.scope.0, 0);
-        format!("rule={} key={key:016x} said={said} version={version}", self.rule.name)
+        // Written out: of each call with a key, and formatting costs a fiftieth of it.
+        let digit = |shift: u32| {
+            let digit = u32::try_from(key >> shift & 15).unwrap_or_default();
+            char::from_digit(digit, 16).unwrap_or_default()
+        };
+        let mut text = String::with_capacity(64 + self.rule.name.len() + version.len());
+        for piece in ["rule=", &self.rule.name, " key="] {
+            text.push_str(piece);
+        }
+        text.extend((0..16).rev().map(|place| digit(place * 4)));
+        for piece in [" said=", said, " version=", version] {
+            text.push_str(piece);
+        }
+        text
     }
 }
 

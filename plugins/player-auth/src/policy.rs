@@ -189,11 +189,17 @@ impl Policy {
         // What a preflight asks about is the call that would follow it.
         let means = if preflight { asked.unwrap_or_default() } else { method };
         let target = headers.single(":path").unwrap_or_default();
+        let classified = self.endpoints.classify(means, target);
+        // Only a body that tells the class is read.
+        let sent = match self.endpoints.found(classified).needs_body() {
+            true => policy_kit::Sent::by(headers),
+            false => policy_kit::Sent::default(),
+        };
         Case {
-            classified: self.endpoints.classify(means, target),
+            classified,
             brand: self.brands.of(authority).cloned(),
             source: None,
-            sent: policy_kit::Sent::by(headers),
+            sent,
             upgrade: headers.has("upgrade") || method == b"CONNECT",
             preflight,
             revocation: Status::Clear,

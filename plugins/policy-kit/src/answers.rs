@@ -32,6 +32,8 @@ enum Holding {
     Copy {
         limit: usize,
         copy: Vec<u8>,
+        /// It was held until the upstream was done.
+        released: bool,
     },
     Call {
         token: u32,
@@ -95,11 +97,12 @@ impl Answers {
                     return Action::Pause;
                 }
                 // Nothing more will come of the upstream, and yet this is not the end: a filter behind
-                // this one ends the body by trailers of its own. Envoy tells of them only whoever lets
-                // the body go on; they end the answer, and wait for the filter.
+                // this one ends the body by trailers of its own, or lets it go on by and by. Envoy tells
+                // of neither whoever holds the body. Who has held any of it is told of no trailers at
+                // all: then the end of the stream is the end of the body.
                 match within(limit, size, |size| gw.answer_body(size)) {
                     Ok(copy) => {
-                        self.holding = Holding::Copy { limit, copy };
+                        self.holding = Holding::Copy { limit, copy, released: true };
                         Action::Continue
                     }
                     Err(fault) => self.decide(filter, gw, Err(fault)),
@@ -109,7 +112,7 @@ impl Answers {
                 let body = within(*limit, size, |size| gw.answer_body(size));
                 self.decide(filter, gw, body)
             }
-            Holding::Copy { limit, copy } => {
+            Holding::Copy { limit, copy, .. } => {
                 let left = limit.saturating_sub(copy.len());
                 match within(left, size, |size| gw.answer_body(size)) {
                     Ok(piece) => copy.extend_from_slice(&piece),
@@ -147,6 +150,17 @@ impl Answers {
                 let copy = std::mem::take(copy);
                 self.decide(filter, gw, Ok(copy))
             }
+        }
+    }
+
+    /// The stream is over: a body that was let go when the upstream was done is whole, unless the gateway
+    /// says that something went wrong.
+    pub(crate) fn on_log(&mut self, filter: &mut impl Filter, gw: &mut dyn Gateway) {
+        let Holding::Copy { copy, released: true, .. } = &mut self.holding else { return };
+        let flags = gw.host().property(&["response", "flags"]);
+        if matches!(flags, Ok(Some(flags)) if flags.iter().all(|byte| *byte == 0)) {
+            let copy = std::mem::take(copy);
+            self.decide(filter, gw, Ok(copy));
         }
     }
 
@@ -220,7 +234,7 @@ impl Answers {
                     };
                     match copy {
                         Ok(copy) if !whole => {
-                            self.holding = Holding::Copy { limit, copy };
+                            self.holding = Holding::Copy { limit, copy, released: false };
                             return Action::Continue;
                         }
                         body => {

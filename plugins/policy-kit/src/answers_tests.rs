@@ -300,6 +300,28 @@ fn the_last_of_the_upstream_is_not_held() {
     assert_eq!(uncounted.on_response_trailers(&mut host), Action::Continue);
     assert_eq!(host.logs, ["Ok(4)"]);
 
+    // Whoever held a part of it before is told of no trailers; more of it may come.
+    for (more, flags, told) in [
+        (&[][..], Some(0_u64), &["Ok(4)"][..]),
+        (&[(2, false)], Some(0), &["Err(TooLarge)"]),
+        (&[(0, true)], Some(0), &["Ok(4)"]),
+        (&[], Some(0x4000), &[]),
+        (&[], None, &[]),
+    ] {
+        let mut host = FakeHost { answer_body: b"1234".to_vec(), ..FakeHost::default() };
+        host.properties.extend([done()]);
+        let mut released = driver(&[HOLD]);
+        released.on_response_headers(&mut host, false);
+        assert_eq!(released.on_response_body(&mut host, 4, false), Action::Continue);
+        for (size, end) in more {
+            assert_eq!(released.on_response_body(&mut host, *size, *end), Action::Continue);
+        }
+        let flags = flags.map(|flags| ("response.flags".to_owned(), flags.to_le_bytes().to_vec()));
+        host.properties.extend(flags);
+        released.on_log(&mut host);
+        assert_eq!(host.logs, told, "{more:?}");
+    }
+
     let mut host = FakeHost { answer_body: b"1234".to_vec(), ..FakeHost::default() };
     host.properties.extend([done()]);
     host.response = vec![(b"content-length".to_vec(), b"4".to_vec())];

@@ -272,6 +272,7 @@ impl<F: Filter> Driver<F> {
     /// The stream is over.
     pub fn on_log(&mut self, gw: &mut dyn Gateway) {
         if let Some(filter) = &mut self.filter {
+            self.answers.on_log(filter, gw);
             filter.on_log(gw.host());
         }
     }
