@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use policy_kit::{
     facts, metrics, peer, BodyFault, CallReply, Caller, Denial, Details, Fault, Filter, Headers,
-    Host, MapKind, Match, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
+    Host, MapKind, Match, Place, Plugin, Profile, Reply, Step, MAX_SELECTING_BODY,
 };
 
 use crate::config::{Mode, OnError};
@@ -30,6 +30,8 @@ pub struct Geo {
     headers: Option<Rc<Headers>>,
     /// The location token, while its provider's keys are fetched.
     sent: Sent,
+    /// Its place among those that wait for them.
+    place: Option<Place>,
 }
 
 impl Filter for Geo {
@@ -47,6 +49,7 @@ impl Filter for Geo {
             }
         }
         let sent = std::mem::take(&mut self.sent);
+        self.place = None;
         if let Some(location) = &policy.location {
             self.case.location = match reply {
                 // The keys are on their way. That is no outage, or a crowd could open what one does.
@@ -87,7 +90,7 @@ impl Geo {
     /// The filter of a new request.
     pub fn new(policy: Rc<Policy>, state: Option<Rc<RefCell<State>>>) -> Self {
         let (case, headers, sent) = (Case::default(), None, Sent::Nothing);
-        Self { policy, state, case, headers, sent }
+        Self { policy, state, case, headers, sent, place: None }
     }
 
     fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
@@ -105,8 +108,14 @@ impl Geo {
             let sent = location.sent(&headers);
             self.case.location = self.check(host, location, &sent, false);
             if let Verdict::Ask(flight) = &self.case.location {
-                self.sent = sent;
-                return Ok(Step::Join(flight.clone()));
+                let flight = flight.clone();
+                let state = self.state.as_ref().and_then(|state| state.try_borrow().ok());
+                self.place = state.and_then(|state| state.wait_for_keys(self.case.client));
+                if self.place.is_some() {
+                    self.sent = sent;
+                    return Ok(Step::Join(flight));
+                }
+                self.case.location = Verdict::Unavailable { retry: 1, down: false };
             }
         }
         self.settle(policy, host, &endpoint)

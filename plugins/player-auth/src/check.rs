@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Denial, Flight, Host};
+use policy_kit::{CallReply, Denial, Flight, Host, Source};
 use policy_token::{Claims, Jws, Lookup, Parts, Refusal};
 
-use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
+use crate::denials::{self, BUSY, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
 use crate::introspection::{Answer, SKEW};
 use crate::policy::Policy;
 use crate::state::{Known, State};
@@ -94,10 +94,6 @@ pub fn answered(
         }
         Answer::Refused(denial, until) => {
             state.remember_bad(q.token, denial, until);
-            // A session that has ended is no failure of the address it ends at.
-            if !state.was_good(q.token) {
-                state.has_failed(q.source, q.now);
-            }
             Verdict::Bad(denial, denial.code)
         }
         Answer::Unavailable => Verdict::Unknown(INTROSPECTION, 1),
@@ -118,7 +114,13 @@ fn opaque(policy: &Policy, state: &mut State, q: &Question<'_>) -> Verdict {
     if let Some(denial) = state.bad(q.token, q.seconds()) {
         return Verdict::Bad(denial, denial.code);
     }
-    over_budget(state, q).unwrap_or(Verdict::Ask(flight))
+    if let Some(refused) = over_budget(state, q) {
+        return refused;
+    }
+    match state.asks(&flight.key, q.token, q.source, q.now) {
+        true => Verdict::Ask(flight),
+        false => Verdict::Unknown(BUSY, 1),
+    }
 }
 
 /// The refusal of a stranger's token from a source whose budget of failures is gone. Whoever holds one that
@@ -180,7 +182,7 @@ fn signed(
     };
     match checked {
         Err(refusal) => {
-            state.has_failed(q.source, q.now);
+            state.has_failed(Source::of(q.source), q.now);
             bad(refusal)
         }
         Ok(()) => {
@@ -188,6 +190,7 @@ fn signed(
             let until = claims.date("exp").unwrap_or(0).saturating_add(skew);
             let known = Rc::new(Known::new(q.token, identity, until, skew));
             state.remember(&known);
+            state.vouch(Source::of(q.source));
             state.headers.remember(&jws);
             Verdict::Good(known)
         }
