@@ -62,11 +62,10 @@ pub struct Budgets {
     /// How far a source may run ahead.
     tolerance: u64,
     capacity: usize,
-    /// For each source that owes anything, when it will owe nothing: by how wide the network is.
-    owing: [BTreeMap<u64, u64>; WIDTHS.len()],
-    /// The same for sources that something good is known of, whether they owe anything or not: those that
-    /// were heard of lately, and those that were before.
-    known: [BTreeMap<u64, u64>; 2],
+    /// For each source, when it will owe nothing. Two tables are of sources that something good is known
+    /// of, whether they owe anything or not: those that were heard of lately, and those that were before.
+    /// The others are of sources that owe anything, by how wide the network is.
+    tables: [BTreeMap<u64, u64>; KNOWN + WIDTHS.len()],
     /// What the failures of all sources together come to.
     load: u64,
     /// When a full table was last searched for room.
@@ -78,8 +77,9 @@ const SEARCH_EVERY: u64 = 1_000_000_000;
 /// Of how many sources in one network, as a part of all that are told apart (a shift), the network
 /// becomes one. By how wide it is; the wider, the more others it may hold.
 const CROWD: [u32; WIDTHS.len()] = [0, 11, 9, 6];
-/// Sources known to be good that are kept at once, twice.
-const KNOWN: usize = 2048;
+/// Tables of known sources, and how many one holds.
+const KNOWN: usize = 2;
+const MOST_KNOWN: usize = 2048;
 /// What a failure comes to in [`Budgets::load`]: a hundred in a second and five hundred at once are what
 /// honest players may cause in one worker.
 const LOAD: u64 = 10_000_000;
@@ -90,8 +90,8 @@ impl Budgets {
     pub fn new(per_minute: u32, burst: u32, capacity: usize) -> Self {
         let emission = 60_000_000_000 / u64::from(per_minute.max(1));
         let tolerance = emission.saturating_mul(u64::from(burst.saturating_sub(1)));
-        let (owing, known) = Default::default();
-        Self { emission, tolerance, capacity, owing, known, load: 0, searched: 0 }
+        let tables = Default::default();
+        Self { emission, tolerance, capacity, tables, load: 0, searched: 0 }
     }
 
     /// Whether the source has anything left.
@@ -119,19 +119,19 @@ impl Budgets {
 
     /// Whether something good is known of it.
     pub fn knows(&self, source: Source) -> bool {
-        self.known.iter().any(|known| known.contains_key(&source.0))
+        self.find(source).is_some_and(|(table, _)| table < KNOWN)
     }
 
     /// Something good is known of the source: it pays for no others of its network.
-    #[inline(never)]
     pub fn vouch(&mut self, source: Source) {
-        let [lately, before] = &mut self.known;
-        if !source.is_known() || lately.contains_key(&source.0) {
+        let found = self.find(source);
+        let [lately, before, narrowest, ..] = &mut self.tables;
+        if !source.is_known() || matches!(found, Some((0, _))) {
             return;
         }
-        let [narrowest, ..] = &mut self.owing;
+        // What it owes itself, and not what its network owes.
         let owed = before.remove(&source.0).or_else(|| narrowest.remove(&source.0));
-        if lately.len() >= KNOWN {
+        if lately.len() >= MOST_KNOWN {
             *before = std::mem::take(lately);
         }
         lately.insert(source.0, owed.unwrap_or_default());
@@ -144,7 +144,6 @@ impl Budgets {
 
     /// Charges the source with a failure. Where all together fail too often, those that do are charged
     /// with half of what they may owe: nobody pays for it who does not fail.
-    #[inline(never)]
     pub fn fail(&mut self, source: Source, now: u64) {
         // A load that far ahead is from before the clock was set back.
         let most = now.saturating_add(MOST_LOAD);
@@ -158,9 +157,8 @@ impl Budgets {
 
     /// Takes one charge back, of something that was charged before it was known for what it is.
     pub fn refund(&mut self, source: Source) {
-        let emission = self.emission;
-        if let Some(until) = self.debt(source) {
-            *until = until.saturating_sub(emission);
+        if let Some((table, until)) = self.find(source) {
+            self.set(source, table, until.saturating_sub(self.emission));
         }
     }
 
@@ -172,31 +170,23 @@ impl Budgets {
 
     #[inline(never)]
     fn charge_with(&mut self, source: Source, charge: u64, now: u64) {
-        if self.debt(source).is_none() && self.len() >= self.capacity {
+        if self.find(source).is_none() && self.len() >= self.capacity {
             self.search_room(now);
         }
         // Never more than one beyond the burst, however many were under way when the last was allowed.
         let most = now.saturating_add(self.tolerance).saturating_add(charge);
         let until = self.owed(source, now).max(now).saturating_add(charge).min(most);
-        let full = self.len() >= self.capacity;
-        if let Some(debt) = self.debt(source) {
-            *debt = until;
-        } else if !full {
+        match self.find(source) {
+            Some((table, _)) => self.set(source, table, until),
             // Where there is no room nobody else pays for it.
-            let [narrowest, ..] = &mut self.owing;
-            narrowest.insert(source.0, until);
+            None if self.len() >= self.capacity => {}
+            None => self.set(source, KNOWN, until),
         }
     }
 
     /// Until when the source owes something.
-    #[inline(never)]
     fn owed(&self, source: Source, now: u64) -> u64 {
-        let known = self.known.iter().find_map(|known| known.get(&source.0));
-        let network = |(width, owing): (usize, &BTreeMap<u64, u64>)| {
-            owing.get(&source.within(width).0).copied()
-        };
-        let owing = || self.owing.iter().enumerate().find_map(network);
-        let until = known.copied().or_else(owing).unwrap_or_default();
+        let until = self.find(source).map_or(0, |(_, until)| until);
         // No charge goes further: the clock was set back, and old debts mean nothing now.
         let most = now.saturating_add(self.tolerance).saturating_add(self.dear());
         if until > most {
@@ -205,15 +195,26 @@ impl Budgets {
         until
     }
 
+    /// The table that has the source or its network, and until when that owes something.
     #[inline(never)]
-    fn debt(&mut self, source: Source) -> Option<&mut u64> {
-        let known = self.known.iter_mut().find_map(|known| known.get_mut(&source.0));
-        let mut owing = self.owing.iter_mut().enumerate();
-        known.or_else(|| owing.find_map(|(width, owing)| owing.get_mut(&source.within(width).0)))
+    fn find(&self, source: Source) -> Option<(usize, u64)> {
+        let found = |(table, owing): (usize, &BTreeMap<u64, u64>)| {
+            let until = owing.get(&source.within(table.saturating_sub(KNOWN)).0)?;
+            Some((table, *until))
+        };
+        self.tables.iter().enumerate().find_map(found)
     }
 
+    #[inline(never)]
+    fn set(&mut self, source: Source, table: usize, until: u64) {
+        if let Some(owing) = self.tables.get_mut(table) {
+            owing.insert(source.within(table.saturating_sub(KNOWN)).0, until);
+        }
+    }
+
+    /// How many sources owe anything.
     fn len(&self) -> usize {
-        self.owing.iter().map(BTreeMap::len).sum()
+        self.tables.iter().skip(KNOWN).map(BTreeMap::len).sum()
     }
 
     /// Makes room in a full table: debts that are paid go, then the sources of crowded networks become
@@ -248,7 +249,7 @@ impl Budgets {
     /// owes most.
     fn fold(&mut self, width: usize) {
         let mut sources = BTreeMap::new();
-        for source in self.owing.iter().take(width).flat_map(BTreeMap::keys) {
+        for source in self.tables.iter().skip(KNOWN).take(width).flat_map(BTreeMap::keys) {
             let network = Source(*source).within(width).0;
             let others = sources.get(&network).copied().unwrap_or(0);
             sources.insert(network, others + 1);
@@ -261,9 +262,9 @@ impl Budgets {
     #[inline(never)]
     fn thin(&mut self, width: usize, then: u64, sources: &BTreeMap<u64, u64>) {
         let crowd = CROWD.get(width).map_or(0, |shift| self.capacity >> shift).max(2);
-        let (narrower, rest) = self.owing.split_at_mut(width);
+        let (narrower, rest) = self.tables.split_at_mut(KNOWN + width);
         let mut wide = rest.first_mut();
-        for owing in narrower {
+        for owing in narrower.iter_mut().skip(KNOWN) {
             owing.retain(|source, until| {
                 let network = Source(*source).within(width).0;
                 let crowded = sources.get(&network).is_some_and(|many| *many >= crowd as u64);
