@@ -226,8 +226,9 @@ impl Budgets {
         }
         self.searched = now;
         let enough = self.capacity - (self.capacity / 8).max(1).min(self.capacity);
-        let span = self.tolerance.saturating_add(self.dear()) / 8;
-        self.forgive(now);
+        let span = self.tolerance.saturating_add(self.dear());
+        let most = now.saturating_add(span);
+        self.forgive(now, most);
         for width in 1..WIDTHS.len() {
             if self.len() > enough {
                 self.fold(width);
@@ -235,14 +236,15 @@ impl Budgets {
         }
         for eighth in 1..=8 {
             if self.len() > enough {
-                self.forgive(now.saturating_add(span.saturating_mul(eighth)));
+                self.forgive(now.saturating_add(span / 8 * eighth), most);
             }
         }
     }
 
-    /// Forgets debts that end by then.
-    fn forgive(&mut self, then: u64) {
-        self.thin(WIDTHS.len(), then, &BTreeMap::new());
+    /// Forgets debts that end by then, and those beyond the most that anybody can owe: they are from before
+    /// the clock was set back.
+    fn forgive(&mut self, then: u64, most: u64) {
+        self.thin(WIDTHS.len(), (then, most), &BTreeMap::new());
     }
 
     /// Makes one source of each crowded network that is so wide. It owes as much as the one of them that
@@ -254,13 +256,13 @@ impl Budgets {
             let others = sources.get(&network).copied().unwrap_or(0);
             sources.insert(network, others + 1);
         }
-        self.thin(width, 0, &sources);
+        self.thin(width, (0, u64::MAX), &sources);
     }
 
-    /// Drops what is narrower than a width: debts that end by `then`, and those of networks of that width
-    /// with a crowd of `sources`, which the network owes from now on.
+    /// Drops what is narrower than a width: debts that end by one time or beyond another, and those of
+    /// networks of that width with a crowd of `sources`, which the network owes from now on.
     #[inline(never)]
-    fn thin(&mut self, width: usize, then: u64, sources: &BTreeMap<u64, u64>) {
+    fn thin(&mut self, width: usize, (then, most): (u64, u64), sources: &BTreeMap<u64, u64>) {
         let crowd = CROWD.get(width).map_or(0, |shift| self.capacity >> shift).max(2);
         let (narrower, rest) = self.tables.split_at_mut(KNOWN + width);
         let mut wide = rest.first_mut();
@@ -269,11 +271,11 @@ impl Budgets {
                 let network = Source(*source).within(width).0;
                 let crowded = sources.get(&network).is_some_and(|many| *many >= crowd as u64);
                 if let (true, Some(wide)) = (crowded, &mut wide) {
-                    let most = wide.get(&network).copied().unwrap_or(0);
-                    wide.insert(network, most.max(*until));
+                    let other = wide.get(&network).copied().unwrap_or(0);
+                    wide.insert(network, other.max(*until));
                     return false;
                 }
-                *until > then
+                (then < *until) & (*until <= most)
             });
         }
     }

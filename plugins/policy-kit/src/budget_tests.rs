@@ -164,6 +164,11 @@ fn debts_are_bounded_and_a_clock_set_back_voids_them() {
     assert_eq!(budgets.allows(source, 500 * SECOND), Err(SECOND));
     assert_eq!(budgets.allows(source, SECOND), Ok(()));
     assert!(budgets.is_even(source, SECOND));
+    for n in 0..8 {
+        budgets.charge(from(&format!("10.{n}.0.1")), 500 * SECOND);
+    }
+    budgets.charge(source, SECOND);
+    assert!(budgets.allows(source, SECOND).is_err(), "they hold no place either");
     for n in 0..600 {
         budgets.fail(from(&format!("10.0.{}.{}", n / 256, n % 256)), 500 * SECOND);
     }

@@ -200,6 +200,8 @@ fn hex(text: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod refused_tests;
 #[cfg(test)]
+mod starvation_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod visit_tests;
