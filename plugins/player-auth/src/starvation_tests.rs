@@ -216,7 +216,7 @@ fn waiting_for_keys_is_for_everybody() {
                 waiting.extend(world.state.wait_for_keys(0, address(scattered(n))));
             }
             if at % 5 == 0 {
-                let known = address(0x0a00_0000 | scattered(fetch * 50 + at) % 200 << 8);
+                let known = address(0x0a00_0000 | ((scattered(fetch * 50 + at) % 200) << 8));
                 let place = world.state.wait_for_keys(0, known);
                 players.hear(place.is_some());
                 waiting.extend(place);

@@ -80,10 +80,9 @@ const CROWD: [u32; WIDTHS.len()] = [0, 11, 9, 6];
 /// Tables of known sources, and how many one holds.
 const KNOWN: usize = 2;
 const MOST_KNOWN: usize = 2048;
-/// What a failure comes to in [`Budgets::load`]: a hundred in a second and five hundred at once are what
-/// honest players may cause in one worker.
-const LOAD: u64 = 10_000_000;
-const MOST_LOAD: u64 = 500 * LOAD;
+/// As many sources as may use up their budgets, in the long run and at once, before failures cost more.
+const MANY: u64 = 200;
+const MANY_AT_ONCE: u64 = 50;
 
 impl Budgets {
     /// `burst` charges at once and `per_minute` in the long run, for at most `capacity` sources.
@@ -145,12 +144,14 @@ impl Budgets {
     /// Charges the source with a failure. Where all together fail too often, those that do are charged
     /// with half of what they may owe: nobody pays for it who does not fail.
     pub fn fail(&mut self, source: Source, now: u64) {
+        let burst = self.tolerance / self.emission + 1;
+        let one = (self.emission / MANY).max(1);
+        let most = now.saturating_add(one.saturating_mul(burst).saturating_mul(MANY_AT_ONCE));
         // A load that far ahead is from before the clock was set back.
-        let most = now.saturating_add(MOST_LOAD);
-        let behind = self.load > most.saturating_add(LOAD);
+        let behind = self.load > most.saturating_add(one);
         let load = if behind { now } else { self.load.max(now) };
         let strained = load > most;
-        self.load = load.saturating_add(LOAD).min(most.saturating_add(LOAD));
+        self.load = load.saturating_add(one).min(most.saturating_add(one));
         let dear = strained && !self.knows(source);
         self.charge_with(source, if dear { self.dear() } else { self.emission }, now);
     }

@@ -49,8 +49,8 @@ fn ten_thousand_hostile_sources_starve_nobody() {
     // Where the hostile calls come from, by their number.
     let from: [(&str, &dyn Fn(u64) -> Source); 6] = [
         ("one address", &|_| v4(0xcb00_7101)),
-        ("one /48", &|n| v6(prefix | scattered(n) % 65_536)),
-        ("one /32 of IPv6", &|n| v6(prefix | scattered(n) % (1 << 32))),
+        ("one /48", &|n| v6(prefix | (scattered(n) % 65_536))),
+        ("one /32 of IPv6", &|n| v6(prefix | (scattered(n) % (1 << 32)))),
         ("10,000 /24s of IPv4", &|n| v4(scattered(n % HOSTILE) | 1)),
         ("10,000 /48s of IPv6", &|n| v6(2 << 60 | scattered(n % HOSTILE) << 20)),
         ("a new address each time", &|n| v4(scattered(n))),
@@ -74,10 +74,10 @@ fn ten_thousand_hostile_sources_starve_nobody() {
             }
             assert!(budgets.len() <= SOURCES, "{name}");
             if at % 20 == 0 {
-                let known = v4(0x0a00_0000 | scattered(at) % 200 << 8);
+                let known = v4(0x0a00_0000 | ((scattered(at) % 200) << 8));
                 players.hear(budgets.allows(known, now).is_ok());
                 // Of all networks but private ones; some fail once, and are not asked again.
-                let new = v4(0xb000_0000 | scattered(at + (1 << 40)) % (1 << 28));
+                let new = v4(0xb000_0000 | (scattered(at + (1 << 40)) % (1 << 28)));
                 newcomers.hear(budgets.allows(new, now).is_ok());
                 if at % 500 == 0 {
                     budgets.fail(new, now);

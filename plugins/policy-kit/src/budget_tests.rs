@@ -153,6 +153,11 @@ fn under_a_flood_of_failures_a_failure_costs_more() {
     let found = [0, 600, 800].map(|n| left(&mut budgets, source(n)));
     assert_eq!(found, [2, 2, 10], "one that failed before, a new one, a known one");
     assert!(budgets.is_even(source(700), NOW), "who does not fail pays nothing");
+    // An operator who lets one source fail so often means it.
+    let mut wide = Budgets::new(60_000, 10_000, 1_000);
+    assert_eq!(left(&mut wide, source(0)), 20);
+    (0..10_000).for_each(|_| wide.fail(source(1), NOW));
+    assert_eq!(left(&mut wide, source(2)), 20);
 }
 
 #[test]
@@ -173,5 +178,5 @@ fn debts_are_bounded_and_a_clock_set_back_voids_them() {
         budgets.fail(from(&format!("10.0.{}.{}", n / 256, n % 256)), 500 * SECOND);
     }
     budgets.fail(source, SECOND);
-    assert_eq!(budgets.load, SECOND + LOAD);
+    assert_eq!(budgets.load, SECOND + SECOND / MANY);
 }
