@@ -1,7 +1,7 @@
 //! Ten thousand hostile addresses with ten thousand tokens against what requests share, in virtual time:
 //! honest players keep at least 99 %.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::tests::answer;
@@ -119,7 +119,7 @@ fn introspection_is_for_everybody() {
         let mut world = World::new(latency * MILLI);
         let (mut players, mut first, mut newcomers) =
             (Share::default(), Share::default(), Share::default());
-        let mut again = HashMap::<u64, Vec<u64>>::new();
+        let mut again = BTreeMap::<u64, Vec<u64>>::new();
         let newcomer = |n: u64| (format!("honest-new-{n}"), address(scattered(n + (1 << 40))));
         for at in 0..time {
             world.host.now = START + at * MILLI;
@@ -165,7 +165,7 @@ fn the_pam_is_for_everybody() {
         let mut world = World::new(0);
         let (mut players, mut hostile) = (Share::default(), Share::default());
         let mut landing = BinaryHeap::new();
-        let mut believed = HashMap::<String, u64>::new();
+        let mut believed = BTreeMap::<String, u64>::new();
         for at in 0..20_000u64 {
             let now = START + at * MILLI;
             while landing.peek().is_some_and(|it: &std::cmp::Reverse<(u64, String)>| it.0 .0 <= now)
