@@ -9,7 +9,8 @@ use serde_json::Value;
 /// (Fetch standard, CORS-safelisted response-header name).
 const EXPOSED: [&str; 4] = ["retry-after", "www-authenticate", "link", "idempotent-replayed"];
 
-const CORS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config\
+const CORS: &str =
+    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config\
                     /virtual_hosts/0/typed_per_filter_config/envoy.filters.http.cors";
 
 fn list(policy: &Value, field: &str) -> Vec<String> {

@@ -190,6 +190,22 @@ fn a_timer_sends_a_flight_once_at_a_time() {
     }
 }
 
+/// However many calls streams have under way, what the plugin asks for everybody leaves.
+#[test]
+fn a_timers_flight_has_room_beside_those_of_streams() {
+    for profile in PROFILES {
+        let more = r#""tick_ms": 100, "tick_key": "keys""#;
+        let mut chain = builder(profile, "slow:80", more).start().unwrap();
+        let joins: Vec<_> = (0..660).map(|n| format!("join:{n}")).collect();
+        for join in &joins {
+            chain.open(0, scripted(join));
+        }
+        chain.run_for(Duration::from_millis(150), &mut hello);
+        let told = (calls(&chain), chain.metric("probe.not_taken"), chain.traps());
+        assert_eq!(told, (641, None, vec![]), "{profile:?}: the streams' 640, and one");
+    }
+}
+
 #[test]
 fn a_flight_that_is_not_taken_is_told_at_once() {
     for profile in PROFILES {

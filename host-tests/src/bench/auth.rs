@@ -1,7 +1,7 @@
 //! player-auth beside Envoy's own `jwt_authn`, both at the same job: one issuer, its keys in the
 //! configuration, the credential removed, five claims handed on as headers.
-use super::issuer::{forged, Issuer, AUDIENCE, ISSUER};
 use super::build::Build;
+use super::issuer::{forged, Issuer, AUDIENCE, ISSUER};
 use super::variants::{bet, deployed, wasm, Attack, Variant, PLAYER_ADDRESS};
 use super::BenchError;
 use serde_json::{json, Value};

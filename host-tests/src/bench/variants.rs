@@ -175,7 +175,8 @@ pub(super) fn wasm(module: &str) -> Value {
 
 /// The wasm filters of a build's example, as deployed but for the edge, which is this machine.
 pub(super) fn deployed(build: &Build, example: &str) -> Result<Vec<Value>, BenchError> {
-    let mut document = Gateway::read(&build.examples.join(example).with_extension("yaml"))?.document;
+    let mut document =
+        Gateway::read(&build.examples.join(example).with_extension("yaml"))?.document;
     loopback::trust(&mut document);
     let wasm = |filter: &&Value| filter.pointer("/typed_config/config/vm_config").is_some();
     let filters = document.pointer(loopback::HTTP_FILTERS).and_then(Value::as_array);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use abi_host::{CallAnswer, Chain, Profile, Request};
+use abi_host::{Call, CallAnswer, Chain, Profile, Request};
 use serde_json::{json, Value};
 
 use crate::services::{failures, json_after, Service};
@@ -205,5 +205,38 @@ fn streams_share_one_question() {
             assert!(chain.take_report(other).is_some());
             assert_eq!(service.count(), 2, "two tokens under {profile:?}");
         }
+    }
+}
+
+/// One address that guesses takes neither the questions of others nor what else the worker asks.
+#[test]
+fn an_address_leaves_room_for_others() {
+    for profile in world::PROFILES {
+        let mut changes = changes();
+        changes["failures"] = json!({"per_minute": 30, "burst": 10});
+        let configuration = world::configuration(profile, &changes);
+        let service = |call: &Call| {
+            let good = String::from_utf8_lossy(&call.body).contains("good");
+            let says = json!({"active": good, "sub": "p-1", "brand": "lucky-otter",
+                "aud": "casino-api"});
+            json_after(says.to_string(), 400)
+        };
+        let mut chain = world::builder(profile, &configuration).callouts(service).start().unwrap();
+        let guess = |n: usize| bet(format!("guess-{n}"));
+        let streams: Vec<_> = (0..300).map(|n| chain.open(0, guess(n))).collect();
+        let mut elsewhere = bet("good-1");
+        elsewhere.headers.set("x-forwarded-for", "203.0.113.9");
+        let honest = chain.open(0, elsewhere);
+        chain.run_for(Duration::from_secs(1), &mut hello);
+        let mut codes = std::collections::BTreeMap::<String, u32>::new();
+        for stream in streams {
+            *codes.entry(outcome(&chain.take_report(stream).unwrap())).or_default() += 1;
+        }
+        let codes: Vec<_> = codes.iter().map(|(code, times)| (code.as_str(), *times)).collect();
+        assert_eq!(codes, [("introspection_busy", 290), (INACTIVE, 10)], "{profile:?}");
+        assert_eq!(outcome(&chain.take_report(honest).unwrap()), "allow", "{profile:?}");
+        assert_eq!(outcome(&run(&mut chain, guess(0))), INACTIVE, "known, {profile:?}");
+        let report = run(&mut chain, guess(301));
+        assert_refused(&report, "too_many_failures", "they have failed");
     }
 }

@@ -50,11 +50,12 @@ pub const LOCATION_UNAVAILABLE: Denial = Denial {
     code: "geo_unavailable",
     title: "Your location cannot be checked at the moment. Try again.",
 };
-/// Too many bad location tokens from this source.
+/// Too many bad location tokens from this source, or from others where its network counts as one. Who
+/// hears it may have done nothing, and can do nothing.
 pub const FAILURES: Denial = Denial {
     status: 429,
     code: "too_many_failures",
-    title: "Too many failed attempts from your network. Try again later.",
+    title: "Your location cannot be checked just now. Try again later.",
 };
 
 /// Every refusal of this plugin.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use policy_kit::{
     facts, metrics, peer, BodyFault, CallReply, Caller, Denial, Details, EndpointClass, Fault,
-    Filter, Headers, Host, Location as Needed, MapKind, Match, Place, Plugin, Profile, Reply, Step,
-    MAX_SELECTING_BODY,
+    Filter, Headers, Host, Location as Needed, MapKind, Match, Permit, Place, Plugin, Profile,
+    Reply, Step, MAX_SELECTING_BODY,
 };
 
 use crate::config::{Mode, OnError};
@@ -31,6 +31,8 @@ pub struct Geo {
     headers: Option<Rc<Headers>>,
     /// The location token, while its provider's keys are fetched.
     sent: Sent,
+    /// The permit to wait for them.
+    permit: Option<Permit>,
 }
 
 impl Filter for Geo {
@@ -48,6 +50,7 @@ impl Filter for Geo {
             }
         }
         let sent = std::mem::take(&mut self.sent);
+        self.permit = None;
         if let Some(location) = &policy.location {
             self.case.location = match reply {
                 // The keys are on their way. That is no outage, or a crowd could open what one does.
@@ -89,7 +92,7 @@ impl Geo {
     /// The filter of a new request.
     pub fn new(policy: Rc<Policy>, state: Option<Rc<RefCell<State>>>) -> Self {
         let (case, headers, sent) = (Case::default(), None, Sent::Nothing);
-        Self { policy, state, case, headers, sent }
+        Self { policy, state, case, headers, sent, permit: None }
     }
 
     fn on_headers(&mut self, policy: &Policy, host: &mut dyn Host) -> Result<Step, Fault> {
@@ -107,8 +110,14 @@ impl Geo {
             let sent = location.sent(&headers);
             self.case.location = self.check(host, location, &sent, false);
             if let Verdict::Ask(flight) = &self.case.location {
-                self.sent = sent;
-                return Ok(Step::Join(flight.clone()));
+                let flight = flight.clone();
+                let state = self.state.as_ref().and_then(|state| state.try_borrow().ok());
+                self.permit = state.and_then(|state| state.wait_for_keys(self.case.client));
+                if self.permit.is_some() {
+                    self.sent = sent;
+                    return Ok(Step::Join(flight));
+                }
+                self.case.location = Verdict::Unavailable { retry: 1, down: false };
             }
         }
         self.settle(policy, host, &endpoint)

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Denial, Flight, Host, Plugin};
+use policy_kit::{CallReply, Denial, Flight, Host, Plugin, Source};
 use policy_token::{Claims, Jws, Lookup, Parts, Refusal};
 
-use crate::denials::{self, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
+use crate::denials::{self, BUSY, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
 use crate::introspection::{Answer, SKEW};
 use crate::plugin::PlayerAuth;
 use crate::policy::Policy;
@@ -96,14 +96,10 @@ pub fn answered(
         }
         Answer::Refused(denial, evidence, until) => {
             state.remember_bad(q.token, (denial, evidence), until);
-            // A session that has ended is no failure of the address it ends at.
-            if !state.was_good(q.token) {
-                state.has_failed(q.source, q.now);
-            }
             Verdict::Bad(denial, evidence)
         }
         Answer::Unavailable(what) => {
-            // Whoever is told to come again has asked nobody.
+            // A request that is asked to come again has asked nothing.
             if *reply != CallReply::Crowded && state.introspection.is_news(q.now) {
                 let line = format!("{}: introspection does not answer: {what}", PlayerAuth::NAME);
                 host.log(log::Level::Warn, &line);
@@ -127,7 +123,13 @@ fn opaque(policy: &Policy, state: &mut State, q: &Question<'_>) -> Verdict {
     if let Some((denial, evidence)) = state.bad(q.token, q.seconds()) {
         return Verdict::Bad(denial, evidence);
     }
-    over_budget(state, q).unwrap_or(Verdict::Ask(flight))
+    if let Some(refused) = over_budget(state, q) {
+        return refused;
+    }
+    match state.asks(&flight.key, q.token, q.source, q.now) {
+        true => Verdict::Ask(flight),
+        false => Verdict::Unknown(BUSY, 1),
+    }
 }
 
 /// The refusal of a stranger's token from a source whose budget of failures is gone. Whoever holds one that
@@ -193,7 +195,7 @@ fn signed(
     };
     match checked {
         Err(refusal) => {
-            state.has_failed(q.source, q.now);
+            state.has_failed(Source::of(q.source), q.now);
             bad(refusal)
         }
         Ok(()) => {
@@ -201,6 +203,7 @@ fn signed(
             let until = claims.expiry().unwrap_or(0).saturating_add(skew);
             let known = Rc::new(Known::new(q.token, identity, until, skew));
             state.remember(&known);
+            state.vouch(Source::of(q.source));
             state.headers.remember(&jws);
             Verdict::Good(known)
         }

@@ -86,6 +86,12 @@ pub const INTROSPECTION: Denial = Denial {
     code: "introspection_unavailable",
     title: "Your login cannot be checked at the moment. Try again.",
 };
+/// Too many opaque tokens are being asked about, in all or from this address.
+pub const BUSY: Denial = Denial {
+    status: 503,
+    code: "introspection_busy",
+    title: "Your login cannot be checked at the moment. Try again.",
+};
 /// The player has excluded themselves, for a while or for long.
 pub const EXCLUDED: Denial =
     Denial { status: 403, code: "player_excluded", title: "Your account is excluded from this." };
@@ -128,11 +134,12 @@ pub const REVOCATIONS: Denial = Denial {
     code: "revocations_unavailable",
     title: "Your login cannot be checked at the moment. Try again.",
 };
-/// Too many bad tokens from this source.
+/// Too many bad tokens from this source, or from others where its network counts as one. Who hears it may
+/// have done nothing, and can do nothing.
 pub const FAILURES: Denial = Denial {
     status: 429,
     code: "too_many_failures",
-    title: "Too many failed attempts from your network. Try again later.",
+    title: "Your login cannot be checked just now. Try again later.",
 };
 
 /// No partner's credential, or none that counts: unknown, wrong or ended, which is not told.
@@ -167,7 +174,7 @@ pub const PARTNER_ENVIRONMENT: Denial = Denial {
 pub const PARTNER_BUDGET: Denial = Denial {
     status: 503,
     code: "partner_budget",
-    title: "Too many calls from your network could not be verified. Try again later.",
+    title: "The call cannot be verified just now. Try again later.",
 };
 /// Too many bodies wait for their signatures to be checked.
 pub const PARTNER_BUSY: Denial = Denial {
@@ -177,7 +184,7 @@ pub const PARTNER_BUSY: Denial = Denial {
 };
 
 /// Every refusal of this plugin.
-pub const ALL: [Denial; 39] = [
+pub const ALL: [Denial; 40] = [
     MISSING,
     MALFORMED,
     EXPIRED,
@@ -197,6 +204,7 @@ pub const ALL: [Denial; 39] = [
     UPGRADE,
     KEYS,
     INTROSPECTION,
+    BUSY,
     EXCLUDED,
     KYC,
     TIME_LIMIT,

@@ -5,16 +5,14 @@ use std::rc::Rc;
 
 use policy_kit::{
     canonical_path, facts, peer, BodyFault, CallReply, Denial, Details, Fault, Filter, Headers,
-    Host, MapKind, Match, Plugin, Reply, Step, FORWARDED_HEADERS,
+    Host, MapKind, Match, Permit, Plugin, Reply, Step, FORWARDED_HEADERS,
 };
 
-use crate::check::{self, issuer_of, Question, Verdict, SECOND};
+use crate::check::{self, Question, Verdict, SECOND};
 use crate::credential::{removal, Edit};
-use crate::denials::KEYS;
 use crate::identity::{
     Identity, BRAND_HEADER, KYC_HEADER, PLAYER_HEADER, SESSION_HEADER, STATE_HEADER,
 };
-use crate::landing::keys_landed;
 use crate::names::{metric, DECISION, EVIDENCE};
 use crate::partner::{Call, Visit};
 use crate::plugin::PlayerAuth;
@@ -35,8 +33,10 @@ pub struct Auth {
     visit: Visit,
     /// The token while somebody is asked about it.
     token: Vec<u8>,
-    /// Whether it is the PAM that is asked.
-    asks_pam: bool,
+    /// The permit of a request that waits for keys.
+    permit: Option<Permit>,
+    /// What the PAM is asked, where it is.
+    asks_pam: Option<String>,
     /// The states of the player's account, as others are told of them.
     states: Option<String>,
     /// Whether players' credentials are to be taken out.
@@ -54,34 +54,13 @@ impl Filter for Auth {
 
     fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         let policy = Rc::clone(&self.policy);
-        let state = Rc::clone(&self.state);
-        if std::mem::take(&mut self.asks_pam) {
-            self.pam_landed(host, &policy, reply);
+        if let Some(key) = self.asks_pam.take() {
+            self.pam_landed(host, &policy, &key, reply);
             let endpoint = policy.endpoint(&self.case);
             let step = self.settle(host, &policy, &endpoint);
             return step.unwrap_or_else(|fault| self.failed(host, fault));
         }
-        let token = std::mem::take(&mut self.token);
-        let verdict = match state.try_borrow_mut() {
-            Ok(mut state) => {
-                let q = Question { token: &token, source: self.case.source, now: self.now };
-                let issuer = match &self.who {
-                    Who::Token(Verdict::Ask(flight)) => issuer_of(&flight.key),
-                    _ => None,
-                };
-                match (issuer, reply) {
-                    (None, _) => check::answered(&policy, &mut state, host, &q, reply),
-                    // The keys are on their way, and nothing is known of this one before.
-                    (Some(_), CallReply::Crowded) => Verdict::Unknown(KEYS, 1),
-                    (Some(i), CallReply::Failed(_)) => {
-                        keys_landed(&policy, &mut state, host, i, reply);
-                        check::check_landed(&policy, &mut state, host, &q)
-                    }
-                    (Some(_), _) => check::check_landed(&policy, &mut state, host, &q),
-                }
-            }
-            Err(_) => Verdict::Unknown(Denial::POLICY_UNAVAILABLE, 1),
-        };
+        let verdict = self.token_landed(host, &policy, reply);
         self.who = Who::Token(verdict);
         let endpoint = policy.endpoint(&self.case);
         self.settle(host, &policy, &endpoint).unwrap_or_else(|fault| self.failed(host, fault))
@@ -124,7 +103,8 @@ impl Auth {
             who: Who::default(),
             visit: Visit::default(),
             token: Vec::new(),
-            asks_pam: false,
+            permit: None,
+            asks_pam: None,
             states: None,
             takes: false,
             now: 0,
@@ -148,9 +128,9 @@ impl Auth {
                 Err(denial) => self.who = Who::Unreadable(denial),
                 Ok(Some(token)) => {
                     self.who = Who::Token(self.check(host, &policy, &headers, &token)?);
-                    if let Who::Token(Verdict::Ask(flight)) = &self.who {
+                    if let Some(flight) = self.waits() {
                         self.token = token.into_owned();
-                        return Ok(Step::Join(flight.clone()));
+                        return Ok(Step::Join(flight));
                     }
                 }
             };
@@ -184,7 +164,11 @@ impl Auth {
         endpoint: &Match<'_>,
     ) -> Result<Step, Fault> {
         if let Some(flight) = self.look_up(policy, endpoint) {
-            return Ok(Step::Join(flight));
+            if self.may_ask_pam(host, policy, &flight)? {
+                return Ok(Step::Join(flight));
+            }
+            self.pam_landed(host, policy, "", &CallReply::Crowded);
+            self.look_up(policy, endpoint);
         }
         let selects = endpoint.needs_body() && !self.case.preflight;
         let ruling = match selects {
@@ -372,6 +356,14 @@ mod tests;
 #[cfg(test)]
 #[path = "waiting_tests.rs"]
 mod waiting;
+
+#[cfg(test)]
+#[path = "shares_tests.rs"]
+mod shares;
+
+#[cfg(test)]
+#[path = "starvation_tests.rs"]
+mod starvation;
 
 #[cfg(test)]
 #[path = "standing/walk_tests.rs"]

@@ -43,13 +43,15 @@ pub(super) fn bearer(token: &str) -> (&'static str, String) {
 pub(super) struct World {
     pub(super) plugin: PlayerAuth,
     pub(super) host: FakeHost,
+    /// Of the client that calls next.
+    pub(super) address: String,
 }
 
 impl World {
     pub(super) fn new(config: &str) -> Self {
         let mut host = FakeHost { now: NOW * SECOND, ..FakeHost::default() };
         let plugin = PlayerAuth::configure(config.as_bytes(), &mut host).unwrap();
-        Self { plugin, host }
+        Self { plugin, host, address: "198.51.100.7".to_owned() }
     }
 
     /// Starts a request; what a client before it left is gone.
@@ -78,7 +80,8 @@ impl World {
         let more = headers.iter().map(|(n, v)| (n.to_string(), v.clone()));
         self.host.request =
             base.chain(more).map(|(n, v)| (n.into_bytes(), v.into_bytes())).collect();
-        self.host.properties.insert("source.address".into(), b"198.51.100.7:4000".to_vec());
+        let address = format!("{}:4000", self.address).into_bytes();
+        self.host.properties.insert("source.address".into(), address);
         (self.host.replied, self.host.resumed) = (None, false);
         self.host.facts.clear();
     }

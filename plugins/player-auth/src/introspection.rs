@@ -8,6 +8,8 @@ use crate::denials::{self, CLAIMS, INACTIVE};
 use crate::identity::{Identity, Mapping};
 use crate::use_of::UseOf;
 
+/// How the key of a flight for an answer begins; the token follows.
+const FLIGHT: &str = "introspect ";
 /// Longest token that is asked about, in bytes.
 const MAX_OPAQUE: usize = 1 << 10;
 /// How far the service's clock may be ahead, in seconds.
@@ -101,7 +103,7 @@ impl Introspection {
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.append_pair("token", text).append_pair("token_type_hint", "access_token");
         let call = Call { body: body.finish().into_bytes(), ..self.call.clone() };
-        Some(Flight { key: format!("introspect {text}"), call })
+        Some(Flight { key: format!("{FLIGHT}{text}"), call })
     }
 
     /// Reads the answer at `now`, in seconds since the epoch.
@@ -149,6 +151,11 @@ impl Introspection {
     pub fn headers(&self) -> impl Iterator<Item = &str> {
         self.mapping.headers()
     }
+}
+
+/// The token that a flight is about, if it is about one.
+pub fn token_of(flight: &str) -> Option<&str> {
+    flight.strip_prefix(FLIGHT)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The end of what was asked: keys of an issuer, the state of a player.
+//! The end of what was asked: keys of an issuer, an opaque token, the state of a player.
 
 use policy_kit::{CallReply, Host, Plugin};
 
 use crate::check::SECOND;
+use crate::introspection::Answer;
 use crate::plugin::PlayerAuth;
 use crate::policy::Policy;
 use crate::state::State;
@@ -28,6 +29,26 @@ pub fn keys_landed(
         }
     };
     host.count(&format!("pitboss.{name}.keys.issuer={i}.result={result}"));
+}
+
+/// Takes in what became of the question about an opaque token, for whoever caused it: once, and also
+/// where nobody waits for the answer any more. What it says of the token each stream reads for itself.
+pub fn introspected(
+    policy: &Policy,
+    state: &mut State,
+    host: &mut dyn Host,
+    (key, token): (&str, &str),
+    reply: &CallReply,
+) {
+    let ended = state.asked.ends(key);
+    let Some((introspection, source)) = policy.introspection.as_ref().zip(ended) else { return };
+    let now = host.now().unwrap_or(0);
+    match introspection.answer(reply, now / SECOND) {
+        Answer::Active(..) => state.vouch(source),
+        // A session that has ended is no failure of the address it ends at.
+        Answer::Refused(..) if !state.was_good(token.as_bytes()) => state.has_failed(source, now),
+        Answer::Refused(..) | Answer::Unavailable(_) => {}
+    }
 }
 
 /// Takes in what the PAM said of the player whom the question `path` was about, or that it said nothing.

@@ -27,7 +27,8 @@
 //!    key, the signature (RFC 7519 section 7.2, RFC 8725).
 //! 10. A key id that is unknown makes the request wait for one fetch of the issuer's keys, at most once
 //!     in 5 seconds: 401 only if the fetch succeeded without that key, else 503 `keys_unavailable`.
-//! 11. A token that is no JWT is asked about by introspection (RFC 7662), where configured.
+//! 11. A token that is no JWT is asked about by introspection (RFC 7662), where configured; so many at
+//!     once, of which each source has its share: 503 `introspection_busy` beyond that.
 //! 12. A token, known or not, whose player or session the feed has revoked since it was issued: 401
 //!     `token_revoked`. While the feed is not known: 503 `revocations_unavailable`, by class.
 //! 13. A token of another brand than the host's: 403 `brand_mismatch`.

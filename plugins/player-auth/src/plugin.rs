@@ -10,7 +10,8 @@ use policy_token::Verifier;
 use crate::check::{issuer_of, keys_flight, SECOND};
 use crate::config::Config;
 use crate::filter::Auth;
-use crate::landing::{keys_landed, pam_landed};
+use crate::introspection::token_of;
+use crate::landing::{introspected, keys_landed, pam_landed};
 use crate::pam::asked_by;
 use crate::pam::memory::Memory;
 use crate::partner::Unverified;
@@ -87,7 +88,10 @@ impl Plugin for PlayerAuth {
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
         if let Some(i) = issuer_of(key) {
             keys_landed(&self.policy, &mut state, host, i, reply);
+        } else if let Some(token) = token_of(key) {
+            introspected(&self.policy, &mut state, host, (key, token), reply);
         } else if let Some(path) = asked_by(key) {
+            state.pam_asked.ends(key);
             pam_landed(&self.policy, &mut state, host, path, reply);
         } else if let (FLIGHT, Some(feed)) = (key, &self.policy.revocations) {
             let now = host.now().unwrap_or(0) / SECOND;

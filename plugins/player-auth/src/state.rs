@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{Budgets, Denial, Lru};
+use policy_kit::{Budgets, Bulkhead, Denial, Lru, Permit, Permits, Source, MOST_WAITING};
 use policy_token::{Keyring, KnownHeaders, Verifier};
 
 use crate::identity::Identity;
@@ -16,9 +16,11 @@ use crate::revocation::worker::Worker;
 use crate::revocation::Marks;
 
 /// Sources of failures that are told apart.
-const SOURCES: usize = 4096;
+pub const SOURCES: usize = 16_384;
 /// Answers "not active" that are remembered.
 const INACTIVE: usize = 1024;
+/// Most questions about opaque tokens under way in one worker, and most about players, apart.
+const QUESTIONS: usize = 256;
 
 /// A token that was found good.
 #[derive(Debug)]
@@ -52,14 +54,18 @@ impl Known {
     }
 }
 
-/// The last bytes of a token. A signature ends it, so they tell good tokens apart as well as a hash
-/// would; the whole token is compared all the same.
+/// The last bytes of a token, and as many of its middle. A signature ends a signed one, so they tell good
+/// tokens apart as well as a hash would; opaque ones may all end alike. The whole token is compared all
+/// the same.
 type Tail = [u8; 16];
 
 /// The tail of a token, however short that is.
 fn tail(token: &[u8]) -> Tail {
     let mut tail = Tail::default();
-    tail.iter_mut().zip(token.iter().rev()).for_each(|(to, from)| *to = *from);
+    let (middle, _) = token.split_at(token.len() / 2);
+    let (end, rest) = tail.split_at_mut(8);
+    end.iter_mut().zip(token.iter().rev()).for_each(|(to, from)| *to = *from);
+    rest.iter_mut().zip(middle.iter().rev()).for_each(|(to, from)| *to = *from);
     tail
 }
 
@@ -89,6 +95,12 @@ pub struct State {
     pub headers: KnownHeaders,
     /// What was said of introspection.
     pub introspection: Said,
+    /// Questions about opaque tokens that are under way.
+    pub asked: Bulkhead,
+    /// Questions about players that are under way.
+    pub pam_asked: Bulkhead,
+    /// Of requests that wait for the keys of an issuer, by its position.
+    waiting: Vec<Permits>,
     good: Lru<Tail, Rc<Known>>,
     bad: Lru<Box<[u8]>, ((Denial, &'static str), u64)>,
     failures: Budgets,
@@ -98,6 +110,9 @@ impl State {
     /// Nothing is remembered yet.
     pub fn new(keyrings: Vec<Keyring>, tokens: usize, per_minute: u32, burst: u32) -> Self {
         Self {
+            waiting: keyrings.iter().map(|_| Permits::new(MOST_WAITING)).collect(),
+            asked: Bulkhead::new(QUESTIONS),
+            pam_asked: Bulkhead::new(QUESTIONS),
             keyrings,
             verifier: Verifier::default(),
             unverified: Unverified::default(),
@@ -147,12 +162,41 @@ impl State {
     /// # Errors
     /// Seconds to wait.
     pub fn may_fail(&self, source: Option<IpAddr>, now: u64) -> Result<(), u64> {
-        self.failures.allows(source, now).map_err(|wait| wait.div_ceil(1_000_000_000))
+        let allowed = self.failures.allows(Source::of(source), now);
+        allowed.map_err(|wait| wait.div_ceil(1_000_000_000))
     }
 
     /// A check has failed, at `now` in nanoseconds.
-    pub fn has_failed(&mut self, source: Option<IpAddr>, now: u64) {
-        self.failures.charge(source, now);
+    pub fn has_failed(&mut self, source: Source, now: u64) {
+        self.failures.fail(source, now);
+    }
+
+    /// A token from this source has been found good: it pays for nobody else.
+    pub fn vouch(&mut self, source: Source) {
+        self.failures.vouch(source);
+    }
+
+    /// Whether an opaque token may be asked about at `now`, in nanoseconds, under the key of its flight.
+    /// What is under way of a source counts as if it failed, unless the token was good; where places are
+    /// scarce, whoever owes anything has none.
+    pub fn asks(&mut self, key: &str, token: &[u8], source: Option<IpAddr>, now: u64) -> bool {
+        let source = Source::of(source);
+        if !self.was_good(token) && !self.asked.has(key) {
+            let own = self.asked.permits.of(source);
+            let scarce = self.asked.permits.are_scarce() && !self.failures.knows(source);
+            let even = own == 0 && self.failures.is_even(source, now);
+            if !self.failures.spares(source, own, now) || (scarce && !even) {
+                return false;
+            }
+        }
+        let known = self.was_good(token) || self.failures.knows(source);
+        self.asked.starts(key, source, known, now)
+    }
+
+    /// A place for a request that waits for the keys of an issuer; `None` where too many do.
+    pub fn wait_for_keys(&self, issuer: usize, source: Option<IpAddr>) -> Option<Permit> {
+        let source = Source::of(source);
+        self.waiting.get(issuer)?.take(source, self.failures.knows(source))
     }
 }
 

@@ -2,11 +2,11 @@
 //! that cannot be flooded.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use crate::{invalid, ConfigError};
+use crate::source::WIDTHS;
+use crate::{invalid, ConfigError, Source};
 
 /// Failed checks that one source may cause before its tokens are refused unlooked-at.
 #[derive(Debug, Deserialize)]
@@ -51,6 +51,10 @@ impl FailuresConfig {
 }
 
 /// Budgets per source. Times are nanoseconds since the epoch.
+///
+/// A source that owes nothing is never refused for what others owe, unless the table is full and it is
+/// in a network of which many others owe: then that network counts as one source. Sources that something
+/// good is known of stay apart from such networks.
 #[derive(Clone, Debug)]
 pub struct Budgets {
     /// One charge takes this long to be forgotten.
@@ -58,175 +62,230 @@ pub struct Budgets {
     /// How far a source may run ahead.
     tolerance: u64,
     capacity: usize,
-    /// For each source that owes anything, when it will owe nothing.
-    owing: BTreeMap<u64, u64>,
-    /// The debt of all sources that found no room, together.
-    rest: u64,
-    /// When paid debts were last cleared away.
-    swept: u64,
+    /// For each source, when it will owe nothing. Two tables are of sources that something good is known
+    /// of, whether they owe anything or not: those that were heard of lately, and those that were before.
+    /// The others are of sources that owe anything, by how wide the network is.
+    tables: [BTreeMap<u64, u64>; KNOWN + WIDTHS.len()],
+    /// What the failures of all sources together come to.
+    load: u64,
+    /// When a full table was last searched for room.
+    searched: u64,
 }
 
-/// How often a full table is searched for debts that are paid.
-const SWEEP_EVERY: u64 = 1_000_000_000;
+/// How often a full table is searched for room.
+const SEARCH_EVERY: u64 = 1_000_000_000;
+/// Of how many sources in one network, as a part of all that are told apart (a shift), the network
+/// becomes one. By how wide it is; the wider, the more others it may hold.
+const CROWD: [u32; WIDTHS.len()] = [0, 11, 9, 6];
+/// Tables of known sources, and how many one holds.
+const KNOWN: usize = 2;
+const MOST_KNOWN: usize = 2048;
+/// As many sources as may use up their budgets, in the long run and at once, before failures cost more.
+const MANY: u64 = 200;
+const MANY_AT_ONCE: u64 = 50;
 
 impl Budgets {
     /// `burst` charges at once and `per_minute` in the long run, for at most `capacity` sources.
     pub fn new(per_minute: u32, burst: u32, capacity: usize) -> Self {
         let emission = 60_000_000_000 / u64::from(per_minute.max(1));
         let tolerance = emission.saturating_mul(u64::from(burst.saturating_sub(1)));
-        Self { emission, tolerance, capacity, owing: BTreeMap::new(), rest: 0, swept: 0 }
+        let tables = Default::default();
+        Self { emission, tolerance, capacity, tables, load: 0, searched: 0 }
     }
 
     /// Whether the source has anything left.
     ///
     /// # Errors
     /// How many nanoseconds it has to wait.
-    pub fn allows(&self, source: Option<IpAddr>, now: u64) -> Result<(), u64> {
-        let owed_until = match self.owing.get(&source_key(source)) {
-            Some(until) => *until,
-            // Whoever has no place shares one: pushing others out must not buy a fresh budget.
-            None if self.owing.len() >= self.capacity => self.rest,
-            None => 0,
-        };
-        match owed_until.saturating_sub(now.saturating_add(self.tolerance)) {
+    pub fn allows(&self, source: Source, now: u64) -> Result<(), u64> {
+        match self.owed(source, now).saturating_sub(now.saturating_add(self.tolerance)) {
             0 => Ok(()),
-            // No charge goes this far: the clock was set back, and old debts mean nothing now.
-            wait if wait > self.emission => Ok(()),
             wait => Err(wait),
         }
     }
 
-    /// When a source that owed until `until` is even, with one more charge: never more than one
-    /// beyond the burst, however many were under way when the last was allowed.
-    fn owing_one_more(&self, until: u64, now: u64) -> u64 {
-        let most = now.saturating_add(self.tolerance).saturating_add(self.emission);
-        until.max(now).saturating_add(self.emission).min(most)
+    /// Whether it still has something left if all of so many that are under way are charged to it.
+    pub fn spares(&self, source: Source, under_way: usize, now: u64) -> bool {
+        let more = self.emission.saturating_mul(under_way as u64);
+        let then = self.owed(source, now).max(now).saturating_add(more);
+        then <= now.saturating_add(self.tolerance)
     }
 
-    /// Takes one charge back, of something that was charged before it was known for what it is.
-    pub fn refund(&mut self, source: Option<IpAddr>) {
-        let full = self.owing.len() >= self.capacity;
-        let until = match self.owing.get_mut(&source_key(source)) {
-            Some(until) => until,
-            None if full => &mut self.rest,
-            // Paid in the meantime, and forgotten.
-            None => return,
-        };
-        *until = until.saturating_sub(self.emission);
+    /// Whether it owes nothing.
+    pub fn is_even(&self, source: Source, now: u64) -> bool {
+        self.owed(source, now) <= now
+    }
+
+    /// Whether something good is known of it.
+    pub fn knows(&self, source: Source) -> bool {
+        self.find(source).is_some_and(|(table, _)| table < KNOWN)
+    }
+
+    /// Something good is known of the source: it pays for no others of its network.
+    pub fn vouch(&mut self, source: Source) {
+        let found = self.find(source);
+        let [lately, before, narrowest, ..] = &mut self.tables;
+        if !source.is_known() || matches!(found, Some((0, _))) {
+            return;
+        }
+        // What it owes itself, and not what its network owes.
+        let owed = before.remove(&source.0).or_else(|| narrowest.remove(&source.0));
+        if lately.len() >= MOST_KNOWN {
+            *before = std::mem::take(lately);
+        }
+        lately.insert(source.0, owed.unwrap_or_default());
     }
 
     /// Charges the source with one.
-    pub fn charge(&mut self, source: Option<IpAddr>, now: u64) {
-        let key = source_key(source);
-        if !self.owing.contains_key(&key) && self.owing.len() >= self.capacity {
-            if now.abs_diff(self.swept) >= SWEEP_EVERY {
-                self.swept = now;
-                self.owing.retain(|_, until| *until > now);
-            }
-            if self.owing.len() >= self.capacity {
-                self.rest = self.owing_one_more(self.rest, now);
-                return;
-            }
-        }
-        let until = self.owing.get(&key).copied().unwrap_or_default();
-        self.owing.insert(key, self.owing_one_more(until, now));
+    pub fn charge(&mut self, source: Source, now: u64) {
+        self.charge_with(source, self.emission, now);
     }
-}
 
-/// What stands for a source: whoever has one IPv6 address has 2^64 of them. Unknown sources are one source. The kind of address
-/// is in the lowest bits, where no assigned IPv6 network has any.
-pub fn source_key(source: Option<IpAddr>) -> u64 {
-    match source.map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => u64::from(u32::from(address)) << 2 | 1,
-        Some(IpAddr::V6(address)) => {
-            let network = u64::try_from(u128::from(address) >> 64).unwrap_or(0);
-            network.rotate_left(2) ^ 2
+    /// Charges the source with a failure. Where all together fail too often, those that do are charged
+    /// with half of what they may owe: nobody pays for it who does not fail.
+    pub fn fail(&mut self, source: Source, now: u64) {
+        let burst = self.tolerance / self.emission + 1;
+        let one = (self.emission / MANY).max(1);
+        let most = now.saturating_add(one.saturating_mul(burst).saturating_mul(MANY_AT_ONCE));
+        // A load that far ahead is from before the clock was set back.
+        let behind = self.load > most.saturating_add(one);
+        let load = if behind { now } else { self.load.max(now) };
+        let strained = load > most;
+        self.load = load.saturating_add(one).min(most.saturating_add(one));
+        let dear = strained && !self.knows(source);
+        self.charge_with(source, if dear { self.dear() } else { self.emission }, now);
+    }
+
+    /// Takes one charge back, of something that was charged before it was known for what it is.
+    pub fn refund(&mut self, source: Source) {
+        if let Some((table, until)) = self.find(source) {
+            self.set(source, table, until.saturating_sub(self.emission));
         }
-        None => 0,
+    }
+
+    /// What a failure costs where all together fail too often: half of the burst.
+    fn dear(&self) -> u64 {
+        let burst = self.tolerance / self.emission + 1;
+        self.emission.saturating_mul((burst / 2).max(1))
+    }
+
+    #[inline(never)]
+    fn charge_with(&mut self, source: Source, charge: u64, now: u64) {
+        if self.find(source).is_none() && self.len() >= self.capacity {
+            self.search_room(now);
+        }
+        // Never more than one beyond the burst, however many were under way when the last was allowed.
+        let most = now.saturating_add(self.tolerance).saturating_add(charge);
+        let until = self.owed(source, now).max(now).saturating_add(charge).min(most);
+        match self.find(source) {
+            Some((table, _)) => self.set(source, table, until),
+            // Where there is no room nobody else pays for it.
+            None if self.len() >= self.capacity => {}
+            None => self.set(source, KNOWN, until),
+        }
+    }
+
+    /// Until when the source owes something.
+    fn owed(&self, source: Source, now: u64) -> u64 {
+        let until = self.find(source).map_or(0, |(_, until)| until);
+        // No charge goes further: the clock was set back, and old debts mean nothing now.
+        let most = now.saturating_add(self.tolerance).saturating_add(self.dear());
+        if until > most {
+            return 0;
+        }
+        until
+    }
+
+    /// The table that has the source or its network, and until when that owes something.
+    #[inline(never)]
+    fn find(&self, source: Source) -> Option<(usize, u64)> {
+        let found = |(table, owing): (usize, &BTreeMap<u64, u64>)| {
+            let until = owing.get(&source.within(table.saturating_sub(KNOWN)).0)?;
+            Some((table, *until))
+        };
+        self.tables.iter().enumerate().find_map(found)
+    }
+
+    #[inline(never)]
+    fn set(&mut self, source: Source, table: usize, until: u64) {
+        if let Some(owing) = self.tables.get_mut(table) {
+            owing.insert(source.within(table.saturating_sub(KNOWN)).0, until);
+        }
+    }
+
+    /// How many sources owe anything.
+    fn len(&self) -> usize {
+        self.tables.iter().skip(KNOWN).map(BTreeMap::len).sum()
+    }
+
+    /// Makes room in a full table: debts that are paid go, then the sources of crowded networks become
+    /// one each, the narrowest first, and at last the smallest debts go.
+    #[inline(never)]
+    fn search_room(&mut self, now: u64) {
+        if now.abs_diff(self.searched) < SEARCH_EVERY {
+            return;
+        }
+        self.searched = now;
+        let enough = self.capacity - (self.capacity / 8).max(1).min(self.capacity);
+        let span = self.tolerance.saturating_add(self.dear());
+        let most = now.saturating_add(span);
+        self.forgive(now, most);
+        for width in 1..WIDTHS.len() {
+            if self.len() > enough {
+                self.fold(width);
+            }
+        }
+        for eighth in 1..=8 {
+            if self.len() > enough {
+                self.forgive(now.saturating_add(span / 8 * eighth), most);
+            }
+        }
+    }
+
+    /// Forgets debts that end by then, and those beyond the most that anybody can owe: they are from before
+    /// the clock was set back.
+    fn forgive(&mut self, then: u64, most: u64) {
+        self.thin(WIDTHS.len(), (then, most), &BTreeMap::new());
+    }
+
+    /// Makes one source of each crowded network that is so wide. It owes as much as the one of them that
+    /// owes most.
+    fn fold(&mut self, width: usize) {
+        let mut sources = BTreeMap::new();
+        for source in self.tables.iter().skip(KNOWN).take(width).flat_map(BTreeMap::keys) {
+            let network = Source(*source).within(width).0;
+            let others = sources.get(&network).copied().unwrap_or(0);
+            sources.insert(network, others + 1);
+        }
+        self.thin(width, (0, u64::MAX), &sources);
+    }
+
+    /// Drops what is narrower than a width: debts that end by one time or beyond another, and those of
+    /// networks of that width with a crowd of `sources`, which the network owes from now on.
+    #[inline(never)]
+    fn thin(&mut self, width: usize, (then, most): (u64, u64), sources: &BTreeMap<u64, u64>) {
+        let crowd = CROWD.get(width).map_or(0, |shift| self.capacity >> shift).max(2);
+        let (narrower, rest) = self.tables.split_at_mut(KNOWN + width);
+        let mut wide = rest.first_mut();
+        for owing in narrower.iter_mut().skip(KNOWN) {
+            owing.retain(|source, until| {
+                let network = Source(*source).within(width).0;
+                let crowded = sources.get(&network).is_some_and(|many| *many >= crowd as u64);
+                if let (true, Some(wide)) = (crowded, &mut wide) {
+                    let other = wide.get(&network).copied().unwrap_or(0);
+                    wide.insert(network, other.max(*until));
+                    return false;
+                }
+                (then < *until) & (*until <= most)
+            });
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[path = "budget_tests.rs"]
+mod tests;
 
-    const SECOND: u64 = 1_000_000_000;
-
-    fn from(text: &str) -> Option<IpAddr> {
-        text.parse().ok()
-    }
-
-    #[test]
-    fn a_burst_and_then_the_rate() {
-        let (mut budgets, source) = (Budgets::new(60, 3, 10), from("192.0.2.1"));
-        let now = 1_000 * SECOND;
-        for _ in 0..3 {
-            assert_eq!(budgets.allows(source, now), Ok(()));
-            budgets.charge(source, now);
-        }
-        assert_eq!(budgets.allows(source, now), Err(SECOND));
-        assert_eq!(budgets.allows(source, now + SECOND / 2), Err(SECOND / 2));
-        assert_eq!(budgets.allows(source, now + SECOND), Ok(()));
-        budgets.charge(source, now + SECOND);
-        assert!(budgets.allows(source, now + SECOND).is_err());
-        assert_eq!(budgets.allows(from("192.0.2.2"), now), Ok(()), "another source");
-    }
-
-    #[test]
-    fn what_is_given_back_can_be_spent_again() {
-        let (mut budgets, source) = (Budgets::new(60, 2, 1), from("192.0.2.1"));
-        let (other, now) = (from("192.0.2.2"), 1_000 * SECOND);
-        for source in [source, other] {
-            for _ in 0..100 {
-                assert_eq!(budgets.allows(source, now), Ok(()));
-                budgets.charge(source, now);
-                budgets.refund(source);
-            }
-            for left in [true, true, false] {
-                assert_eq!(budgets.allows(source, now).is_ok(), left);
-                budgets.charge(source, now);
-            }
-        }
-    }
-
-    #[test]
-    fn who_is_one_source() {
-        for (one, other, same) in [
-            ("2001:db8::1", "2001:db8::2", true),
-            ("2001:db8::1", "2001:db8:0:1::1", false),
-            ("192.0.2.1", "::ffff:192.0.2.1", true),
-            ("192.0.2.1", "192.0.2.2", false),
-            ("0.0.0.0", "::", false),
-        ] {
-            assert_eq!(source_key(from(one)) == source_key(from(other)), same, "{one} {other}");
-        }
-        assert_ne!(source_key(None), source_key(from("::")));
-        assert_ne!(source_key(None), source_key(from("0.0.0.0")));
-    }
-
-    #[test]
-    fn a_flood_of_sources_neither_grows_the_table_nor_frees_anybody() {
-        let (mut budgets, now) = (Budgets::new(60, 1, 4), 1_000 * SECOND);
-        let source = |n: u8| Some(IpAddr::from([10, 0, 0, n]));
-        for n in 0..100 {
-            budgets.charge(source(n), now);
-        }
-        assert_eq!(budgets.owing.len(), 4);
-        assert!(budgets.allows(source(0), now).is_err(), "the first is not forgotten");
-        assert!(budgets.allows(source(99), now).is_err(), "the last shares a budget");
-        let later = now + 200 * SECOND;
-        budgets.charge(source(100), later);
-        assert_eq!(budgets.owing.len(), 1, "who owes nothing needs no place");
-        assert!(budgets.allows(source(0), later).is_ok());
-    }
-
-    #[test]
-    fn debts_are_bounded_and_a_clock_set_back_voids_them() {
-        let (mut budgets, source) = (Budgets::new(60, 1, 4), from("192.0.2.1"));
-        for _ in 0..100 {
-            budgets.charge(source, 500 * SECOND);
-        }
-        assert_eq!(budgets.allows(source, 500 * SECOND), Err(SECOND));
-        assert_eq!(budgets.allows(source, SECOND), Ok(()));
-    }
-}
+#[cfg(test)]
+#[path = "budget_starvation_tests.rs"]
+mod starvation;

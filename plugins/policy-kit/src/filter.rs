@@ -38,6 +38,12 @@ pub trait Plugin: Sized + 'static {
     fn on_landed(&mut self, _host: &mut dyn Host, _key: &str, _reply: &CallReply) {}
 }
 
+/// Most streams of one worker that wait for one flight, or for one configuration's tick. Where what a
+/// stream does comes back into the VM, as a refusal's headers do, Envoy (1.40) goes on with the next one
+/// on top of it. With some 380 on it V8 has no stack left: the VM is given up, and every stream of it
+/// ends.
+pub const MOST_WAITING: usize = 64;
+
 /// What a filter wants to happen next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {

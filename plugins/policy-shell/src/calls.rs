@@ -1,13 +1,14 @@
 //! Calls that are under way, and who waits for each: one stream for a call of its own, several
 //! of them for a flight. The host is never called while the VM's state is borrowed.
 
-use policy_kit::{Call, CallReply, Fault, Flight};
+use policy_kit::{Call, CallReply, Fault, Flight, MOST_WAITING};
 
 use crate::abi::At;
 use crate::{sys, vm};
 
-/// Most flights in the air at once, in one VM.
-const MAX_FLIGHTS: usize = 256;
+/// Most flights in the air at once that streams of one VM sent. A plugin gives each of its purposes less
+/// than that, so that none of them takes the room of another.
+const MAX_FLIGHTS: usize = 640;
 
 /// Sends a call and tells its token.
 type Send = fn(&Call) -> Result<u32, Fault>;
@@ -90,9 +91,15 @@ pub(crate) fn dispatch(call: &Call, stream: u32) -> Result<u32, Fault> {
 
 /// Lets a stream wait for a flight, which takes off if it is not in the air.
 pub(crate) fn join(flight: &Flight, at: At) -> Result<(), CallReply> {
-    let full = |it: &mut InAir| it.landed.waiting.len() >= vm::MOST_WAITING;
+    let full = |it: &mut InAir| it.landed.waiting.len() >= MOST_WAITING;
     if vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some_and(full)).unwrap_or(false) {
         return Err(CallReply::Crowded);
+    }
+    let aloft = || vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some());
+    // A list, and strangers may be who makes it long.
+    let crowded = || vm::with(|vm| vm.calls.flights.len() >= MAX_FLIGHTS);
+    if !aloft().unwrap_or(false) && crowded().unwrap_or(true) {
+        return Err(CallReply::Failed(Fault { call: "proxy_http_call", status: None }));
     }
     take_off(flight, at.root).map_err(CallReply::Failed)?;
     vm::with(|vm| {
@@ -103,14 +110,11 @@ pub(crate) fn join(flight: &Flight, at: At) -> Result<(), CallReply> {
     Ok(())
 }
 
-/// Sends a flight unless one of its key is in the air.
+/// Sends a flight unless one of its key is in the air. What the plugin itself asks on its tick always
+/// has room: keys and revocations are for everybody.
 pub(crate) fn take_off(flight: &Flight, root: u32) -> Result<(), Fault> {
     if vm::with(|vm| vm.calls.flight(root, &flight.key).is_some()).unwrap_or(false) {
         return Ok(());
-    }
-    // A list, and strangers may be who makes it long.
-    if vm::with(|vm| vm.calls.flights.len() >= MAX_FLIGHTS).unwrap_or(true) {
-        return Err(Fault { call: "proxy_http_call", status: None });
     }
     let token = send(&flight.call)?;
     let (key, max_reply) = (flight.key.clone(), flight.call.max_reply);

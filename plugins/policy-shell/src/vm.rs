@@ -2,17 +2,11 @@
 
 use std::cell::RefCell;
 
-use policy_kit::{Fault, Plugin, SortedMap};
+use policy_kit::{Fault, Plugin, SortedMap, MOST_WAITING};
 
 use crate::calls::UnderWay;
 use crate::contexts::{Root, RootContext, StreamContext};
 use crate::foreign::Foreign;
-
-/// Most streams that wait for one callback: a flight's landing, or a configuration's tick. Where what a
-/// stream does comes back into the VM, as a refusal's headers do, Envoy (1.40) goes on with the next one
-/// on top of it. With some 380 on it V8 has no stack left: the VM is given up, and every stream of it
-/// ends.
-pub(crate) const MOST_WAITING: usize = 64;
 
 /// Makes the context of a configuration.
 type NewRoot = fn(u32) -> Box<dyn RootContext>;

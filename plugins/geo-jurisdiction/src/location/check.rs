@@ -4,7 +4,9 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{Budgets, CallReply, Flight, Host, Lru, Plugin};
+use policy_kit::{
+    Budgets, CallReply, Flight, Host, Lru, Permit, Permits, Plugin, Source, MOST_WAITING,
+};
 use policy_token::{Claims, Jws, Keyring, Lookup, Refusal, Verifier};
 
 use crate::location::fix::Fix;
@@ -16,7 +18,7 @@ pub const SECOND: u64 = 1_000_000_000;
 /// What the flight for the provider's keys is about.
 pub const KEYS_FLIGHT: &str = "location keys";
 /// Sources of failures that are told apart.
-const SOURCES: usize = 4096;
+const SOURCES: usize = 16_384;
 
 /// What is known of a location token.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +54,8 @@ pub struct State {
     pub verifier: Verifier,
     known: Lru<Box<[u8]>, Rc<Fix>>,
     failures: Budgets,
+    /// Of requests that wait for the provider's keys.
+    waiting: Permits,
 }
 
 /// What was sent, whence and when.
@@ -76,7 +80,14 @@ impl State {
             verifier: Verifier::default(),
             known: Lru::new(location.cache_tokens),
             failures: Budgets::new(failures.per_minute, failures.burst, SOURCES),
+            waiting: Permits::new(MOST_WAITING),
         }
+    }
+
+    /// A place for a request that waits for keys; `None` where too many do, in all or from its address.
+    pub fn wait_for_keys(&self, source: Option<IpAddr>) -> Option<Permit> {
+        let source = Source::of(source);
+        self.waiting.take(source, self.failures.knows(source))
     }
 
     /// What the timer should send at `now`, in nanoseconds since the epoch.
@@ -167,7 +178,7 @@ fn prove(
         Ok(fix) => Rc::new(fix),
         Err(claim) => return Ok(Verdict::Bad(claim.to_owned())),
     };
-    if let Err(wait) = state.failures.allows(q.source, q.now) {
+    if let Err(wait) = state.failures.allows(Source::of(q.source), q.now) {
         return Ok(Verdict::Limited(wait.div_ceil(SECOND)));
     }
     let checked = match location.keys.find(host, &mut state.ring, &jws.header, now, q.landed) {
@@ -182,10 +193,11 @@ fn prove(
     match checked {
         Ok(()) => {
             state.known.insert(token.into(), Rc::clone(&fix));
+            state.failures.vouch(Source::of(q.source));
             Ok(Verdict::Genuine(fix))
         }
         Err(refusal) => {
-            state.failures.charge(q.source, q.now);
+            state.failures.fail(Source::of(q.source), q.now);
             Err(refusal)
         }
     }

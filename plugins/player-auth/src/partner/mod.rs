@@ -143,6 +143,17 @@ impl Partners {
         self.all.iter().flat_map(Partner::headers)
     }
 
+    /// Whether any partner has a small network where an address is. One that is wider than a site may
+    /// be a provider's, where anybody is.
+    fn is_home(&self, client: Option<IpAddr>) -> bool {
+        let small = |network: &&IpNet| match network {
+            IpNet::V4(network) => network.prefix_len() >= 24,
+            IpNet::V6(network) => network.prefix_len() >= 48,
+        };
+        let mut networks = self.all.iter().flat_map(|partner| partner.networks.iter().flatten());
+        client.is_some_and(|client| networks.any(|net| small(&net) && net.contains(&client)))
+    }
+
     /// Whether there is a partner of this name.
     pub fn has(&self, name: &str) -> bool {
         self.all.iter().any(|partner| partner.name == name)
@@ -150,6 +161,11 @@ impl Partners {
 }
 
 impl Partner {
+    /// Whether an address is in a network of its own.
+    fn is_home(&self, client: IpAddr) -> bool {
+        self.networks.iter().flatten().any(|network| network.contains(&client))
+    }
+
     /// How the headers alone prove it; `None` where only the body can.
     fn proof(&self) -> Option<Proof> {
         let shown = self.key.is_some() || self.id.is_some();
@@ -195,6 +211,8 @@ fn hex(text: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod refused_tests;
+#[cfg(test)]
+mod starvation_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

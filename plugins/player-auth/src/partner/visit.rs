@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use policy_kit::{facts, Denial, EndpointClass, Fault, Host, Plugin, MAX_SELECTING_BODY};
+use policy_kit::{facts, Denial, EndpointClass, Fault, Host, Permit, Plugin, MAX_SELECTING_BODY};
 use policy_token::Verifier;
 
 use super::compile::NOBODY;
-use super::unverified::{Hold, Unverified};
+use super::unverified::Unverified;
 use super::walk::{Claim, Refused};
 use super::{Call, Partner, Partners, Proof, PARTNER_HEADER, TIER_HEADER};
 use crate::credential::Place;
@@ -27,7 +27,7 @@ pub struct Visit {
     partner: Option<usize>,
     client: Option<IpAddr>,
     /// The place of its body, while it waits for that.
-    hold: Option<Hold>,
+    hold: Option<Permit>,
 }
 
 impl Visit {
@@ -53,10 +53,13 @@ impl Visit {
         if visit.proof.is_some_and(Proof::exempts) {
             return visit;
         }
+        if partners.is_home(call.client) {
+            unverified.vouch(call.client);
+        }
         if let Err(wait) = unverified.allows(call.client, call.now) {
             visit.refuse(PARTNER_BUDGET, Some(wait));
         } else if visit.refusal.is_some() {
-            unverified.charge(call.client, call.now);
+            unverified.fail(call.client, call.now);
         } else if visit.waits() {
             visit.hold = unverified.hold(call.client);
             match visit.hold {

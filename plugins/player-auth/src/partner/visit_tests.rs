@@ -173,8 +173,11 @@ fn bodies_that_never_come_hold_no_more_than_their_part() {
     let (mut one, _) = theirs.pop().unwrap();
     assert_eq!(world.finish(&mut one, BODY), Action::Continue);
     assert_eq!(world.ask(HOME, "/psp", &header, BODY), "pass", "there is a place again");
-    // One client leaves, another comes: places are free again, charges are not.
+    // Some clients leave, another comes: places are free again, charges are not. The last quarter of them
+    // is for addresses that are a partner's.
     held.truncate(1);
+    assert_eq!(world.ask(FAR, "/psp", &header, BODY), "partner_busy", "not for strangers");
+    theirs.pop();
     let (_third, action) = world.begin(FAR, "/psp", &header);
     assert_eq!(action, Action::Continue);
     assert_eq!(world.ask(FAR, "/psp", &header, BODY), "partner_budget");

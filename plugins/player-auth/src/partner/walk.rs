@@ -76,10 +76,8 @@ impl Partners {
     /// Whether a call may be this partner's: what it has shown, or how far it got and why no further.
     fn weigh(&self, partner: &Partner, call: &Call<'_>) -> Result<Vec<Carried>, (u8, Denial)> {
         let now = call.now / SECOND;
-        let networks = partner.networks.as_ref();
-        let inside = networks.is_none_or(|networks| {
-            call.client.is_some_and(|client| networks.iter().any(|net| net.contains(&client)))
-        });
+        let inside =
+            partner.networks.is_none() || call.client.is_some_and(|client| partner.is_home(client));
         let shown = partner.key.iter().chain(&partner.id).map(|shown| shown.see(call.headers, now));
         let signed = partner.signatures.iter().map(|signature| signature.see(call.headers));
         let (mut good, mut twice) = (true, false);

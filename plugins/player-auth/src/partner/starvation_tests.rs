@@ -1,0 +1,64 @@
+//! Ten thousand hostile addresses that send empty calls and bodies that never end, in virtual time:
+//! settlements of partners are heard all the same.
+
+use std::collections::VecDeque;
+
+use policy_kit::Action;
+
+use super::tests::{config, digits, mac, World, BODY, HOME, NOW, SECOND};
+
+const MILLI: u64 = 1_000_000;
+
+/// The hostile address of a number: each in a /24 of its own, or all in one /48.
+fn address(n: u64, near: bool) -> String {
+    match near {
+        true => format!("2001:db8:1:{:x}::1", n * 7_919 % 65_536),
+        false => format!("{}.{}.{}.7", 100 + n % 80, n / 80 % 125, n * 7 % 250),
+    }
+}
+
+#[test]
+fn settlements_are_heard() {
+    let [bee, psp] = ["bee-secret", "psp-secret"].map(|secret| digits(&mac(secret, BODY)));
+    let forged = digits(&mac("guess", BODY));
+    for near in [false, true] {
+        let mut world = World::new(&config());
+        let mut held = VecDeque::new();
+        let (mut heard, mut all, mut strangers) = (0, 0, 0);
+        // The payment provider calls from anywhere, and has done so.
+        let psp_from = "233.252.0.9";
+        assert_eq!(world.ask(psp_from, "/psp", &[("x-psp", &psp)], BODY), "pass");
+        for at in 0..10_000u64 {
+            world.host.now = NOW * SECOND + at * MILLI;
+            while held.front().is_some_and(|(until, _)| *until <= at) {
+                held.pop_front();
+            }
+            for n in 0..4 {
+                let client = address(at * 4 + n, near);
+                if n % 2 == 0 {
+                    world.ask(&client, "/win", &[], "");
+                    continue;
+                }
+                let (driver, action) = world.begin(&client, "/psp", &[("x-psp", &forged)]);
+                if action == Action::Continue && world.host.replied.is_none() {
+                    held.push_back((at + 5_000, driver));
+                }
+            }
+            if at % 20 == 0 {
+                for told in [
+                    world.ask(HOME, "/win", &[("x-sign", &bee)], BODY),
+                    world.ask(psp_from, "/psp", &[("x-psp", &psp)], BODY),
+                ] {
+                    all += 1;
+                    heard += u32::from(told == "pass");
+                }
+                let key = [("x-api-key", "live")];
+                let new = format!("198.51.{}.{}", at / 20 % 250, at / 5_000);
+                strangers += u32::from(world.ask(&new, "/win", &key, BODY) == "pass");
+            }
+        }
+        assert!(held.len() > 500, "{}: the hostile hold what they may", held.len());
+        assert!(heard * 100 >= all * 99, "near {near}: {heard} of {all}");
+        assert!(strangers * 200 >= all * 99, "near {near}: {strangers} newcomers with a key");
+    }
+}
