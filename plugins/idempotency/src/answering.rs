@@ -124,15 +124,18 @@ impl Once {
     ) -> Answering {
         self.stage = Stage::Over;
         let (fence, expires) = (claim.fence, claim.expires);
-        let ask = match (judged, answered) {
-            (Judged::Free, _) => Ask::Free { fence },
-            (Judged::Completed, Some(end)) => Ask::Commit { fence, end, expires },
-            _ => Ask::Commit { fence, end: End::Unknown, expires },
-        };
         let Ok(now) = now(host) else {
             // Its deadline will make it unknown.
             self.outcome(host, &claim, "commit_failed");
             return Answering::Continue;
+        };
+        let ask = match (judged, answered) {
+            (Judged::Free, _) => Ask::Free { fence },
+            (Judged::Completed, Some(end)) => {
+                let expires = self.kept_until(&claim.case, &end, expires, now);
+                Ask::Commit { fence, end, expires }
+            }
+            _ => Ask::Commit { fence, end: End::Unknown, expires },
         };
         if let Ask::Free { .. } = ask {
             self.forget_click(host, &claim, now);
@@ -188,6 +191,9 @@ impl Once {
                 "commit_failed"
             }
         };
+        if [COMPLETED, "oversize", "unknown"].contains(&word) {
+            self.count_failure(host, &claim.case, &ask, claim.expires, now);
+        }
         self.outcome(host, &claim, word);
         Answering::Continue
     }
@@ -209,8 +215,9 @@ impl Once {
     /// have expired.
     pub(crate) fn give_back(&self, host: &mut dyn Host, claim: &Claim, now: u64) {
         let owner = &claim.case.caller.owner;
-        if let Err(fault) = self.shared.quota.give_back(host, owner, claim.expires, now) {
-            host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
+        let quota = self.shared.quotas.of(owner.part());
+        if let Err(fault) = quota.give_back(host, owner, claim.expires, now) {
+            self.quota_fails(host, fault, now);
         }
     }
 
@@ -220,7 +227,7 @@ impl Once {
         let known = self.shared.click.as_ref().zip(claim.case.bet.as_ref()).zip(claim.click);
         let Some(((click, bet), fence)) = known else { return };
         if let Err(fault) = click.forget(host, &claim.case.caller.owner, bet, fence, now) {
-            host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
+            self.click_fails(host, &claim.case, fault, now);
         }
     }
 

@@ -90,14 +90,17 @@ impl Abi {
         quirks::answer_ends_with_headers(self.profile, told, headers.as_deref())
     }
 
-    /// The id of a metric, which is defined at its first use.
-    fn metric(&self, kind: u32, name: &str) -> Option<u32> {
-        let known = self.metrics.borrow().get(name).copied();
-        known.or_else(|| {
-            let id = sys::define_metric(kind, name)?;
-            self.metrics.borrow_mut().insert(name.to_owned(), id);
-            Some(id)
-        })
+    /// The id of a metric that was used before.
+    #[inline(always)]
+    fn known(&self, name: &str) -> Option<u32> {
+        self.metrics.borrow().get(name).copied()
+    }
+
+    #[inline(never)]
+    fn define(&self, kind: u32, name: &str) -> Option<u32> {
+        let id = sys::define_metric(kind, name)?;
+        self.metrics.borrow_mut().insert(name.to_owned(), id);
+        Some(id)
     }
 
     fn kept(&mut self, kind: MapKind) -> &mut Kept {
@@ -199,13 +202,13 @@ impl Host for Abi {
     }
 
     fn count(&mut self, metric: &str) {
-        if let Some(id) = self.metric(COUNTER, metric) {
+        if let Some(id) = self.known(metric).or_else(|| self.define(COUNTER, metric)) {
             sys::increment(id);
         }
     }
 
     fn gauge(&mut self, metric: &str, value: u64) {
-        if let Some(id) = self.metric(GAUGE, metric) {
+        if let Some(id) = self.known(metric).or_else(|| self.define(GAUGE, metric)) {
             sys::record(id, value);
         }
     }

@@ -283,10 +283,13 @@ pub(crate) fn reply(status: u16, details: &str, headers: &[u8], body: &[u8]) -> 
 
 /// Defines a metric of a kind of `codes`.
 pub(crate) fn define_metric(kind: u32, name: &str) -> Option<u32> {
-    let mut id = 0;
+    // What stays where a host says Ok and tells no id: another metric's would be taken for it, and WasmX
+    // traps where a counter is set.
+    const NONE: u32 = u32::MAX;
+    let mut id = NONE;
     // SAFETY: the name is a live slice and `id` lives through the call.
     let status = unsafe { raw::proxy_define_metric(kind, name.as_ptr(), name.len(), &mut id) };
-    (status == OK).then_some(id)
+    (status == OK && id != NONE).then_some(id)
 }
 
 pub(crate) fn record(id: u32, value: u64) {
