@@ -11,7 +11,7 @@ use crate::codes::{Buffer, Map, COUNTER, GAUGE};
 use crate::{calls, foreign, quirks, sys, vm, wire};
 
 /// Ids of the metrics defined so far, shared by all streams of a VM: defining one is dear.
-pub(crate) type Metrics = Rc<RefCell<SortedMap<String, u32>>>;
+pub(crate) type Metrics = Rc<RefCell<[SortedMap<String, u32>; 2]>>;
 
 /// The gateway as one stream, or the plugin itself, sees it.
 pub(crate) struct Abi {
@@ -90,16 +90,16 @@ impl Abi {
         quirks::answer_ends_with_headers(self.profile, told, headers.as_deref())
     }
 
-    /// The id of a metric that was used before.
+    /// The id of a metric that was used before. Gauges lie apart: each request looks for its counters.
     #[inline(always)]
-    fn known(&self, name: &str) -> Option<u32> {
-        self.metrics.borrow().get(name).copied()
+    fn known(&self, kind: u32, name: &str) -> Option<u32> {
+        self.metrics.borrow().get(kind as usize)?.get(name).copied()
     }
 
     #[inline(never)]
     fn define(&self, kind: u32, name: &str) -> Option<u32> {
         let id = sys::define_metric(kind, name)?;
-        self.metrics.borrow_mut().insert(name.to_owned(), id);
+        self.metrics.borrow_mut().get_mut(kind as usize)?.insert(name.to_owned(), id);
         Some(id)
     }
 
@@ -202,13 +202,13 @@ impl Host for Abi {
     }
 
     fn count(&mut self, metric: &str) {
-        if let Some(id) = self.known(metric).or_else(|| self.define(COUNTER, metric)) {
+        if let Some(id) = self.known(COUNTER, metric).or_else(|| self.define(COUNTER, metric)) {
             sys::increment(id);
         }
     }
 
     fn gauge(&mut self, metric: &str, value: u64) {
-        if let Some(id) = self.known(metric).or_else(|| self.define(GAUGE, metric)) {
+        if let Some(id) = self.known(GAUGE, metric).or_else(|| self.define(GAUGE, metric)) {
             sys::record(id, value);
         }
     }
