@@ -48,7 +48,7 @@ fn idempotency(build: &Build) -> Result<Value, BenchError> {
     let mut policy = policy.map_err(|_| BenchError::Nothing)?;
     if let Some(policy) = policy.as_object_mut() {
         policy.remove("double_click");
-        policy.insert("store".to_owned(), json!({"single_node": true, "slots": 1_048_576}));
+        policy.insert("store".to_owned(), json!({"single_node": true, "slots": 2_097_152}));
         policy.insert("answers".to_owned(), json!({"max_bytes": 4096}));
         policy.insert("quota".to_owned(), json!({"player": 524_288}));
     }

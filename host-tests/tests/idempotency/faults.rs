@@ -305,6 +305,8 @@ fn configuring() {
                         // Without a document, and without a store, it does not start.
                         let needed = ["proxy_get_buffer_bytes", "proxy_get_shared_data"];
                         let needed = needed.contains(&call) || call == "proxy_set_shared_data";
+                        // Nor without ticks, at which it looks how full the store is.
+                        let needed = needed || call == "proxy_set_tick_period_milliseconds";
                         let clock = call == "proxy_get_current_time_nanoseconds";
                         assert!(needed || clock, "{case}");
                     }

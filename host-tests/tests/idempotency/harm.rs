@@ -53,7 +53,7 @@ fn a_vm_that_fails_leaves_keys_unknown() {
 fn memory() {
     for profile in PROFILES {
         let quota =
-            json!({"store": {"single_node": true, "slots": 1024}, "quota": {"player": 512}});
+            json!({"store": {"single_node": true, "slots": 2048}, "quota": {"player": 512}});
         let mut chain = chain(profile, &quota);
         let mut ledger = Ledger::default();
         let turn = |chain: &mut abi_host::Chain, ledger: &mut Ledger, n: u32| {

@@ -155,7 +155,7 @@ fn chain_claim(chain: &mut abi_host::Chain) -> Option<()> {
     let stream = chain.open(0, bet());
     pass_with(chain, Duration::from_millis(1), &mut ledger);
     let keys = chain.shared_keys("");
-    let name = keys.iter().find(|key| !key.windows(6).any(|part| part == b"owners"))?;
+    let name = keys.iter().find(|key| key.windows(17).any(|part| part == b".default.players."))?;
     let name = String::from_utf8(name.clone()).ok()?;
     let (claimed, _) = chain.shared_data("", &name)?;
     chain.leave(stream);
@@ -276,7 +276,7 @@ fn quotas_and_double_clicks() {
         let other = set(bet(), "as-player", "p-2");
         assert_eq!(send(&mut chain, other, &mut ledger), "200", "{profile:?}");
         for (mode, want) in [("off", "200"), ("shadow", "200"), ("enforce", "409 duplicate_bet")] {
-            let click = json!({"mode": mode, "same": ["/selection", "/stake"]});
+            let click = json!({"mode": mode, "same": ["/selection", "/stake"], "bets": 4_096});
             let mut chain = self::chain(profile, &json!({"double_click": click}));
             let mut ledger = Ledger::default();
             let second = set(bet(), "idempotency-key", "key-00000002");

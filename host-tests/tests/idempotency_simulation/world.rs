@@ -83,7 +83,9 @@ impl Settings {
         let commit = if self.after_reply { "after_reply" } else { "before_reply" };
         let document: Value = json!({
             "version": format!("v-{}", self.version),
-            "store": {"single_node": true, "slots": 64},
+            "store": {"single_node": true, "slots": 256},
+            // One player calls, and fails more than anybody should.
+            "quota": {"failed": 96},
             "rules": [rule],
             "commit": commit,
             "answers": {"max_bytes": LONGEST, "headers": ["content-type", "location"]},

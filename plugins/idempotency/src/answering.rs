@@ -35,7 +35,8 @@ impl Claim {
 
     /// When it was claimed, in nanoseconds since the epoch.
     fn claimed(&self) -> u64 {
-        self.expires.saturating_sub(self.case.rule.retention)
+        let retention = self.case.rule.retention.of(self.case.scope.part());
+        self.expires.saturating_sub(retention.kept)
     }
 }
 
@@ -135,14 +136,17 @@ impl Once {
     ) -> Answering {
         self.stage = Stage::Over;
         let (fence, expires) = (claim.fence, claim.expires);
-        let ask = match (judged, answered) {
-            (Judged::Free, _) => Ask::Free { fence },
-            (Judged::Completed, Some(end)) => Ask::Commit { fence, end, expires },
-            _ => Ask::Commit { fence, end: End::Unknown, expires },
-        };
         // A store asks for the time to tell what has expired. As of the claim nothing has that counts for it,
         // and its fence tells whose the key is: the clock is not read once more.
         let now = claim.claimed();
+        let ask = match (judged, answered) {
+            (Judged::Free, _) => Ask::Free { fence },
+            (Judged::Completed, Some(end)) => {
+                let expires = self.kept_until(&claim.case, &end, expires, now);
+                Ask::Commit { fence, end, expires }
+            }
+            _ => Ask::Commit { fence, end: End::Unknown, expires },
+        };
         if let Ask::Free { .. } = ask {
             self.forget_click(host, &claim, now);
         }
@@ -197,6 +201,9 @@ impl Once {
                 "commit_failed"
             }
         };
+        if [COMPLETED, "oversize", "unknown"].contains(&word) {
+            self.count_failure(host, &claim.case, &ask, claim.expires, now);
+        }
         self.outcome(host, &claim, word);
         Answering::Continue
     }
@@ -218,8 +225,9 @@ impl Once {
     /// have expired.
     pub(crate) fn give_back(&self, host: &mut dyn Host, claim: &Claim, now: u64) {
         let owner = &claim.case.caller.owner;
-        if let Err(fault) = self.shared.quota.give_back(host, owner, claim.expires, now) {
-            host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
+        let quota = self.shared.quotas.of(owner.part());
+        if let Err(fault) = quota.give_back(host, owner, claim.expires, now) {
+            self.quota_fails(host, fault, now);
         }
     }
 
@@ -229,7 +237,7 @@ impl Once {
         let known = self.shared.click.as_ref().zip(claim.case.bet.as_ref()).zip(claim.click);
         let Some(((click, bet), fence)) = known else { return };
         if let Err(fault) = click.forget(host, &claim.case.caller.owner, bet, fence, now) {
-            host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
+            self.click_fails(host, &claim.case, fault, now);
         }
     }
 

@@ -8,16 +8,17 @@ use crate::answering::Claim;
 use crate::bytes::number_at;
 use crate::config::DoubleClickMode;
 use crate::denials::{
-    ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA, UNAVAILABLE,
+    ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, QUOTA, UNAVAILABLE,
 };
 use crate::double_click::Click;
 use crate::filter::{Once, Stage};
 use crate::names::metric;
+use crate::quota::Taken;
 use crate::replay::{is_readable, reply, REPLAYED};
 use crate::request::{now, Caller, Request};
-use crate::store::{Ask, Asked, End, Said};
+use crate::store::{Ask, Asked, Said};
 use crate::turn::Turn;
-use crate::{Answer, Fence, Fingerprint, Judged, Key, Rule, Scope, StoreFault};
+use crate::{Answer, Fence, Fingerprint, Key, Rule, Scope, StoreFault};
 
 /// A call with a key.
 #[derive(Clone, Debug)]
@@ -36,23 +37,24 @@ pub(crate) struct Case {
 /// A question that is under way.
 #[derive(Debug)]
 pub(crate) struct Asking {
-    case: Case,
-    about: About,
+    pub(crate) case: Case,
+    pub(crate) about: About,
     /// Until when another's answer is waited for, in nanoseconds since the epoch.
-    until: Option<u64>,
+    pub(crate) until: Option<u64>,
     /// Its place among those that wait.
-    turn: Option<Turn>,
+    pub(crate) turn: Option<Box<Turn>>,
     /// Whether it was asked elsewhere what became of the first attempt: once is enough.
-    reconciled: bool,
+    pub(crate) reconciled: bool,
 }
 
+/// What is asked.
 #[derive(Debug)]
-enum About {
+pub(crate) enum About {
     /// Nothing yet, or nothing before the next tick.
     Nothing,
     Claim(Ask),
-    /// Giving back what is refused after it was granted.
-    Release(Ask, Denial),
+    /// Giving back what is refused after it was granted, for so many nanoseconds if that is known.
+    Release(Ask, Denial, u64),
     /// What became of this claim, asked at this time.
     Reconcile(Fence, u64),
     /// Writing down what became of it.
@@ -63,7 +65,7 @@ impl About {
     /// What the store is asked, if it is.
     fn ask(&self) -> Option<&Ask> {
         match self {
-            Self::Claim(ask) | Self::Release(ask, _) | Self::Resolve(ask) => Some(ask),
+            Self::Claim(ask) | Self::Release(ask, ..) | Self::Resolve(ask) => Some(ask),
             Self::Reconcile(..) | Self::Nothing => None,
         }
     }
@@ -71,19 +73,19 @@ impl About {
 
 impl Case {
     /// What the record says: which rule, which key (the first digits of its digest), and the news.
-    fn evidence(&self, said: &str, version: &str) -> String {
+    fn evidence(&self, said: &str, tail: &str) -> String {
         let key = number_at(&self.scope.0, 0);
         // Written out: of each call with a key, and formatting costs a fiftieth of it.
         let digit = |shift: u32| {
             let digit = u32::try_from(key >> shift & 15).unwrap_or_default();
             char::from_digit(digit, 16).unwrap_or_default()
         };
-        let mut text = String::with_capacity(64 + self.rule.name.len() + version.len());
+        let mut text = String::with_capacity(64 + self.rule.name.len() + tail.len());
         for piece in ["rule=", &self.rule.name, " key="] {
             text.push_str(piece);
         }
         text.extend((0..16).rev().map(|place| digit(place * 4)));
-        for piece in [" said=", said, " version=", version] {
+        for piece in [" said=", said, tail] {
             text.push_str(piece);
         }
         text
@@ -102,16 +104,22 @@ impl Once {
     /// The same, also once another's answer has been waited for.
     pub(crate) fn claim(&mut self, host: &mut dyn Host, asking: Asking) -> Result<Step, Fault> {
         let (now, rule) = (now(host)?, &asking.case.rule);
+        let retention = rule.retention.of(asking.case.scope.part());
         let ask = Ask::Claim {
             fingerprint: asking.case.fingerprint,
             deadline: now.saturating_add(rule.lease),
-            expires: now.saturating_add(rule.retention),
+            expires: now.saturating_add(retention.kept),
         };
         self.put(host, Asking { about: About::Claim(ask), ..asking }, now)
     }
 
     /// Puts a question to the store.
-    fn put(&mut self, host: &mut dyn Host, asking: Asking, now: u64) -> Result<Step, Fault> {
+    pub(crate) fn put(
+        &mut self,
+        host: &mut dyn Host,
+        asking: Asking,
+        now: u64,
+    ) -> Result<Step, Fault> {
         let asked = match asking.about.ask() {
             Some(ask) => self.shared.store.ask(host, &asking.case.scope, ask, now),
             None => Asked::Said(Err(StoreFault::Damaged)),
@@ -143,9 +151,6 @@ impl Once {
         reply: &CallReply,
     ) -> Result<Step, Fault> {
         let now = now(host)?;
-        if let About::Reconcile(fence, asked) = asking.about {
-            return self.reconciled(host, asking, fence, reply, asked);
-        }
         let asked = match asking.about.ask() {
             Some(ask) => self.shared.store.heard(host, &asking.case.scope, ask, reply, now),
             None => Asked::Said(Err(StoreFault::Damaged)),
@@ -167,20 +172,27 @@ impl Once {
             // Whether its key could be given back or not.
             (Err(_), About::Release(..)) => Said::Stale,
             (Err(fault), _) => {
-                host.log(log::Level::Error, &format!("idempotency: store: {fault:?}"));
+                self.store_fails(host, &asking.case.scope, fault, now);
                 return self.not_said(host, &asking.case, heard, "fault");
             }
         };
-        let Asking { case, about, until, turn, reconciled } = asking;
+        let Asking { case, about, until, mut turn, reconciled } = asking;
         match (about, said) {
             (About::Claim(ask), Said::Granted(fence)) => self.granted(host, case, &ask, fence, now),
             (About::Claim(_), Said::InProgress { .. }) => {
                 let until = until.or(case.rule.wait.map(|wait| now.saturating_add(wait)));
-                let turn = turn.or_else(|| Turn::take(&self.shared.waiting));
-                if until.is_some_and(|until| until > now) && turn.is_some() {
-                    let about = About::Nothing;
-                    self.stage = Stage::Asking(Asking { case, about, until, turn, reconciled });
-                    return Ok(Step::Tick);
+                if until.is_some_and(|until| until > now) {
+                    let owner = &case.caller.owner;
+                    turn = turn.or_else(|| self.shared.places.take(owner, now));
+                    if let Some(turn) = &mut turn {
+                        turn.looked = now;
+                    }
+                    if turn.is_some() {
+                        let about = About::Nothing;
+                        let asking = Asking { case, about, until, turn, reconciled };
+                        self.stage = Stage::Asking(asking);
+                        return Ok(Step::Tick);
+                    }
                 }
                 let evidence = self.evidence(&case, "in_progress");
                 self.deny(host, &case, IN_PROGRESS, &evidence, Vec::new())
@@ -189,31 +201,24 @@ impl Once {
             (About::Claim(_), Said::NotKept { status }) => {
                 self.not_kept(host, &case, status, "not_kept")
             }
-            (About::Claim(_), Said::Unknown(fence)) => match &case.rule.reconcile {
-                Some(reconcile) if !reconciled => {
-                    let call = reconcile.call(&case.key, &case.caller.name, &case.caller.brand);
-                    let about = About::Reconcile(fence, now);
-                    let reconciled = true;
-                    self.stage = Stage::Asking(Asking { case, about, until, turn, reconciled });
-                    Ok(Step::Call(call))
-                }
-                _ => {
-                    let evidence = self.evidence(&case, "unknown");
-                    self.deny(host, &case, OUTCOME_UNKNOWN, &evidence, Vec::new())
-                }
-            },
+            (About::Claim(_), Said::Unknown(fence)) => {
+                let about = About::Nothing;
+                let asking = Asking { case, about, until, turn, reconciled };
+                self.unknown(host, asking, fence, now)
+            }
             (About::Claim(_), Said::Mismatch) => {
                 let evidence = self.evidence(&case, "mismatch");
                 self.deny(host, &case, KEY_REUSED, &evidence, Vec::new())
             }
             // Whether it is given back or not, the call is not carried out.
-            (About::Release(_, denial), _) => {
+            (About::Release(_, denial, pause), _) => {
                 let evidence = self.evidence(&case, "released");
-                self.deny(host, &case, denial, &evidence, Vec::new())
+                self.deny_for(host, &case, denial, &evidence, pause)
             }
             // Written by us, or by somebody who was faster: the store says how the key stands now.
             (About::Resolve(_), Said::Done | Said::Stale) => {
-                self.claim(host, Asking { case, about: About::Nothing, until, turn, reconciled })
+                let about = About::Nothing;
+                self.claim(host, Asking { case, about, until, turn, reconciled })
             }
             _ => self.not_said(host, &case, heard, "nonsense"),
         }
@@ -248,14 +253,15 @@ impl Once {
             _ => now,
         };
         let shared = Rc::clone(&self.shared);
-        let room = shared.policy.room();
-        let most = if case.caller.is_partner { room.partner } else { room.player };
-        let refusal = match shared.quota.take(host, &case.caller.owner, most, expires, now) {
-            Ok(true) => None,
-            Ok(false) => Some(QUOTA),
+        let (quota, mut pause) = (shared.quotas.of(case.scope.part()), 0);
+        let refusal = match quota.take(host, &case.caller.owner, expires, now) {
+            Ok(Taken::Yes) => None,
+            Ok(Taken::No { wait }) => {
+                pause = wait;
+                Some(QUOTA)
+            }
             Err(fault) => {
-                // Who is over a quota that cannot be read may fill the store, and only that.
-                host.log(log::Level::Warn, &format!("idempotency: quota: {fault:?}"));
+                self.quota_fails(host, fault, now);
                 None
             }
         };
@@ -283,7 +289,7 @@ impl Once {
         if denial != QUOTA {
             self.give_back(host, &claim, now);
         }
-        let about = About::Release(Ask::Free { fence }, denial);
+        let about = About::Release(Ask::Free { fence }, denial, pause);
         self.put(
             host,
             Asking { case: claim.case, about, until: None, turn: None, reconciled: true },
@@ -309,7 +315,7 @@ impl Once {
             }
             Ok(Click::Second) => (Some(DUPLICATE_BET), None),
             Err(fault) => {
-                host.log(log::Level::Warn, &format!("idempotency: double click: {fault:?}"));
+                self.click_fails(host, case, fault, now);
                 (None, None)
             }
         }
@@ -337,34 +343,8 @@ impl Once {
         self.deny(host, case, ANSWER_UNAVAILABLE, &evidence, members)
     }
 
-    /// Somebody told what became of the first attempt, or did not. What was told holds for when it was
-    /// asked: that nothing was done by then may have become untrue on the way.
-    fn reconciled(
-        &mut self,
-        host: &mut dyn Host,
-        asking: Asking,
-        fence: Fence,
-        reply: &CallReply,
-        asked: u64,
-    ) -> Result<Step, Fault> {
-        let judged = asking.case.rule.reconcile.as_ref().map(|r| r.judge(reply));
-        let end = match (judged, reply) {
-            (Some(Judged::Free), _) => None,
-            (Some(Judged::Completed), CallReply::Answer { status, headers, body, .. }) => {
-                let kept = self.shared.policy.kept();
-                Some(End::Answered(Answer::new(*status, headers, kept, body.clone())))
-            }
-            _ => {
-                let evidence = self.evidence(&asking.case, "unknown_still");
-                return self.deny(host, &asking.case, OUTCOME_UNKNOWN, &evidence, Vec::new());
-            }
-        };
-        let about = About::Resolve(Ask::Resolve { fence, end });
-        self.put(host, Asking { about, ..asking }, asked)
-    }
-
     pub(crate) fn evidence(&self, case: &Case, said: &str) -> String {
-        case.evidence(said, self.shared.policy.version())
+        case.evidence(said, &self.shared.tail)
     }
 }
 

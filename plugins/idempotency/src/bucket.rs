@@ -113,12 +113,29 @@ impl Bucket {
         }
     }
 
-    /// Bytes of answers that are kept beside it; `None` where a slot does not tell.
-    pub(crate) fn kept(&self) -> Option<usize> {
-        self.records().map(|record| Some(record.entry()?.kept())).sum()
+    /// Takes out the key of `owner` that expires first, if there are `most` of it: keys whose scopes begin
+    /// alike are one owner's.
+    pub(crate) fn make_room(&mut self, owner: &[u8; 8], most: usize) {
+        let of = |record: &Record<'_>| record.0.get(1..9) == Some(owner);
+        let own = self.records().enumerate().filter(|(_, record)| of(record));
+        if own.clone().count() >= most {
+            if let Some((at, _)) = own.min_by_key(|(_, record)| record.expires()) {
+                self.take_out(at);
+            }
+        }
     }
 
-    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+    /// Keys in it.
+    pub(crate) fn keys(&self) -> usize {
+        self.records().len()
+    }
+
+    /// Bytes of answers that are kept beside it.
+    pub(crate) fn kept(&self) -> usize {
+        self.records().map(|record| Entry::kept_of(record.0.get(41..).unwrap_or_default())).sum()
+    }
+
+    fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> + Clone {
         self.0.get(HEAD..).unwrap_or_default().chunks_exact(RECORD).map(Record)
     }
 

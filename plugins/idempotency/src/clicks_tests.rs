@@ -51,7 +51,7 @@ fn double_clicks() {
     }
     // What nobody can tell keeps nobody from betting.
     let recent: Vec<_> =
-        world.host.shared.keys().filter(|k| k.contains("recent")).cloned().collect();
+        world.host.shared.keys().filter(|k| k.contains("clicks")).cloned().collect();
     for name in recent {
         world.host.shared.insert(name, (vec![9], 1));
     }

@@ -68,12 +68,13 @@ pub struct StoreConfig {
     /// second one would carry the same call out once more.
     #[serde(default)]
     pub single_node: bool,
-    /// Keys that are held at once: three times their rate times their retention.
-    #[serde(default = "default_slots")]
-    pub slots: usize,
-    /// Bytes of answers in all; room for one of the longest for each 32 slots if absent, which is also
-    /// the least. Each 32 slots have their part, and an answer that finds no room in it is not kept.
-    pub bytes: Option<usize>,
+    /// New keys a second that the store has room for; 500 of players and 20 of partners if neither this nor
+    /// `slots` is given.
+    pub rate: Option<RateConfig>,
+    /// Keys that are held at once: three times their rate times their retention if absent.
+    pub slots: Option<usize>,
+    /// Bytes of answers in all; room for one of the longest for each 32 slots if absent, up to 2 GiB.
+    pub bytes: Option<u64>,
     /// Tells two stores of one gateway apart; configurations that share a name share their keys.
     #[serde(default = "default_name")]
     pub name: String,
@@ -81,8 +82,30 @@ pub struct StoreConfig {
     pub zone_bytes: Option<u64>,
 }
 
-fn default_slots() -> usize {
-    65_536
+/// New keys a second.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateConfig {
+    /// Of all players, but for those under rules that have a rate of their own.
+    #[serde(default = "default_players")]
+    pub players: u32,
+    /// Of all partners, likewise.
+    #[serde(default = "default_partners")]
+    pub partners: u32,
+}
+
+impl Default for RateConfig {
+    fn default() -> Self {
+        Self { players: default_players(), partners: default_partners() }
+    }
+}
+
+fn default_players() -> u32 {
+    500
+}
+
+fn default_partners() -> u32 {
+    20
 }
 
 fn default_name() -> String {
@@ -93,10 +116,13 @@ fn default_name() -> String {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaConfig {
-    /// A player's; 1000, or half the slots where that is less.
+    /// A player's; one each two seconds of the longest retention, at least 1000, at most half the
+    /// players' slots.
     pub player: Option<usize>,
-    /// A partner's; half the slots.
+    /// A partner's; half the partners' slots.
     pub partner: Option<usize>,
+    /// Those of a player's whose calls the upstream refused, and as many of unknown outcome; 32.
+    pub failed: Option<usize>,
     /// How many owners are told apart; as many as there are slots.
     pub owners: Option<usize>,
 }
@@ -181,9 +207,12 @@ pub struct DoubleClickConfig {
     pub classes: Vec<EndpointClass>,
     /// JSON pointers to what makes two bets the same.
     pub same: Vec<String>,
-    /// Bets that are remembered at once.
-    #[serde(default = "default_bets")]
-    pub bets: usize,
+    /// Members of the query that make two bets different, besides the path; none if absent.
+    #[serde(default)]
+    pub query: Vec<String>,
+    /// Bets that are remembered at once; three times those of one window by the players' rate if absent,
+    /// at least 131072.
+    pub bets: Option<usize>,
 }
 
 fn default_window() -> u64 {
@@ -192,10 +221,6 @@ fn default_window() -> u64 {
 
 fn default_bet_classes() -> Vec<EndpointClass> {
     vec![EndpointClass::Wager]
-}
-
-fn default_bets() -> usize {
-    4_096
 }
 
 /// What becomes of the same bet under another key.

@@ -1,17 +1,29 @@
 //! A nervous finger: the same bet of the same player under two keys. Keys cannot tell; the bets can.
 //!
 //! Off, in the shadow or enforced, this never decides alone: two equal bets within seconds can be meant.
+//! All bets of one owner lie in one bucket, in which it has a share: of more bets the oldest is forgotten,
+//! its own and nobody else's.
 
 use policy_kit::Host;
 
+use crate::bucket::{Bucket, WAYS};
+use crate::names::STORE;
 use crate::scope::digest;
-use crate::{Fence, Fingerprint, Limits, Op, Owner, Reply, Scatter, Scope, Slots, StoreFault};
+use crate::slots::load;
+use crate::{Entry, Fence, Fingerprint, Owner, Scatter, Scope, State, StoreFault};
+
+/// Bets of one owner that are remembered at once.
+const SHARE: usize = 4;
+/// How often it is tried where other workers are faster.
+const TRIES: usize = 32;
 
 /// Bets of the last seconds.
 #[derive(Clone, Debug)]
 pub struct DoubleClick {
-    recent: Slots,
+    prefix: String,
+    buckets: u64,
     window: u64,
+    scatter: Scatter,
 }
 
 /// What a bet is to those of the last seconds.
@@ -26,8 +38,8 @@ pub enum Click {
 impl DoubleClick {
     /// Remembers up to `bets` for `window` nanoseconds each, for the store `name`.
     pub fn new(name: &str, bets: usize, window: u64, scatter: Scatter) -> Self {
-        let limits = Limits { slots: bets, bytes: 0, answer: 0 };
-        Self { recent: Slots::new(&format!("{name}.recent"), limits, scatter), window }
+        let buckets = bets.div_ceil(WAYS).max(1) as u64;
+        Self { prefix: format!("{STORE}.{name}.clicks.{buckets}"), buckets, window, scatter }
     }
 
     /// Whether `owner` has sent the same `bet` (what makes it the same: selection and stake) under
@@ -43,13 +55,24 @@ impl DoubleClick {
         call: &Scope,
         now: u64,
     ) -> Result<Click, StoreFault> {
-        let until = now.saturating_add(self.window);
+        let (place, begin) = place(owner, bet);
         // The key is what is asked about here: that of another call does not match.
-        let op = Op::Claim { fingerprint: Fingerprint(call.0), deadline: until, expires: until };
-        Ok(match self.recent.apply(host, &place(owner, bet), &op, now)? {
-            Reply::Granted(fence) | Reply::InProgress { fence, .. } => Click::First(fence),
-            _ => Click::Second,
-        })
+        let (fingerprint, until) = (Fingerprint(call.0), now.saturating_add(self.window));
+        let mut click = Click::Second;
+        self.change(host, owner, now, &mut |bucket| {
+            if let Some((_, entry)) = bucket.find(&place)? {
+                let first = entry.fingerprint == fingerprint;
+                click = if first { Click::First(entry.fence) } else { Click::Second };
+                return Ok(false);
+            }
+            bucket.make_room(&begin, SHARE);
+            let (fence, state) = (bucket.next_fence(), State::InProgress);
+            let entry = Entry { fingerprint, fence, deadline: until, expires: until, state };
+            bucket.put(&place, &entry, fence)?;
+            click = Click::First(fence);
+            Ok(true)
+        })?;
+        Ok(click)
     }
 
     /// Forgets a bet that came to nothing, if it was the first: it may be made again under any key.
@@ -64,61 +87,47 @@ impl DoubleClick {
         fence: Fence,
         now: u64,
     ) -> Result<(), StoreFault> {
-        self.recent.apply(host, &place(owner, bet), &Op::Free { fence }, now).map(|_| ())
+        let (place, _) = place(owner, bet);
+        self.change(host, owner, now, &mut |bucket| {
+            let is_it = bucket.find(&place)?.is_some_and(|(_, entry)| entry.fence == fence);
+            if is_it {
+                bucket.remove(&place);
+            }
+            Ok(is_it)
+        })
+    }
+
+    /// Changes an owner's bucket, which is written where `change` says so.
+    fn change(
+        &self,
+        host: &mut dyn Host,
+        owner: &Owner,
+        now: u64,
+        change: &mut dyn FnMut(&mut Bucket) -> Result<bool, StoreFault>,
+    ) -> Result<(), StoreFault> {
+        let name = format!("{}.{}", self.prefix, self.scatter.bucket(&owner.0, self.buckets));
+        for _ in 0..TRIES {
+            let (mut bucket, version) = load(host, &name)?;
+            bucket.purge(now)?;
+            if !change(&mut bucket)? {
+                return Ok(());
+            }
+            let written = host.set_shared(&name, bucket.value(), version);
+            if written.map_err(StoreFault::Gateway)? {
+                return Ok(());
+            }
+        }
+        Err(StoreFault::Contended)
     }
 }
 
-fn place(owner: &Owner, bet: &Fingerprint) -> Scope {
-    Scope(digest(b"double-click", &[&owner.0, &bet.0]))
+/// What stands for an owner's bet, and how all of that owner's begin.
+fn place(owner: &Owner, bet: &Fingerprint) -> (Scope, [u8; 8]) {
+    let mut place = digest(b"double-click", &[&owner.0, &bet.0]);
+    place.iter_mut().zip(owner.0).take(8).for_each(|(to, from)| *to = from);
+    (Scope(place), place.first_chunk().copied().unwrap_or_default())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Key;
-    use policy_kit::fake::FakeHost;
-
-    const SECOND: u64 = 1_000_000_000;
-
-    #[test]
-    fn the_same_bet_under_another_key() {
-        let owner = |who| Owner::new("otter", "player", who);
-        let call = |who: &Owner, key: &str| {
-            Scope::new(who, b"POST", "/bets", &Key::of_text(key.as_bytes()).unwrap())
-        };
-        let (click, mut host) =
-            (DoubleClick::new("test", 64, 2 * SECOND, Scatter::default()), FakeHost::default());
-        let mut first = Fence(0);
-        for (who, bet, key, at, want) in [
-            ("p-1", 1, "key-0001", 0, "first"),
-            ("p-1", 1, "key-0001", SECOND / 2, "first"),
-            ("p-1", 1, "key-0002", SECOND, "second"),
-            ("p-1", 2, "key-0003", SECOND, "first"),
-            ("p-2", 1, "key-0001", SECOND, "first"),
-            ("p-1", 1, "key-0004", 2 * SECOND, "first"),
-            ("p-1", 1, "key-0005", 3 * SECOND, "second"),
-            ("p-1", 1, "forgotten", 3 * SECOND, ""),
-            ("p-1", 1, "key-0006", 3 * SECOND, "first"),
-        ] {
-            let who = owner(who);
-            let (bet, call) = (Fingerprint([bet; 32]), call(&who, key));
-            if want.is_empty() {
-                // The first bet came to nothing; one before it does not count any more.
-                assert_eq!(click.forget(&mut host, &who, &bet, Fence(0), at), Ok(()));
-                let again = click.remember(&mut host, &who, &bet, &call, at);
-                assert_eq!(again, Ok(Click::Second), "{key}");
-                assert_eq!(click.forget(&mut host, &who, &bet, first, at), Ok(()));
-                continue;
-            }
-            let told = click.remember(&mut host, &who, &bet, &call, at).unwrap();
-            if let (Click::First(fence), 2) = (told, at / SECOND) {
-                first = fence;
-            }
-            let told = match told {
-                Click::First(_) => "first",
-                Click::Second => "second",
-            };
-            assert_eq!(told, want, "{key} at {at}");
-        }
-    }
-}
+#[path = "double_click_tests.rs"]
+mod tests;

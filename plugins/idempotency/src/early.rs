@@ -7,6 +7,8 @@ use policy_kit::{Answering, Content, Fault, Host, Match, Profile, Sent};
 use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
 use crate::ending;
 use crate::filter::{Once, Stage};
+use crate::names::outcome;
+use crate::quota::{Failure, Taken};
 use crate::refusing::Hearer;
 use crate::request::{now, Who};
 use crate::store::{Ask, Asked};
@@ -70,11 +72,25 @@ impl Once {
         let Some((rule, Ok(key))) = rule.map(|rule| (rule, key(rule))) else { return Ok(()) };
         let scope = Scope::new(&caller.owner, request.method().as_bytes(), endpoint.endpoint, &key);
         let now = now(host)?;
-        let expires = now.saturating_add(rule.retention);
+        let expires = now.saturating_add(rule.retention.of(scope.part()).kept);
+        let quota = shared.quotas.of(scope.part());
+        // Whoever has as many as one may loses the protection of further ones, and nobody else does.
+        match quota.take(host, &caller.owner, expires, now) {
+            Ok(Taken::No { .. }) => {
+                host.count(&outcome(endpoint.class.as_str(), "early_over_quota"));
+                return Ok(());
+            }
+            Ok(Taken::Yes) => {
+                let both = (expires, expires);
+                let told = quota.failed(host, &caller.owner, Failure::Unknown, both, now);
+                told.err().into_iter().for_each(|fault| self.quota_fails(host, fault, now));
+            }
+            Err(fault) => self.quota_fails(host, fault, now),
+        }
         let claim = Ask::Claim { fingerprint: Fingerprint::ANY, deadline: now, expires };
         // A deadline that is now is an outcome that is unknown now.
         if let Asked::Said(Err(fault)) = shared.store.ask(host, &scope, &claim, now) {
-            host.log(log::Level::Error, &format!("idempotency: store: {fault:?}"));
+            self.store_fails(host, &scope, fault, now);
         }
         Ok(())
     }

@@ -1,9 +1,38 @@
-//! The embedded store behind the port: it says everything at once, and calls nobody.
+//! The embedded store behind the port: it says everything at once, and calls nobody. Players and partners
+//! have a part of their own each.
 
 use policy_kit::{CallReply, Host};
 
 use crate::store::{Ask, Asked, Said, Store};
-use crate::{Kept, Op, Reply, Scope, Settled, Slots, StoreFault};
+use crate::{Kept, Limits, Op, Part, PerPart, Reply, Scatter, Scope, Settled, Slots, StoreFault};
+
+/// The store.
+#[derive(Clone, Debug)]
+pub struct Embedded(PerPart<Slots>);
+
+impl Embedded {
+    /// A store of its own for each `name` and its limits: two that share both share their keys.
+    pub fn new(name: &str, limits: &PerPart<Limits>, scatter: Scatter) -> Self {
+        let part =
+            |part: Part| Slots::new(&format!("{name}.{}", part.name()), *limits.of(part), scatter);
+        Self(PerPart::new(part))
+    }
+
+    /// One of its parts.
+    pub(crate) fn part(&self, part: Part) -> &Slots {
+        self.0.of(part)
+    }
+}
+
+impl Store for Embedded {
+    fn ask(&self, host: &mut dyn Host, scope: &Scope, ask: &Ask, now: u64) -> Asked {
+        self.part(scope.part()).ask(host, scope, ask, now)
+    }
+
+    fn heard(&self, _: &mut dyn Host, _: &Scope, _: &Ask, _: &CallReply, _: u64) -> Asked {
+        Asked::Said(Err(StoreFault::Damaged))
+    }
+}
 
 impl Store for Slots {
     fn ask(&self, host: &mut dyn Host, scope: &Scope, ask: &Ask, now: u64) -> Asked {

@@ -72,6 +72,14 @@ impl Filter for Once {
         heard.unwrap_or_else(|fault| self.failed(host, fault))
     }
 
+    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+        let heard = match self.take_asking() {
+            Some(asking) => self.landed(host, asking, reply),
+            None => Err(Fault { call: "proxy_http_call", status: None }),
+        };
+        heard.unwrap_or_else(|fault| self.failed(host, fault))
+    }
+
     fn on_tick(&mut self, host: &mut dyn Host) -> Step {
         let asked = match self.take_asking() {
             Some(asking) => self.claim(host, asking),
@@ -235,7 +243,7 @@ impl Once {
             rule: Rc::clone(rule),
             class: endpoint.class,
             envelope: endpoint.envelope.map(str::to_owned),
-            bet: click.and_then(|click| Fingerprint::of_bet(verb, target, &content, &click.same)),
+            bet: click.and_then(|click| click.bet(verb, target, &content)),
             key,
             caller,
             fingerprint,
@@ -254,7 +262,7 @@ impl Once {
         self.stage = Stage::Over;
         host.count(self.shared.passes.of(class));
         if let Some(rule) = rule {
-            let evidence = format!("rule={rule} version={}", self.shared.policy.version());
+            let evidence = format!("rule={rule}{}", self.shared.tail);
             host.publish(EVIDENCE, &evidence)?;
         }
         host.publish(DECISION, "allow")?;

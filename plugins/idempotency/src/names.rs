@@ -3,6 +3,7 @@
 use policy_kit::{metrics, Plugin};
 
 use crate::plugin::Idempotency;
+use crate::Part;
 
 /// The fact that holds the decision: `allow`, `replay`, `deny:<code>`, or `forward:<code>` where the
 /// store failed and the rule lets calls pass.
@@ -24,11 +25,35 @@ pub const BRAND_HEADER: &str = "x-brand";
 
 /// How the names of what is kept in shared data begin. The number is another where an update of the module
 /// could not read what is there, or would look for it elsewhere.
-pub(crate) const STORE: &str = "pitboss.idempotency.2";
+pub(crate) const STORE: &str = "pitboss.idempotency.3";
 
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {
     metrics::requests(Idempotency::NAME, class, decision, code)
+}
+
+/// The gauge of what a part of the store holds.
+pub fn gauge(what: &str, part: Part) -> String {
+    format!("pitboss.{}.store.{what}.part={}", Idempotency::NAME, part.name())
+}
+
+/// The counter of a beginning of the store: one for each worker that was configured.
+pub fn boot(id: &str, found: bool) -> String {
+    let found = if found { "there" } else { "empty" };
+    format!("pitboss.{}.store.boot={id}.found={found}", Idempotency::NAME)
+}
+
+/// The gauge of when the store began empty, in seconds since the epoch.
+pub const SINCE: &str = "pitboss.idempotency.store.since_s";
+
+/// The counter of calls for which the store had no slot.
+pub fn full(part: Part) -> String {
+    format!("pitboss.{}.full.part={}", Idempotency::NAME, part.name())
+}
+
+/// The counter of bets that could not be compared with those of the last seconds.
+pub fn unseen(class: &str) -> String {
+    format!("pitboss.{}.clicks_unseen.class={class}", Idempotency::NAME)
 }
 
 /// The counter of what became of keys.

@@ -5,17 +5,27 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
-use policy_kit::{invalid, ConfigError, HeaderNames, Host, Plugin, Profile};
-use policy_kit::{MEANING_HEADERS, ROUTER_HEADERS};
+use policy_kit::{
+    invalid, CallReply, ConfigError, Fault, Flight, HeaderNames, Host, Plugin, Profile,
+    MEANING_HEADERS, ROUTER_HEADERS,
+};
 
 use crate::config::Config;
 use crate::filter::Once;
-use crate::names::{outcome, COMPLETED};
+use crate::inquiry::Inquiries;
+use crate::level::Level;
+use crate::lines::{Lines, Trouble};
+use crate::names::{self, outcome, COMPLETED};
+use crate::request::now;
+use crate::rule::SECOND;
 use crate::store::Store;
-use crate::{DoubleClick, Policy, Quota, Scatter, Slots};
+use crate::turn::Places;
+use crate::{Boot, ClickRule, DoubleClick, Embedded, Limits, Part, PerPart, Policy, Quota, Room};
 
 /// How often those look that wait for another's answer.
 const TICK: Duration = Duration::from_millis(50);
+/// How often it is looked how full the store is.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The plugin.
 #[derive(Debug)]
@@ -26,14 +36,24 @@ pub struct Idempotency(Rc<Shared>);
 pub(crate) struct Shared {
     pub(crate) policy: Policy,
     pub(crate) store: Box<dyn Store>,
-    pub(crate) quota: Quota,
+    /// The store of this node, and how full its parts are.
+    embedded: Embedded,
+    levels: PerPart<Level>,
+    /// When that was looked at last.
+    looked: Cell<u64>,
+    pub(crate) quotas: PerPart<Quota>,
     pub(crate) click: Option<DoubleClick>,
+    /// Who asks what became of calls.
+    pub(crate) inquiries: Inquiries,
+    /// Retries that wait for the first attempt.
+    pub(crate) places: Places,
+    pub(crate) lines: Lines,
+    /// How all evidence ends: the document's version, and the store's id.
+    pub(crate) tail: String,
     /// Counters of calls that go on, of replays, and of keys that were settled with their answer.
     pub(crate) passes: PerClass,
     pub(crate) replays: PerClass,
     pub(crate) completed: PerClass,
-    /// How many retries wait for the first attempt.
-    pub(crate) waiting: Rc<Cell<usize>>,
     /// Headers that would change what a call means after it was classified.
     pub(crate) strips: HeaderNames,
     /// The same of calls that may have a key, which nobody may have sent more than once.
@@ -49,17 +69,33 @@ impl Idempotency {
     pub fn configure_over(
         document: &[u8],
         host: &mut dyn Host,
-        over: impl FnOnce(Slots) -> Box<dyn Store>,
+        over: impl FnOnce(Embedded) -> Box<dyn Store>,
     ) -> Result<Self, ConfigError> {
         let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
-        metrics::configured(host, Self::NAME, policy.version(), policy.catalogue(), &[]);
         let room = policy.room();
-        let scatter = Scatter::shared(host, &room.name);
-        let scatter = scatter.map_err(|_| invalid("store", "the gateway's shared data fails"))?;
-        let store = over(Slots::new(&room.name, room.limits, scatter));
-        let owners = room.owners.div_ceil(16);
-        let quota = Quota::new(&room.name, owners, policy.longest_retention());
-        let click = policy.click().map(|c| DoubleClick::new(&room.name, c.bets, c.window, scatter));
+        let wanted = PerPart::new(|part| room.limits.of(part).slots);
+        let boot = Boot::shared(host, &room.name, wanted);
+        let boot = boot.map_err(|_| invalid("store", "the gateway's shared data fails"))?;
+        let limits = limits(room, &boot)?;
+        let store = format!("store {} of {}", boot.name(), room.name);
+        let store = match boot.found {
+            true => format!("{store}, there since {} s after the epoch", boot.since / SECOND),
+            false => format!("{store}, new and empty: no key of before is known"),
+        };
+        metrics::configured(host, Self::NAME, policy.version(), policy.catalogue(), &[store]);
+        host.count(&names::boot(&boot.name(), boot.found));
+        host.gauge(names::SINCE, boot.since / SECOND);
+        let embedded = Embedded::new(&room.name, &limits, boot.scatter);
+        let store = over(embedded.clone());
+        let start = host.now().unwrap_or_default() >> 10;
+        let levels = PerPart::new(|part| Level::new(&room.name, part, *limits.of(part), start));
+        let quotas = PerPart::new(|part| {
+            let (owners, allowance) = (*room.owners.of(part), *room.allowance.of(part));
+            Quota::new(&room.name, part, owners, allowance, boot.scatter)
+        });
+        let click = |c: &ClickRule| DoubleClick::new(&room.name, c.bets, c.window, boot.scatter);
+        let click = policy.click().map(click);
+        let tail = format!(" version={} store={}", policy.version(), boot.name());
         let strips = HeaderNames::new(MEANING_HEADERS);
         let routers: &[&str] = match policy.profile() {
             Profile::Envoy => &ROUTER_HEADERS,
@@ -73,12 +109,18 @@ impl Idempotency {
         let shared = Shared {
             policy,
             store,
-            quota,
+            embedded,
+            levels,
+            looked: Cell::new(0),
+            quotas,
             click,
+            inquiries: Inquiries::default(),
+            places: Places::default(),
+            lines: Lines::default(),
+            tail,
             passes,
             replays,
             completed,
-            waiting: Rc::default(),
             strips,
             strips_of_keyed,
         };
@@ -86,12 +128,32 @@ impl Idempotency {
     }
 }
 
+/// The limits of the store that is there: it keeps the slots that it began with.
+///
+/// # Errors
+/// They are too few.
+fn limits(room: &Room, boot: &Boot) -> Result<PerPart<Limits>, ConfigError> {
+    for part in Part::ALL {
+        let (wanted, there) = (room.limits.of(part).slots, *boot.slots.of(part));
+        if wanted > there {
+            let problem = format!(
+                "the store that is there has {there} slots for {}, and this takes {wanted}: with another \
+                 `store.name` a greater one begins, which is empty, so that calls of before are carried out \
+                 again",
+                part.name()
+            );
+            return Err(invalid("store.name", problem));
+        }
+    }
+    Ok(PerPart::new(|part| Limits { slots: *boot.slots.of(part), ..*room.limits.of(part) }))
+}
+
 impl Plugin for Idempotency {
     const NAME: &'static str = "idempotency";
     type Filter = Once;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
-        Self::configure_over(document, host, |slots| Box::new(slots))
+        Self::configure_over(document, host, |embedded| Box::new(embedded))
     }
 
     fn profile(&self) -> Profile {
@@ -103,6 +165,36 @@ impl Plugin for Idempotency {
     }
 
     fn tick_period(&self) -> Option<Duration> {
-        self.0.policy.waits().then_some(TICK)
+        Some(if self.0.policy.waits() { TICK } else { LOOK })
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+        if let Err(fault) = self.0.look(host) {
+            host.log(log::Level::Warn, &format!("idempotency: {fault}"));
+        }
+        Vec::new()
+    }
+
+    fn on_landed(&mut self, host: &mut dyn Host, key: &str, _: &CallReply) {
+        self.0.inquiries.landed(key, host.now().unwrap_or_default());
+    }
+}
+
+impl Shared {
+    /// Looks how full the store is, once a second.
+    fn look(&self, host: &mut dyn Host) -> Result<(), Fault> {
+        let now = now(host)?;
+        if now.abs_diff(self.looked.get()) < SECOND {
+            return Ok(());
+        }
+        self.looked.set(now);
+        for part in Part::ALL {
+            let looked = self.levels.of(part).look(host, self.embedded.part(part), now);
+            if let Err(fault) = looked {
+                let line = || format!("store of {}: {fault:?}", part.name());
+                self.lines.write(host, Trouble::Store, now, line);
+            }
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use policy_kit::{
 
 use crate::config::{AnswersConfig, Config, Hold, RequestsConfig};
 use crate::policy_calls::Calls;
+use crate::policy_promise::Promise;
 use crate::record::may_be_told;
 use crate::rule::{releases, within};
 use crate::{ClickRule, Room, Rule};
@@ -70,7 +71,9 @@ impl Policy {
             let mut of = rules.iter().filter(|(calls, _)| calls.classes.contains(&class));
             of.any(|(_, rule)| rule.asks_for_keys())
         };
-        let click = raw.double_click.map(|raw| ClickRule::compile(raw, keyed)).transpose()?;
+        let promise = Promise::new(raw.store.rate, raw.store.slots, &rules)?;
+        let rate = promise.players_rate();
+        let click = raw.double_click.map(|raw| ClickRule::compile(raw, keyed, rate)).transpose()?;
         let click = click.flatten();
         let bets = click.as_ref().map_or(0, |click| click.bets);
         let envelopes = Envelopes::compile(raw.envelopes)?;
@@ -79,7 +82,7 @@ impl Policy {
         Ok(Self {
             profile,
             version: raw.version,
-            room: Room::compile(raw.store, &raw.quota, profile, max_answer, bets)?,
+            room: Room::compile(raw.store, &raw.quota, &promise, profile, max_answer, bets)?,
             rules,
             kept: kept(raw.answers)?,
             max_answer,
@@ -191,11 +194,6 @@ impl Policy {
     /// What the store may hold, and one owner in it.
     pub fn room(&self) -> &Room {
         &self.room
-    }
-
-    /// The longest that any key is kept, in nanoseconds.
-    pub fn longest_retention(&self) -> u64 {
-        self.rules.iter().map(|(_, rule)| rule.retention).max().unwrap_or_default()
     }
 
     /// Whether any retry waits for the first attempt.

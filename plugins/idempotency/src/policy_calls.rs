@@ -101,6 +101,13 @@ impl Calls {
         }
     }
 
+    /// Whose they are only, if that is known: of partners where partners are named, or nothing but
+    /// settlements; of players in no case, because a partner may have players' classes.
+    pub(crate) fn are_partners(&self) -> bool {
+        let settles = |class: &EndpointClass| *class == EndpointClass::Settlement;
+        self.partners.is_some() || self.classes.iter().all(settles)
+    }
+
     /// Whether they are only those of some partners.
     pub(crate) fn ask_who_calls(&self) -> bool {
         self.partners.is_some()

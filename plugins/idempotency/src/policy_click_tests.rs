@@ -1,5 +1,6 @@
 //! What may be written of double clicks.
 
+use policy_kit::{Content, Sent};
 use serde_json::{json, Value};
 
 use crate::config::DoubleClickMode;
@@ -28,13 +29,13 @@ fn off_in_the_shadow_or_enforced() {
     assert!(without.click().is_none(), "off unless it says otherwise");
     let policy = compiled(clicks(json!({}))).unwrap();
     let click = policy.click().unwrap();
-    assert_eq!((click.window, click.bets), (2_000_000_000, 4_096));
+    assert_eq!((click.window, click.bets), (2_000_000_000, 131_072));
     assert_eq!(click.classes, [policy_kit::EndpointClass::Wager]);
     let same = ["/selection", "/stake"].map(str::to_owned).to_vec();
     assert_eq!(click.same, Selection::Pointers(same));
     // What is off takes no memory.
     let off = compiled(clicks(json!({"mode": "off"}))).unwrap();
-    assert_eq!(policy.room().bytes - off.room().bytes, 4_096 * 128);
+    assert_eq!(policy.room().bytes - off.room().bytes, 131_072 * 128);
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn double_clicks_that_are_refused() {
         (clicks(json!({"window_ms": 99})), "double_click.window_ms"),
         (clicks(json!({"window_ms": 60_001})), "double_click.window_ms"),
         (clicks(json!({"bets": 15})), "double_click.bets"),
-        (clicks(json!({"bets": 1_048_577})), "double_click.bets"),
+        (clicks(json!({"bets": 16_777_217})), "double_click.bets"),
         (clicks(json!({"classes": []})), "double_click.classes"),
         (clicks(json!({"classes": ["wager", "content"]})), "double_click.classes[1]"),
         (clicks(json!({"seconds": 2})), "double_click.seconds"),
@@ -57,8 +58,52 @@ fn double_clicks_that_are_refused() {
     ]);
     for fine in [
         json!({"window_ms": 100, "bets": 16}),
-        json!({"window_ms": 60_000, "bets": 1_048_576, "classes": ["wager", "cashout"]}),
+        json!({"window_ms": 60_000, "bets": 16_777_216, "classes": ["wager", "cashout"]}),
     ] {
         assert!(compiled(clicks(fine.clone())).is_ok(), "{fine}");
     }
+}
+
+/// Bets that find no place are not looked at: the places follow from the rate.
+#[test]
+fn places_for_all_bets_of_a_window() {
+    let with = |rate: u32, click: Value| {
+        let mut document = clicks(click);
+        document["store"] = json!({"single_node": true, "rate": {"players": rate, "partners": 1}});
+        compiled(document).map(|policy| policy.click().unwrap().bets)
+    };
+    for (rate, window, want) in [(500, 2_000, 131_072), (1_500, 60_000, 270_000)] {
+        assert_eq!(with(rate, json!({ "window_ms": window })).unwrap(), want, "{rate} {window}");
+    }
+    assert!(with(1_000, json!({"bets": 2_000})).is_ok());
+    let told = with(1_500, json!({"bets": 2_999})).unwrap_err();
+    assert_eq!(told.field, "double_click.bets");
+    assert!(told.problem.contains("3000 bets") && told.problem.contains("9000"), "{told}");
+}
+
+/// What no bet is about makes no other bet of it.
+#[test]
+fn a_query_is_no_other_bet() {
+    let policy = compiled(clicks(json!({"query": ["stake", "odds"]}))).unwrap();
+    let plain = compiled(clicks(json!({}))).unwrap();
+    let (body, bet) = (br#"{"selection":"s-1","stake":5}"#, &b"/bets?stake=5&odds=2"[..]);
+    let content = Content::new(body, Sent::default(), body.len());
+    let of = |policy: &crate::Policy, target: &[u8]| {
+        policy.click().unwrap().bet(b"POST", target, &content)
+    };
+    for (target, same, same_in_plain) in [
+        (&b"/bets?stake=5&odds=2&_=1"[..], true, true),
+        (b"/bets?odds=2&stake=%35", true, true),
+        (b"/bets?stake=6&odds=2", false, true),
+        (b"/bets?stake=5&stake=5&odds=2", false, true),
+        (b"/bets?stake=5%0A1:2&odds=", false, true),
+        (b"/bets", false, true),
+        (b"/cashouts?stake=5&odds=2", false, false),
+    ] {
+        let name = String::from_utf8_lossy(target);
+        assert_eq!(of(&policy, target) == of(&policy, bet), same, "{name}");
+        assert_eq!(of(&plain, target) == of(&plain, bet), same_in_plain, "{name}");
+    }
+    assert_eq!(of(&policy, b"/bets?odds=2"), None, "it lacks a member that counts");
+    assert_refused([(clicks(json!({"query": ["S3CRET é"]})), "double_click.query[0]")]);
 }

@@ -2,13 +2,15 @@
 
 use super::*;
 use crate::config::{Commit, Treat};
+use crate::rule::SECOND;
+use crate::{PerPart, Retention};
 use policy_kit::fake::FakeHost;
 use serde_json::{json, Value};
 
 /// The smallest document, with members replaced or added.
 pub(crate) fn compiled(changes: Value) -> Result<Policy, ConfigError> {
     let mut document = json!({
-        "store": {"single_node": true},
+        "store": {"single_node": true, "slots": 65_536},
         "endpoints": [
             {"path": "/bets", "class": "wager"},
             {"path": "/deposits", "class": "deposit"},
@@ -28,16 +30,25 @@ pub(crate) fn compiled(changes: Value) -> Result<Policy, ConfigError> {
 
 #[test]
 fn the_smallest_document_has_the_defaults() {
-    let policy = compiled(json!({})).unwrap();
+    let policy = compiled(json!({"store": {"single_node": true}})).unwrap();
     let rule = policy.rule(EndpointClass::Wager, "/bets", "POST", None).unwrap();
     assert_eq!((rule.name.as_str(), rule.treat), ("catalogue", Treat::Required));
-    assert_eq!((rule.lease, rule.retention), (20_000_000_000, 86_400_000_000_000));
+    let kept = |kept, refused| Retention { kept: kept * SECOND, refused: refused * SECOND };
+    let retention = PerPart { players: kept(3_600, 600), partners: kept(86_400, 86_400) };
+    assert_eq!((rule.lease, rule.retention), (20 * SECOND, retention));
     assert_eq!((policy.max_request(), policy.max_answer()), (65_536, 65_536));
     let room = policy.room();
-    assert_eq!((room.player, room.partner, room.owners), (1_000, 32_768, 65_536));
-    assert_eq!(room.name, "default");
-    assert_eq!((room.limits.slots, room.limits.bytes), (65_536, 2_048 * (65_536 + 8_192)));
-    assert_eq!(policy.longest_retention(), rule.retention);
+    // 500 new keys a second of players, 20 of partners, a third of the slots in use.
+    let slots = PerPart { players: 500 * 3_600 * 3, partners: 20 * 86_400 * 3 };
+    assert_eq!(PerPart::new(|part| room.limits.of(part).slots), slots);
+    assert_eq!((room.owners, room.name.as_str()), (slots, "default"));
+    let allowances =
+        PerPart::new(|part| (room.allowance.of(part).keys, room.allowance.of(part).failed));
+    // A player who spins every three seconds all day holds 1,350 with the cell that is under way.
+    assert_eq!(allowances.players, (1_800, Some(32)));
+    assert_eq!(allowances.partners, (20 * 86_400 * 3 / 2, None));
+    let bytes = room.limits.players.bytes + room.limits.partners.bytes;
+    assert!((2 << 30) - bytes <= 1, "{bytes}");
     assert!(policy.click().is_none());
     assert_eq!(policy.kept().len(), 10);
 }
@@ -57,7 +68,7 @@ pub(crate) fn wasmx(changes: Value) -> Value {
     let mut document = json!({
         "host": "wasmx",
         "facts": {"stripped_by": "player-auth"},
-        "store": {"single_node": true, "zone_bytes": 1_u64 << 30},
+        "store": {"single_node": true, "slots": 65_536, "zone_bytes": 1_u64 << 30},
         "commit": "after_reply"
     });
     for (name, value) in changes.as_object().unwrap() {

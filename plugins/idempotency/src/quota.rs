@@ -1,53 +1,89 @@
 //! How many keys one player or partner may hold at once, so that nobody fills the store for the others.
 //!
-//! Keys are counted by when they expire, in 24 cells of the longest retention: a key counts for up to one
-//! cell longer than it is kept. Owners lie in buckets as keys do; those that find no room in theirs share
-//! one count, because pushing others out must not buy a fresh quota.
+//! Keys are counted by when they expire, in cells of an eighth of the longest retention: a key counts for
+//! up to one cell longer than it is kept. Keys of calls that did not succeed (refused by the upstream, or of
+//! unknown outcome) cost their owner nothing, so they have a limit of their own: so many at once, and as many
+//! again in each retention. Owners lie in buckets that no client can choose, as keys do; those that find no
+//! room in theirs share one count, because pushing others out must not buy a fresh quota.
 
 use policy_kit::Host;
 
-use crate::bytes::{number_at, Reader, Writer};
 use crate::names::STORE;
-use crate::{Owner, StoreFault};
+use crate::owner_count::{Count, RECORD};
+use crate::{Owner, Part, Scatter, StoreFault};
 
 /// Cells of one retention.
-const CELLS: u64 = 24;
+pub(crate) const CELLS: u64 = 8;
 /// Owners of one bucket that are counted by themselves.
-const OWNERS: usize = 16;
+pub(crate) const OWNERS: usize = 32;
 /// First byte of a bucket: what follows is in this form.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 /// How often an operation is tried where other workers are faster.
 const TRIES: usize = 32;
 /// Whoever found no room.
 const REST: [u8; 16] = [0; 16];
 
-/// The counts of all owners.
+/// How many keys an owner may hold, and for how long keys are kept. Times are nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Keys in all.
+    pub keys: u32,
+    /// Keys of calls that the upstream refused, and as many of unknown outcome; all if `None`.
+    pub failed: Option<u32>,
+    /// The longest that any key is kept.
+    pub kept: u64,
+    /// The longest that keys of refused calls are kept.
+    pub refused: u64,
+}
+
+/// Why a call did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The upstream refused it.
+    Refused,
+    /// Nobody can tell how it ended.
+    Unknown,
+}
+
+/// Whether an owner may hold one key more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It may, and the key is counted.
+    Yes,
+    /// Not before so many nanoseconds have passed.
+    No {
+        /// The time.
+        wait: u64,
+    },
+}
+
+/// The counts of all owners of a part.
 #[derive(Clone, Debug)]
 pub struct Quota {
     prefix: String,
+    scatter: Scatter,
     buckets: u64,
-    cell: u64,
-}
-
-/// One owner's keys, by the cell in which they expire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Count {
-    owner: [u8; 16],
-    cells: Vec<(u64, u32)>,
+    pub(crate) cell: u64,
+    pub(crate) allowance: Allowance,
 }
 
 impl Quota {
-    /// Counts for the store `name`. `retention` is the longest that a key is kept, in nanoseconds;
-    /// `buckets` decides how many owners are told apart, 16 in each.
-    pub fn new(name: &str, buckets: usize, retention: u64) -> Self {
-        let cell = (retention / CELLS).max(1);
+    /// Counts for a part of the store `name`. `owners` are told apart, rounded up to whole buckets.
+    pub fn new(
+        name: &str,
+        part: Part,
+        owners: usize,
+        allowance: Allowance,
+        scatter: Scatter,
+    ) -> Self {
+        let cell = (allowance.kept / CELLS).max(1);
         // Counts by cells of another length mean nothing here.
-        let prefix = format!("{STORE}.{name}.owners.{cell}");
-        Self { prefix, buckets: buckets.max(1) as u64, cell }
+        let prefix = format!("{STORE}.{name}.owners.{}.{cell}", part.name());
+        let buckets = owners.div_ceil(OWNERS).max(1) as u64;
+        Self { prefix, scatter, buckets, cell, allowance }
     }
 
-    /// Counts one more key of `owner` that is kept until `expires`. `false`, and nothing is counted, where
-    /// the owner has `most` already.
+    /// Counts one more key of `owner` that is kept until `expires`, if it may hold one.
     ///
     /// # Errors
     /// Nothing was counted, as far as can be told.
@@ -55,22 +91,22 @@ impl Quota {
         &self,
         host: &mut dyn Host,
         owner: &Owner,
-        most: u32,
         expires: u64,
         now: u64,
-    ) -> Result<bool, StoreFault> {
-        self.change(host, owner, now, |cells| {
-            let held = cells.iter().fold(0_u32, |all, (_, count)| all.saturating_add(*count));
-            if held >= most {
-                return false;
+    ) -> Result<Taken, StoreFault> {
+        let mut told = Taken::Yes;
+        self.change(host, owner, now, &mut |count| match count.wait(self, now) {
+            0 => {
+                count.add(expires / self.cell);
+                told = Taken::Yes;
+                true
             }
-            let cell = expires / self.cell;
-            match cells.iter_mut().find(|(other, _)| *other == cell) {
-                Some((_, count)) => *count = count.saturating_add(1),
-                None => cells.push((cell, 1)),
+            wait => {
+                told = Taken::No { wait };
+                false
             }
-            true
-        })
+        })?;
+        Ok(told)
     }
 
     /// Counts one less: the key that would have expired at `expires` is free. `false` where none was
@@ -85,170 +121,92 @@ impl Quota {
         expires: u64,
         now: u64,
     ) -> Result<bool, StoreFault> {
-        self.change(host, owner, now, |cells| {
-            let cell = expires / self.cell;
-            match cells.iter_mut().find(|(other, count)| *other == cell && *count > 0) {
-                Some((_, count)) => {
-                    *count -= 1;
-                    true
-                }
-                None => false,
+        self.change(host, owner, now, &mut |count| count.remove(expires / self.cell))
+    }
+
+    /// A call under a key that was to expire at `was` did not succeed; the key is kept until `expires`.
+    ///
+    /// # Errors
+    /// As [`Quota::take`]; it counts as one that did.
+    pub fn failed(
+        &self,
+        host: &mut dyn Host,
+        owner: &Owner,
+        failure: Failure,
+        (was, expires): (u64, u64),
+        now: u64,
+    ) -> Result<(), StoreFault> {
+        let fail = |count: &mut Count| {
+            if count.remove(was / self.cell) {
+                count.add(expires / self.cell);
             }
-        })
-    }
-
-    /// When the keys of `owner` next become fewer by themselves, in nanoseconds since the epoch; `None`
-    /// where it holds none, or that cannot be read.
-    pub fn next_free(&self, host: &mut dyn Host, owner: &Owner, now: u64) -> Option<u64> {
-        let name = format!("{}.{}", self.prefix, number_at(&owner.0, 0) % self.buckets);
-        let (value, _) = host.shared(&name).ok()??;
-        let count = take_out(&mut read(&value)?, owner);
-        let ends = |(cell, held): &(u64, u32)| {
-            (*held > 0).then(|| cell.saturating_add(1).saturating_mul(self.cell))
+            count.charge(self, failure, now);
+            true
         };
-        count.cells.iter().filter_map(ends).filter(|end| *end > now).min()
+        self.change(host, owner, now, &mut { fail }).map(|_| ())
     }
 
+    /// Changes the count of an owner; it is written, and this is `true`, where `change` says so.
     fn change(
         &self,
         host: &mut dyn Host,
         owner: &Owner,
         now: u64,
-        change: impl Fn(&mut Vec<(u64, u32)>) -> bool,
+        change: &mut dyn FnMut(&mut Count) -> bool,
     ) -> Result<bool, StoreFault> {
-        let place = number_at(&owner.0, 0) % self.buckets;
+        let place = self.scatter.bucket(&owner.0, self.buckets);
         let name = format!("{}.{place}", self.prefix);
         for _ in 0..TRIES {
             let there = host.shared(&name).map_err(StoreFault::Gateway)?;
-            let mut counts = match &there {
-                None => Vec::new(),
-                Some((value, _)) => read(value).ok_or(StoreFault::Damaged)?,
+            let (mut value, version) = match there {
+                None => (vec![FORM], None),
+                Some((value, version)) => (value, Some(version)),
             };
-            for count in &mut counts {
-                count
-                    .cells
-                    .retain(|(cell, held)| *held > 0 && cell.saturating_add(1) * self.cell > now);
+            let (form, records) = value.split_first_mut().ok_or(StoreFault::Damaged)?;
+            if *form != FORM || !records.len().is_multiple_of(RECORD) {
+                return Err(StoreFault::Damaged);
             }
-            counts.retain(|count| !count.cells.is_empty());
-            let mut count = take_out(&mut counts, owner);
-            if !change(&mut count.cells) {
+            let (id, at) = self.find(records, owner.short(), now);
+            let place = at.and_then(|at| records.chunks_exact_mut(RECORD).nth(at));
+            let held = place.as_deref().and_then(Count::read).filter(|count| count.id == id);
+            let mut count = held.unwrap_or_else(|| Count::new(id));
+            count.advance(now / self.cell);
+            if !change(&mut count) {
                 return Ok(false);
             }
-            counts.push(count);
-            let version = there.map(|(_, version)| version);
-            if host.set_shared(&name, &write(&counts), version).map_err(StoreFault::Gateway)? {
+            match place {
+                Some(place) => count.write(place),
+                None => {
+                    let end = value.len();
+                    value.resize(end + RECORD, 0);
+                    count.write(value.get_mut(end..).unwrap_or_default());
+                }
+            }
+            if host.set_shared(&name, &value, version).map_err(StoreFault::Gateway)? {
                 return Ok(true);
             }
         }
         Err(StoreFault::Contended)
     }
-}
 
-/// Takes the count of an owner out: its own, a new one, or that of all who found no room.
-fn take_out(counts: &mut Vec<Count>, owner: &Owner) -> Count {
-    let mut id = REST;
-    id.iter_mut().zip(owner.0.iter().rev()).for_each(|(to, from)| *to = *from);
-    let known = counts.iter().any(|count| count.owner == id);
-    let own = counts.iter().filter(|count| count.owner != REST).count();
-    let id = if known || own < OWNERS { id } else { REST };
-    match counts.iter().position(|count| count.owner == id) {
-        Some(at) => counts.swap_remove(at),
-        None => Count { owner: id, cells: Vec::new() },
-    }
-}
-
-fn write(counts: &[Count]) -> Vec<u8> {
-    let mut out = Writer::default();
-    out.u8(FORM);
-    for count in counts {
-        out.array(&count.owner).u32(u32::try_from(count.cells.len()).unwrap_or(u32::MAX));
-        for (cell, held) in &count.cells {
-            out.u64(*cell).u32(*held);
+    /// Under which name an owner is counted, and at which place of its bucket; a new one if none is told.
+    fn find(&self, records: &[u8], id: [u8; 16], now: u64) -> ([u8; 16], Option<usize>) {
+        let all = || records.chunks_exact(RECORD);
+        let of = |id: &[u8; 16]| all().position(|record| record.starts_with(id));
+        if let Some(at) = of(&id) {
+            return (id, Some(at));
         }
+        let cell = now / self.cell;
+        let is_over = |record: &[u8]| Count::read(record).is_none_or(|it| it.is_over(cell, now));
+        // The place of somebody who holds nothing any more, but never that of the rest.
+        let free = all().position(|record| !record.starts_with(&REST) && is_over(record));
+        if free.is_some() || all().filter(|record| !record.starts_with(&REST)).count() < OWNERS {
+            return (id, free);
+        }
+        (REST, of(&REST))
     }
-    out.done()
-}
-
-fn read(value: &[u8]) -> Option<Vec<Count>> {
-    let mut from = Reader::new(value);
-    if from.u8()? != FORM {
-        return None;
-    }
-    let mut counts = Vec::new();
-    while !from.is_empty() {
-        let (owner, length) = (from.array()?, from.u32()?);
-        let cells: Option<Vec<_>> = (0..length).map(|_| Some((from.u64()?, from.u32()?))).collect();
-        counts.push(Count { owner, cells: cells? });
-    }
-    Some(counts)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use policy_kit::fake::FakeHost;
-
-    const DAY: u64 = 86_400_000_000_000;
-    const HOUR: u64 = DAY / 24;
-
-    fn owner(number: usize) -> Owner {
-        Owner::new("otter", "player", &format!("p-{number}"))
-    }
-
-    #[test]
-    fn one_owner_holds_so_many_and_no_more() {
-        let (quota, mut host) = (Quota::new("test", 4, DAY), FakeHost::default());
-        let take = |host: &mut FakeHost, number, now| {
-            quota.take(host, &owner(number), 3, now + DAY, now).unwrap()
-        };
-        assert_eq!(quota.next_free(&mut host, &owner(1), 5 * HOUR), None);
-        for want in [true, true, true, false] {
-            assert_eq!(take(&mut host, 1, 5 * HOUR), want);
-        }
-        assert_eq!(quota.next_free(&mut host, &owner(1), 5 * HOUR), Some(6 * HOUR + DAY));
-        assert_eq!(quota.next_free(&mut host, &owner(1), 6 * HOUR + DAY), None, "they are gone");
-        assert!(take(&mut host, 2, 5 * HOUR), "another owner");
-        assert_eq!(quota.give_back(&mut host, &owner(1), 5 * HOUR + DAY, 6 * HOUR), Ok(true));
-        assert!(take(&mut host, 1, 6 * HOUR));
-        assert!(!take(&mut host, 1, 6 * HOUR));
-        // The first two have expired a day later, and the cell they are counted in.
-        assert!(!take(&mut host, 1, 5 * HOUR + DAY));
-        assert!(take(&mut host, 1, 6 * HOUR + DAY));
-        assert_eq!(quota.give_back(&mut host, &owner(1), 99 * DAY, 7 * HOUR), Ok(false));
-    }
-
-    #[test]
-    fn a_flood_of_owners_frees_nobody_and_takes_no_room() {
-        let (quota, mut host) = (Quota::new("test", 1, DAY), FakeHost::default());
-        let take =
-            |host: &mut FakeHost, number| quota.take(host, &owner(number), 2, DAY, HOUR).unwrap();
-        assert!(take(&mut host, 0) && take(&mut host, 0) && !take(&mut host, 0));
-        let granted = (1..500).filter(|number| take(&mut host, *number)).count();
-        assert_eq!(granted, OWNERS - 1 + 2, "those with a count, and two of the rest together");
-        assert!(!take(&mut host, 0), "the first is not forgotten");
-        let bytes: usize = host.shared.values().map(|(value, _)| value.len()).sum();
-        assert!(bytes < 1_000, "{bytes}");
-    }
-
-    /// A push that keeps keys for longer counts in other cells: those of before must not count for ever.
-    #[test]
-    fn a_longer_retention_counts_anew() {
-        let mut host = FakeHost::default();
-        let (short, long) = (Quota::new("test", 1, DAY), Quota::new("test", 1, 7 * DAY));
-        assert_eq!(short.take(&mut host, &owner(1), 1, DAY, 0), Ok(true));
-        assert_eq!(short.take(&mut host, &owner(1), 1, DAY, 0), Ok(false));
-        assert_eq!(long.take(&mut host, &owner(1), 1, 9 * DAY, 2 * DAY), Ok(true));
-        assert_eq!(long.take(&mut host, &owner(1), 1, 20 * DAY, 11 * DAY), Ok(true));
-    }
-
-    #[test]
-    fn what_is_not_ours_is_told() {
-        let (quota, mut host) = (Quota::new("test", 1, DAY), FakeHost::default());
-        let name = format!("{}.0", quota.prefix);
-        for value in [vec![], vec![2], vec![1, 9], vec![1; 22]] {
-            host.shared.insert(name.clone(), (value.clone(), 1));
-            let told = quota.take(&mut host, &owner(1), 1, DAY, 0);
-            assert_eq!(told, Err(StoreFault::Damaged), "{value:?}");
-        }
-    }
-}
+#[path = "quota_tests.rs"]
+mod tests;

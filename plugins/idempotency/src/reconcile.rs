@@ -98,6 +98,11 @@ impl Reconcile {
         self.call.with_path(path)
     }
 
+    /// How long an answer may take, in nanoseconds, with as much again for a gateway that is late.
+    pub(crate) fn patience(&self) -> u64 {
+        u64::try_from(self.call.timeout.as_nanos()).unwrap_or(u64::MAX).saturating_mul(2)
+    }
+
     /// What the answer means. Only what the configuration names means anything.
     pub fn judge(&self, reply: &CallReply) -> Judged {
         if let CallReply::Answer { status, .. } = reply {

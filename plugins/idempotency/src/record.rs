@@ -47,6 +47,15 @@ impl Entry {
         }
     }
 
+    /// The same of one that [`Entry::write`] wrote.
+    pub(crate) fn kept_of(written: &[u8]) -> usize {
+        let length = written.get(51..55).and_then(|length| length.first_chunk());
+        match (written.get(48), length) {
+            (Some(1), Some(length)) => u32::from_be_bytes(*length) as usize,
+            _ => 0,
+        }
+    }
+
     /// Writes all but until when it is kept, always in [`Entry::LENGTH`] bytes.
     pub(crate) fn write(&self, out: &mut Writer) {
         let (form, status, rest) = match self.state {
@@ -214,6 +223,7 @@ mod tests {
             entry.write(&mut out);
             let bytes = out.done();
             prop_assert_eq!(bytes.len(), Entry::LENGTH);
+            prop_assert_eq!(Entry::kept_of(&bytes), entry.kept());
             prop_assert_eq!(Entry::read(expires, &mut Reader::new(&bytes)), Some(entry));
             prop_assert_eq!(Entry::read(expires, &mut Reader::new(&bytes[1..])), None);
         }

@@ -8,7 +8,6 @@ use crate::denials::{
     UNAVAILABLE, UNTIL_MENDED,
 };
 use crate::filter::{Once, Stage};
-use crate::request::now;
 use crate::rule::SECOND;
 
 /// Who hears a refusal.
@@ -21,6 +20,14 @@ pub(crate) struct Hearer<'a> {
     pub(crate) is_partner: bool,
 }
 
+impl<'a> Hearer<'a> {
+    /// The caller of a call with a key.
+    fn of(case: &'a Case) -> Self {
+        let (envelope, is_partner) = (case.envelope.as_deref(), case.caller.is_partner);
+        Self { envelope, class: case.class, is_partner }
+    }
+}
+
 impl Once {
     /// Refuses a call before its key is looked at: by which rule, and why.
     pub(crate) fn refuse(
@@ -31,8 +38,7 @@ impl Once {
         (rule, why): (&str, &str),
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
-        let version = self.shared.policy.version();
-        let evidence = format!("rule={rule} why={why} version={version}");
+        let evidence = format!("rule={rule} why={why}{}", self.shared.tail);
         self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
         let hearer =
             Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
@@ -74,28 +80,29 @@ impl Once {
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
         self.tell(host, case.class, ("deny", Some(denial)), evidence)?;
-        let hearer = Hearer {
-            envelope: case.envelope.as_deref(),
-            class: case.class,
-            is_partner: case.caller.is_partner,
-        };
-        let retry = self.retry(host, case, denial);
-        Ok(Step::Deny(self.reply(hearer, denial, retry, members)))
+        // Before its deadline it is too early to say that nothing was done.
+        let lease = if denial == OUTCOME_UNKNOWN { case.rule.lease } else { 0 };
+        Ok(Step::Deny(self.reply(Hearer::of(case), denial, seconds(lease), members)))
     }
 
-    /// In how many seconds a call may be told something else.
-    fn retry(&self, host: &mut dyn Host, case: &Case, denial: Denial) -> u64 {
-        let time = match denial {
-            QUOTA => now(host).ok().and_then(|now| {
-                let owner = &case.caller.owner;
-                Some(self.shared.quota.next_free(host, owner, now)?.saturating_sub(now))
-            }),
-            // Before its deadline it is nobody's to say that nothing was done.
-            OUTCOME_UNKNOWN => Some(case.rule.lease),
-            _ => None,
-        };
-        time.map_or(1, |time| time.div_ceil(SECOND).max(1))
+    /// The same, where another call may be allowed after `pause` nanoseconds.
+    pub(crate) fn deny_for(
+        &mut self,
+        host: &mut dyn Host,
+        case: &Case,
+        denial: Denial,
+        evidence: &str,
+        pause: u64,
+    ) -> Result<Step, Fault> {
+        self.stage = Stage::Over;
+        self.tell(host, case.class, ("deny", Some(denial)), evidence)?;
+        Ok(Step::Deny(self.reply(Hearer::of(case), denial, seconds(pause), Vec::new())))
     }
+}
+
+/// Whole seconds of a time in nanoseconds, one at least.
+fn seconds(time: u64) -> u64 {
+    time.div_ceil(SECOND).max(1)
 }
 
 #[cfg(test)]

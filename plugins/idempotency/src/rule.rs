@@ -6,7 +6,7 @@ use crate::config::{
     Commit, FingerprintConfig, OnStoreError, OutcomeConfig, ReconcileConfig, RuleConfig, Treat,
 };
 use crate::reconcile::words;
-use crate::{CodeRule, KeySource, OutcomeRule, Reconcile, Selection};
+use crate::{CodeRule, KeySource, OutcomeRule, Part, PerPart, Reconcile, Selection};
 
 /// Nanoseconds of a millisecond.
 pub(crate) const MILLI: u64 = 1_000_000;
@@ -17,8 +17,24 @@ pub(crate) const SECOND: u64 = 1_000 * MILLI;
 const TIMEOUT_MS: u64 = 15_000;
 /// What is added to it.
 const MARGIN_MS: u64 = 5_000;
-/// How long a key is kept, where a rule does not say.
-const RETENTION_S: u64 = 86_400;
+/// How long a key is kept, where a rule does not say. A player's client tries again within minutes,
+/// partners do so for a day.
+const RETENTION_S: PerPart<u64> = PerPart { players: 3_600, partners: 86_400 };
+/// The same of a call that the upstream refused.
+const REFUSED_S: PerPart<u64> = PerPart { players: 600, partners: 86_400 };
+/// How long keys may be kept.
+const DAYS_S: (u64, u64) = (60, 31 * 86_400);
+/// Most new keys a second.
+pub(crate) const MOST_RATE: u64 = 100_000;
+
+/// How long keys are kept, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Of any call.
+    pub kept: u64,
+    /// Of one that the upstream refused.
+    pub refused: u64,
+}
 
 /// A compiled rule. Times are nanoseconds.
 #[derive(Clone, Debug)]
@@ -35,8 +51,10 @@ pub struct Rule {
     pub outcome: OutcomeRule,
     /// After this its outcome is unknown: the gateway's timeout and the margin.
     pub lease: u64,
-    /// How long its key is kept.
-    pub retention: u64,
+    /// How long its key is kept, by whose it is.
+    pub retention: PerPart<Retention>,
+    /// New keys a second under this rule alone.
+    pub rate: Option<u64>,
     /// How long a retry waits for the first attempt; `None` if it does not.
     pub wait: Option<u64>,
     /// When its answer is released.
@@ -70,13 +88,10 @@ impl Rule {
         }
         let timeout = within(raw.timeout_ms, TIMEOUT_MS, (100, 600_000), || field("timeout_ms"))?;
         let margin = within(raw.margin_ms, MARGIN_MS, (0, 60_000), || field("margin_ms"))?;
-        let days = (60, 31 * 86_400);
-        let retention = within(raw.retention_s, RETENTION_S, days, || field("retention_s"))?;
-        let (lease, retention) = ((timeout + margin) * MILLI, retention * SECOND);
-        if retention <= lease {
-            let problem = "must be longer than `timeout_ms` and `margin_ms` together";
-            return Err(invalid(field("retention_s"), problem));
-        }
+        let lease = (timeout + margin) * MILLI;
+        let retention = retention(&raw, lease, &at)?;
+        let rate =
+            raw.rate.map(|rate| within(Some(rate.into()), 0, (0, MOST_RATE), || field("rate")));
         let wait = within(raw.wait_ms, 0, (0, 5_000), || field("wait_ms"))?;
         if wait > 0 && profile == Profile::Wasmx {
             return Err(invalid(field("wait_ms"), "is for `envoy`: nobody can wait there"));
@@ -92,6 +107,7 @@ impl Rule {
             outcome: outcome(raw.outcome, raw.not_executed, &at)?,
             lease,
             retention,
+            rate: rate.transpose()?,
             wait: (wait > 0).then_some(wait * MILLI),
             commit,
             on_store_error: raw.on_store_error.unwrap_or_default(),
@@ -109,13 +125,55 @@ impl Rule {
             selection: Selection::Raw,
             outcome: OutcomeRule::default(),
             lease: (TIMEOUT_MS + MARGIN_MS) * MILLI,
-            retention: RETENTION_S * SECOND,
+            retention: PerPart::new(|part| Retention {
+                kept: RETENTION_S.of(part) * SECOND,
+                refused: REFUSED_S.of(part) * SECOND,
+            }),
+            rate: None,
             wait: None,
             commit,
             on_store_error: OnStoreError::Refuse,
             reconcile: None,
         }
     }
+}
+
+/// How long a rule keeps keys.
+///
+/// # Errors
+/// Names the field.
+fn retention(raw: &RuleConfig, lease: u64, at: &str) -> Result<PerPart<Retention>, ConfigError> {
+    let field = |name: &str| format!("{at}.{name}");
+    let given = |number: Option<u64>, name: &str| {
+        let within = |number| within(Some(number), 0, DAYS_S, || field(name));
+        number.map(within).transpose()
+    };
+    let kept = given(raw.retention_s, "retention_s")?;
+    let refused = given(raw.refused_retention_s, "refused_retention_s")?;
+    let of = |part: Part| {
+        let kept = kept.unwrap_or(*RETENTION_S.of(part));
+        let default = (*REFUSED_S.of(part)).min(kept);
+        // A partner's are kept as long as others, whatever that is.
+        let default = if part == Part::Partners { kept } else { default };
+        (kept, refused.unwrap_or(default))
+    };
+    for part in Part::ALL {
+        let (kept, refused) = of(part);
+        if kept.saturating_mul(SECOND) <= lease {
+            let problem = "must be longer than `timeout_ms` and `margin_ms` together";
+            return Err(invalid(field("retention_s"), problem));
+        }
+        if refused > kept {
+            return Err(invalid(
+                field("refused_retention_s"),
+                "must not be longer than any other key is kept",
+            ));
+        }
+    }
+    Ok(PerPart::new(|part| {
+        let (kept, refused) = of(part);
+        Retention { kept: kept * SECOND, refused: refused * SECOND }
+    }))
 }
 
 /// Whether a gateway can release answers so; the problem where it cannot.
@@ -170,6 +228,8 @@ fn idle(raw: &RuleConfig) -> Option<&'static str> {
         ("timeout_ms", raw.timeout_ms.is_some()),
         ("margin_ms", raw.margin_ms.is_some()),
         ("retention_s", raw.retention_s.is_some()),
+        ("refused_retention_s", raw.refused_retention_s.is_some()),
+        ("rate", raw.rate.is_some()),
         ("wait_ms", raw.wait_ms.is_some()),
         ("commit", raw.commit.is_some()),
         ("on_store_error", raw.on_store_error.is_some()),

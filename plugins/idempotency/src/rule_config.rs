@@ -33,8 +33,13 @@ pub struct RuleConfig {
     pub timeout_ms: Option<u64>,
     /// How much longer its outcome is waited for before it is unknown, in milliseconds; 5000.
     pub margin_ms: Option<u64>,
-    /// How long its key is kept, in seconds; 86400.
+    /// How long its key is kept, in seconds; 3600 of a player, 86400 of a partner.
     pub retention_s: Option<u64>,
+    /// The same of a call that the upstream refused with 4xx; 600 of a player, as long as any other of a
+    /// partner.
+    pub refused_retention_s: Option<u64>,
+    /// New keys a second under this rule, which `store.rate` then leaves out.
+    pub rate: Option<u32>,
     /// How long a retry waits for the first attempt's answer, in milliseconds; 0.
     pub wait_ms: Option<u64>,
     /// When its answer is released; as the document's `commit` says if absent.

@@ -4,7 +4,7 @@ use serde_json::{json, Value};
 
 use super::*;
 use crate::policy::tests::{assert_refused, compiled};
-use crate::KeyPart;
+use crate::{KeyPart, PerPart};
 use policy_kit::EndpointClass;
 
 fn wager(changes: Value) -> Value {
@@ -57,7 +57,9 @@ fn what_is_written_is_what_counts() {
         ("/status", &["RS_OK".to_owned()][..])
     );
     assert_eq!(code.retryable, ["RS_ERROR_TIMEOUT"]);
-    assert_eq!((rule.lease, rule.retention), (2_500_000_000, 3_600_000_000_000));
+    let kept = |refused| Retention { kept: 3_600 * SECOND, refused: refused * SECOND };
+    let retention = PerPart { players: kept(600), partners: kept(3_600) };
+    assert_eq!((rule.lease, rule.retention), (2_500_000_000, retention));
     assert_eq!(rule.wait, Some(250_000_000));
     assert_eq!(rule.on_store_error, OnStoreError::Forward);
     assert!(rule.reconcile.is_some());
@@ -77,11 +79,22 @@ fn the_document_says_when_answers_are_released_where_a_rule_does_not() {
     assert_eq!(commits(differs), [Commit::BeforeReply, Commit::AfterReply]);
 }
 
+/// Who is refused may try again sooner, and who pays by the minute fills no store for an hour.
 #[test]
-fn the_longest_retention_is_that_of_any_rule() {
-    for (given, want) in [(60, 86_400), (86_400, 86_400), (31 * 86_400, 31 * 86_400)] {
-        let policy = compiled(wager(json!({"retention_s": given, "timeout_ms": 100}))).unwrap();
-        assert_eq!(policy.longest_retention(), want * SECOND);
+fn refused_calls_are_kept_for_a_shorter_time() {
+    for (changes, players, partners) in [
+        (json!({}), (3_600, 600), (86_400, 86_400)),
+        (json!({"retention_s": 300}), (300, 300), (300, 300)),
+        (json!({"retention_s": 7_200}), (7_200, 600), (7_200, 7_200)),
+        (json!({"refused_retention_s": 60}), (3_600, 60), (86_400, 60)),
+        (json!({"retention_s": 100, "refused_retention_s": 90}), (100, 90), (100, 90)),
+    ] {
+        let retention = rule(changes.clone()).retention;
+        let of = |part| {
+            let Retention { kept, refused } = *retention.of(part);
+            (kept / SECOND, refused / SECOND)
+        };
+        assert_eq!((of(Part::Players), of(Part::Partners)), (players, partners), "{changes}");
     }
 }
 
@@ -99,6 +112,9 @@ fn times_that_are_refused() {
             json!({"retention_s": 60, "timeout_ms": 59_000, "margin_ms": 1_000}),
             "rules[0].retention_s",
         ),
+        case(json!({"refused_retention_s": 59}), "rules[0].refused_retention_s"),
+        case(json!({"refused_retention_s": 3_601}), "rules[0].refused_retention_s"),
+        case(json!({"rate": 100_001}), "rules[0].rate"),
         case(json!({"wait_ms": 5_001}), "rules[0].wait_ms"),
         case(json!({"wait_ms": "S3CRET"}), "rules[0].wait_ms"),
         case(json!({"commit": "S3CRET"}), "rules[0].commit"),

@@ -314,6 +314,14 @@ impl Host for Interleaved<'_> {
         self.fake.env(name)
     }
 
+    fn random(&mut self) -> Option<[u8; 16]> {
+        self.fake.random()
+    }
+
+    fn gauge(&mut self, metric: &str, value: u64) {
+        self.fake.gauge(metric, value);
+    }
+
     fn count(&mut self, metric: &str) {
         self.fake.count(metric);
     }

@@ -6,6 +6,8 @@
 //! fence and the length that the bucket has. What a restart of the gateway loses is all of it.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::rc::Rc;
 
 use policy_kit::{Fault, Host};
 
@@ -26,8 +28,8 @@ const HOLDER: usize = 8;
 pub struct Limits {
     /// Keys, rounded up to whole buckets of 32.
     pub slots: usize,
-    /// Bytes of answers in all; each bucket has its part.
-    pub bytes: usize,
+    /// Bytes of answers in all. Each bucket has its part, which has room for one of the longest.
+    pub bytes: u64,
     /// Bytes of one answer, headers included.
     pub answer: usize,
 }
@@ -53,6 +55,8 @@ pub struct Slots {
     buckets: u64,
     bucket_bytes: usize,
     answer_bytes: usize,
+    /// Set while there are as many bytes of answers as there may be, in all buckets together.
+    crowded: Rc<Cell<bool>>,
 }
 
 /// Where a key lies, and what lies there.
@@ -64,16 +68,52 @@ pub(crate) struct Place<'a> {
 }
 
 impl Slots {
-    /// A store of its own for each `name` and number of slots: two that share both share their keys.
+    /// A store of its own for each `name` and number of buckets: two that share both share their keys.
     pub fn new(name: &str, limits: Limits, scatter: Scatter) -> Self {
-        let buckets = limits.slots.div_ceil(WAYS).max(1);
+        let buckets = limits.slots.div_ceil(WAYS).max(1) as u64;
+        let part = usize::try_from(limits.bytes / buckets).unwrap_or(usize::MAX);
         Self {
             prefix: format!("{STORE}.{name}.{buckets}"),
             scatter,
-            buckets: buckets as u64,
-            bucket_bytes: limits.bytes / buckets,
+            buckets,
+            bucket_bytes: part.max(limits.answer),
             answer_bytes: limits.answer,
+            crowded: Rc::default(),
         }
+    }
+
+    /// How many buckets there are.
+    pub(crate) fn buckets(&self) -> u64 {
+        self.buckets
+    }
+
+    /// Keys and bytes of answers in a bucket; what has expired is taken out of it.
+    ///
+    /// # Errors
+    /// The bucket is as it was, as far as can be told.
+    pub(crate) fn sweep(
+        &self,
+        host: &mut dyn Host,
+        number: u64,
+        now: u64,
+    ) -> Result<(usize, usize), StoreFault> {
+        let name = self.bucket_name(number);
+        let (mut bucket, version) = load(host, &name)?;
+        let held = bucket.keys();
+        let expired = bucket.purge(now)?;
+        if bucket.keys() < held {
+            // Whoever is faster sweeps it, too.
+            let written = host.set_shared(&name, bucket.value(), version);
+            if written.map_err(StoreFault::Gateway)? {
+                self.empty(host, number, &expired);
+            }
+        }
+        Ok((bucket.keys(), bucket.kept()))
+    }
+
+    /// Says whether there are as many bytes of answers as there may be: then no more are kept.
+    pub(crate) fn set_crowded(&self, crowded: bool) {
+        self.crowded.set(crowded);
     }
 
     /// Asks about a key, or changes how it stands, at `now` in nanoseconds since the epoch.
@@ -148,7 +188,7 @@ impl Slots {
             return Settled::Oversize { status: answer.status };
         }
         let used = place.bucket.kept();
-        let has_room = |length| used.is_some_and(|used| used + length <= self.bucket_bytes);
+        let has_room = |length| !self.crowded.get() && used + length <= self.bucket_bytes;
         let claimed = place.held.filter(|(_, entry)| entry.fence == fence);
         let there = claimed.filter(|_| has_room(bytes.len())).and_then(|(way, _)| {
             let name = self.body_name(place.number, *way);
@@ -181,7 +221,7 @@ impl Slots {
     }
 
     fn bucket_of(&self, scope: &Scope) -> u64 {
-        self.scatter.bucket(scope, self.buckets)
+        self.scatter.bucket(&scope.0, self.buckets)
     }
 
     fn bucket_name(&self, place: u64) -> String {
@@ -208,7 +248,7 @@ impl Slots {
     }
 }
 
-fn load(host: &mut dyn Host, name: &str) -> Result<(Bucket, Option<u32>), StoreFault> {
+pub(crate) fn load(host: &mut dyn Host, name: &str) -> Result<(Bucket, Option<u32>), StoreFault> {
     match host.shared(name).map_err(StoreFault::Gateway)? {
         None => Ok((Bucket::new(), None)),
         Some((value, version)) => {

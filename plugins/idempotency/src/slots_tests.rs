@@ -8,7 +8,7 @@ use policy_kit::fake::FakeHost;
 const PRINT: Fingerprint = Fingerprint([1; 32]);
 const SECOND: u64 = 1_000_000_000;
 
-fn store(slots: usize, bytes: usize) -> Slots {
+fn store(slots: usize, bytes: u64) -> Slots {
     Slots::new("test", Limits { slots, bytes, answer: 200 }, Scatter::default())
 }
 

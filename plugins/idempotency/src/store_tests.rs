@@ -9,11 +9,11 @@ use serde_json::{json, Value};
 use super::*;
 use crate::names::OUTCOME;
 use crate::walk::{reply, ruled, Bet, Stream, Told, World, SECOND};
-use crate::Slots;
+use crate::Embedded;
 
 /// Lies elsewhere: its questions are calls whose path names the question.
 #[derive(Debug)]
-struct Elsewhere(Slots);
+struct Elsewhere(Embedded);
 
 impl Store for Elsewhere {
     fn ask(&self, _: &mut dyn Host, _: &Scope, ask: &Ask, _: u64) -> Asked {
@@ -51,7 +51,7 @@ impl Store for Elsewhere {
 }
 
 fn elsewhere(changes: &Value) -> World {
-    World::over(changes, |slots| Box::new(Elsewhere(slots))).unwrap()
+    World::over(changes, |embedded| Box::new(Elsewhere(embedded))).unwrap()
 }
 
 /// Where the last call went.

@@ -9,7 +9,7 @@ use serde_json::{json, Value};
 use crate::filter::Once;
 use crate::plugin::Idempotency;
 use crate::store::Store;
-use crate::Slots;
+use crate::Embedded;
 
 pub(crate) const MILLI: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000 * MILLI;
@@ -135,12 +135,12 @@ impl Stream {
 
 impl World {
     pub(crate) fn new(changes: &Value) -> Self {
-        Self::over(changes, |slots| Box::new(slots)).unwrap()
+        Self::over(changes, |embedded| Box::new(embedded)).unwrap()
     }
 
     pub(crate) fn over(
         changes: &Value,
-        over: impl FnOnce(Slots) -> Box<dyn Store>,
+        over: impl FnOnce(Embedded) -> Box<dyn Store>,
     ) -> Result<Self, ConfigError> {
         let mut host = FakeHost { now: 1_000 * SECOND, ..FakeHost::default() };
         let plugin = Idempotency::configure_over(document(changes).as_bytes(), &mut host, over)?;
@@ -213,6 +213,11 @@ impl World {
         self.word(stream, self.host.resumed)
     }
 
+    /// The plugin's own tick.
+    pub(crate) fn plugin_tick(&mut self) {
+        assert!(self.plugin.on_tick(&mut self.host).is_empty());
+    }
+
     /// The last call that was made.
     pub(crate) fn called(&self) -> &Call {
         self.host.calls.last().unwrap()
@@ -221,7 +226,13 @@ impl World {
     /// The end of the last call, which a request waits for.
     pub(crate) fn heard(&mut self, stream: &mut Stream, reply: CallReply) -> String {
         let token = u32::try_from(self.host.calls.len()).unwrap();
-        self.on(stream, |driver, host| driver.on_call(host, token, |_| reply));
+        if let Some(flight) = self.host.flights.last().cloned() {
+            self.plugin.on_landed(&mut self.host, &flight, &reply);
+        }
+        self.on(stream, |driver, host| {
+            driver.on_landed(host, &reply);
+            driver.on_call(host, token, |_| reply);
+        });
         self.word(stream, self.host.resumed)
     }
 

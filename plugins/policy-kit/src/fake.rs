@@ -28,6 +28,10 @@ pub struct FakeHost {
     pub shared: BTreeMap<String, (Vec<u8>, u32)>,
     /// Counters.
     pub counters: BTreeMap<String, u64>,
+    /// Gauges.
+    pub gauges: BTreeMap<String, u64>,
+    /// What [`Host::random`] gives.
+    pub random: Option<[u8; 16]>,
     /// Log lines.
     pub logs: Vec<String>,
     /// Time told by [`Host::now`], nanoseconds since the epoch.
@@ -177,6 +181,16 @@ impl Host for FakeHost {
 
     fn env(&mut self, name: &str) -> Option<String> {
         self.env.get(name).cloned()
+    }
+
+    fn random(&mut self) -> Option<[u8; 16]> {
+        self.random
+    }
+
+    fn gauge(&mut self, metric: &str, value: u64) {
+        if self.check("proxy_record_metric").is_ok() {
+            self.gauges.insert(metric.to_owned(), value);
+        }
     }
 
     fn count(&mut self, metric: &str) {

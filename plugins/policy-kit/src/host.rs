@@ -115,8 +115,15 @@ pub trait Host {
     /// dump of the configuration must not show.
     fn env(&mut self, name: &str) -> Option<String>;
 
+    /// Sixteen bytes that no client can guess; `None` where the gateway has none to give.
+    fn random(&mut self) -> Option<[u8; 16]>;
+
     /// Adds one to a counter. A gateway that cannot count does not change a decision.
     fn count(&mut self, metric: &str);
+
+    /// Sets a gauge, which all workers of a gateway share. A gateway that has none does not change a
+    /// decision.
+    fn gauge(&mut self, metric: &str, value: u64);
 
     /// Writes one log line. A gateway that cannot log does not change a decision.
     fn log(&mut self, level: log::Level, message: &str);

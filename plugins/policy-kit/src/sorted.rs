@@ -56,6 +56,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
+    /// Leaves only what `keep` wants to keep.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+        self.0.retain(|(key, value)| keep(key, value));
+    }
+
     /// Entries in the order of their keys.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))

@@ -7,18 +7,18 @@ use policy_kit::{
     Call, CallReply, Fault, Flight, Gateway, Headers, Host, MapKind, Profile, Reply, SortedMap,
 };
 
-use crate::codes::{Buffer, Map};
+use crate::codes::{Buffer, Map, COUNTER, GAUGE};
 use crate::{calls, foreign, quirks, sys, vm, wire};
 
-/// Ids of the counters defined so far, shared by all streams of a VM: defining one is dear.
-pub(crate) type Counters = Rc<RefCell<SortedMap<String, u32>>>;
+/// Ids of the metrics defined so far, shared by all streams of a VM: defining one is dear.
+pub(crate) type Metrics = Rc<RefCell<[SortedMap<String, u32>; 2]>>;
 
 /// The gateway as one stream, or the plugin itself, sees it.
 pub(crate) struct Abi {
     at: At,
     profile: Profile,
     plugin: &'static str,
-    counters: Counters,
+    metrics: Metrics,
     request: Kept,
     response: Kept,
 }
@@ -59,9 +59,9 @@ impl Kept {
 }
 
 impl Abi {
-    pub(crate) fn new(at: At, profile: Profile, plugin: &'static str, counters: Counters) -> Self {
+    pub(crate) fn new(at: At, profile: Profile, plugin: &'static str, metrics: Metrics) -> Self {
         let (request, response) = Default::default();
-        Self { at, profile, plugin, counters, request, response }
+        Self { at, profile, plugin, metrics, request, response }
     }
 
     /// The same for a new callback: what was read in the last one may have been changed by other
@@ -88,6 +88,19 @@ impl Abi {
             Profile::Wasmx => self.headers(MapKind::Response).ok(),
         };
         quirks::answer_ends_with_headers(self.profile, told, headers.as_deref())
+    }
+
+    /// The id of a metric that was used before. Gauges lie apart: each request looks for its counters.
+    #[inline(always)]
+    fn known(&self, kind: u32, name: &str) -> Option<u32> {
+        self.metrics.borrow().get(kind as usize)?.get(name).copied()
+    }
+
+    #[inline(never)]
+    fn define(&self, kind: u32, name: &str) -> Option<u32> {
+        let id = sys::define_metric(kind, name)?;
+        self.metrics.borrow_mut().get_mut(kind as usize)?.insert(name.to_owned(), id);
+        Some(id)
     }
 
     fn kept(&mut self, kind: MapKind) -> &mut Kept {
@@ -184,15 +197,19 @@ impl Host for Abi {
         String::from_utf8(wire::variable(&environment, name)?.to_vec()).ok()
     }
 
+    fn random(&mut self) -> Option<[u8; 16]> {
+        sys::random()
+    }
+
     fn count(&mut self, metric: &str) {
-        let known = self.counters.borrow().get(metric).copied();
-        let id = known.or_else(|| {
-            let id = sys::define_counter(metric)?;
-            self.counters.borrow_mut().insert(metric.to_owned(), id);
-            Some(id)
-        });
-        if let Some(id) = id {
+        if let Some(id) = self.known(COUNTER, metric).or_else(|| self.define(COUNTER, metric)) {
             sys::increment(id);
+        }
+    }
+
+    fn gauge(&mut self, metric: &str, value: u64) {
+        if let Some(id) = self.known(GAUGE, metric).or_else(|| self.define(GAUGE, metric)) {
+            sys::record(id, value);
         }
     }
 

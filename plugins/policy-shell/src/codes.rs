@@ -42,6 +42,8 @@ pub(crate) const REQUEST_STREAM: u32 = 0;
 pub(crate) const RESPONSE_STREAM: u32 = 1;
 /// A counter.
 pub(crate) const COUNTER: u32 = 0;
+/// A value that goes up and down.
+pub(crate) const GAUGE: u32 = 1;
 /// Not a gRPC answer.
 pub(crate) const NO_GRPC_STATUS: i32 = -1;
 
@@ -79,6 +81,7 @@ mod tests {
             (REQUEST_STREAM, types::StreamType::HttpRequest as u32),
             (RESPONSE_STREAM, types::StreamType::HttpResponse as u32),
             (COUNTER, types::MetricType::Counter as u32),
+            (GAUGE, types::MetricType::Gauge as u32),
             (level(log::Level::Trace), types::LogLevel::Trace as u32),
             (level(log::Level::Debug), types::LogLevel::Debug as u32),
             (level(log::Level::Info), types::LogLevel::Info as u32),

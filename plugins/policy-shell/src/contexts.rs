@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use policy_kit::{Action, CallReply, Driver, Fault, Plugin, Profile};
 
-use crate::abi::{call_reply, Abi, At, Counters};
+use crate::abi::{call_reply, Abi, At, Metrics};
 use crate::codes::Buffer;
 use crate::{calls, quirks, sys, vm};
 
@@ -39,12 +39,12 @@ pub(crate) trait StreamContext {
 pub(crate) struct Root<P> {
     context: u32,
     plugin: Option<P>,
-    counters: Counters,
+    metrics: Metrics,
 }
 
 impl<P: Plugin> Root<P> {
     pub(crate) fn new(context: u32) -> Self {
-        Self { context, plugin: None, counters: Rc::new(RefCell::new(Default::default())) }
+        Self { context, plugin: None, metrics: Rc::new(RefCell::new(Default::default())) }
     }
 
     fn abi(&self, context: u32) -> Abi {
@@ -54,7 +54,7 @@ impl<P: Plugin> Root<P> {
 
     fn abi_of(&self, context: u32, profile: Profile) -> Abi {
         let at = At { root: self.context, context };
-        Abi::new(at, profile, P::NAME, Rc::clone(&self.counters))
+        Abi::new(at, profile, P::NAME, Rc::clone(&self.metrics))
     }
 }
 

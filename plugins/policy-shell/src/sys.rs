@@ -3,7 +3,7 @@
 use policy_kit::{Call, Fault};
 
 use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
-use crate::codes::{Buffer, Map, COUNTER, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};
+use crate::codes::{Buffer, Map, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};
 use crate::wire;
 
 mod raw {
@@ -88,6 +88,7 @@ mod raw {
             id: *mut u32,
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_call_foreign_function(
             function: *const u8,
@@ -117,6 +118,7 @@ mod wasi {
     extern "C" {
         pub(super) fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
         pub(super) fn environ_get(entries: *mut *mut u8, bytes: *mut u8) -> u32;
+        pub(super) fn random_get(bytes: *mut u8, size: usize) -> u32;
     }
 }
 
@@ -294,11 +296,28 @@ pub(crate) fn reply(status: u16, details: &str, headers: &[u8], body: &[u8]) -> 
     done("proxy_send_local_response", status)
 }
 
-pub(crate) fn define_counter(name: &str) -> Option<u32> {
-    let mut id = 0;
+/// Defines a metric of a kind of `codes`.
+pub(crate) fn define_metric(kind: u32, name: &str) -> Option<u32> {
+    // What stays where a host says Ok and tells no id: another metric's would be taken for it, and WasmX
+    // traps where a counter is set.
+    const NONE: u32 = u32::MAX;
+    let mut id = NONE;
     // SAFETY: the name is a live slice and `id` lives through the call.
-    let status = unsafe { raw::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut id) };
-    (status == OK).then_some(id)
+    let status = unsafe { raw::proxy_define_metric(kind, name.as_ptr(), name.len(), &mut id) };
+    (status == OK && id != NONE).then_some(id)
+}
+
+pub(crate) fn record(id: u32, value: u64) {
+    // SAFETY: plain integers. A gauge that cannot be set changes no decision.
+    unsafe { raw::proxy_record_metric(id, value) };
+}
+
+/// Bytes that no client can guess.
+pub(crate) fn random() -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    // SAFETY: the array lives through the call and is as long as it says.
+    let status = unsafe { wasi::random_get(bytes.as_mut_ptr(), bytes.len()) };
+    (status == OK).then_some(bytes)
 }
 
 pub(crate) fn increment(id: u32) {

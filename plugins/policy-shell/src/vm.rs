@@ -8,6 +8,10 @@ use crate::calls::UnderWay;
 use crate::contexts::{Root, RootContext, StreamContext};
 use crate::foreign::Foreign;
 
+/// Most streams that wait for ticks of one configuration. [`MOST_WAITING`] of them go on at each, those
+/// that came first.
+const MOST_QUEUED: usize = 1_024;
+
 /// Makes the context of a configuration.
 type NewRoot = fn(u32) -> Box<dyn RootContext>;
 
@@ -74,24 +78,28 @@ pub(crate) fn ticks(root: u32) {
     with(|vm| vm.ticks.as_mut().map(add));
 }
 
-/// Lets a stream wait for the next tick of its configuration.
+/// Lets a stream wait for a tick of its configuration: the next, unless [`MOST_WAITING`] others came before.
 ///
 /// # Errors
-/// None will come, or too many wait for it already.
+/// None will come, or too many wait already.
 pub(crate) fn await_tick(root: u32, stream: u32) -> Result<(), Fault> {
     let wait = |vm: &mut Vm| {
         let ticks = vm.ticks.as_mut().filter(|ticks| ticks.roots.contains(&root))?;
         let waiting = ticks.waiting.iter().filter(|(of, _)| *of == root).count();
-        (waiting < MOST_WAITING).then(|| ticks.waiting.push((root, stream)))
+        (waiting < MOST_QUEUED).then(|| ticks.waiting.push((root, stream)))
     };
     with(wait).flatten().ok_or(Fault { call: "proxy_set_tick_period_milliseconds", status: None })
 }
 
-/// Takes the streams that wait for a tick of this configuration, in the order they came.
+/// Takes the streams whose turn it is at this tick of their configuration, in the order they came.
 pub(crate) fn awaiting_tick(root: u32) -> Vec<u32> {
     let take = |ticks: &mut Ticks| {
-        let (due, rest): (Vec<_>, Vec<_>) =
-            ticks.waiting.drain(..).partition(|(of, _)| *of == root);
+        let mut places = MOST_WAITING;
+        let (due, rest): (Vec<_>, Vec<_>) = ticks.waiting.drain(..).partition(|(of, _)| {
+            let due = *of == root && places > 0;
+            places -= usize::from(due);
+            due
+        });
         ticks.waiting = rest;
         due.into_iter().map(|(_, stream)| stream).collect()
     };
