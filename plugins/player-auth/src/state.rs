@@ -78,6 +78,9 @@ fn same(one: &[u8], other: &[u8]) -> bool {
         && rest == other_rest
 }
 
+/// A refusal, and the evidence for it.
+pub type Why = (Denial, &'static str);
+
 /// What a worker remembers.
 #[derive(Debug)]
 pub struct State {
@@ -102,7 +105,7 @@ pub struct State {
     /// Of requests that wait for the keys of an issuer, by its position.
     waiting: Vec<Permits>,
     good: Lru<Tail, Rc<Known>>,
-    bad: Lru<Box<[u8]>, ((Denial, &'static str), u64)>,
+    bad: Lru<Box<[u8]>, (Why, u64)>,
     failures: Budgets,
 }
 
@@ -147,13 +150,13 @@ impl State {
     }
 
     /// An opaque token that was refused, if that is still believed at `now`.
-    pub fn bad(&mut self, token: &[u8], now: u64) -> Option<(Denial, &'static str)> {
+    pub fn bad(&mut self, token: &[u8], now: u64) -> Option<Why> {
         let (why, until) = *self.bad.get(token)?;
         (until > now).then_some(why)
     }
 
     /// Remembers that an opaque token was refused, and on what evidence.
-    pub fn remember_bad(&mut self, token: &[u8], why: (Denial, &'static str), until: u64) {
+    pub fn remember_bad(&mut self, token: &[u8], why: Why, until: u64) {
         self.bad.insert(token.into(), (why, until));
     }
 
