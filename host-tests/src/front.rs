@@ -20,8 +20,11 @@ pub use router::upstream_fields;
 
 use crate::gateway::{Gateway, Hcm};
 use crate::traffic::{Answer, Fields, Request};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use target::Target;
+
+/// In the place of a detail: what Envoy does with the request is not emulated.
+pub const NOT_EMULATED: &str = "not-emulated";
 
 /// A request that Envoy answers before the first filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +61,7 @@ impl Refusal {
         let body: &[u8] = match self.status {
             400 if by_codec => b"Bad Request",
             403 if by_codec => b"Forbidden",
+            426 => b"Upgrade Required",
             431 => b"Request Header Fields Too Large",
             501 => b"Not Implemented",
             _ => b"",
@@ -70,7 +74,7 @@ impl Refusal {
             headers.push((b"content-type".to_vec(), b"text/plain".to_vec()));
         }
         if self.grpc {
-            return grpc::answer(self.status);
+            return grpc::answer(self.status, body);
         }
         let body = if request.method == b"HEAD" { Vec::new() } else { body.to_vec() };
         Answer { status: self.status, headers, body }
@@ -86,6 +90,8 @@ pub struct Accepted {
     pub body: Vec<u8>,
     /// The property `source.address`.
     pub source: SocketAddr,
+    /// It is one of HTTP/1.0.
+    pub http10: bool,
 }
 
 impl Accepted {
@@ -94,7 +100,14 @@ impl Accepted {
         let mut request = abi_host::Request::new("GET", "/");
         request.headers = self.headers.into_iter().collect();
         request.source = self.source;
-        request.destination.set_port(gateway.port);
+        // Where the replayer's connections to the real Envoy say that they lead.
+        request.destination = match self.source {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.port)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, gateway.port)),
+        };
+        if self.http10 {
+            request.codec = abi_host::Codec::Http10;
+        }
         request.open_ended = request.headers.get(":method") == Some(b"CONNECT");
         if !self.body.is_empty() {
             request.chunks.push(self.body);
@@ -113,8 +126,7 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
 /// The codec's part.
 fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refusal> {
     let hcm = &gateway.hcm;
-    head::check_line(request)?;
-    let mut fields = head::fields(request, hcm)?;
+    let head::Head { target, mut fields } = head::read(request, hcm)?;
     head::length_is_a_number(&fields)?;
     let connect = request.method == b"CONNECT";
     if connect {
@@ -125,7 +137,7 @@ fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refu
     if !connect && !is_upgrade(&fields) {
         head::connection(&mut fields)?;
     }
-    let target = target::split(&request.method, &request.target, &mut fields)?;
+    let target = target::split(&request.method, target, &mut fields)?;
     if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
         return Err(Refusal::bad_request("http.invalid_authority"));
     }
@@ -145,15 +157,29 @@ fn manage(
     mut fields: Fields,
 ) -> Result<Accepted, Refusal> {
     let hcm = &gateway.hcm;
+    if request.http10 && !hcm.accept_http_10 {
+        return Err(Refusal::new(426, "low_version"));
+    }
     let Some(authority) = target.authority else {
         return Err(Refusal::bad_request("missing_host_header"));
     };
+    // What a QUERY asks is in its body, which has to say what it is.
+    if request.method == b"QUERY" && address::value(&fields, "content-type").is_none() {
+        return Err(Refusal::bad_request("query_missing_content_type"));
+    }
     let connect = target.path.is_none();
     let path = target.path.map(|it| accepted_path(hcm, &it)).transpose()?;
     let upgrade = is_upgrade(&fields);
+    let let_through = upgrade && {
+        let kind = address::value(&fields, "upgrade").unwrap_or_default().to_ascii_lowercase();
+        hcm.upgrades.iter().any(|it| it.as_bytes() == kind)
+    };
     head::strip_connection(&mut fields, connect && upgrade);
     let source = address::apply(hcm, request, &mut fields);
     if upgrade && !connect {
+        if let_through {
+            return Err(Refusal::bad_request(NOT_EMULATED));
+        }
         return Err(Refusal::new(403, "upgrade_failed"));
     }
     // The port belongs to what a CONNECT asks for.
@@ -168,7 +194,7 @@ fn manage(
     }
     headers.append(&mut fields);
     let body = if connect { Vec::new() } else { request.body.clone() };
-    Ok(Accepted { headers, body, source })
+    Ok(Accepted { headers, body, source, http10: request.http10 })
 }
 
 fn accepted_path(hcm: &Hcm, path: &[u8]) -> Result<Vec<u8>, Refusal> {

@@ -93,6 +93,7 @@ const METHODS: &[&str] = &[
     "PROPPATCH",
     "PURGE",
     "PUT",
+    "QUERY",
     "REBIND",
     "REPORT",
     "SEARCH",
@@ -105,38 +106,76 @@ const METHODS: &[&str] = &[
     "UNSUBSCRIBE",
 ];
 
-/// Checks a request line: the method, and what the target may hold.
-pub(super) fn check_line(request: &Request) -> Result<(), Refusal> {
-    let is_control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
-    if request.target.iter().any(is_control) {
-        return Err(Refusal::bad_request("http1.invalid_characters"));
-    }
-    let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
-    let clean = !request.target.is_empty() && request.target.iter().all(u8::is_ascii_graphic);
-    if known && clean && url::is_well_formed(&request.target, request.method == b"CONNECT") {
-        Ok(())
-    } else {
-        Err(Refusal::bad_request("http1.codec_error"))
-    }
+/// The line and the fields of a head, as Envoy's parser reads them.
+pub(super) struct Head<'a> {
+    /// The target, without the blanks around it.
+    pub(super) target: &'a [u8],
+    /// The header fields as Envoy's map has them.
+    pub(super) fields: Fields,
 }
 
-/// The header fields as Envoy's map has them.
-pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
+/// Reads a head. The parser looks at its size first, then at every byte of it, then at the line and the
+/// fields; the codec behind it counts and names them.
+pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refusal> {
+    let codec_error = || Refusal::bad_request("http1.codec_error");
+    // Without a method the line begins with a blank, and is none.
+    if request.method.first().is_none_or(|byte| *byte <= b' ') {
+        return Err(codec_error());
+    }
     if head_size(request) > hcm.max_headers_kib * 1024 {
         return Err(Refusal::new(431, "http1.headers_too_large"));
     }
+    let lines = request.headers.iter().flat_map(|(name, value)| [name, value]);
+    let mut all = [&request.method, &request.target].into_iter().chain(lines).flatten();
+    if all.any(|byte| is_forbidden(*byte)) {
+        return Err(Refusal::bad_request("http1.invalid_characters"));
+    }
+    let target = line(request).ok_or_else(codec_error)?;
+    let lines: Option<Vec<_>> = request.headers.iter().map(field).collect();
+    let lines = lines.ok_or_else(codec_error)?;
+    Ok(Head { target, fields: fields(lines, hcm)? })
+}
+
+/// Bytes that no line of a head may have.
+fn is_forbidden(byte: u8) -> bool {
+    (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f
+}
+
+/// The target of a request line of three words, where method and target are what the parser takes.
+fn line(request: &Request) -> Option<&[u8]> {
+    // Blanks around the target belong to no word; within it they make one more.
+    let target = request.target.trim_ascii();
+    let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
+    let clean = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
+    let good = known && clean && url::is_well_formed(target, request.method == b"CONNECT");
+    good.then_some(target)
+}
+
+/// A header line, which the parser parts at its first colon.
+fn field((name, value): &(Vec<u8>, Vec<u8>)) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (name, value) = match name.iter().position(|byte| *byte == b':') {
+        None => (name.as_slice(), value.clone()),
+        Some(at) => {
+            let (name, rest) = name.split_at_checked(at)?;
+            (name, [rest.get(1..)?, b": ", value].concat())
+        }
+    };
+    let value = value.trim_ascii().to_vec();
+    let good = !name.is_empty() && name.iter().all(|byte| is_token(*byte));
+    let name = name.to_ascii_lowercase();
+    // Each length must be one, also where there are several.
+    let number = |it: &[u8]| !it.is_empty() && it.iter().all(u8::is_ascii_digit);
+    let good = good && (name != b"content-length" || number(&value));
+    good.then_some((name, value))
+}
+
+/// The header fields as Envoy's map has them.
+fn fields(lines: Fields, hcm: &Hcm) -> Result<Fields, Refusal> {
     let mut out = Fields::new();
-    for (count, (name, value)) in request.headers.iter().enumerate() {
-        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-            return Err(Refusal::bad_request("http1.codec_error"));
-        }
-        if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
-            return Err(Refusal::bad_request("http1.invalid_characters"));
-        }
+    for (count, (name, value)) in lines.into_iter().enumerate() {
         if count >= hcm.max_headers_count {
             return Err(Refusal::new(431, "http1.too_many_headers"));
         }
-        let name = name.to_ascii_lowercase();
         if name.contains(&b'_') {
             match hcm.underscores {
                 Underscores::Allow => {}
@@ -146,7 +185,7 @@ pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
                 }
             }
         }
-        add(&mut out, name, value.trim_ascii());
+        add(&mut out, name, &value);
     }
     Ok(out)
 }

@@ -15,6 +15,7 @@ mod class;
 mod config;
 mod denial;
 mod details;
+mod document;
 mod driver;
 mod endpoint;
 mod endpoints;
