@@ -10,6 +10,7 @@ mod cors;
 mod grpc;
 mod head;
 mod path;
+mod referer;
 mod router;
 mod target;
 mod url;
@@ -23,8 +24,10 @@ use crate::traffic::{Answer, Fields, Request};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use target::Target;
 
-/// In the place of a detail: what Envoy does with the request is not emulated.
-pub const NOT_EMULATED: &str = "not-emulated";
+/// Begins what stands in the place of a detail where what Envoy does with the request is not emulated.
+pub const NOT_EMULATED: &str = "not-emulated: ";
+const UPGRADE: &str = "not-emulated: an upgrade that the gateway lets through";
+const TORN: &str = "not-emulated: the end of a line within a part of the head";
 
 /// A request that Envoy answers before the first filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +95,8 @@ pub struct Accepted {
     pub source: SocketAddr,
     /// It is one of HTTP/1.0.
     pub http10: bool,
+    /// A body follows the headers, though it may be an empty one.
+    pub has_body: bool,
 }
 
 impl Accepted {
@@ -109,7 +114,7 @@ impl Accepted {
             request.codec = abi_host::Codec::Http10;
         }
         request.open_ended = request.headers.get(":method") == Some(b"CONNECT");
-        if !self.body.is_empty() {
+        if self.has_body {
             request.chunks.push(self.body);
         }
         request
@@ -127,7 +132,6 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
 fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refusal> {
     let hcm = &gateway.hcm;
     let head::Head { target, mut fields } = head::read(request, hcm)?;
-    head::length_is_a_number(&fields)?;
     let connect = request.method == b"CONNECT";
     if connect {
         head::no_body(&mut fields)?;
@@ -138,6 +142,9 @@ fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refu
         head::connection(&mut fields)?;
     }
     let target = target::split(&request.method, target, &mut fields)?;
+    if request.http10 && !hcm.accept_http_10 {
+        return Err(Refusal::new(426, "low_version"));
+    }
     if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
         return Err(Refusal::bad_request("http.invalid_authority"));
     }
@@ -157,9 +164,6 @@ fn manage(
     mut fields: Fields,
 ) -> Result<Accepted, Refusal> {
     let hcm = &gateway.hcm;
-    if request.http10 && !hcm.accept_http_10 {
-        return Err(Refusal::new(426, "low_version"));
-    }
     let Some(authority) = target.authority else {
         return Err(Refusal::bad_request("missing_host_header"));
     };
@@ -175,10 +179,11 @@ fn manage(
         hcm.upgrades.iter().any(|it| it.as_bytes() == kind)
     };
     head::strip_connection(&mut fields, connect && upgrade);
+    fields.retain(|(name, value)| name != b"referer" || referer::stays(value));
     let source = address::apply(hcm, request, &mut fields);
     if upgrade && !connect {
         if let_through {
-            return Err(Refusal::bad_request(NOT_EMULATED));
+            return Err(Refusal::bad_request(UPGRADE));
         }
         return Err(Refusal::new(403, "upgrade_failed"));
     }
@@ -194,7 +199,8 @@ fn manage(
     }
     headers.append(&mut fields);
     let body = if connect { Vec::new() } else { request.body.clone() };
-    Ok(Accepted { headers, body, source, http10: request.http10 })
+    let has_body = !connect && (!body.is_empty() || request.is_chunked());
+    Ok(Accepted { headers, body, source, http10: request.http10, has_body })
 }
 
 fn accepted_path(hcm: &Hcm, path: &[u8]) -> Result<Vec<u8>, Refusal> {

@@ -132,7 +132,11 @@ async fn upgrades_that_are_let_through_leave_other_requests_as_they_are() {
     manager["upgrade_configs"] =
         json!([{"upgrade_type": "websocket"}, {"upgrade_type": "x", "enabled": false}]);
     let asks = |kind: &str| lobby().header("upgrade", kind).header("connection", "upgrade");
-    let outcomes = agreed(&document, &[lobby(), asks("x"), asks("y")]).await;
+    let mut requests = [lobby(), asks("x"), asks("y")];
+    for (index, request) in requests.iter_mut().enumerate() {
+        request.number = index + 1;
+    }
+    let outcomes = agreed(&document, &requests).await;
     let statuses: Vec<u16> = outcomes.iter().map(|it| it.status).collect();
     assert_eq!(statuses, [200, 403, 403]);
     let outcome = &emulate(&document, &[asks("WebSocket")]).unwrap()[0];

@@ -55,6 +55,8 @@ impl Worker {
         if way == Way::Response {
             stream.last_activity = now;
             stream.client.headers_sent = true;
+            // How the body is framed is the codec's business from here.
+            stream.response.headers.remove("transfer-encoding");
             stream.code =
                 stream.response.headers.text(":status").and_then(|code| code.parse().ok());
             if end {

@@ -245,7 +245,10 @@ impl Worker {
         let last = stream.nothing_follows();
         let end_with_data = last && stream.codec == Codec::Http2;
         stream.request.ended = end_with_data;
-        self.pass_data(id, Way::Request, 0, piece, end_with_data);
+        // An empty body has its end only.
+        if !(piece.is_empty() && last && !end_with_data) {
+            self.pass_data(id, Way::Request, 0, piece, end_with_data);
+        }
         if last && !end_with_data && self.goes_on(id, Way::Request) {
             if let Some(stream) = self.world.streams.get_mut(&id) {
                 stream.request.ended = true;

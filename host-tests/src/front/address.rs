@@ -1,7 +1,7 @@
 //! Who the client is: X-Forwarded-For, its trusted hops, and the headers that follow from them.
 use crate::gateway::Hcm;
 use crate::traffic::{Fields, Request};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::OnceLock;
 
 /// Envoy's own headers that no request from outside may bring.
@@ -43,8 +43,10 @@ pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> Socket
             source = SocketAddr::new(hop, 0);
         }
         if !hcm.skip_xff_append {
-            // Of a peer on its own machine Envoy tells what the machine is called.
-            let ip = if peer.ip().is_loopback() { own_address() } else { peer.ip() };
+            // Of a peer on its own machine Envoy tells what the machine is called. It knows one loopback
+            // address of each family.
+            let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            let ip = if loopback.contains(&peer.ip()) { own_address() } else { peer.ip() };
             append(fields, "x-forwarded-for", &ip.to_string(), ",");
         }
     } else if let Some(hop) = from_right(&forwarded, hops) {

@@ -102,6 +102,16 @@ fn refuses_what_it_cannot_emulate() {
             "http_filters[0].typed_config.@type: the replayer knows no such",
         ),
         (
+            "/http_filters/0/typed_config",
+            json!({"@type": "x/xds.type.v3.TypedStruct", "type_url": "x/secret.Lua", "value": {}}),
+            "http_filters[0].typed_config: the replayer knows no such",
+        ),
+        (
+            "/upgrade_configs",
+            json!([{"upgrade_type": "CONNECT"}]),
+            "upgrade_configs[0].upgrade_type: the replayer does not emulate tunnels",
+        ),
+        (
             "/http_filters/0/typed_config/config/vm_config/code/local/filename",
             json!("secret"),
             "local.filename: must name a .wasm",
@@ -209,6 +219,13 @@ fn refuses_what_would_decide_otherwise_in_envoy() {
     }
     for (pointer, value) in [
         (at(hcm_path(), "codec_type"), json!("AUTO")),
+        // Envoy minds neither the case of an enumeration's name nor whether it is a number.
+        (at(hcm_path(), "codec_type"), json!("auto")),
+        (at(hcm_path(), "codec_type"), json!(1)),
+        (at(hcm_path(), "path_with_escaped_slashes_action"), json!("reject-request")),
+        (at(&wasm, "failure_policy"), json!("fail_open")),
+        (at(listener, "traffic_direction"), json!("outbound")),
+        (at(hcm_path(), "upgrade_configs"), json!([{"upgrade_type": "websocket"}])),
         (at(&wasm, "capability_restriction_config"), json!({"allowed_capabilities": {}})),
         (at(&wasm, "vm_config/runtime"), json!("envoy.wasm.runtime.v8")),
         ("/stats_config".to_owned(), json!({})),

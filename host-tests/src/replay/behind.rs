@@ -62,7 +62,7 @@ impl Callouts for Clusters {
 /// Asks the casino, as the router would.
 fn ask(house: &House, headers: &Headers, body: &[u8], timeout: Duration) -> Response {
     let fields: Fields = headers.clone().into_pairs();
-    let fields = upstream_fields(&fields, body, timeout);
+    let fields = upstream_fields(&fields, !body.is_empty(), timeout);
     let text = |name: &str| headers.text(name).unwrap_or_default();
     let method = text(":method");
     let Some(plain) = plain(method, text(":path"), &fields, body) else {

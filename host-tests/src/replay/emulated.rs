@@ -89,8 +89,8 @@ fn one(
 
 /// What became of a request that never reached the filters.
 pub(super) fn refused(request: &Request, refusal: &Refusal) -> Outcome {
-    if refusal.details == NOT_EMULATED {
-        return Outcome::not_emulated("an upgrade that the gateway lets through");
+    if let Some(what) = refusal.details.strip_prefix(NOT_EMULATED) {
+        return Outcome::not_emulated(what);
     }
     Outcome::new(&refusal.answer(request), refusal.details, |_| None)
 }

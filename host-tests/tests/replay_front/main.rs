@@ -66,7 +66,7 @@ fn emulated(gateway: &Gateway, request: &Request) -> String {
                 String::from_utf8(found.unwrap().1.clone()).unwrap()
             };
             let fields =
-                upstream_fields(&accepted.headers, &accepted.body, Duration::from_secs(15));
+                upstream_fields(&accepted.headers, accepted.has_body, Duration::from_secs(15));
             let (method, path) = (text(":method"), text(":path"));
             let mut body = echoed(&method, &path, &header_map(&fields), &accepted.body);
             if method == "HEAD" {
