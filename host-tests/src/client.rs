@@ -67,6 +67,9 @@ fn proxy_line(client: SocketAddr, port: u16) -> String {
 
 /// The request as hyper has it, where hyper would write exactly what was recorded.
 fn expressible(request: &Request) -> Option<http::Request<RecordedBody>> {
+    if request.http10 {
+        return None;
+    }
     let method = Method::from_bytes(&request.method).ok()?;
     let uri: Uri = std::str::from_utf8(&request.target).ok()?.parse().ok()?;
     if uri.to_string().as_bytes() != request.target || method == Method::CONNECT {

@@ -10,6 +10,7 @@ mod cors;
 mod grpc;
 mod head;
 mod path;
+mod referer;
 mod router;
 mod target;
 mod url;
@@ -20,8 +21,13 @@ pub use router::upstream_fields;
 
 use crate::gateway::{Gateway, Hcm};
 use crate::traffic::{Answer, Fields, Request};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use target::Target;
+
+/// Begins what stands in the place of a detail where what Envoy does with the request is not emulated.
+pub const NOT_EMULATED: &str = "not-emulated: ";
+const UPGRADE: &str = "not-emulated: an upgrade that the gateway lets through";
+const TORN: &str = "not-emulated: the end of a line within a part of the head";
 
 /// A request that Envoy answers before the first filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +64,7 @@ impl Refusal {
         let body: &[u8] = match self.status {
             400 if by_codec => b"Bad Request",
             403 if by_codec => b"Forbidden",
+            426 => b"Upgrade Required",
             431 => b"Request Header Fields Too Large",
             501 => b"Not Implemented",
             _ => b"",
@@ -70,7 +77,7 @@ impl Refusal {
             headers.push((b"content-type".to_vec(), b"text/plain".to_vec()));
         }
         if self.grpc {
-            return grpc::answer(self.status);
+            return grpc::answer(self.status, body);
         }
         let body = if request.method == b"HEAD" { Vec::new() } else { body.to_vec() };
         Answer { status: self.status, headers, body }
@@ -86,6 +93,10 @@ pub struct Accepted {
     pub body: Vec<u8>,
     /// The property `source.address`.
     pub source: SocketAddr,
+    /// It is one of HTTP/1.0.
+    pub http10: bool,
+    /// A body follows the headers, though it may be an empty one.
+    pub has_body: bool,
 }
 
 impl Accepted {
@@ -94,9 +105,16 @@ impl Accepted {
         let mut request = abi_host::Request::new("GET", "/");
         request.headers = self.headers.into_iter().collect();
         request.source = self.source;
-        request.destination.set_port(gateway.port);
+        // Where the replayer's connections to the real Envoy say that they lead.
+        request.destination = match self.source {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.port)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, gateway.port)),
+        };
+        if self.http10 {
+            request.codec = abi_host::Codec::Http10;
+        }
         request.open_ended = request.headers.get(":method") == Some(b"CONNECT");
-        if !self.body.is_empty() {
+        if self.has_body {
             request.chunks.push(self.body);
         }
         request
@@ -113,9 +131,7 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
 /// The codec's part.
 fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refusal> {
     let hcm = &gateway.hcm;
-    head::check_line(request)?;
-    let mut fields = head::fields(request, hcm)?;
-    head::length_is_a_number(&fields)?;
+    let head::Head { target, mut fields } = head::read(request, hcm)?;
     let connect = request.method == b"CONNECT";
     if connect {
         head::no_body(&mut fields)?;
@@ -125,7 +141,10 @@ fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refu
     if !connect && !is_upgrade(&fields) {
         head::connection(&mut fields)?;
     }
-    let target = target::split(&request.method, &request.target, &mut fields)?;
+    let target = target::split(&request.method, target, &mut fields)?;
+    if request.http10 && !hcm.accept_http_10 {
+        return Err(Refusal::new(426, "low_version"));
+    }
     if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
         return Err(Refusal::bad_request("http.invalid_authority"));
     }
@@ -148,12 +167,24 @@ fn manage(
     let Some(authority) = target.authority else {
         return Err(Refusal::bad_request("missing_host_header"));
     };
+    // What a QUERY asks is in its body, which has to say what it is.
+    if request.method == b"QUERY" && address::value(&fields, "content-type").is_none() {
+        return Err(Refusal::bad_request("query_missing_content_type"));
+    }
     let connect = target.path.is_none();
     let path = target.path.map(|it| accepted_path(hcm, &it)).transpose()?;
     let upgrade = is_upgrade(&fields);
+    let let_through = upgrade && {
+        let kind = address::value(&fields, "upgrade").unwrap_or_default().to_ascii_lowercase();
+        hcm.upgrades.iter().any(|it| it.as_bytes() == kind)
+    };
     head::strip_connection(&mut fields, connect && upgrade);
+    fields.retain(|(name, value)| name != b"referer" || referer::stays(value));
     let source = address::apply(hcm, request, &mut fields);
     if upgrade && !connect {
+        if let_through {
+            return Err(Refusal::bad_request(UPGRADE));
+        }
         return Err(Refusal::new(403, "upgrade_failed"));
     }
     // The port belongs to what a CONNECT asks for.
@@ -168,7 +199,8 @@ fn manage(
     }
     headers.append(&mut fields);
     let body = if connect { Vec::new() } else { request.body.clone() };
-    Ok(Accepted { headers, body, source })
+    let has_body = !connect && (!body.is_empty() || request.is_chunked());
+    Ok(Accepted { headers, body, source, http10: request.http10, has_body })
 }
 
 fn accepted_path(hcm: &Hcm, path: &[u8]) -> Result<Vec<u8>, Refusal> {

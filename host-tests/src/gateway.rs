@@ -6,8 +6,10 @@
 //!    the two halves of a replay cannot drift apart in silence.
 //! 3. Errors never repeat a value.
 mod advice;
+mod destination;
 mod filters;
 mod hcm;
+mod message;
 mod node;
 mod policyless;
 mod routes;
@@ -40,6 +42,8 @@ pub struct Gateway {
     pub routes: Routes,
     /// Names of the clusters.
     pub clusters: Vec<String>,
+    /// What the gateway says of itself.
+    pub node: abi_host::GatewayNode,
 }
 
 /// Why a gateway configuration cannot be used.
@@ -128,7 +132,7 @@ impl Gateway {
         let mut document = self.document.clone();
         let mut filters = document.pointer_mut(HTTP_FILTERS)?.as_array_mut()?.iter_mut();
         let wasm = filters.find(|filter| filter.get("name").is_some_and(|name| name == plugin))?;
-        *wasm.pointer_mut("/typed_config/config/configuration/value")? = configuration.into();
+        *fields_mut(wasm)?.pointer_mut("/config/configuration/value")? = configuration.into();
         Some(document)
     }
 
@@ -169,6 +173,7 @@ impl Gateway {
             return Err(tls.fail("the replayer speaks plain HTTP; terminate TLS in front"));
         }
         chain.known(&["name", "filters", "transport_socket_connect_timeout"])?;
+        let node = own_node(&root, &listener, &chain)?;
         let manager = chain.only_member("filters")?.need("typed_config")?;
         if manager.type_name()? != "HttpConnectionManager" {
             return Err(manager.fail("must be an HttpConnectionManager"));
@@ -181,7 +186,7 @@ impl Gateway {
         if routers != 1 || filters.last() != Some(&HttpFilter::Router) {
             return Err(list.fail("must end in the router, and have no other"));
         }
-        Ok(Self { port, buffer_limit, hcm, filters, routes, clusters, document })
+        Ok(Self { port, buffer_limit, hcm, filters, routes, clusters, node, document })
     }
 
     /// The wasm filters in order.
@@ -191,6 +196,36 @@ impl Gateway {
             _ => None,
         })
     }
+}
+
+/// The fields of a filter's `typed_config`, which may stand in a TypedStruct.
+pub(crate) fn fields_mut(filter: &mut Value) -> Option<&mut Value> {
+    let config = filter.get_mut("typed_config")?;
+    match config.get("type_url").or_else(|| config.get("typeUrl")) {
+        Some(_) => config.get_mut("value"),
+        None => Some(config),
+    }
+}
+
+/// What the gateway says of itself.
+fn own_node(
+    root: &Node<'_>,
+    listener: &Node<'_>,
+    chain: &Node<'_>,
+) -> Result<abi_host::GatewayNode, FieldError> {
+    let node = root.get("node");
+    let text = |name: &str| node.as_ref().map_or(Ok(String::new()), |node| node.text(name));
+    let direction = match listener.get("traffic_direction") {
+        None => 0,
+        Some(direction) => direction.choice(&["UNSPECIFIED", "INBOUND", "OUTBOUND"])?.0,
+    };
+    let direction = i64::try_from(direction).unwrap_or_default();
+    Ok(abi_host::GatewayNode {
+        id: text("id")?,
+        cluster: text("cluster")?,
+        filter_chain: chain.text("name")?,
+        direction,
+    })
 }
 
 #[cfg(test)]

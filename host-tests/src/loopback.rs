@@ -1,4 +1,5 @@
 //! A deployed gateway on one machine: whoever connects from here is taken for the edge.
+use crate::gateway::fields_mut;
 use serde_json::{json, Value};
 
 /// Where a bootstrap has its HTTP filters.
@@ -13,7 +14,8 @@ const HERE: &str = "127.0.0.0/8";
 pub fn trust(document: &mut Value) {
     let filters = document.pointer_mut(HTTP_FILTERS).and_then(Value::as_array_mut);
     for filter in filters.into_iter().flatten() {
-        let configuration = filter.pointer_mut("/typed_config/config/configuration/value");
+        let fields = fields_mut(filter);
+        let configuration = fields.and_then(|it| it.pointer_mut("/config/configuration/value"));
         let Some(Value::String(text)) = configuration else { continue };
         let Ok(mut policy) = serde_json::from_str::<Value>(text) else { continue };
         if let Some(Value::Array(trusted)) = policy.pointer_mut("/address/trusted") {

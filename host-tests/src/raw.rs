@@ -10,7 +10,8 @@ pub fn bytes_of(request: &Request) -> Vec<u8> {
     out.extend_from_slice(&request.method);
     out.push(b' ');
     out.extend_from_slice(&request.target);
-    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let version: &[u8] = if request.http10 { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" };
+    out.extend_from_slice(version);
     for (name, value) in &request.headers {
         out.extend_from_slice(name);
         out.extend_from_slice(b": ");

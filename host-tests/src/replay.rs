@@ -58,6 +58,16 @@ pub enum ReplayError {
         /// Its number.
         number: usize,
     },
+    /// A module did what Envoy does not survive, or what makes it send a message twice.
+    #[error("request {number}: {plugin} {what}")]
+    Misuse {
+        /// Number of the request.
+        number: usize,
+        /// The plugin.
+        plugin: String,
+        /// What it did.
+        what: &'static str,
+    },
     /// A request could not be sent.
     #[error("request {number}: {source}")]
     Send {

@@ -27,6 +27,8 @@ pub struct Request {
     pub headers: Fields,
     /// The body, without transfer coding.
     pub body: Vec<u8>,
+    /// It was sent as HTTP/1.0; as HTTP/1.1 otherwise.
+    pub http10: bool,
 }
 
 impl Request {
@@ -41,6 +43,7 @@ impl Request {
             target: target.as_ref().to_vec(),
             headers: vec![(b"host".to_vec(), b"casino.example".to_vec())],
             body: Vec::new(),
+            http10: false,
         }
     }
 

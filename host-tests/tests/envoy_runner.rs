@@ -64,7 +64,7 @@ async fn the_recorded_client_is_the_peer() {
 async fn a_refused_configuration_is_told_apart_with_the_log() {
     let server = Server::start(echo).await.unwrap();
     let Some(options) = options(&server) else { return };
-    let document = policyless(&json!({"stream_idle_timeout": "not a duration"}));
+    let document = policyless(&json!({"drain_timeout": "not a duration"}));
     match EnvoyProcess::start(&document, options).await {
         Err(EnvoyError::Refused { log }) => assert!(log.contains("Duration"), "{log}"),
         other => panic!("{other:?}"),

@@ -1,5 +1,6 @@
 //! Collecting the stages and settings of a chain.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use crate::shared_data::SharedData;
 use crate::worker::{PlaceSpec, Worker};
 use crate::world::{Shared, World};
 use crate::{
-    Callouts, Chain, Clock, Engine, Faults, HostError, Module, NativeFilter, PluginConfig, Profile,
-    RetryPolicy, Status,
+    Callouts, Chain, Clock, Engine, Faults, GatewayNode, Headers, HostError, Module, NativeFilter,
+    PluginConfig, Profile, RetryPolicy, Route, Status,
 };
 
 /// Collects the stages and settings of a chain.
@@ -137,7 +138,44 @@ impl ChainBuilder {
         self
     }
 
-    /// The idle timeout of a stream. Default: 5 minutes.
+    /// The time from the start of a request until all filters have seen its end (`request_timeout`).
+    /// Default: zero, for none.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.shared.request_timeout = timeout;
+        self
+    }
+
+    /// The time from the start of a stream to its end (`max_stream_duration`). Default: zero, for none.
+    #[must_use]
+    pub fn max_stream_duration(mut self, limit: Duration) -> Self {
+        self.shared.max_stream_duration = limit;
+        self
+    }
+
+    /// The gateway's route table. Default: none, and then no attribute tells of a route.
+    #[must_use]
+    pub fn router(mut self, router: impl Fn(&Headers) -> Route + Send + Sync + 'static) -> Self {
+        self.shared.router = Some(Box::new(router));
+        self
+    }
+
+    /// What the gateway says of itself. Default: nothing.
+    #[must_use]
+    pub fn node(mut self, node: GatewayNode) -> Self {
+        self.shared.node = node;
+        self
+    }
+
+    /// What `upstream.address` says. Default: 192.0.2.80:80, which stands for the host that a gateway
+    /// would choose.
+    #[must_use]
+    pub fn upstream_address(mut self, address: SocketAddr) -> Self {
+        self.shared.upstream_address = address;
+        self
+    }
+
+    /// The idle timeout of a stream, zero for none. Default: 5 minutes.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.shared.idle_timeout = timeout;

@@ -8,12 +8,13 @@ use crate::builder::ChainBuilder;
 use crate::clock::nanoseconds;
 use crate::event::Event;
 use crate::rng::Rng;
+use crate::stream::Stream;
 use crate::vm::FuelUse;
 use crate::worker::Worker;
 use crate::world::{lock, Shared};
 use crate::{
-    imports, Answer, Clock, Engine, HostError, LogLine, Outcome, Report, Request, Status, StreamId,
-    Trace, Trap, Upstream,
+    imports, Answer, Clock, Engine, HostError, LogLine, Misuse, Outcome, Report, Request, Status,
+    StreamId, Trace, Trap, Upstream,
 };
 
 /// A running filter chain with its workers.
@@ -200,6 +201,16 @@ impl Chain {
         lock(&self.shared.traps).clone()
     }
 
+    /// What a module did that the chain cannot go on from as Envoy would.
+    pub fn misuse(&self) -> Option<Misuse> {
+        lock(&self.shared.misuse).clone()
+    }
+
+    /// What filters asked for outside of any stream that Envoy has and this host does not.
+    pub fn not_emulated(&self) -> Vec<&'static str> {
+        lock(&self.shared.not_emulated).clone()
+    }
+
     /// Host calls made so far by the present VM of one plugin, on all workers.
     pub fn trace(&self, plugin: &str) -> Trace {
         let mut trace = Trace::default();
@@ -310,12 +321,13 @@ impl Chain {
     }
 
     fn forward(&mut self, index: Option<usize>, id: StreamId, upstream: &mut dyn Upstream) {
-        let limit = nanoseconds(self.shared.route_timeout);
-        let deadline = self.clock.now().saturating_add(limit);
+        let now = self.clock.now();
+        let shared = self.shared.clone();
         let Some(worker) = self.worker_mut(index) else { return };
         let Some(stream) = worker.world.streams.get_mut(&id) else { return };
         stream.upstream_told = true;
         // Retries get what is left of the time.
+        let deadline = limit(stream, &shared, now);
         stream.deadline.get_or_insert(deadline);
         let headers = std::mem::take(&mut stream.request.headers);
         let Some(request) = &mut stream.upstream else { return };
@@ -329,11 +341,11 @@ impl Chain {
     /// Puts the upstream's answer into the future, or a timeout where it would be too late.
     fn schedule(&mut self, index: Option<usize>, stream: StreamId, answer: Answer) {
         let now = self.clock.now();
-        let limit = now.saturating_add(nanoseconds(self.shared.route_timeout));
+        let shared = self.shared.clone();
         let Some(worker) = self.worker_mut(index) else { return };
-        let mut deadline = limit;
+        let mut deadline = u64::MAX;
         if let Some(stream) = worker.world.streams.get_mut(&stream) {
-            deadline = stream.deadline.unwrap_or(limit);
+            deadline = stream.deadline.unwrap_or_else(|| limit(stream, &shared, now));
             stream.retries = answer.retries.or(stream.retries);
         }
         let at = now.saturating_add(nanoseconds(answer.after));
@@ -344,6 +356,15 @@ impl Chain {
         };
         worker.queue.push(at, Event::Upstream { stream, outcome });
     }
+}
+
+/// When the timeout of its route ends an upstream request that begins now; a timeout of zero is none.
+fn limit(stream: &Stream, shared: &Shared, now: u64) -> u64 {
+    let timeout = stream.route.timeout.unwrap_or(shared.route_timeout);
+    if timeout.is_zero() {
+        return u64::MAX;
+    }
+    now.saturating_add(nanoseconds(timeout))
 }
 
 fn lost(stream: StreamId, now: u64) -> Report {
@@ -359,6 +380,7 @@ fn lost(stream: StreamId, now: u64) -> Report {
         upstream: None,
         logs: Vec::new(),
         traps: Vec::new(),
+        not_emulated: Vec::new(),
         started: now,
         ended: now,
     }

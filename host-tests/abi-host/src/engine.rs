@@ -91,7 +91,9 @@ impl Engine {
         }
         let compiled = wasmtime::Module::new(&self.0.engine, code).map_err(HostError::Engine)?;
         let has = |name: &str| compiled.get_export(name).is_some();
-        if !has("proxy_abi_version_0_2_1") && !has("proxy_abi_version_0_2_0") {
+        let versions =
+            ["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0", "proxy_abi_version_0_1_0"];
+        if !versions.into_iter().any(has) {
             return Err(HostError::AbiVersion);
         }
         for import in compiled.imports() {

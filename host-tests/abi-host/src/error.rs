@@ -19,8 +19,8 @@ pub enum HostError {
     /// The module needs an import that the host does not have.
     #[error("the module imports {0}, which this host does not have")]
     UnknownImport(String),
-    /// The module is not written for ABI 0.2.
-    #[error("the module exports neither proxy_abi_version_0_2_0 nor proxy_abi_version_0_2_1")]
+    /// The module is not written for an ABI that gateways have.
+    #[error("the module exports none of proxy_abi_version_0_1_0, _0_2_0 and _0_2_1")]
     AbiVersion,
     /// The module lacks something every filter has.
     #[error("the module does not export {0}")]

@@ -1,8 +1,8 @@
 //! The end of a stream: the access log, then the end of every context, then the report.
 
-use crate::stream::{Hold, Place, Slot, Stream};
+use crate::stream::{Place, Slot, Stream};
 use crate::worker::Worker;
-use crate::{flags, ClientResponse, Ending, LocalReply, Report, StreamId};
+use crate::{ClientResponse, Ending, Report, StreamId};
 
 impl Worker {
     /// Ends a stream. Every filter logs before the first one ends, and a filter that never saw the
@@ -91,52 +91,9 @@ impl Worker {
             upstream,
             logs: stream.logs,
             traps: stream.traps,
+            not_emulated: stream.not_emulated,
             started: stream.started,
             ended: self.world.clock.now(),
         }
-    }
-
-    /// When the earliest idle timeout of this worker's streams is due.
-    pub(crate) fn idle_at(&self) -> Option<u64> {
-        let timeout = crate::clock::nanoseconds(self.world.shared.idle_timeout);
-        let streams = self.world.streams.values();
-        streams.map(|stream| stream.last_activity.saturating_add(timeout)).min()
-    }
-
-    /// Ends the streams that stood still for too long.
-    pub(crate) fn end_idle(&mut self) {
-        let now = self.world.clock.now();
-        let timeout = crate::clock::nanoseconds(self.world.shared.idle_timeout);
-        let mut idle: Vec<StreamId> = self
-            .world
-            .streams
-            .values()
-            .filter(|stream| stream.last_activity.saturating_add(timeout) <= now)
-            .map(|stream| stream.id)
-            .collect();
-        idle.sort();
-        for id in idle {
-            let holder = self.holder(id).and_then(|place| self.name_of(id, place));
-            let Some(stream) = self.world.streams.get_mut(&id) else { continue };
-            stream.last_activity = now;
-            stream.flags |= flags::STREAM_IDLE_TIMEOUT;
-            if stream.stalled_at.is_none() {
-                stream.stalled_at = Some(holder.unwrap_or_default());
-            }
-            let reply = LocalReply {
-                status: 408,
-                body: b"stream timeout".to_vec(),
-                details: "stream_idle_timeout".to_owned(),
-                ..LocalReply::default()
-            };
-            self.local_reply(id, reply, None);
-        }
-    }
-
-    /// The place that holds a stream, if one does.
-    fn holder(&self, id: StreamId) -> Option<usize> {
-        let slots = &self.world.streams.get(&id)?.slots;
-        let held = |slot: &Slot| slot.request.hold != Hold::Run || slot.response.hold != Hold::Run;
-        slots.iter().position(held)
     }
 }

@@ -31,7 +31,7 @@ pub fn reply(status: u16, mut headers: Headers, body: &[u8], head: bool) -> Head
 }
 
 /// The code of gRPC that stands for a status of HTTP.
-fn code(status: u16) -> u8 {
+pub(crate) fn code(status: u16) -> u8 {
     match status {
         400 => 13,
         401 => 16,

@@ -1,19 +1,24 @@
 //! The attributes of a stream, in the bytes in which a host hands them out.
+//!
+//! Where each is there, and where it is not, was read in a real Envoy by the module `attributes`;
+//! `host-tests/tests/attributes.rs` asks both again and holds the table.
 
-use std::net::SocketAddr;
+mod message;
+mod place;
 
 use crate::state::VmState;
 use crate::stream::Stream;
 use crate::{Headers, Profile, Status};
 
 /// A value before it is serialised.
-enum Value<'a> {
+pub(crate) enum Value<'a> {
     Text(&'a [u8]),
-    Owned(String),
+    Owned(Vec<u8>),
     Int(i64),
     Uint(u64),
     Bool(bool),
-    Map(&'a Headers),
+    /// A header map, each name once with all its values; `None` is one that is closed.
+    Map(Option<&'a Headers>),
 }
 
 impl Value<'_> {
@@ -21,8 +26,9 @@ impl Value<'_> {
     fn write(&self, profile: Profile, out: &mut Vec<u8>) {
         match (self, profile) {
             (Self::Text(text), _) => out.extend_from_slice(text),
-            (Self::Owned(text), _) => out.extend_from_slice(text.as_bytes()),
-            (Self::Map(map), _) => map.write_wire(out),
+            (Self::Owned(text), _) => out.extend_from_slice(text),
+            (Self::Map(None), _) => Headers::new().write_wire(out),
+            (Self::Map(Some(map)), _) => joined(map).write_wire(out),
             (Self::Int(number), Profile::Envoy) => out.extend_from_slice(&number.to_le_bytes()),
             (Self::Uint(number), Profile::Envoy) => out.extend_from_slice(&number.to_le_bytes()),
             (Self::Bool(truth), Profile::Envoy) => out.push(u8::from(*truth)),
@@ -38,6 +44,14 @@ impl Value<'_> {
         }
     }
 }
+
+/// What is asked of a stream: a value, or why there is none.
+type Found<'a> = Result<Value<'a>, Status>;
+
+/// There is no such attribute here.
+const ABSENT: Status = Status::NOT_FOUND;
+/// There is one, but of a kind that cannot be handed out whole.
+const OPAQUE: Status = Status::SERIALIZATION_FAILURE;
 
 /// Reads a property into `out`.
 pub(crate) fn get(state: &mut VmState, path: &[u8], out: &mut Vec<u8>) -> Status {
@@ -64,16 +78,32 @@ pub(crate) fn get(state: &mut VmState, path: &[u8], out: &mut Vec<u8>) -> Status
             return Status::OK;
         }
     }
+    if let Some(what) = place::not_emulated(profile, top, &rest) {
+        state.not_emulated(what);
+        return Status::NOT_FOUND;
+    }
+    let shared = state.world.shared.clone();
     let open = Open::of(state);
     let now = state.world.clock.now();
-    let Some(stream) = state.stream() else { return host_wide(top, &rest, profile, out) };
-    match find(stream, top, &rest, &open, now) {
-        Some(value) => {
+    let found = match state.stream() {
+        Some(stream) => find(&Asked { stream, open, now, shared: &shared }, top, &rest),
+        None => place::host_wide(&shared, top, &rest),
+    };
+    match found {
+        Ok(value) => {
             value.write(profile, out);
             Status::OK
         }
-        None => host_wide(top, &rest, profile, out),
+        Err(status) => status,
     }
+}
+
+/// A stream, and what the running callback may know of it.
+struct Asked<'a> {
+    stream: &'a Stream,
+    open: Open,
+    now: u64,
+    shared: &'a crate::world::Shared,
 }
 
 /// Which maps the running callback can reach.
@@ -98,174 +128,57 @@ impl Open {
     }
 }
 
-fn host_wide(top: &[u8], rest: &[&[u8]], profile: Profile, out: &mut Vec<u8>) -> Status {
-    let value = match (top, rest) {
-        (b"node", [b"id"]) => Value::Text(b"gateway"),
-        (b"node", [b"cluster"]) => Value::Text(b"gateways"),
-        (b"listener_direction", []) => Value::Int(0),
-        _ => return Status::NOT_FOUND,
-    };
-    value.write(profile, out);
-    Status::OK
-}
+/// Groups of attributes that Envoy has, but hands out one by one only.
+const GROUPS: [&[u8]; 7] = [
+    b"request",
+    b"response",
+    b"source",
+    b"destination",
+    b"connection",
+    b"upstream",
+    b"filter_state",
+];
 
-fn find<'a>(
-    stream: &'a Stream,
-    top: &[u8],
-    rest: &[&[u8]],
-    open: &Open,
-    now: u64,
-) -> Option<Value<'a>> {
-    match (top, rest) {
-        (b"request", [name, deeper @ ..]) => request(stream, name, deeper, open, now),
-        (b"response", [name, deeper @ ..]) => response(stream, name, deeper, open),
-        (b"source", [name]) => peer(stream.source, name),
-        (b"destination", [name]) => peer(stream.destination, name),
-        (b"connection", [name]) => connection(stream, name),
+fn find<'a>(asked: &Asked<'a>, top: &[u8], rest: &[&[u8]]) -> Found<'a> {
+    let stream = asked.stream;
+    let envoy = asked.shared.profile == Profile::Envoy;
+    let found = match (top, rest) {
+        (b"request", [name, deeper @ ..]) => message::request(asked, name, deeper),
+        (b"response", [name, deeper @ ..]) => message::response(asked, name, deeper),
+        (b"source", [name]) => place::peer(stream.source, name),
+        (b"destination", [name]) => place::peer(stream.destination, name),
+        (b"connection", [name]) => place::connection(stream, name),
         (b"connection_id", []) => Some(Value::Uint(stream.id.0)),
-        (b"upstream", [name]) => upstream(stream, name),
-        (b"cluster_name", []) | (b"xds", [b"cluster_name"]) => Some(Value::Text(b"upstream")),
-        (b"route_name", []) | (b"xds", [b"route_name"]) => Some(Value::Text(b"route")),
+        (b"upstream", [name]) => place::upstream(asked, name),
+        (b"metadata", []) if envoy => Some(Value::Text(b"")),
+        (b"metadata", [b"filter_metadata"]) if envoy => Some(Value::Map(None)),
         (b"filter_state", [key]) => {
-            let name = key.strip_prefix(b"wasm.")?;
-            stream.filter_state.get(name).map(|value| Value::Text(value))
+            let value = key.strip_prefix(b"wasm.").and_then(|name| stream.filter_state.get(name));
+            value.map(|value| Value::Text(value))
         }
+        (b"xds", _) if envoy => return place::xds(asked, rest),
+        (b"upstream_filter_state", []) if envoy && stream.is_connected() => return Err(OPAQUE),
+        (name, []) if envoy && GROUPS.contains(&name) => return Err(OPAQUE),
         (name, []) => stream.filter_state.get(name).map(|value| Value::Text(value)),
         _ => None,
-    }
+    };
+    found.ok_or(ABSENT)
 }
 
-fn request<'a>(
-    stream: &'a Stream,
-    name: &[u8],
-    deeper: &[&[u8]],
-    open: &Open,
-    now: u64,
-) -> Option<Value<'a>> {
-    let flow = &stream.request;
-    match (name, deeper) {
-        (b"time", []) => return Some(Value::Int(i64::try_from(stream.started).ok()?)),
-        (b"protocol", []) => {
-            return Some(Value::Text(match stream.codec {
-                crate::Codec::Http1 => b"HTTP/1.1",
-                crate::Codec::Http2 => b"HTTP/2",
-            }));
+/// The map as a property: each name once, where it stands first, with all values.
+fn joined(headers: &Headers) -> Headers {
+    let mut out = Headers::new();
+    for (name, _) in headers.iter() {
+        if out.get(name).is_none() {
+            out.add_as_written(name, all_of(headers, name).unwrap_or_default());
         }
-        (b"duration", []) if stream.ending => {
-            return Some(Value::Int(i64::try_from(now.saturating_sub(stream.started)).ok()?));
-        }
-        _ => {}
     }
-    let headers = open.request_headers.then_some(&flow.headers);
-    let text = |name: &str| headers?.get(name).map(Value::Text);
-    let path = || headers?.get(":path");
-    match (name, deeper) {
-        (b"headers", [header]) => all_of(headers?, header),
-        (b"headers", []) => headers.map(Value::Map),
-        (b"path", []) => text(":path"),
-        (b"url_path", []) => {
-            let path = path()?;
-            Some(Value::Text(path.split(|byte| *byte == b'?').next().unwrap_or(path)))
-        }
-        (b"query", []) => {
-            let path = path()?;
-            let query =
-                path.iter().position(|byte| *byte == b'?').and_then(|at| path.get(at + 1..));
-            Some(Value::Text(query.unwrap_or_default()))
-        }
-        (b"host", []) => text(":authority"),
-        (b"scheme", []) => text(":scheme"),
-        (b"method", []) => text(":method"),
-        (b"referer", []) => text("referer"),
-        (b"useragent", []) => text("user-agent"),
-        (b"id", []) => text("x-request-id"),
-        (b"size", []) => {
-            let told = headers.and_then(|headers| headers.text("content-length"));
-            let told = told.and_then(|text| text.parse().ok());
-            Some(Value::Int(told.or_else(|| i64::try_from(flow.bytes).ok())?))
-        }
-        (b"total_size", []) => {
-            let size = flow.bytes + headers.map_or(0, Headers::byte_size);
-            Some(Value::Int(i64::try_from(size).ok()?))
-        }
-        _ => None,
-    }
-}
-
-fn response<'a>(
-    stream: &'a Stream,
-    name: &[u8],
-    deeper: &[&[u8]],
-    open: &Open,
-) -> Option<Value<'a>> {
-    let flow = &stream.response;
-    let headers = (open.response_headers && flow.started).then_some(&flow.headers);
-    let trailers = flow.trailers.as_ref().filter(|_| open.response_trailers);
-    match (name, deeper) {
-        (b"code", []) => stream.code.map(|code| Value::Int(i64::from(code))),
-        (b"code_details", []) => {
-            stream.details.as_ref().map(|details| Value::Text(details.as_bytes()))
-        }
-        (b"flags", []) => Some(Value::Int(i64::try_from(stream.flags).ok()?)),
-        (b"grpc_status", []) => {
-            let status = trailers.and_then(|map| map.text("grpc-status"));
-            let status = status.or_else(|| headers.and_then(|map| map.text("grpc-status")));
-            Some(Value::Int(status?.parse().ok()?))
-        }
-        (b"headers", [header]) => all_of(headers?, header),
-        (b"headers", []) => headers.map(Value::Map),
-        (b"trailers", [header]) => all_of(trailers?, header),
-        (b"trailers", []) => trailers.map(Value::Map),
-        (b"size", []) => Some(Value::Int(i64::try_from(stream.client.body.len()).ok()?)),
-        (b"total_size", []) => {
-            let size = stream.client.body.len() + headers.map_or(0, Headers::byte_size);
-            Some(Value::Int(i64::try_from(size).ok()?))
-        }
-        _ => None,
-    }
+    out
 }
 
 /// Unlike a read of the header map, a property joins all values of a name.
-fn all_of<'a>(headers: &'a Headers, name: &[u8]) -> Option<Value<'a>> {
-    let name = std::str::from_utf8(name).ok()?;
-    let mut values = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
-    let (_, first) = values.next()?;
-    let Some((_, second)) = values.next() else { return Some(Value::Text(first)) };
-    let mut joined = [first, second].join(&b","[..]);
-    for (_, value) in values {
-        joined.push(b',');
-        joined.extend_from_slice(value);
-    }
-    Some(Value::Owned(String::from_utf8_lossy(&joined).into_owned()))
-}
-
-fn peer(address: SocketAddr, name: &[u8]) -> Option<Value<'static>> {
-    match name {
-        b"address" => Some(Value::Owned(address.to_string())),
-        b"port" => Some(Value::Int(i64::from(address.port()))),
-        _ => None,
-    }
-}
-
-fn connection<'a>(stream: &'a Stream, name: &[u8]) -> Option<Value<'a>> {
-    match name {
-        b"id" => Some(Value::Uint(stream.id.0)),
-        b"mtls" => Some(Value::Bool(false)),
-        b"requested_server_name" => {
-            let name = stream.server_name.as_deref().unwrap_or_default();
-            Some(Value::Text(name.as_bytes()))
-        }
-        b"tls_version" => stream.server_name.as_ref().map(|_| Value::Text(b"TLSv1.3")),
-        _ => None,
-    }
-}
-
-fn upstream<'a>(stream: &'a Stream, name: &[u8]) -> Option<Value<'a>> {
-    stream.upstream.as_ref()?;
-    match name {
-        b"address" => Some(Value::Text(b"192.0.2.80:80")),
-        b"port" => Some(Value::Int(80)),
-        b"request_attempt_count" => Some(Value::Uint(stream.attempts)),
-        _ => None,
-    }
+fn all_of(headers: &Headers, name: &[u8]) -> Option<Vec<u8>> {
+    let values = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let values: Vec<&[u8]> = values.map(|(_, value)| value).collect();
+    (!values.is_empty()).then(|| values.join(&b","[..]))
 }

@@ -16,6 +16,8 @@ pub mod flags {
     pub const UPSTREAM_CONNECTION_FAILURE: u64 = 0x20;
     /// UC: the upstream closed the connection.
     pub const UPSTREAM_CONNECTION_TERMINATION: u64 = 0x40;
+    /// NR: no route matched.
+    pub const NO_ROUTE_FOUND: u64 = 0x100;
     /// DC: the client closed the connection.
     pub const DOWNSTREAM_TERMINATION: u64 = 0x4000;
     /// URX: as often tried as the route allows, and in vain.
@@ -99,6 +101,16 @@ pub struct Trap {
     pub message: String,
 }
 
+/// Something a module did that Envoy does not survive, or that makes it send a message twice: what comes
+/// after it is not what Envoy would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misuse {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// What it did, and what Envoy makes of it.
+    pub what: &'static str,
+}
+
 /// Everything there is to know about one finished stream.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -124,6 +136,9 @@ pub struct Report {
     pub logs: Vec<LogLine>,
     /// Traps while this stream was worked on.
     pub traps: Vec<Trap>,
+    /// What a filter asked for that Envoy has and this host does not: what the report says of the stream
+    /// is not what Envoy would have done.
+    pub not_emulated: Vec<&'static str>,
     /// When the stream began, in nanoseconds since the epoch.
     pub started: u64,
     /// When it ended, in nanoseconds since the epoch.

@@ -11,6 +11,8 @@ pub enum Codec {
     /// HTTP/1: the last data comes with end-of-stream false, then an empty end follows.
     #[default]
     Http1,
+    /// HTTP/1.0: the same.
+    Http10,
     /// HTTP/2: the last data frame itself carries the end of the stream.
     Http2,
 }

@@ -20,7 +20,7 @@ impl Rng {
     }
 
     /// A number below `bound`, or 0 when the bound is 0.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.random() % bound).unwrap_or(0)
     }

@@ -29,7 +29,7 @@ const REFUSED: Failure = Failure {
     details: "upstream_reset_before_response_started{remote_connection_failure|\
               delayed_connect_error:_Connection_refused}",
     body: "upstream connect error or disconnect/reset before headers. reset reason: remote \
-           connection failure, transport failure reason: delayed connect error: Connection refused",
+           connection failure",
 };
 
 const RESET: Failure = Failure {
@@ -55,6 +55,8 @@ impl Worker {
         if way == Way::Response {
             stream.last_activity = now;
             stream.client.headers_sent = true;
+            // How the body is framed is the codec's business from here.
+            stream.response.headers.remove("transfer-encoding");
             stream.code =
                 stream.response.headers.text(":status").and_then(|code| code.parse().ok());
             if end {
@@ -73,6 +75,16 @@ impl Worker {
             let reply = LocalReply { status: 503, details, ..LocalReply::default() };
             return self.local_reply(id, reply, None);
         }
+        let Some(stream) = self.world.streams.get(&id) else { return };
+        let route = self.world.route(&stream.request.headers);
+        let Some(stream) = self.world.streams.get_mut(&id) else { return };
+        let answer = route.answer.clone();
+        stream.route = route;
+        if let Some(answer) = answer {
+            stream.flags |= answer.flags;
+            return self.local_reply(id, answer.reply, None);
+        }
+        let headers = &stream.request.headers;
         stream.attempts = 1;
         if self.world.shared.profile == Profile::Envoy {
             let mut said = headers.get_all(MAX_RETRIES);
@@ -143,6 +155,7 @@ impl Worker {
         let now = self.world.clock.now();
         let Some(stream) = self.world.streams.get_mut(&id) else { return };
         stream.last_activity = now;
+        stream.refused = matches!(outcome, Outcome::Refused);
         if !stream.response.started && self.tries_again(id, &outcome) {
             return;
         }
@@ -194,6 +207,9 @@ impl Worker {
         let bare = bare && complete;
         stream.code = headers.text(":status").and_then(|code| code.parse().ok());
         stream.response = Flow { headers, started: true, ended: bare, ..Flow::default() };
+        if bare {
+            self.note_latency(id);
+        }
         self.pass_headers(id, Way::Response, 0, bare);
         if bare {
             return;
@@ -218,6 +234,7 @@ impl Worker {
                 stream.response.has_trailers = true;
                 stream.response.ended = true;
             }
+            self.note_latency(id);
             self.pass_trailers(id, Way::Response, 0);
         } else if !end_with_data || none {
             self.note_response(id, 0, true);
@@ -230,6 +247,20 @@ impl Worker {
             stream.response.bytes += bytes;
             stream.response.ended |= end;
         }
+        if end {
+            self.note_latency(id);
+        }
+    }
+
+    /// The upstream's last byte has come.
+    fn note_latency(&mut self, id: StreamId) {
+        let now = self.world.clock.now();
+        let Some(stream) = self.world.streams.get_mut(&id) else { return };
+        if stream.details.as_deref() != Some("via_upstream") {
+            return;
+        }
+        let sent = stream.upstream.as_ref().map(|upstream| upstream.at);
+        stream.latency = sent.map(|sent| now.saturating_sub(sent));
     }
 
     /// The gateway answers itself: through the response filters when no response has begun,

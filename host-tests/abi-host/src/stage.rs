@@ -78,6 +78,10 @@ impl Worker {
                 self.call(&target, "proxy_on_response_headers", |e| &e.response_headers, params)
             }
         };
+        let called = match called {
+            Called::Nothing => self.old_headers(&target, stage.way, (params.0, params.1)),
+            called => called,
+        };
         let (value, stop, deferred) = match called {
             Called::Failed => return self.vm_down(id, stage),
             Called::Nothing => (0, false, Vec::new()),
@@ -94,9 +98,36 @@ impl Worker {
             if let Some(side) = self.side(id, stage.way, stage.place) {
                 side.headers_open = false;
             }
+            let resumed = |it: &Deferred| {
+                matches!(it, Deferred::Continue(stream, place, way)
+                    if (*stream, *place, *way) == (id, stage.place, stage.way))
+            };
+            if !wasmx && deferred.iter().any(resumed) {
+                let what = match stage.way {
+                    Way::Request => "resumes a request that it does not hold: Envoy sends it twice",
+                    Way::Response => {
+                        "resumes an answer that it does not hold: Envoy sends it twice"
+                    }
+                };
+                self.world.misuse(target.plugin.name.clone(), what);
+            }
         }
         self.perform(deferred);
         hold
+    }
+
+    /// Modules of ABI 0.1 are not told whether anything follows the headers.
+    fn old_headers(&mut self, target: &Target, way: Way, params: (u32, u32)) -> Called {
+        match way {
+            Way::Request => {
+                let callback = "proxy_on_request_headers";
+                self.call(target, callback, |exports| &exports.old_request_headers, params)
+            }
+            Way::Response => {
+                let callback = "proxy_on_response_headers";
+                self.call(target, callback, |exports| &exports.old_response_headers, params)
+            }
+        }
     }
 
     pub(crate) fn data_at(

@@ -134,6 +134,14 @@ impl VmState {
         self.slot().map(|slot| slot.side(way))
     }
 
+    /// Notes that the guest asked for something that Envoy has and this host does not.
+    pub(crate) fn not_emulated(&mut self, what: &'static str) {
+        match self.stream() {
+            Some(stream) => stream.not_emulated.push(what),
+            None => crate::world::lock(&self.world.shared.not_emulated).push(what),
+        }
+    }
+
     pub(crate) fn log(&mut self, level: crate::LogLevel, message: &[u8]) {
         let Some(plugin) = self.plugin() else { return };
         if level < plugin.log_level {

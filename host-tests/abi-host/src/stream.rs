@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::{
-    Codec, Headers, LogLine, PluginConfig, Request, RetryPolicy, StreamId, Trap, UpstreamRequest,
+    Codec, Headers, LogLine, PluginConfig, Request, RetryPolicy, Route, StreamId, Trap,
+    UpstreamRequest,
 };
 
 /// How a filter holds one direction of a stream.
@@ -185,6 +186,13 @@ pub(crate) struct Stream {
     pub body_hidden: bool,
     pub logs: Vec<LogLine>,
     pub traps: Vec<Trap>,
+    /// Where it goes. What filters change of the headers counts once they are through all of them.
+    pub route: Route,
+    /// The upstream refused the last connection.
+    pub refused: bool,
+    /// From the first byte sent to the upstream to the last one received, in nanoseconds.
+    pub latency: Option<u64>,
+    pub not_emulated: Vec<&'static str>,
 }
 
 impl Stream {
@@ -230,7 +238,21 @@ impl Stream {
             body_hidden: false,
             logs: Vec::new(),
             traps: Vec::new(),
+            route: Route::default(),
+            refused: false,
+            latency: None,
+            not_emulated: Vec::new(),
         }
+    }
+
+    /// The router has chosen a host.
+    pub(crate) fn has_host(&self) -> bool {
+        self.upstream.is_some()
+    }
+
+    /// It has a connection to it.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.has_host() && !self.refused
     }
 
     /// True once the client has sent all there is.

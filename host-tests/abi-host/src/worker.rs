@@ -97,7 +97,9 @@ impl Worker {
             self.queue.push(at, Event::Arrive { stream: id, part: Part::Piece });
             at = at.saturating_add(gap);
         }
-        self.world.streams.insert(id, Stream::new(id, request, slots, now));
+        let mut stream = Stream::new(id, request, slots, now);
+        stream.route = self.world.route(&stream.request.headers);
+        self.world.streams.insert(id, stream);
     }
 
     fn place(&self, place: PlaceSpec) -> Place {
@@ -185,6 +187,9 @@ impl Worker {
         for action in deferred {
             match action {
                 Deferred::Continue(stream, place, way) => {
+                    if self.resumes_too_soon(stream, place, way) {
+                        continue;
+                    }
                     if self.goes_on(stream, way) {
                         self.resume(stream, way, place);
                     }
@@ -199,6 +204,19 @@ impl Worker {
                 Deferred::Reset(stream) => self.reset(stream, "wasm_close_stream"),
             }
         }
+    }
+
+    /// An answer that has not begun cannot go on: Envoy's process ends there.
+    fn resumes_too_soon(&mut self, id: StreamId, place: usize, way: Way) -> bool {
+        let envoy = self.world.shared.profile == Profile::Envoy;
+        let begun = self.world.streams.get(&id).is_none_or(|it| it.response.started || it.ending);
+        if !envoy || way == Way::Request || begun {
+            return false;
+        }
+        let plugin = self.name_of(id, place).unwrap_or_default();
+        self.world
+            .misuse(plugin, "resumes an answer that has not begun: Envoy's process ends there");
+        true
     }
 
     fn arrive(&mut self, id: StreamId, part: Part) {
@@ -227,7 +245,10 @@ impl Worker {
         let last = stream.nothing_follows();
         let end_with_data = last && stream.codec == Codec::Http2;
         stream.request.ended = end_with_data;
-        self.pass_data(id, Way::Request, 0, piece, end_with_data);
+        // An empty body has its end only.
+        if !(piece.is_empty() && last && !end_with_data) {
+            self.pass_data(id, Way::Request, 0, piece, end_with_data);
+        }
         if last && !end_with_data && self.goes_on(id, Way::Request) {
             if let Some(stream) = self.world.streams.get_mut(&id) {
                 stream.request.ended = true;

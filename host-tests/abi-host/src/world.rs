@@ -1,6 +1,7 @@
 //! What host calls can reach: the streams of a worker and what all workers share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use crate::callout::CallAnswer;
 use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::rng::Rng;
+use crate::route::Router;
 use crate::shared_data::{SharedData, SharedQueues};
 use crate::stream::Stream;
 use crate::worker::Worker;
 use crate::{
-    Call, Callouts, Clock, Faults, LogLevel, LogLine, NativeFilter, Profile, RetryPolicy, StreamId,
-    Trap,
+    Call, Callouts, Clock, Faults, GatewayNode, Headers, LogLevel, LogLine, Misuse, NativeFilter,
+    Profile, RetryPolicy, Route, StreamId, Trap,
 };
 
 /// A function that plugins reach through `proxy_call_foreign_function`.
@@ -34,9 +36,21 @@ pub(crate) struct Shared {
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
     pub logs: Mutex<Vec<LogLine>>,
     pub traps: Mutex<Vec<Trap>>,
+    /// What was asked for outside of any stream and is not emulated.
+    pub not_emulated: Mutex<Vec<&'static str>>,
+    /// The first thing a module did that takes Envoy down or sends a message twice.
+    pub misuse: Mutex<Option<Misuse>>,
+    pub node: GatewayNode,
+    pub router: Option<Router>,
+    /// What `upstream.address` says.
+    pub upstream_address: SocketAddr,
     pub route_timeout: Duration,
     pub retries: Option<RetryPolicy>,
     pub idle_timeout: Duration,
+    /// From the start of a request to its end; zero for none.
+    pub request_timeout: Duration,
+    /// From the start of a stream to its end; zero for none.
+    pub max_stream_duration: Duration,
     pub buffer_limit: usize,
     /// Largest request body that WasmX lets filters read.
     pub client_body_buffer: usize,
@@ -56,9 +70,16 @@ impl Default for Shared {
             properties: BTreeMap::new(),
             logs: Mutex::default(),
             traps: Mutex::default(),
+            not_emulated: Mutex::default(),
+            misuse: Mutex::default(),
+            node: GatewayNode::default(),
+            router: None,
+            upstream_address: SocketAddr::from(([192, 0, 2, 80], 80)),
             route_timeout: Duration::from_secs(15),
             retries: None,
             idle_timeout: Duration::from_secs(300),
+            request_timeout: Duration::ZERO,
+            max_stream_duration: Duration::ZERO,
             buffer_limit: 1024 * 1024,
             client_body_buffer: 8 * 1024,
         }
@@ -106,6 +127,16 @@ impl World {
             stream.logs.push(line.clone());
         }
         lock(&self.shared.logs).push(line);
+    }
+
+    /// Notes a misuse, unless there was one before.
+    pub(crate) fn misuse(&mut self, plugin: String, what: &'static str) {
+        lock(&self.shared.misuse).get_or_insert(Misuse { plugin, what });
+    }
+
+    /// The route of a request with these headers.
+    pub(crate) fn route(&self, headers: &Headers) -> Route {
+        self.shared.router.as_ref().map(|router| router(headers)).unwrap_or_default()
     }
 
     pub(crate) fn trap(&mut self, trap: Trap) {

@@ -75,7 +75,7 @@ fn pause_in_request_headers_holds_the_body_too() {
     let mut held = chain(&["pause pause-for-body"]);
     let report = run(&mut held, post());
     assert_eq!(report.ending, Ending::Stalled { filter: "a".to_owned() });
-    assert_eq!((report.status(), report.flags), (408, flags::STREAM_IDLE_TIMEOUT));
+    assert_eq!((report.status(), report.flags), (504, flags::STREAM_IDLE_TIMEOUT));
     assert_eq!(report.code_details, "stream_idle_timeout");
     assert!(report.upstream.is_none());
     assert!(lines(&report, "a").is_empty(), "the body callback came: {:?}", lines(&report, "a"));

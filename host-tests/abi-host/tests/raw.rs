@@ -110,7 +110,9 @@ fn statuses_as_envoy_answers_them() {
         (property, "i32 i32 i32 i32", REQUEST, &[48, 12, 0, 4], 0),
         (property, "i32 i32 i32 i32", RESPONSE, &[48, 12, 0, 4], 1),
         (property, "i32 i32 i32 i32", LOG, &[48, 12, 0, 4], 0),
-        (property, "i32 i32 i32 i32", REQUEST, &[48, 7, 0, 4], 1),
+        // A group of attributes is there, but not as a whole.
+        (property, "i32 i32 i32 i32", REQUEST, &[48, 7, 0, 4], 3),
+        (property, "i32 i32 i32 i32", REQUEST, &[80, 3, 0, 4], 1),
         (property, "i32 i32 i32 i32", REQUEST, &[far, 7, 0, 4], 6),
         ("proxy_set_property", "i32 i32 i32 i32", REQUEST, &[80, 3, 64, 6], 0),
         ("proxy_get_shared_data", i5, REQUEST, &[80, 3, 0, 4, 12], 1),

@@ -1,5 +1,5 @@
 //! Rewrites of the deployed bootstrap that a test run cannot do without, and no others.
-use crate::gateway::{FieldError, Gateway};
+use crate::gateway::{fields_mut, FieldError, Gateway};
 use crate::traffic::REPLAY_HEADER;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -96,8 +96,8 @@ fn endpoint(cluster: &str, address: SocketAddr) -> Value {
 
 /// Points a wasm filter to the folder with the modules.
 fn localise(filter: &mut Value, wasm_dir: &Path) {
-    let pointer = "/typed_config/config/vm_config/code/local/filename";
-    if let Some(filename) = filter.pointer_mut(pointer) {
+    let pointer = "/config/vm_config/code/local/filename";
+    if let Some(filename) = fields_mut(filter).and_then(|fields| fields.pointer_mut(pointer)) {
         let file = filename.as_str().and_then(|it| it.rsplit('/').next()).unwrap_or_default();
         *filename = json!(wasm_dir.join(file));
     }

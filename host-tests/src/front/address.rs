@@ -1,7 +1,8 @@
 //! Who the client is: X-Forwarded-For, its trusted hops, and the headers that follow from them.
 use crate::gateway::Hcm;
 use crate::traffic::{Fields, Request};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::OnceLock;
 
 /// Envoy's own headers that no request from outside may bring.
 const FROM_OUTSIDE: &[&str] = &[
@@ -42,7 +43,11 @@ pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> Socket
             source = SocketAddr::new(hop, 0);
         }
         if !hcm.skip_xff_append {
-            append(fields, "x-forwarded-for", &peer.ip().to_string(), ",");
+            // Of a peer on its own machine Envoy tells what the machine is called. It knows one loopback
+            // address of each family.
+            let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            let ip = if loopback.contains(&peer.ip()) { own_address() } else { peer.ip() };
+            append(fields, "x-forwarded-for", &ip.to_string(), ",");
         }
     } else if let Some(hop) = from_right(&forwarded, hops) {
         source = SocketAddr::new(hop, 0);
@@ -68,6 +73,19 @@ pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> Socket
         }
     }
     source
+}
+
+/// This machine's own address, as Envoy finds it: one of its interfaces', and its own loopback where there
+/// is no other.
+fn own_address() -> IpAddr {
+    static OWN: OnceLock<IpAddr> = OnceLock::new();
+    *OWN.get_or_init(|| {
+        // Nothing is sent: the system only chooses the address that it would send from.
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
+        let towards =
+            socket.and_then(|it| it.connect("192.0.2.1:9").and_then(|()| it.local_addr()));
+        towards.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip())
+    })
 }
 
 /// A request id that is the same in every run.

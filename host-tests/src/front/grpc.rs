@@ -7,9 +7,9 @@ pub(super) fn asked_by(content_type: Option<&[u8]>) -> bool {
     content_type.is_some_and(grpc::is_content_type)
 }
 
-/// An answer of the connection manager, which says nothing but the status.
-pub(super) fn answer(status: u16) -> Answer {
-    let mut headers = grpc::reply(status, Headers::new(), b"", false);
+/// An answer of the connection manager, with the text that it has.
+pub(super) fn answer(status: u16, text: &[u8]) -> Answer {
+    let mut headers = grpc::reply(status, Headers::new(), text, false);
     headers.remove(":status");
     Answer { status: 200, headers: headers.into_pairs(), body: Vec::new() }
 }

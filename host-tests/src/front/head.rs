@@ -1,6 +1,6 @@
 //! The head of a request as Envoy's HTTP/1 codec takes it: what it refuses, joins and leaves out.
 use super::address::value;
-use super::{url, Refusal};
+use super::{url, Refusal, TORN};
 use crate::gateway::{Hcm, Underscores};
 use crate::traffic::{Fields, Request};
 
@@ -93,6 +93,7 @@ const METHODS: &[&str] = &[
     "PROPPATCH",
     "PURGE",
     "PUT",
+    "QUERY",
     "REBIND",
     "REPORT",
     "SEARCH",
@@ -105,38 +106,125 @@ const METHODS: &[&str] = &[
     "UNSUBSCRIBE",
 ];
 
-/// Checks a request line: the method, and what the target may hold.
-pub(super) fn check_line(request: &Request) -> Result<(), Refusal> {
-    let is_control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
-    if request.target.iter().any(is_control) {
-        return Err(Refusal::bad_request("http1.invalid_characters"));
-    }
-    let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
-    let clean = !request.target.is_empty() && request.target.iter().all(u8::is_ascii_graphic);
-    if known && clean && url::is_well_formed(&request.target, request.method == b"CONNECT") {
-        Ok(())
-    } else {
-        Err(Refusal::bad_request("http1.codec_error"))
-    }
+/// The line and the fields of a head, as Envoy's parser reads them.
+pub(super) struct Head<'a> {
+    /// The target, without the blanks around it.
+    pub(super) target: &'a [u8],
+    /// The header fields as Envoy's map has them.
+    pub(super) fields: Fields,
 }
 
-/// The header fields as Envoy's map has them.
-pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
+/// Reads a head. The parser looks at its size first, then at every byte of it, then at the line and the
+/// fields; the codec behind it counts and names them.
+pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refusal> {
+    let codec_error = || Refusal::bad_request("http1.codec_error");
+    let wire = wire(request);
+    if is_torn(request, &wire) {
+        return Err(Refusal::bad_request(TORN));
+    }
+    // Without a method the line begins with a blank, and is none.
+    if request.method.first().is_none_or(|byte| *byte <= b' ') {
+        return Err(codec_error());
+    }
     if head_size(request) > hcm.max_headers_kib * 1024 {
         return Err(Refusal::new(431, "http1.headers_too_large"));
     }
+    // A line of two words is one of HTTP/0.9, which has no header lines: what stands where the target
+    // should is the version.
+    if request.target.trim_ascii().is_empty() {
+        return Err(match request.method.as_slice() {
+            b"CONNECT" => Refusal::bad_request("http1.invalid_url"),
+            _ => codec_error(),
+        });
+    }
+    let mut all = [&request.method, &request.target, &wire].into_iter().flatten();
+    if all.any(|byte| is_forbidden(*byte)) {
+        return Err(Refusal::bad_request("http1.invalid_characters"));
+    }
+    let target = line(request).ok_or_else(codec_error)?;
+    let lines = if wire.is_empty() { Some(Fields::new()) } else { lines(&wire) };
+    let lines = lines.ok_or_else(codec_error)?;
+    Ok(Head { target, fields: fields(lines, hcm)? })
+}
+
+/// Bytes that no line of a head may have.
+fn is_forbidden(byte: u8) -> bool {
+    (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f
+}
+
+/// The target of a request line of three words, where method and target are what the parser takes.
+fn line(request: &Request) -> Option<&[u8]> {
+    // Blanks around the target belong to no word; within it they make one more.
+    let target = request.target.trim_ascii();
+    let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
+    let clean = target.iter().all(u8::is_ascii_graphic);
+    let good = known && clean && url::is_well_formed(target, request.method == b"CONNECT");
+    good.then_some(target)
+}
+
+/// The header lines as they are on the wire: a recorded value may hold the end of a line.
+fn wire(request: &Request) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in &request.headers {
+        out.extend([name.as_slice(), b": ", value, b"\n"].concat());
+    }
+    out.pop();
+    out
+}
+
+/// The header lines, parted at their first colons. A line that begins with a blank goes on with the one
+/// before it. `None` is what the parser refuses.
+fn lines(wire: &[u8]) -> Option<Fields> {
     let mut out = Fields::new();
-    for (count, (name, value)) in request.headers.iter().enumerate() {
-        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-            return Err(Refusal::bad_request("http1.codec_error"));
+    for line in wire.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
+            out.last_mut()?.1.extend(line);
+            continue;
         }
-        if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
-            return Err(Refusal::bad_request("http1.invalid_characters"));
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte) || !byte.is_ascii()) {
+            return None;
         }
+        out.push((name.to_ascii_lowercase(), value.get(1..)?.to_vec()));
+    }
+    for (_, value) in &mut out {
+        *value = value.trim_ascii().to_vec();
+    }
+    // A length is one number, told once.
+    let number = |it: &[u8]| !it.is_empty() && it.iter().all(u8::is_ascii_digit);
+    let lengths: Vec<_> = out.iter().filter(|(name, _)| name == b"content-length").collect();
+    let good = lengths.len() < 2 && lengths.iter().all(|(_, value)| number(value));
+    good.then_some(out)
+}
+
+/// True where the ends of lines make of the head what is not emulated: another request line, the end of the
+/// head before its time, or a return that ends no line.
+fn is_torn(request: &Request, wire: &[u8]) -> bool {
+    let breaks = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+    let torn = |line: &[u8]| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.is_empty() || line.contains(&b'\r')
+    };
+    breaks(&request.method)
+        || breaks(&request.target)
+        || (!wire.is_empty() && wire.split(|byte| *byte == b'\n').any(torn))
+}
+
+/// The header fields as Envoy's map has them.
+fn fields(lines: Fields, hcm: &Hcm) -> Result<Fields, Refusal> {
+    let mut out = Fields::new();
+    let foreign = |name: &[u8]| !name.is_ascii();
+    // A field is looked at once the name of the next one is read.
+    let follows: Vec<bool> = lines.iter().skip(1).map(|(name, _)| foreign(name)).collect();
+    for (count, (name, value)) in lines.into_iter().enumerate() {
         if count >= hcm.max_headers_count {
             return Err(Refusal::new(431, "http1.too_many_headers"));
         }
-        let name = name.to_ascii_lowercase();
+        if foreign(&name) || follows.get(count).copied().unwrap_or_default() {
+            return Err(Refusal::bad_request("http1.codec_error"));
+        }
         if name.contains(&b'_') {
             match hcm.underscores {
                 Underscores::Allow => {}
@@ -146,7 +234,7 @@ pub(super) fn fields(request: &Request, hcm: &Hcm) -> Result<Fields, Refusal> {
                 }
             }
         }
-        add(&mut out, name, value.trim_ascii());
+        add(&mut out, name, &value);
     }
     Ok(out)
 }
@@ -191,15 +279,6 @@ pub(super) fn connection(fields: &mut Fields) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// Refuses a length that is none.
-pub(super) fn length_is_a_number(fields: &Fields) -> Result<(), Refusal> {
-    let number = |it: &[u8]| !it.is_empty() && it.iter().all(u8::is_ascii_digit);
-    if value(fields, "content-length").is_none_or(number) {
-        return Ok(());
-    }
-    Err(Refusal::bad_request("http1.codec_error"))
 }
 
 /// Refuses contradictions about the body's length.
@@ -247,7 +326,7 @@ pub(super) fn strip_connection(fields: &mut Fields, upgrade: bool) {
         b"connection" | b"keep-alive" | b"proxy-connection" | b"upgrade" => false,
         b"transfer-encoding" => false,
         b"expect" => !value.eq_ignore_ascii_case(b"100-continue"),
-        b"te" => value == b"trailers",
+        b"te" => value.is_empty() || value == b"trailers",
         _ => true,
     });
 }

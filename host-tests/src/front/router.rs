@@ -17,8 +17,9 @@ const ORDERS: &[&str] = &[
     "x-envoy-upstream-rq-timeout-ms",
 ];
 
-/// The header fields as the upstream gets them: `host` for the authority, no pseudo headers.
-pub fn upstream_fields(headers: &Fields, body: &[u8], timeout: Duration) -> Fields {
+/// The header fields as the upstream gets them: `host` for the authority, no pseudo headers. A body may
+/// follow without one byte in it.
+pub fn upstream_fields(headers: &Fields, has_body: bool, timeout: Duration) -> Fields {
     let get = |name: &[u8]| headers.iter().find(|(it, _)| it == name).map(|(_, it)| it.clone());
     let mut out = vec![(b"host".to_vec(), get(b":authority").unwrap_or_default())];
     let ordinary =
@@ -31,7 +32,7 @@ pub fn upstream_fields(headers: &Fields, body: &[u8], timeout: Duration) -> Fiel
     let method = get(b":method").unwrap_or_default();
     let told = |name: &[u8]| out.iter().any(|(it, _)| it == name);
     if !told(b"content-length") && !told(b"transfer-encoding") {
-        if !body.is_empty() {
+        if has_body {
             out.push((b"transfer-encoding".to_vec(), b"chunked".to_vec()));
         } else if !matches!(method.as_slice(), b"GET" | b"HEAD" | b"DELETE" | b"TRACE" | b"CONNECT")
         {

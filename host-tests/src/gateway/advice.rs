@@ -1,10 +1,14 @@
 //! What a configuration that is read without error may still get wrong, so that a policy in it does not
 //! do what its operator believes.
-use super::{Gateway, HttpFilter};
+use super::{Action, Gateway, HttpFilter};
 use serde_json::Value;
+use std::time::Duration;
 
 /// Bytes of a body that policies read to learn what kind of call it is.
 const POLICY_BODY: u64 = 65_536;
+
+/// Limits of time below this are reached by chance.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// One sentence for each such thing.
 pub fn advice(gateway: &Gateway) -> Vec<String> {
@@ -28,7 +32,33 @@ pub fn advice(gateway: &Gateway) -> Vec<String> {
             ));
         }
     }
+    all.extend(short_limits(gateway));
     all
+}
+
+/// Limits of time that decide in Envoy, where a request takes real time, and not in wasmtime, where it
+/// takes none.
+fn short_limits(gateway: &Gateway) -> Vec<String> {
+    let of_routes = gateway.routes.all().filter_map(|route| match &route.action {
+        Action::Forward { timeout, idle_timeout, .. } => {
+            let idle = idle_timeout.map(|it| ("idle_timeout", it));
+            Some([Some(("timeout", *timeout)), idle].into_iter().flatten())
+        }
+        Action::Direct { .. } => None,
+    });
+    let of_routes = of_routes.flatten().map(|(name, limit)| (format!("a route's {name}"), limit));
+    let all = gateway.hcm.limits.iter().cloned().chain(of_routes);
+    let short = all.filter(|(_, limit)| !limit.is_zero() && *limit < SHORT);
+    short
+        .map(|(field, limit)| {
+            format!(
+                "{field} of {} ms may change decisions: requests that take longer in Envoy end there, \
+                 and none takes any time in wasmtime; set at least {} s",
+                limit.as_millis(),
+                SHORT.as_secs()
+            )
+        })
+        .collect()
 }
 
 fn knows_the_peer(gateway: &Gateway) -> bool {
@@ -76,6 +106,7 @@ mod tests {
         let safe = json!({"use_remote_address": true});
         let hops = json!({"use_remote_address": true, "xff_num_trusted_hops": 1});
         let trusts = json!({"address": {"trusted": ["10.0.0.0/8"]}});
+        let none = json!({});
         let reads = json!({"endpoints": [{"path": "/a", "class": "odds"},
             {"path": "/one", "select": {"pointer": "/type", "classes": {}}}]});
         for (hcm, limit, buffer, policy, told) in [
@@ -87,6 +118,29 @@ mod tests {
             (&safe, 131_072, None, &reads, Some("envoy.filters.http.buffer")),
             (&safe, 131_072, Some(1_000), &reads, Some("envoy.filters.http.buffer")),
             (&safe, 65_536, Some(65_536), &reads, Some("per_connection_buffer_limit_bytes")),
+            (
+                &json!({"request_timeout": "0.001s"}),
+                131_072,
+                None,
+                &none,
+                Some("request_timeout of 1 ms"),
+            ),
+            (
+                &json!({"stream_idle_timeout": "0.5s"}),
+                131_072,
+                None,
+                &none,
+                Some("stream_idle_timeout"),
+            ),
+            (&json!({"request_timeout": "0s"}), 131_072, None, &none, None),
+            (&json!({"stream_idle_timeout": "1s"}), 131_072, None, &none, None),
+            (
+                &json!({"common_http_protocol_options": {"max_stream_duration": "0.9s"}}),
+                131_072,
+                None,
+                &none,
+                Some("common_http_protocol_options.max_stream_duration"),
+            ),
         ] {
             let all = advice(&gateway(hcm, limit, buffer, policy));
             assert_eq!(all.len(), usize::from(told.is_some()), "{all:?}");

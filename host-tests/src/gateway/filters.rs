@@ -1,6 +1,6 @@
 //! The HTTP filters of the listener, in order.
+use super::message;
 use super::node::{FieldError, Node};
-use serde_json::Value;
 
 /// One HTTP filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,8 +61,8 @@ pub struct WasmFilter {
 /// Reads one member of `http_filters`.
 pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
     node.known(&["name", "typed_config"])?;
-    let config = node.need("typed_config")?;
-    match config.type_name()? {
+    let (kind, config) = node.need("typed_config")?.typed()?;
+    match kind {
         "Wasm" => read_wasm(node.need("name")?.str()?, &config.need("config")?)
             .map(|it| HttpFilter::Wasm(Box::new(it))),
         "Cors" => {
@@ -86,9 +86,12 @@ pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
             }
             Ok(HttpFilter::Router)
         }
-        _ => Err(config.need("@type")?.fail(
-            "the replayer knows no such filter; it knows wasm, cors, buffer, tap and router",
-        )),
+        _ => {
+            let told = config.get("@type").unwrap_or(node.need("typed_config")?);
+            Err(told.fail(
+                "the replayer knows no such filter; it knows wasm, cors, buffer, tap and router",
+            ))
+        }
     }
 }
 
@@ -170,31 +173,47 @@ fn failure_policy(config: &Node<'_>) -> Result<FailurePolicy, FieldError> {
         let open = config.flag("fail_open")?;
         return Ok(if open { FailurePolicy::Open } else { FailurePolicy::Closed });
     };
-    match policy.str()? {
-        "UNSPECIFIED" | "FAIL_CLOSED" => Ok(FailurePolicy::Closed),
-        "FAIL_OPEN" => Ok(FailurePolicy::Open),
-        "FAIL_RELOAD" => Ok(FailurePolicy::Reload),
-        _ => Err(policy.fail("is none of Envoy's policies")),
-    }
+    let (_, name) = policy.choice(&["UNSPECIFIED", "FAIL_RELOAD", "FAIL_CLOSED", "FAIL_OPEN"])?;
+    Ok(match name {
+        "FAIL_OPEN" => FailurePolicy::Open,
+        "FAIL_RELOAD" => FailurePolicy::Reload,
+        _ => FailurePolicy::Closed,
+    })
 }
 
 /// The bytes a module gets of a `google.protobuf.Any`, as Envoy unpacks it.
 fn any_to_bytes(any: Option<Node<'_>>) -> Result<Vec<u8>, FieldError> {
     use base64::Engine as _;
     let Some(any) = any else { return Ok(Vec::new()) };
+    if any.fields()?.is_empty() {
+        return Ok(Vec::new());
+    }
     let value = any.get("value");
-    match any.type_name()? {
+    let fields = |node: &Node<'_>| {
+        node.value().as_object().cloned().ok_or_else(|| node.fail("must be an object"))
+    };
+    let kind = any.type_name()?;
+    match kind {
+        "TypedStruct" => any.known(&["@type", "type_url", "value"])?,
+        _ => any.known(&["@type", "value"])?,
+    }
+    match kind {
         "StringValue" => value.map_or(Ok(Vec::new()), |it| it.str().map(|s| s.as_bytes().to_vec())),
         "BytesValue" => value.map_or(Ok(Vec::new()), |it| {
             base64::engine::general_purpose::STANDARD
                 .decode(it.str()?)
                 .map_err(|_| it.fail("must be base64"))
         }),
-        "Struct" => Ok(value.map_or_else(|| b"{}".to_vec(), |it| compact(it.value()))),
-        _ => Err(any.need("@type")?.fail("must be a StringValue, BytesValue or Struct")),
+        // Envoy hands on the message as it is, which is no JSON.
+        "Struct" => {
+            let fields = value.as_ref().map(fields).transpose()?;
+            Ok(message::structure(&fields.unwrap_or_default()))
+        }
+        "TypedStruct" => {
+            let fields = value.as_ref().map(fields).transpose()?;
+            Ok(message::typed(&any.text("type_url")?, fields.as_ref()))
+        }
+        "Empty" => Ok(Vec::new()),
+        _ => Err(any.need("@type")?.fail("must be a StringValue with JSON")),
     }
-}
-
-fn compact(value: &Value) -> Vec<u8> {
-    value.to_string().into_bytes()
 }

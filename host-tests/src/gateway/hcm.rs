@@ -1,5 +1,7 @@
 //! The options of the HTTP connection manager that change what a filter gets to see.
 use super::node::{FieldError, Node};
+use super::routes::duration;
+use std::time::Duration;
 
 /// What to do with `%2f` and `%5c` in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,6 +62,17 @@ pub struct Hcm {
     pub request_id_in_response: bool,
     /// Header names with an underscore.
     pub underscores: Underscores,
+    /// Upgrades that Envoy lets through (`upgrade_configs`), in lower case. What becomes of one is not
+    /// emulated.
+    pub upgrades: Vec<String>,
+    /// How long a stream may stand still; zero for ever.
+    pub stream_idle_timeout: Duration,
+    /// How long a request may take to be whole; zero for ever.
+    pub request_timeout: Duration,
+    /// How long a stream may last; zero for ever.
+    pub max_stream_duration: Duration,
+    /// Limits of time as they are configured, each with its field.
+    pub(super) limits: Vec<(String, Duration)>,
     /// Answer HTTP/1.0 too.
     pub accept_http_10: bool,
     /// More headers than this get 431.
@@ -79,11 +92,8 @@ const NEUTRAL: &[&str] = &[
     "http_filters",
     "http_protocol_options",
     "common_http_protocol_options",
-    "request_headers_timeout",
-    "request_timeout",
     "route_config",
     "stat_prefix",
-    "stream_idle_timeout",
     "tracing",
 ];
 
@@ -97,11 +107,15 @@ const EMULATED: &[&str] = &[
     "normalize_path",
     "path_with_escaped_slashes_action",
     "preserve_external_request_id",
+    "request_headers_timeout",
+    "request_timeout",
     "server_name",
     "skip_xff_append",
+    "stream_idle_timeout",
     "strip_any_host_port",
     "strip_matching_host_port",
     "strip_trailing_host_dot",
+    "upgrade_configs",
     "use_remote_address",
     "via",
     "xff_num_trusted_hops",
@@ -111,7 +125,7 @@ const EMULATED: &[&str] = &[
 pub(super) fn read(node: &Node<'_>) -> Result<Hcm, FieldError> {
     node.known(&[NEUTRAL, EMULATED].concat())?;
     if let Some(codec) = node.get("codec_type") {
-        if !matches!(codec.str()?, "AUTO" | "HTTP1") {
+        if codec.choice(&["AUTO", "HTTP1", "HTTP2", "HTTP3"])?.0 > 1 {
             return Err(codec.fail("the replayer speaks HTTP/1.1: must be AUTO or HTTP1"));
         }
     }
@@ -133,6 +147,11 @@ pub(super) fn read(node: &Node<'_>) -> Result<Hcm, FieldError> {
     let number = |node: Option<Node<'_>>, default: usize| {
         node.map_or(Ok(default), |it| it.number().map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
     };
+    let limits = limits(node, common.as_ref())?;
+    let limit = |name: &str, default: Duration| {
+        let found = limits.iter().find(|(it, _)| it.ends_with(name));
+        found.map_or(default, |(_, limit)| *limit)
+    };
     let server_name = node.text("server_name")?;
     Ok(Hcm {
         normalize_path: node.flag("normalize_path")?,
@@ -152,10 +171,44 @@ pub(super) fn read(node: &Node<'_>) -> Result<Hcm, FieldError> {
         underscores: underscores(
             within(common.as_ref(), "headers_with_underscores_action").as_ref(),
         )?,
+        upgrades: upgrades(node)?,
+        stream_idle_timeout: limit("stream_idle_timeout", Duration::from_secs(300)),
+        request_timeout: limit("request_timeout", Duration::ZERO),
+        max_stream_duration: limit("max_stream_duration", Duration::ZERO),
+        limits,
         accept_http_10: http1.as_ref().map_or(Ok(false), |it| it.flag("accept_http_10"))?,
         max_headers_count: number(within(common.as_ref(), "max_headers_count"), 100)?,
         max_headers_kib: number(node.get("max_request_headers_kb"), 60)?,
     })
+}
+
+/// Every limit of time that is set, by its field.
+fn limits(
+    node: &Node<'_>,
+    common: Option<&Node<'_>>,
+) -> Result<Vec<(String, Duration)>, FieldError> {
+    let of_node = ["request_timeout", "request_headers_timeout", "stream_idle_timeout"];
+    let of_common = ["max_stream_duration", "max_connection_duration", "idle_timeout"];
+    let found = of_node.into_iter().map(|name| node.get(name));
+    let found = found.chain(of_common.into_iter().map(|name| within(common, name)));
+    found.flatten().map(|it| Ok((it.path().to_owned(), duration(&it)?))).collect()
+}
+
+/// The upgrades that are let through.
+fn upgrades(node: &Node<'_>) -> Result<Vec<String>, FieldError> {
+    let mut out = Vec::new();
+    for upgrade in node.list("upgrade_configs")? {
+        upgrade.known(&["upgrade_type", "enabled"])?;
+        let kind = upgrade.need("upgrade_type")?;
+        let name = kind.str()?.to_ascii_lowercase();
+        if name.starts_with("connect") {
+            return Err(kind.fail("the replayer does not emulate tunnels"));
+        }
+        if upgrade.get("enabled").map_or(Ok(true), |it| it.bool())? {
+            out.push(name);
+        }
+    }
+    Ok(out)
 }
 
 fn within<'a>(node: Option<&Node<'a>>, name: &str) -> Option<Node<'a>> {
@@ -166,21 +219,26 @@ fn escaped_slashes(node: &Node<'_>) -> Result<EscapedSlashes, FieldError> {
     let Some(action) = node.get("path_with_escaped_slashes_action") else {
         return Ok(EscapedSlashes::Keep);
     };
-    match action.str()? {
-        "IMPLEMENTATION_SPECIFIC_DEFAULT" | "KEEP_UNCHANGED" => Ok(EscapedSlashes::Keep),
-        "REJECT_REQUEST" => Ok(EscapedSlashes::Reject),
-        "UNESCAPE_AND_REDIRECT" => Ok(EscapedSlashes::Redirect),
-        "UNESCAPE_AND_FORWARD" => Ok(EscapedSlashes::Forward),
-        _ => Err(action.fail("is none of Envoy's actions")),
-    }
+    let names = [
+        "IMPLEMENTATION_SPECIFIC_DEFAULT",
+        "KEEP_UNCHANGED",
+        "REJECT_REQUEST",
+        "UNESCAPE_AND_REDIRECT",
+        "UNESCAPE_AND_FORWARD",
+    ];
+    Ok(match action.choice(&names)?.1 {
+        "REJECT_REQUEST" => EscapedSlashes::Reject,
+        "UNESCAPE_AND_REDIRECT" => EscapedSlashes::Redirect,
+        "UNESCAPE_AND_FORWARD" => EscapedSlashes::Forward,
+        _ => EscapedSlashes::Keep,
+    })
 }
 
 fn underscores(node: Option<&Node<'_>>) -> Result<Underscores, FieldError> {
     let Some(node) = node else { return Ok(Underscores::Allow) };
-    match node.str()? {
-        "ALLOW" => Ok(Underscores::Allow),
-        "REJECT_REQUEST" => Ok(Underscores::Reject),
-        "DROP_HEADER" => Ok(Underscores::Drop),
-        _ => Err(node.fail("is none of Envoy's actions")),
-    }
+    Ok(match node.choice(&["ALLOW", "REJECT_REQUEST", "DROP_HEADER"])?.1 {
+        "REJECT_REQUEST" => Underscores::Reject,
+        "DROP_HEADER" => Underscores::Drop,
+        _ => Underscores::Allow,
+    })
 }

@@ -77,6 +77,21 @@ impl<'a> Node<'a> {
         number.ok_or_else(|| self.fail("must be a whole number, not negative"))
     }
 
+    /// Which of an enumeration's names this is, by number and name. Envoy minds neither the case nor
+    /// whether `-` stands for `_`, and takes the number as well.
+    pub fn choice<'n>(&self, names: &[&'n str]) -> Result<(usize, &'n str), FieldError> {
+        let found = match self.value {
+            Value::String(text) => {
+                let text = text.replace('-', "_");
+                names.iter().position(|name| name.eq_ignore_ascii_case(&text))
+            }
+            _ => self.number().ok().and_then(|number| usize::try_from(number).ok()),
+        };
+        found
+            .and_then(|number| Some((number, *names.get(number)?)))
+            .ok_or_else(|| self.fail(format!("must be one of {}", names.join(", "))))
+    }
+
     /// The members of the list.
     pub fn items(&self) -> Result<Vec<Node<'a>>, FieldError> {
         let items = self.value.as_array().ok_or_else(|| self.fail("must be a list"))?;
@@ -137,11 +152,27 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
+    /// The name of the type of a `typed_config`, and the node with its fields, which may stand in a
+    /// TypedStruct.
+    pub fn typed(&self) -> Result<(&'a str, Node<'a>), FieldError> {
+        let name = self.type_name()?;
+        if name != "TypedStruct" {
+            return Ok((name, self.clone()));
+        }
+        self.known(&["@type", "type_url", "value"])?;
+        let url = self.need("type_url")?.str()?;
+        Ok((last_part(url), self.need("value")?))
+    }
+
     /// The last part of the `@type`, as in `HttpConnectionManager`.
     pub fn type_name(&self) -> Result<&'a str, FieldError> {
         let url = self.need("@type")?.str()?;
-        Ok(url.rsplit(['/', '.']).next().unwrap_or(url))
+        Ok(last_part(url))
     }
+}
+
+fn last_part(url: &str) -> &str {
+    url.rsplit(['/', '.']).next().unwrap_or(url)
 }
 
 fn whole_number(number: f64) -> Option<u64> {

@@ -10,7 +10,8 @@ pub struct Routes {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct VirtualHost {
+pub(crate) struct VirtualHost {
+    pub(crate) name: String,
     domains: Vec<String>,
     routes: Vec<Route>,
 }
@@ -18,6 +19,8 @@ struct VirtualHost {
 /// One route.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
+    /// Its name, empty where it has none.
+    pub name: String,
     path: PathMatch,
     /// What happens to the request.
     pub action: Action,
@@ -36,10 +39,14 @@ enum PathMatch {
 pub enum Action {
     /// Forward it upstream.
     Forward {
+        /// The cluster that it leads to.
+        cluster: String,
         /// How long the upstream may take.
         timeout: Duration,
         /// When it is asked again.
         retries: RetryPolicy,
+        /// How long a stream may stand still, where the route has its own limit.
+        idle_timeout: Option<Duration>,
     },
     /// Answer it.
     Direct {
@@ -82,21 +89,19 @@ impl OriginMatch {
 }
 
 impl Routes {
-    /// The longest time an upstream may take.
-    pub fn timeout(&self) -> Duration {
-        let timeouts = self.hosts.iter().flat_map(|host| &host.routes).filter_map(|route| {
-            match route.action {
-                Action::Forward { timeout, .. } => Some(timeout),
-                Action::Direct { .. } => None,
-            }
-        });
-        timeouts.max().unwrap_or(Duration::from_secs(15))
+    /// Every route.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Route> {
+        self.hosts.iter().flat_map(|host| &host.routes)
     }
 
     /// The route of a request, if it has one.
     pub fn find(&self, authority: &str, path: &str) -> Option<&Route> {
+        self.host(authority)?.find(path)
+    }
+
+    /// The virtual host of a request, if it has one.
+    pub(crate) fn host(&self, authority: &str) -> Option<&VirtualHost> {
         let authority = authority.to_ascii_lowercase();
-        let path = path.split('?').next().unwrap_or(path);
         let best = |rank: fn(&str, &str) -> Option<usize>| {
             self.hosts
                 .iter()
@@ -111,7 +116,7 @@ impl Routes {
                 .map(|(_, host)| host)
         };
         // Exact names first, then the longest suffix, the longest prefix, and "*".
-        let host = best(|domain, host| (domain == host).then_some(0))
+        best(|domain, host| (domain == host).then_some(0))
             .or_else(|| {
                 best(|domain, host| {
                     wildcard(domain.strip_prefix('*')?, host, |host, part| host.ends_with(part))
@@ -122,8 +127,15 @@ impl Routes {
                     wildcard(domain.strip_suffix('*')?, host, |host, part| host.starts_with(part))
                 })
             })
-            .or_else(|| best(|domain, _| (domain == "*").then_some(0)))?;
-        host.routes.iter().find(|route| match &route.path {
+            .or_else(|| best(|domain, _| (domain == "*").then_some(0)))
+    }
+}
+
+impl VirtualHost {
+    /// The route of a request to this host, if it has one.
+    pub(crate) fn find(&self, path: &str) -> Option<&Route> {
+        let path = path.split('?').next().unwrap_or(path);
+        self.routes.iter().find(|route| match &route.path {
             PathMatch::Prefix(prefix) => path.starts_with(prefix.as_str()),
             PathMatch::Exact(exact) => path == exact,
         })
@@ -151,7 +163,7 @@ pub(super) fn read(node: &Node<'_>) -> Result<Routes, FieldError> {
         for route in host.list("routes")? {
             routes.push(read_route(&route, cors.as_ref())?);
         }
-        hosts.push(VirtualHost { domains, routes });
+        hosts.push(VirtualHost { name: host.text("name")?, domains, routes });
     }
     Ok(Routes { hosts })
 }
@@ -168,11 +180,12 @@ fn read_route(node: &Node<'_>, cors: Option<&CorsPolicy>) -> Result<Route, Field
     let action = match (node.get("route"), node.get("direct_response")) {
         (Some(route), None) => {
             route.known(&["cluster", "timeout", "idle_timeout", "retry_policy"])?;
-            route.need("cluster")?;
+            let cluster = route.need("cluster")?.str()?.to_owned();
+            let idle_timeout = route.get("idle_timeout").map(|it| duration(&it)).transpose()?;
             let timeout =
                 route.get("timeout").map_or(Ok(Duration::from_secs(15)), |it| duration(&it))?;
             let retries = route.get("retry_policy").map_or(Ok(RetryPolicy::default()), retries)?;
-            Action::Forward { timeout, retries }
+            Action::Forward { cluster, timeout, retries, idle_timeout }
         }
         (None, Some(direct)) => {
             direct.known(&["status", "body"])?;
@@ -188,7 +201,8 @@ fn read_route(node: &Node<'_>, cors: Option<&CorsPolicy>) -> Result<Route, Field
         }
         _ => return Err(node.fail("must have `route` or `direct_response`")),
     };
-    Ok(Route { path, action, cors: read_cors(node)?.or_else(|| cors.cloned()) })
+    let name = node.text("name")?;
+    Ok(Route { name, path, action, cors: read_cors(node)?.or_else(|| cors.cloned()) })
 }
 
 fn retries(node: Node<'_>) -> Result<RetryPolicy, FieldError> {
@@ -199,7 +213,8 @@ fn retries(node: Node<'_>) -> Result<RetryPolicy, FieldError> {
         .ok_or_else(|| on.fail("the replayer knows 5xx, gateway-error, reset and connect-failure"))
 }
 
-fn duration(node: &Node<'_>) -> Result<Duration, FieldError> {
+/// A duration as protobuf's JSON writes it.
+pub(super) fn duration(node: &Node<'_>) -> Result<Duration, FieldError> {
     node.str()?
         .strip_suffix('s')
         .and_then(|it| it.parse::<f64>().ok())
@@ -214,7 +229,7 @@ fn read_cors(node: &Node<'_>) -> Result<Option<CorsPolicy>, FieldError> {
         if name != "envoy.filters.http.cors" {
             return Err(config.fail("the replayer does not emulate this field"));
         }
-        cors = Some(read_policy(&config)?);
+        cors = Some(read_policy(&config.typed()?.1)?);
     }
     Ok(cors)
 }

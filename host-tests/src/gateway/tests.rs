@@ -50,16 +50,20 @@ fn reads_what_is_deployed() {
 }
 
 #[test]
-fn struct_and_string_configuration_arrive_as_bytes() {
+fn a_configuration_arrives_in_the_bytes_that_envoy_hands_on() {
     let any = |value| json!({"@type": format!("type.googleapis.com/google.protobuf.{value}")});
     let mut cases = Vec::new();
     for (kind, value, bytes) in [
         ("StringValue", json!("{ \"a\": 1}"), &b"{ \"a\": 1}"[..]),
         ("BytesValue", json!("YWI="), b"ab"),
-        ("Struct", json!({"a": {"b": [1, "x"]}}), b"{\"a\":{\"b\":[1,\"x\"]}}"),
+        // Not JSON: the module gets the message itself.
+        ("Struct", json!({"a": "b"}), b"\x0a\x08\x0a\x01a\x12\x03\x1a\x01b"),
+        ("Empty", Value::Null, b""),
     ] {
         let mut configuration = any(kind);
-        configuration["value"] = value;
+        if !value.is_null() {
+            configuration["value"] = value;
+        }
         cases.push((configuration, bytes));
     }
     for (configuration, bytes) in cases {
@@ -84,7 +88,7 @@ fn refuses_what_it_cannot_emulate() {
         (
             "/path_with_escaped_slashes_action",
             json!("secret"),
-            "path_with_escaped_slashes_action: is none of",
+            "path_with_escaped_slashes_action: must be one of",
         ),
         ("/use_remote_address", json!("secret"), "use_remote_address: must be true or false"),
         (
@@ -98,6 +102,16 @@ fn refuses_what_it_cannot_emulate() {
             "http_filters[0].typed_config.@type: the replayer knows no such",
         ),
         (
+            "/http_filters/0/typed_config",
+            json!({"@type": "x/xds.type.v3.TypedStruct", "type_url": "x/secret.Lua", "value": {}}),
+            "http_filters[0].typed_config: the replayer knows no such",
+        ),
+        (
+            "/upgrade_configs",
+            json!([{"upgrade_type": "CONNECT"}]),
+            "upgrade_configs[0].upgrade_type: the replayer does not emulate tunnels",
+        ),
+        (
             "/http_filters/0/typed_config/config/vm_config/code/local/filename",
             json!("secret"),
             "local.filename: must name a .wasm",
@@ -105,7 +119,7 @@ fn refuses_what_it_cannot_emulate() {
         (
             "/http_filters/0/typed_config/config/failure_policy",
             json!("secret"),
-            "failure_policy: is none of",
+            "failure_policy: must be one of",
         ),
         (
             "/http_filters/1/typed_config/max_request_bytes",
@@ -205,6 +219,13 @@ fn refuses_what_would_decide_otherwise_in_envoy() {
     }
     for (pointer, value) in [
         (at(hcm_path(), "codec_type"), json!("AUTO")),
+        // Envoy minds neither the case of an enumeration's name nor whether it is a number.
+        (at(hcm_path(), "codec_type"), json!("auto")),
+        (at(hcm_path(), "codec_type"), json!(1)),
+        (at(hcm_path(), "path_with_escaped_slashes_action"), json!("reject-request")),
+        (at(&wasm, "failure_policy"), json!("fail_open")),
+        (at(listener, "traffic_direction"), json!("outbound")),
+        (at(hcm_path(), "upgrade_configs"), json!([{"upgrade_type": "websocket"}])),
         (at(&wasm, "capability_restriction_config"), json!({"allowed_capabilities": {}})),
         (at(&wasm, "vm_config/runtime"), json!("envoy.wasm.runtime.v8")),
         ("/stats_config".to_owned(), json!({})),
@@ -227,8 +248,10 @@ fn a_yaml_error_tells_the_place_and_not_the_line() {
 fn finds_the_route_as_envoy_does() {
     let gateway = Gateway::from_document(bootstrap()).unwrap();
     let forward = Some(Action::Forward {
+        cluster: "casino".to_owned(),
         timeout: std::time::Duration::from_millis(1500),
         retries: abi_host::RetryPolicy::default(),
+        idle_timeout: None,
     });
     let direct = Some(Action::Direct { status: 200, body: b"up".to_vec() });
     for (host, path, action) in [

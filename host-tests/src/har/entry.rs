@@ -71,6 +71,7 @@ impl Entry<'_> {
             target,
             headers,
             body,
+            http10: entry.request.http_version.eq_ignore_ascii_case("HTTP/1.0"),
         })))
     }
 

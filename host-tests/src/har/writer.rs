@@ -68,7 +68,7 @@ fn entry(recorded: &Recorded) -> Result<Value, serde_json::Error> {
         request: har::v1_2::Request {
             method: from_bytes(&request.method),
             url: url.clone(),
-            http_version: "HTTP/1.1".to_owned(),
+            http_version: if request.http10 { "HTTP/1.0" } else { "HTTP/1.1" }.to_owned(),
             headers: headers(&request.headers),
             query_string: query(&url),
             post_data: (!request.body.is_empty()).then(|| PostData {

@@ -1,14 +1,15 @@
 //! The half that runs in wasmtime.
-use super::behind::{Behind, Clusters, NO_ROUTE};
+use super::behind::{Behind, Clusters};
 use super::house::House;
 use super::outcome::Outcome;
 use super::ReplayError;
 use crate::artifact;
-use crate::front::{receive, Cors, Refusal};
+use crate::front::{receive, Cors, Refusal, NOT_EMULATED};
 use crate::gateway::{FailurePolicy, Gateway, HttpFilter, WasmFilter};
 use crate::traffic::{Answer, Request};
 use abi_host::{
-    BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, PluginConfig, Report,
+    BufferFilter, Chain, ChainBuilder, Clock, Ending, Engine, EngineOptions, Misuse, PluginConfig,
+    Report,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -60,6 +61,9 @@ fn run_all(
         chain.run_for(pause, &mut upstream);
         house.set_time(request.at);
         outcomes.push(one(gateway, &mut chain, &request, &mut upstream));
+        if let Some(Misuse { plugin, what }) = chain.misuse() {
+            return Err(ReplayError::Misuse { number: request.number, plugin, what });
+        }
         step();
     }
     Ok(outcomes)
@@ -75,29 +79,37 @@ fn one(
         Ok(accepted) => accepted,
         Err(refusal) => return refused(request, &refusal),
     };
-    outcome(request, chain.run(accepted.for_filters(gateway), upstream))
+    let report = chain.run(accepted.for_filters(gateway), upstream);
+    // What a filter asked for outside of any request may bear on all that follow.
+    match chain.not_emulated().first() {
+        Some(what) => Outcome::not_emulated(what),
+        None => outcome(request, report),
+    }
 }
 
 /// What became of a request that never reached the filters.
 pub(super) fn refused(request: &Request, refusal: &Refusal) -> Outcome {
+    if let Some(what) = refusal.details.strip_prefix(NOT_EMULATED) {
+        return Outcome::not_emulated(what);
+    }
     Outcome::new(&refusal.answer(request), refusal.details, |_| None)
 }
 
 /// What became of a request that reached the filters.
 pub(super) fn outcome(request: &Request, report: Report) -> Outcome {
+    if let Some(what) = report.not_emulated.first() {
+        return Outcome::not_emulated(what);
+    }
     if let (b"CONNECT", Ending::Stalled { filter }) = (request.method.as_slice(), &report.ending) {
         // Envoy waits, for minutes, for the end of a tunnel that has none.
         return Outcome::not_emulated(&format!("a tunnel held by {filter}"));
     }
-    let mut answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
+    let answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
         status: response.status(),
         headers: response.headers.clone().into_pairs(),
         body: if request.method == b"HEAD" { Vec::new() } else { response.body.clone() },
     });
-    // The route is the router's business, and so is the want of one.
-    let details = answer.header(NO_ROUTE).unwrap_or(report.code_details);
-    answer.headers.retain(|(name, _)| name != NO_ROUTE.as_bytes());
-    Outcome::new(&answer, &details, |name| {
+    Outcome::new(&answer, &report.code_details, |name| {
         let value = report.filter_state.get(&format!("wasm.{name}"))?;
         Some(String::from_utf8_lossy(value).into_owned())
     })
@@ -118,7 +130,14 @@ pub fn start(
         .callouts(Clusters::new(gateway, house))
         .with_main_thread()
         .buffer_limit(gateway.buffer_limit)
-        .route_timeout(gateway.routes.timeout());
+        .node(gateway.node.clone())
+        .idle_timeout(gateway.hcm.stream_idle_timeout)
+        .request_timeout(gateway.hcm.request_timeout)
+        .max_stream_duration(gateway.hcm.max_stream_duration)
+        .router({
+            let gateway = gateway.clone();
+            move |headers| gateway.destination(headers)
+        });
     for filter in &gateway.filters {
         chain = match filter {
             HttpFilter::Wasm(wasm) => add(chain, &engine, wasm, wasm_dir)?,

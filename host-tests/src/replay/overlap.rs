@@ -12,7 +12,7 @@ use super::{House, Outcome, ReplayError, Session};
 use crate::front::{receive, Refusal};
 use crate::gateway::Gateway;
 use crate::traffic::{Request, REPLAY_HEADER};
-use abi_host::{Answer, Chain, Clock, Headers, StreamId, Upstream, UpstreamRequest};
+use abi_host::{Answer, Chain, Clock, StreamId, Upstream, UpstreamRequest};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -71,10 +71,6 @@ struct Late<'a> {
 }
 
 impl Upstream for Late<'_> {
-    fn opened(&mut self, stream: StreamId, headers: &Headers) -> Option<Answer> {
-        self.behind.opened(stream, headers)
-    }
-
     fn answer(&mut self, request: &UpstreamRequest) -> Answer {
         let answer = self.behind.answer(request);
         if self.late == Some(request.stream) {

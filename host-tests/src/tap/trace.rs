@@ -84,7 +84,8 @@ impl Trace<'_> {
             return Ok(Reading::Skip("its body never reached the tap: refused from its headers"));
         }
         let (number, offset, at) = (self.number, Duration::ZERO, self.time(&trace)?);
-        let request = Request { number, at, offset, client, method, target, headers, body };
+        let request =
+            Request { number, at, offset, client, method, target, headers, body, http10: false };
         Ok(Reading::Request(Box::new(request)))
     }
 

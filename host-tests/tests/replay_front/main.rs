@@ -2,9 +2,11 @@
 //! client is told, must be the same.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
+mod dice;
 mod odd;
 mod table;
 
+use abi_host::{grpc, Headers, LocalReply};
 use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyProcess, LogLine, Options};
@@ -12,6 +14,8 @@ use host_tests::front::{receive, request_id, upstream_fields};
 use host_tests::gateway::{policyless, Gateway};
 use host_tests::traffic::{Answer, Fields, Request};
 use host_tests::upstream::Server;
+use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 use table::{table, variants};
 
@@ -52,17 +56,17 @@ fn header_map(fields: &Fields) -> http::HeaderMap {
 fn emulated(gateway: &Gateway, request: &Request) -> String {
     match receive(gateway, request) {
         Err(refusal) => shown(&refusal.answer(request), refusal.details, ""),
-        Ok(_) if request.method == b"CONNECT" => {
-            let answer = Answer { status: 404, ..Answer::default() };
-            shown(&answer, "route_not_found", "")
-        }
         Ok(accepted) => {
+            let headers: Headers = accepted.headers.iter().cloned().collect();
+            if let Some(answer) = gateway.destination(&headers).answer {
+                return answered(&headers, &answer.reply);
+            }
             let text = |name: &str| {
                 let found = accepted.headers.iter().find(|(it, _)| it == name.as_bytes());
                 String::from_utf8(found.unwrap().1.clone()).unwrap()
             };
             let fields =
-                upstream_fields(&accepted.headers, &accepted.body, Duration::from_secs(15));
+                upstream_fields(&accepted.headers, accepted.has_body, Duration::from_secs(15));
             let (method, path) = (text(":method"), text(":path"));
             let mut body = echoed(&method, &path, &header_map(&fields), &accepted.body);
             if method == "HEAD" {
@@ -80,52 +84,105 @@ fn emulated(gateway: &Gateway, request: &Request) -> String {
     }
 }
 
+/// An answer of the route table's.
+fn answered(request: &Headers, reply: &LocalReply) -> String {
+    let head = request.get(":method") == Some(b"HEAD");
+    let mut answer = Answer { status: reply.status, ..Answer::default() };
+    if grpc::is_call(request) {
+        let headers = grpc::reply(reply.status, Headers::new(), &reply.body, head);
+        answer = Answer { status: 200, headers: headers.into_pairs(), ..answer };
+    } else if !head {
+        answer.body.clone_from(&reply.body);
+    }
+    shown(&answer, &reply.details, "")
+}
+
 fn real(answer: &Answer, line: &LogLine) -> String {
     let details = line.details.clone().unwrap_or_default();
     let source = if details == "via_upstream" { line.source.clone() } else { None };
     shown(answer, &details, &source.unwrap_or_default())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_emulated_front_is_the_real_one() {
-    let Some(binary) = find_for_test().unwrap() else { return };
+/// Sends the requests through both; what differs.
+async fn compared(
+    binary: &Path,
+    (variant, options): &(&str, Value),
+    requests: &[Request],
+) -> Vec<String> {
+    let server = echo().await;
+    let document = policyless(options);
+    let gateway = Gateway::from_document(document.clone()).unwrap();
+    let envoy = Options::new(binary.to_owned(), "target".into(), server.address);
+    let envoy = EnvoyProcess::start(&document, envoy).await.unwrap();
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(send(envoy.address, Some(envoy.listener_port), request).await);
+    }
+    let numbers: Vec<usize> = requests.iter().map(|it| it.number).collect();
+    let log = envoy.access_log(requests.len()).await.unwrap();
+    let log = host_tests::envoy::assign(log, &numbers);
+    let mut differences = Vec::new();
+    for (request, answer) in requests.iter().zip(&answers) {
+        let line = log.get(&request.number).cloned().unwrap_or_default();
+        let envoys = match answer {
+            Ok(answer) => real(answer, &line),
+            Err(error) => format!("{error}; the log says {:?}", line.details),
+        };
+        let ours = emulated(&gateway, request);
+        if ours != envoys {
+            let wire = String::from_utf8_lossy(&host_tests::raw::bytes_of(request))
+                .chars()
+                .take(300)
+                .collect::<String>();
+            let peer = request.client.ip();
+            differences.push(format!(
+                "{variant} {} from {peer}: {wire:?}\n  ours:    {ours:?}\n  envoy's: {envoys:?}",
+                request.number
+            ));
+        }
+    }
+    differences
+}
+
+/// An upstream that answers what it got.
+async fn echo() -> Server {
     let server = Server::start(|request: http::Request<Bytes>| {
         let target = request.uri().to_string();
         let (head, body) = request.into_parts();
         let text = echoed(head.method.as_str(), &target, &head.headers, &body);
         let bytes: Vec<u8> = text.chars().map(|it| u32::from(it) as u8).collect();
         http::Response::new(Bytes::from(bytes))
-    })
-    .await
-    .unwrap();
+    });
+    server.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_emulated_front_is_the_real_one() {
+    let Some(binary) = find_for_test().unwrap() else { return };
     let table = table();
     let mut differences = Vec::new();
-    for (variant, options) in variants() {
-        let document = policyless(&options);
-        let gateway = Gateway::from_document(document.clone()).unwrap();
-        let envoy = Options::new(binary.clone(), "target".into(), server.address);
-        let envoy = EnvoyProcess::start(&document, envoy).await.unwrap();
-        let mut answers = Vec::new();
-        for request in &table {
-            let answer = send(envoy.address, Some(envoy.listener_port), request).await;
-            answers.push(answer.unwrap_or_else(|error| panic!("{variant}: {request:?}: {error}")));
-        }
-        let numbers: Vec<usize> = table.iter().map(|it| it.number).collect();
-        let log = envoy.access_log(table.len()).await.unwrap();
-        let log = host_tests::envoy::assign(log, &numbers);
-        for (request, answer) in table.iter().zip(&answers) {
-            let (ours, envoys) = (emulated(&gateway, request), real(answer, &log[&request.number]));
-            if ours != envoys {
-                let wire = String::from_utf8_lossy(&host_tests::raw::bytes_of(request))
-                    .chars()
-                    .take(300)
-                    .collect::<String>();
-                differences.push(format!(
-                    "{variant}: {wire:?}\n  ours:    {ours:?}\n  envoy's: {envoys:?}"
-                ));
-            }
-        }
+    for variant in variants() {
+        differences.extend(compared(&binary, &variant, &table).await);
     }
     let count = differences.len();
     assert!(count == 0, "{count} differ\n{}", differences.join("\n"));
+}
+
+/// Requests by the dice: `PITBOSS_ODD` of them, by `PITBOSS_SEED`, among all options.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_requests_are_taken_as_envoy_takes_them() {
+    let Some(binary) = find_for_test().unwrap() else { return };
+    let number = |name: &str| std::env::var(name).ok().and_then(|it| it.parse::<u64>().ok());
+    let seed = number("PITBOSS_SEED").unwrap_or(1);
+    let count = usize::try_from(number("PITBOSS_ODD").unwrap_or(300)).unwrap();
+    let requests = dice::requests(seed, count);
+    let variants = table::routed();
+    let size = count.div_ceil(variants.len());
+    let mut differences = Vec::new();
+    for (variant, requests) in variants.iter().zip(requests.chunks(size)) {
+        differences.extend(compared(&binary, variant, requests).await);
+    }
+    println!("seed {seed}: {count} odd requests, {} differ", differences.len());
+    let shown: Vec<_> = differences.iter().take(60).map(String::as_str).collect();
+    assert!(differences.is_empty(), "seed {seed}\n{}", shown.join("\n"));
 }

@@ -45,6 +45,20 @@ pub(crate) fn variants() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// The same options before a route table that knows some hosts only, and answers one path by itself.
+pub(crate) fn routed() -> Vec<(&'static str, Value)> {
+    let host = json!({"name": "casino", "domains": ["casino.example", "*.example:8443", "h", "a.b", "1.2.3.4"], "routes": [
+        {"match": {"prefix": "/api"}, "direct_response": {"status": 200, "body": {"inline_string": "up"}}},
+        {"match": {"path": "/a/b"}, "direct_response": {"status": 503}},
+        {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]});
+    let mut all = variants();
+    all.push(("http/1.0", json!({"use_remote_address": true, "http_protocol_options": {"accept_http_10": true}})));
+    for (_, options) in &mut all {
+        options["route_config"] = json!({"virtual_hosts": [host]});
+    }
+    all
+}
+
 const PATHS: &[&str] = &[
     "/", "/api/lobby", "/a/../b", "/a/./b", "/../x", "/a/..", "/a/.", "/a/.;", "/a/..;x/b", "/a/.;x/b", "/a/b;/../c", "/a/...;x/b", "/a/%2e%2e;x/b", "/a/.%2e;x/b", "/a/..;%00/b", "/a/..;%2fx/b", "/a/%2e;x", "/.;", "/a/..;/..;x", "//x", "/a//b?x=//y", "//",
     "///", "//../a", "/a//../b", "/%2e%2e/x", "/a/%2e%2E/b", "/a%2fb", "/a%2Fb?q=%2f", "/a%5cb",
@@ -202,7 +216,10 @@ pub(crate) fn table() -> Vec<Request> {
     }
     table.extend(bodies());
     table.extend(crate::odd::requests());
-    for client in ["[2001:db8::7]:5555", "10.1.2.3:5555", "[fd00::1]:5555"] {
+    table.push(Request { http10: true, ..get() });
+    table.push(Request { http10: true, headers: Vec::new(), ..get() });
+    table.push(Request { http10: true, ..get().header("content-type", "application/grpc") });
+    for client in ["127.0.0.1:5555", "127.9.8.7:5555", "[::1]:5555", "[2001:db8::7]:5555", "10.1.2.3:5555", "[fd00::1]:5555"] {
         table.push(get().from(client.parse().unwrap()));
         table.push(get().from(client.parse().unwrap()).header("x-forwarded-for", "1.2.3.4"));
     }

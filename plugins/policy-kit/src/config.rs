@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::document::not_json;
 use crate::field::{Field, Path};
 use crate::json::{given_twice, read, MAX_DEPTH};
 use crate::node::Tree;
@@ -98,7 +99,10 @@ pub fn stripped_by(
 /// Names the path of the field and the kind of fault. Serde's own text is not passed on, because it
 /// quotes the rejected value.
 pub fn parse<C: DeserializeOwned>(document: &[u8]) -> Result<C, ConfigError> {
-    let value = read(Tree(MAX_DEPTH), document).map_err(|error| unreadable(&error))?;
+    let value = read(Tree(MAX_DEPTH), document).map_err(|error| match not_json(document) {
+        Some(problem) => invalid("$", problem),
+        None => unreadable(&error),
+    })?;
     let field = Field { value: &value, path: &Path::Root };
     C::deserialize(field).map_err(|wrong| wrong.at(&Path::Root)).map_err(|wrong| {
         let (field, problem) = wrong.told();

@@ -19,6 +19,7 @@ mod config;
 mod content;
 mod denial;
 mod details;
+mod document;
 mod driver;
 mod endpoint;
 mod endpoints;

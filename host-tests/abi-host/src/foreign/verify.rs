@@ -10,6 +10,7 @@ use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
 use sha1::Sha1;
 
 use super::question::Question;
+use super::NotEmulated;
 use crate::Status;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -33,7 +34,7 @@ enum Verdict {
 ///
 /// # Errors
 /// Envoy verifies with keys on this curve, this crate does not.
-pub(super) fn verify_signature(argument: &[u8]) -> wasmtime::Result<Result<Vec<u8>, Status>> {
+pub(super) fn verify_signature(argument: &[u8]) -> Result<Result<Vec<u8>, Status>, NotEmulated> {
     // Envoy does not look at a question without a key.
     let Some(question) = Question::read(argument).filter(|it| !it.key.is_empty()) else {
         return Ok(Err(Status::BAD_ARGUMENT));
@@ -50,7 +51,7 @@ pub(super) fn verify_signature(argument: &[u8]) -> wasmtime::Result<Result<Vec<u
     }))
 }
 
-fn verdict(question: &Question<'_>) -> wasmtime::Result<Verdict> {
+fn verdict(question: &Question<'_>) -> Result<Verdict, NotEmulated> {
     let Some((hash, scheme)) = hash(question.hash, question.text) else {
         return Ok(Verdict::Invalid(format!("{} is not supported.", question.hash)));
     };
@@ -83,7 +84,7 @@ enum Key {
 
 impl Key {
     /// `None` for what is no key, or none that a digest can be verified with.
-    fn read(der: &[u8]) -> wasmtime::Result<Option<Self>> {
+    fn read(der: &[u8]) -> Result<Option<Self>, NotEmulated> {
         // What follows the key is not looked at.
         let decoded =
             SliceReader::new(der).and_then(|mut der| SubjectPublicKeyInfoRef::decode(&mut der));
@@ -101,8 +102,7 @@ impl Key {
                 .and_then(|it| p384::ecdsa::VerifyingKey::from_sec1_bytes(it).ok())
                 .map(Self::P384),
             (EC, Some(P224 | P521)) => {
-                let text = "abi-host does not verify with keys on P-224 or P-521; Envoy does";
-                return Err(wasmtime::Error::msg(text));
+                return Err("a signature by a key on P-224 or P-521");
             }
             _ => None,
         })

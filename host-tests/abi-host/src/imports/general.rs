@@ -86,7 +86,13 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
             };
             let answer = match state.world.shared.foreign.get(name) {
                 Some(function) => function(args),
-                None => crate::foreign::call(name, args)?,
+                None => match crate::foreign::call(name, args) {
+                    Ok(answer) => answer,
+                    Err(what) => {
+                        state.not_emulated(what);
+                        Err(Status::INTERNAL_FAILURE)
+                    }
+                },
             };
             match answer {
                 Ok(result) => give(guest, &result, out, out_size),
