@@ -16,7 +16,7 @@ pub fn junit(run: &Run<'_>, name: &str) -> Result<String, SerializeError> {
     }
     for skipped in run.skipped {
         let mut status = TestCaseStatus::skipped();
-        status.set_message(skipped.reason);
+        status.set_message(&*skipped.reason);
         suite.add_test_case(TestCase::new(format!("{:03}", skipped.entry), status));
     }
     match run.golden {
