@@ -112,7 +112,8 @@ fn form(data: &PostData<'_>, wanted: Option<usize>) -> Result<Vec<u8>, Reason> {
 }
 
 fn pairs(params: &[Field<'_>], write: impl Fn(&str) -> String) -> Option<String> {
-    let pair = |it: &Field<'_>| Some(format!("{}={}", write(it.name.text()?), write(it.value.text()?)));
+    let pair =
+        |it: &Field<'_>| Some(format!("{}={}", write(it.name.text()?), write(it.value.text()?)));
     Some(params.iter().map(pair).collect::<Option<Vec<_>>>()?.join("&"))
 }
 

@@ -30,7 +30,8 @@ pub fn read(text: &str) -> Result<Vec<Request>, HarError> {
 /// The requests of a recording in the order of their time, and what is skipped. Its version counts for
 /// nothing: what later or earlier recorders wrote reads alike, or is skipped entry by entry.
 pub fn read_all(text: &str, defaults: &Defaults) -> Result<Recording, HarError> {
-    let document: Document<'_> = serde_json::from_str(plain(text)).map_err(|error| problem(&error))?;
+    let document: Document<'_> =
+        serde_json::from_str(plain(text)).map_err(|error| problem(&error))?;
     let log = document.log.ok_or(HarError::Log("is missing"))?;
     let entries: Option<Vec<&RawValue>> =
         log.entries.and_then(|it| serde_json::from_str(it.get()).ok());
@@ -58,7 +59,8 @@ pub(crate) fn plain(text: &str) -> &str {
     let call = text.trim().trim_end_matches(';').trim_end().strip_suffix(')');
     let inner = call.and_then(|it| it.split_once('(')).filter(|(function, _)| {
         let name = function.trim_end();
-        !name.is_empty() && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_$.".contains(&it))
+        !name.is_empty()
+            && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_$.".contains(&it))
     });
     inner.map_or(text, |(_, document)| document)
 }

@@ -27,7 +27,8 @@ fn by_browser(entry: &Entry<'_>) -> Option<&'static str> {
         return Some("answered from the browser's cache");
     }
     let response = entry.response.as_ref();
-    if entry.by_service_worker.is_true() || response.is_some_and(|it| it.by_service_worker.is_true())
+    if entry.by_service_worker.is_true()
+        || response.is_some_and(|it| it.by_service_worker.is_true())
     {
         return Some("answered by a service worker, whose own requests are entries of their own");
     }

@@ -59,8 +59,16 @@ fn a_malformed_entry_alone_is_skipped_with_its_field_and_never_its_value() {
             "request.postData._encoding: must be base64",
         ),
         ("/request/postData", json!("secret"), "request.postData: not as HAR has it"),
-        ("/request/postData", json!({"text": ["secret"]}), "request.postData.text: not as HAR has it"),
-        ("/request/headers/0/value", json!("\u{20ac}secret"), "request.headers[0].value: must hold one"),
+        (
+            "/request/postData",
+            json!({"text": ["secret"]}),
+            "request.postData.text: not as HAR has it",
+        ),
+        (
+            "/request/headers/0/value",
+            json!("\u{20ac}secret"),
+            "request.headers[0].value: must hold one",
+        ),
     ] {
         let mut broken = entry();
         let (parent, field) = pointer.rsplit_once('/').unwrap();
@@ -192,7 +200,11 @@ fn what_cannot_be_sent_again_is_skipped_with_a_reason() {
             "its body was not recorded",
         ),
         ("/request/postData", json!({"text": "", "_file": "x.dat"}), "its body is in another file"),
-        ("/request/postData", json!({"params": [], "_sha1": "x.dat"}), "its body is in another file"),
+        (
+            "/request/postData",
+            json!({"params": [], "_sha1": "x.dat"}),
+            "its body is in another file",
+        ),
         ("/response/status", json!(0), "has no answer: never sent"),
         ("/response/status", json!("-1"), "has no answer: never sent"),
         (
@@ -249,7 +261,12 @@ fn bodies_of_other_recorders() {
         (json!({"mimeType": "", "text": "unpacked"}), packed, b"unpacked", "8"),
         // Without a type, and a field whose number was left unquoted.
         (json!({"mimeType": null, "text": "{}", "params": null}), json!([]), b"{}", "2"),
-        (json!({"mimeType": form, "params": [{"name": "n", "value": 15}]}), json!([]), b"n=15", "4"),
+        (
+            json!({"mimeType": form, "params": [{"name": "n", "value": 15}]}),
+            json!([]),
+            b"n=15",
+            "4",
+        ),
         // Fields as they were sent: the length says so.
         (
             json!({"mimeType": form, "params": [{"name": "n", "value": "a+b%20c"}]}),
@@ -287,7 +304,8 @@ fn bodies_of_other_recorders() {
 #[test]
 fn bytes_that_are_no_utf_8_stay_bytes() {
     let mut odd = entry();
-    odd["request"]["headers"] = json!([{"name": "x", "value": "a@B"}, {"name": "content-length", "value": "6"}]);
+    odd["request"]["headers"] =
+        json!([{"name": "x", "value": "a@B"}, {"name": "content-length", "value": "6"}]);
     odd["request"]["postData"] = json!({"text": "\u{e9}c@B\u{e9}"});
     let text = document(vec![odd, entry()]);
     let written = text.replace("@B", "\\udce9");
@@ -300,13 +318,17 @@ fn bytes_that_are_no_utf_8_stay_bytes() {
     }
     // The other half stands for no byte.
     let recording = read_all(&text.replace("@B", "\\ud83d"), &Defaults::default()).unwrap();
-    assert_eq!(recording.skipped[0].reason, "request.headers[0].value: must hold one byte per character");
+    assert_eq!(
+        recording.skipped[0].reason,
+        "request.headers[0].value: must hold one byte per character"
+    );
 }
 
 #[test]
 fn several_values_in_an_array_are_several_headers() {
     let recording = one(|it| {
-        it["request"]["headers"] = json!([{"name": "x", "value": ["1", 2]}, {"name": "y", "value": null}]);
+        it["request"]["headers"] =
+            json!([{"name": "x", "value": ["1", 2]}, {"name": "y", "value": null}]);
     });
     let request = recording.unwrap().requests.remove(0);
     assert_eq!(request.values("x").collect::<Vec<_>>(), [b"1", b"2"]);
