@@ -51,7 +51,7 @@ impl Entry<'_> {
             Err(error) => crate::intake::problem(&error, "not as HAR has it"),
             Ok(_) => ("entry".to_owned(), "not as HAR has it"),
         };
-        fail(field, problem)
+        fail(if field == "." { "entry".to_owned() } else { field }, problem)
     }
 }
 

@@ -116,11 +116,13 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     })
 }
 
+/// True when this is no part of longer words; a value that ends in a separator brings its own.
 fn is_whole(text: &str, from: usize, to: usize) -> bool {
     let bytes = text.as_bytes();
     let word =
         |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-    !word(from.checked_sub(1)) && !word(Some(to))
+    let cut = |outside: Option<usize>, inside: Option<usize>| word(outside) && word(inside);
+    !cut(from.checked_sub(1), Some(from)) && !cut(Some(to), to.checked_sub(1))
 }
 
 #[cfg(test)]
