@@ -1,13 +1,18 @@
 //! The command line.
 mod bench;
 mod demo;
+mod halves;
 mod output;
+mod print;
 mod redact;
 mod traffic;
 mod up;
 
+pub(crate) use print::{note, ReaderGone};
+
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use halves::{find_envoy, run_real, Halves};
 use host_tests::gateway::{self, Gateway};
 use host_tests::golden::{self, Golden};
 use host_tests::replay::{self, Comparison, Outcome};
@@ -15,6 +20,7 @@ use host_tests::report::{Progress, Run};
 use host_tests::traffic::Request;
 use host_tests::whatif::WhatIf;
 use host_tests::{artifact, envoy, har, record};
+use print::say;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -53,6 +59,9 @@ struct Replay {
     /// Where the filters run; `both` also compares
     #[arg(long, value_enum, default_value_t = Via::Both)]
     via: Via,
+    /// Run wasmtime alone where `both` finds no Envoy; not where CI is set
+    #[arg(long)]
+    allow_missing_envoy: bool,
     /// Compare with these decisions; UPDATE_GOLDEN=1 rewrites them
     #[arg(long, value_name = "FILE")]
     golden: Option<PathBuf>,
@@ -129,7 +138,7 @@ impl Replay {
         let requests = recording.requests;
         let wasm_dir = self.wasm_dir.clone().unwrap_or_else(artifact::wasm_dir);
         for skipped in &recording.skipped {
-            self.output.say(format_args!("{skipped}\n"));
+            self.output.say(format_args!("{skipped}\n"))?;
         }
         if requests.is_empty() {
             let skipped = match recording.skipped.len() {
@@ -138,37 +147,40 @@ impl Replay {
             };
             anyhow::bail!("{}: nothing to replay: {skipped}", self.traffic.path.display());
         }
-        let envoy = match (self.via, envoy::find()) {
-            (Via::Wasmtime, _) => None,
-            _ if other.is_some() => None,
-            (_, Ok(envoy)) => Some(envoy),
-            (Via::Both, Err(missing)) if missing.may_be_skipped() => {
-                self.output.say(format_args!("{missing}; wasmtime only\n"));
-                None
-            }
-            (_, Err(missing)) => return Err(missing.into()),
+        for (number, length) in replay::gaps(&requests) {
+            let (hours, edge) = (length.as_secs() / 3600, replay::EDGE.as_secs() / 60);
+            note(format_args!(
+                "note: {hours} h without a request before {number}: wasmtime runs the first and the last \
+                 {edge} min of them"
+            ));
+        }
+        let tell = |text: String| self.output.say(text);
+        let envoy = match self.via {
+            Via::Wasmtime => None,
+            Via::Both if other.is_some() => None,
+            Via::Both => find_envoy(self.allow_missing_envoy, tell)?,
+            Via::Envoy => Some(envoy::find()?),
         };
-        let emulate = |gateway: &Gateway, path: &Path| {
-            let progress = Progress::counting("wasmtime", requests.len());
-            replay::run_emulated_stepped(gateway, &requests, &wasm_dir, &|| progress.step())
+        let emulate = |gateway: &Gateway, path: &Path, envoy: Option<PathBuf>| {
+            let what = if envoy.is_some() { "both" } else { "wasmtime" };
+            let progress = Progress::counting(what, requests.len());
+            Halves::run(gateway, &requests, &wasm_dir, envoy, || progress.step())
                 .with_context(|| path.display().to_string())
         };
-        let emulated = match self.via {
-            Via::Envoy => None,
-            _ => Some(emulate(&gateway, &self.gateway_config)?),
-        };
-        let real = match envoy {
-            Some(envoy) => {
+        let (emulated, real) = match (self.via, envoy) {
+            (Via::Envoy, Some(envoy)) => {
                 let _progress = Progress::waiting("Envoy");
-                let real = replay::run_real(&gateway, &requests, &wasm_dir, envoy);
-                let real = runtime()?.block_on(real);
-                Some(real.with_context(|| self.gateway_config.display().to_string())?)
+                let real = run_real(&gateway, &requests, &wasm_dir, envoy);
+                (None, Some(real.with_context(|| self.gateway_config.display().to_string())?))
             }
-            None => None,
+            (_, envoy) => {
+                let halves = emulate(&gateway, &self.gateway_config, envoy)?;
+                (Some(halves.emulated), halves.real)
+            }
         };
         let what_if = match (other.as_ref().zip(self.against.as_deref()), &emulated) {
             (Some((other, path)), Some(now)) => {
-                Some(WhatIf::new(&requests, now, &emulate(other, path)?))
+                Some(WhatIf::new(&requests, now, &emulate(other, path, None)?.emulated))
             }
             _ => None,
         };
@@ -180,19 +192,6 @@ impl Replay {
                 .with_context(|| path.display().to_string())
         };
         let golden = golden.map(check).transpose()?;
-        let mut good = true;
-        if let Some(what_if) = &what_if {
-            self.output.say(what_if.text());
-            good = !self.fail_on_change || what_if.changes.is_empty();
-        } else {
-            self.output.say(&lines);
-        }
-        good &= self.tell_golden(golden.as_ref());
-        match (&emulated, &real) {
-            (Some(emulated), Some(real)) => good &= self.compare(&requests, emulated, real),
-            _ if what_if.is_some() => {}
-            _ => self.output.say(format_args!("replayed {} requests\n", requests.len())),
-        }
         let run = Run {
             requests: &requests,
             skipped: &recording.skipped,
@@ -202,34 +201,53 @@ impl Replay {
             what_if: what_if.as_ref(),
             fail_on_change: self.fail_on_change,
         };
+        // Before anything is printed: who reads only the first lines gets these as a whole.
         self.output.write(&run, &self.traffic.path.display().to_string())?;
+        let mut good = true;
+        if let Some(what_if) = &what_if {
+            self.output.say(what_if.text())?;
+            good = !self.fail_on_change || what_if.changes.is_empty();
+        } else {
+            self.output.say(&lines)?;
+        }
+        good &= self.tell_golden(golden.as_ref())?;
+        match (&emulated, &real) {
+            (Some(emulated), Some(real)) => good &= self.compare(&requests, emulated, real)?,
+            _ if what_if.is_some() => {}
+            _ => self.output.say(format_args!("replayed {} requests\n", requests.len()))?,
+        }
         Ok(ExitCode::from(u8::from(!good)))
     }
 
-    fn tell_golden(&self, golden: Option<&Golden>) -> bool {
+    fn tell_golden(&self, golden: Option<&Golden>) -> anyhow::Result<bool> {
         let name = self.golden.as_deref().unwrap_or(Path::new("")).display();
         match golden {
-            None | Some(Golden::Same) => true,
+            None | Some(Golden::Same) => Ok(true),
             Some(Golden::Updated) => {
-                self.output.say(format_args!("{name} rewritten\n"));
-                true
+                self.output.say(format_args!("{name} rewritten\n"))?;
+                Ok(true)
             }
             Some(Golden::Differs { diff }) => {
                 let variable = golden::UPDATE_VARIABLE;
                 self.output
-                    .say(format_args!("\n{name} differs ({variable}=1 rewrites it):\n{diff}\n"));
-                false
+                    .say(format_args!("\n{name} differs ({variable}=1 rewrites it):\n{diff}\n"))?;
+                Ok(false)
             }
         }
     }
 
-    fn compare(&self, requests: &[Request], ours: &[Outcome], real: &[Outcome]) -> bool {
+    fn compare(
+        &self,
+        requests: &[Request],
+        ours: &[Outcome],
+        real: &[Outcome],
+    ) -> anyhow::Result<bool> {
         let comparison = Comparison::new(requests, ours, real);
         for difference in &comparison.differing {
-            self.output.say(format_args!("\n{difference}\n"));
+            self.output.say(format_args!("\n{difference}\n"))?;
         }
-        self.output.say(comparison.summary() + "\n");
-        comparison.differing.is_empty()
+        self.output.say(comparison.summary() + "\n")?;
+        Ok(comparison.differing.is_empty())
     }
 }
 
@@ -246,7 +264,7 @@ impl Record {
         let recorded = runtime()?.block_on(recorded)?;
         std::fs::write(&self.out, har::write(&recorded)?)
             .with_context(|| self.out.display().to_string())?;
-        println!("recorded {} requests in {}", recorded.len(), self.out.display());
+        say(format_args!("recorded {} requests in {}\n", recorded.len(), self.out.display()))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -254,7 +272,7 @@ impl Record {
 fn read_gateway(path: &Path) -> anyhow::Result<Gateway> {
     let gateway = Gateway::read(path).with_context(|| path.display().to_string())?;
     for advice in gateway::advice(&gateway) {
-        eprintln!("warning: {}: {advice}", path.display());
+        note(format_args!("warning: {}: {advice}", path.display()));
     }
     Ok(gateway)
 }

@@ -35,6 +35,17 @@ pub enum ClientError {
     Silence,
 }
 
+impl ClientError {
+    /// The same in one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "connection_failed",
+            Self::Answer(_) => "answer_unreadable",
+            Self::Silence => "silence",
+        }
+    }
+}
+
 /// Sends the request to `gateway`. With `listener_port` the connection begins with a PROXY line, so
 /// that the gateway takes the recorded client for its peer and that port for its own.
 pub async fn send(

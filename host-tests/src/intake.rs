@@ -2,12 +2,13 @@
 //!
 //! 1. What a recording does not say ([`Defaults`]) is told on the command line: the peer, the headers
 //!    that an edge would have added, the moment of requests without one.
-//! 2. What never reached a gateway, or cannot be sent again, is skipped; each skip has its number and
-//!    its reason. A malformed entry is an error with its number and field.
+//! 2. What never reached a gateway, cannot be sent again, or is malformed, is skipped; each skip has its
+//!    number and its reason, a malformed one its field. One odd entry is no reason to refuse the others.
 use crate::har::{self, HarError};
-use crate::tap::{self, TapError};
+use crate::tap;
 use crate::traffic::{Fields, Request};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -51,13 +52,8 @@ pub struct Recording {
     pub skipped: Vec<Skipped>,
 }
 
-/// What an entry is to a replay.
-pub(crate) enum Reading {
-    /// A request.
-    Request(Box<Request>),
-    /// Nothing, for this reason.
-    Skip(&'static str),
-}
+/// Why an entry is not replayed. Values of the recording are not repeated: they may be credentials.
+pub type Reason = Cow<'static, str>;
 
 /// An entry that is not replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +61,7 @@ pub struct Skipped {
     /// Its number in the recording, from 1.
     pub entry: usize,
     /// Why.
-    pub reason: &'static str,
+    pub reason: Reason,
 }
 
 impl std::fmt::Display for Skipped {
@@ -95,9 +91,6 @@ pub enum IntakeError {
     /// The HAR is malformed.
     #[error(transparent)]
     Har(#[from] HarError),
-    /// A trace of the tap is malformed.
-    #[error(transparent)]
-    Tap(#[from] TapError),
     /// A file of a folder of traces is not JSON.
     #[error("{file}")]
     File {
@@ -105,14 +98,6 @@ pub enum IntakeError {
         file: String,
         /// Why.
         source: HarError,
-    },
-    /// A trace of a folder is malformed.
-    #[error("{file}")]
-    Trace {
-        /// Its file.
-        file: String,
-        /// Why.
-        source: TapError,
     },
     /// A folder without a trace.
     #[error("no .json file of the tap in this folder")]
@@ -122,30 +107,47 @@ pub enum IntakeError {
 /// Reads recorded traffic, whatever its format: a HAR file, a file of traces, or a folder of them.
 pub fn read(path: &Path, defaults: &Defaults) -> Result<Recording, IntakeError> {
     if path.is_dir() {
-        let (files, traces): (Vec<String>, Vec<Value>) = folder(path)?.into_iter().unzip();
-        return tap::read_all(&traces, defaults).map_err(|source| {
-            let file = files.get(source.trace - 1).cloned().unwrap_or_default();
-            IntakeError::Trace { file, source }
-        });
+        let files = folder(path)?;
+        let mut traces = Vec::with_capacity(files.len());
+        for (file, parsed) in &files {
+            match parsed {
+                Ok(parsed) => traces.extend(parsed.iter().map(Ok)),
+                Err(error) => traces.push(Err(Cow::Owned(format!("{file}: {error}")))),
+            }
+        }
+        return Ok(tap::read_all(traces, defaults));
     }
-    let text = std::fs::read_to_string(path)?;
-    let documents = parse(&text)?;
-    match documents.as_slice() {
-        [one] if !tap::is_trace(one) => Ok(har::read_document(one, defaults)?),
-        traces => Ok(tap::read_all(traces, defaults)?),
+    let text = har::decode(std::fs::read(path)?);
+    let refused = match har::read_all(&text, defaults) {
+        Ok(recording) => return Ok(recording),
+        Err(refused) => refused,
+    };
+    let (documents, error) = stream(&text);
+    if documents.is_empty() || !documents.iter().all(tap::is_trace) {
+        return Err(refused.into());
     }
+    // A stream that was cut in the middle of a trace has whole ones before it.
+    let cut = error.map(|error| Err(Cow::Owned(error.to_string())));
+    Ok(tap::read_all(documents.iter().map(Ok).chain(cut), defaults))
 }
 
 /// The documents of a file, or of a folder of traces.
 pub fn documents(path: &Path) -> Result<Vec<Value>, IntakeError> {
-    if path.is_dir() {
-        return Ok(folder(path)?.into_iter().map(|(_, trace)| trace).collect());
+    if !path.is_dir() {
+        return Ok(parse(&har::decode(std::fs::read(path)?))?);
     }
-    Ok(parse(&std::fs::read_to_string(path)?)?)
+    let mut documents = Vec::new();
+    for (file, parsed) in folder(path)? {
+        documents.extend(parsed.map_err(|source| IntakeError::File { file, source })?);
+    }
+    Ok(documents)
 }
 
-/// The traces of a folder, each with its file, in the order of their numbers (`PREFIX_12.json`).
-fn folder(path: &Path) -> Result<Vec<(String, Value)>, IntakeError> {
+/// A file, and the traces in it.
+type Traces = (String, Result<Vec<Value>, HarError>);
+
+/// The files of a folder of traces, in the order of their numbers (`PREFIX_12.json`).
+fn folder(path: &Path) -> Result<Vec<Traces>, IntakeError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -156,32 +158,39 @@ fn folder(path: &Path) -> Result<Vec<(String, Value)>, IntakeError> {
         }
     }
     files.sort();
-    let mut traces = Vec::with_capacity(files.len());
-    for (_, file) in files {
-        let text = std::fs::read_to_string(path.join(&file))?;
-        match parse(&text) {
-            Ok(parsed) => traces.extend(parsed.into_iter().map(|trace| (file.clone(), trace))),
-            Err(source) => return Err(IntakeError::File { file, source }),
-        }
-    }
-    if traces.is_empty() {
+    if files.is_empty() {
         return Err(IntakeError::NoTraces);
     }
-    Ok(traces)
+    let file = |(_, file): (_, String)| {
+        let text = har::decode(std::fs::read(path.join(&file))?);
+        Ok((file, parse(&text)))
+    };
+    files.into_iter().map(file).collect()
 }
 
 /// Parses JSON documents, one after the other; an error tells the place and nothing of the text.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, HarError> {
-    // Some tools write UTF-8 with a byte order mark.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let documents: Result<Vec<Value>, _> =
-        serde_json::Deserializer::from_str(text).into_iter().collect();
-    let documents =
-        documents.map_err(|error| HarError::Json { line: error.line(), column: error.column() })?;
-    if documents.is_empty() {
-        return Err(HarError::Json { line: 1, column: 0 });
+    match stream(text) {
+        (documents, None) => Ok(documents),
+        (_, Some(error)) => Err(error),
     }
-    Ok(documents)
+}
+
+/// The documents up to the first that is none, and what is wrong with that.
+fn stream(text: &str) -> (Vec<Value>, Option<HarError>) {
+    let text = har::mend(har::plain(text));
+    let mut documents = Vec::new();
+    for document in serde_json::Deserializer::from_str(&text).into_iter() {
+        match document {
+            Ok(document) => documents.push(document),
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                return (documents, Some(HarError::Json { line, column }));
+            }
+        }
+    }
+    let none = documents.is_empty().then_some(HarError::Json { line: 1, column: 0 });
+    (documents, none)
 }
 
 /// Where a document is not as it should be, and how: a member that is missing is named.

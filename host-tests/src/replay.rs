@@ -8,10 +8,12 @@
 //! 3. What the filters decided is read from filter state, never guessed from the status.
 //! 4. What filters ask by themselves reaches the same casino at the same time, whichever of the
 //!    gateway's clusters they ask.
-//! 5. A request is answered before the next is sent: one at a time has a time. Two that overlap are a
+//! 5. Where nobody asks for anything for long, time jumps ([`gaps`]).
+//! 6. A request is answered before the next is sent: one at a time has a time. Two that overlap are a
 //!    scenario of their own ([`run_emulated_pair`], [`run_real_pair`]).
 mod behind;
 mod emulated;
+mod gaps;
 mod house;
 mod outcome;
 mod overlap;
@@ -21,6 +23,7 @@ pub use emulated::{
     run as run_emulated, run_in as run_emulated_in, run_stepped as run_emulated_stepped,
     start as start_emulated,
 };
+pub use gaps::{gaps, EDGE, LONGEST};
 pub use house::House;
 pub use outcome::Outcome;
 pub use overlap::{run_emulated_pair, run_real_pair};

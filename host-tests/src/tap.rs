@@ -11,21 +11,9 @@
 mod shape;
 mod trace;
 
-use crate::intake::{Defaults, Reading, Recording, Skipped};
+use crate::intake::{Defaults, Reason, Recording, Skipped};
 use serde_json::Value;
 use trace::Trace;
-
-/// Why a trace cannot be read. Values are not repeated.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("trace {trace}: {field}: {problem}")]
-pub struct TapError {
-    /// Its number, from 1.
-    pub trace: usize,
-    /// The field.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: &'static str,
-}
 
 /// True when this document is a trace.
 pub fn is_trace(document: &Value) -> bool {
@@ -38,18 +26,22 @@ pub fn is_trace(document: &Value) -> bool {
     KINDS.iter().any(|kind| document.get(kind).is_some())
 }
 
-/// The requests of these traces in the order of their time, and what is skipped.
-pub fn read_all(traces: &[Value], defaults: &Defaults) -> Result<Recording, TapError> {
+/// The requests of these traces in the order of their time, and what is skipped. In the place of a trace
+/// that is not even JSON stands the reason.
+pub fn read_all<'a>(
+    traces: impl IntoIterator<Item = Result<&'a Value, Reason>>,
+    defaults: &Defaults,
+) -> Recording {
     let mut recording = Recording::default();
-    for (index, value) in traces.iter().enumerate() {
+    for (index, trace) in traces.into_iter().enumerate() {
         let number = index + 1;
-        match (Trace { number, value, defaults }).read()? {
-            Reading::Skip(reason) => recording.skipped.push(Skipped { entry: number, reason }),
-            Reading::Request(request) => recording.requests.push(*request),
+        match trace.and_then(|value| Trace { number, value, defaults }.read()) {
+            Err(reason) => recording.skipped.push(Skipped { entry: number, reason }),
+            Ok(request) => recording.requests.push(request),
         }
     }
     recording.settle(defaults);
-    Ok(recording)
+    recording
 }
 
 /// A gateway's configuration without its taps: a replay is not to be recorded where it is deployed.

@@ -82,6 +82,46 @@ impl Request {
         said.unwrap_or_else(|| self.client.ip().to_string())
     }
 
+    /// The target as it is printed: the names in its query stay, their values do not, for they may be
+    /// credentials. So it is with parameters of path segments, a user and a password.
+    pub fn shown_target(&self) -> String {
+        let target = self.target.escape_ascii().to_string();
+        let (rest, fragment) = match target.split_once('#') {
+            Some((rest, _)) => (rest, "#*"),
+            None => (target.as_str(), ""),
+        };
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        let (scheme, path) = path.split_once("://").unwrap_or(("", path));
+        let (authority, path) = match scheme {
+            "" => ("", path),
+            _ => path.split_at(path.find('/').unwrap_or(path.len())),
+        };
+        let mut out = String::with_capacity(target.len());
+        if !scheme.is_empty() {
+            out.extend([scheme, "://"]);
+        }
+        match authority.rsplit_once('@') {
+            Some((_, host)) => out.extend(["*@", host]),
+            None => out.push_str(authority),
+        }
+        for (index, part) in path.split(';').enumerate() {
+            // What a parameter is followed by is a path again.
+            let (parameter, rest) = part.split_at(part.find('/').unwrap_or(part.len()));
+            match index {
+                0 => out.push_str(part),
+                _ => out.extend([";", &shown_pair(parameter), rest]),
+            }
+        }
+        if let Some(query) = query {
+            let pairs: Vec<String> = query.split('&').map(shown_pair).collect();
+            out.extend(["?", &pairs.join("&")]);
+        }
+        out + fragment
+    }
+
     /// True when the body goes out in chunks.
     pub fn is_chunked(&self) -> bool {
         self.values("transfer-encoding").any(|it| it.eq_ignore_ascii_case(b"chunked"))
@@ -93,6 +133,17 @@ impl Request {
         let mut marked = self.clone();
         marked.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(REPLAY_HEADER.as_bytes()));
         marked.header(REPLAY_HEADER, self.number.to_string())
+    }
+}
+
+/// A pair with its name alone; what stands there without `=` and is no word may be a secret itself.
+fn shown_pair(pair: &str) -> String {
+    let word = |it: u8| it.is_ascii_alphabetic() || b"_-.[]".contains(&it);
+    match pair.split_once('=') {
+        Some((name, "")) => format!("{name}="),
+        Some((name, _)) => format!("{name}=*"),
+        None if pair.len() <= 24 && pair.bytes().all(word) => pair.to_owned(),
+        None => "*".to_owned(),
     }
 }
 
@@ -122,5 +173,29 @@ impl Answer {
             .iter()
             .find(|(it, _)| it.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_printed_without_the_values_of_its_query() {
+        for (target, shown) in [
+            ("/api/odds", "/api/odds"),
+            ("/api/odds?format=decimal&limit=5", "/api/odds?format=*&limit=*"),
+            ("/a?token=S=S&b=&c", "/a?token=*&b=&c"),
+            ("/a?Sesame7042q", "/a?*"),
+            ("/a?", "/a?"),
+            ("/a?x=1#token=S", "/a?x=*#*"),
+            ("/a;jsessionid=S/b;v=1;x", "/a;jsessionid=*/b;v=*;x"),
+            ("http://user:S@h.example/a?b=S", "http://*@h.example/a?b=*"),
+            ("h.example:443", "h.example:443"),
+            ("*", "*"),
+        ] {
+            assert_eq!(Request::new("GET", target).shown_target(), shown, "{target}");
+        }
+        assert_eq!(Request::new("GET", b"/a\xff?b=\xff").shown_target(), "/a\\xff?b=*");
     }
 }

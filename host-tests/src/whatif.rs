@@ -183,7 +183,7 @@ fn change(request: &Request, now: &Outcome, then: &Outcome) -> Change {
         ("-", known) | (known, "-") => known.to_owned(),
         _ => format!("{now} -> {then}"),
     };
-    let (method, target) = (request.method.escape_ascii(), request.target.escape_ascii());
+    let (method, target) = (request.method.escape_ascii(), request.shown_target());
     Change {
         number: request.number,
         request: format!("{method} {target}"),

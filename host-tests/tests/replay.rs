@@ -112,7 +112,11 @@ fn the_command_line_says_what_is_wrong_and_with_which_field() {
         ("a: [", "{}", "error: g.yaml: not YAML: line 1"),
         ("static_resources: {}", "{}", "error: g.yaml: static_resources: `listeners` is missing"),
         (&example, "{}", "error: t.har: log: is missing"),
-        (&example, r#"{"log": {"version": "1.2", "entries": [{}]}}"#, "error: t.har: entry 1: "),
+        (
+            &example,
+            r#"{"log": {"version": "1.2", "entries": [{}]}}"#,
+            "error: t.har: nothing to replay: 1 entries, all skipped\n",
+        ),
         (
             &example,
             r#"{"log": {"version": "1.2", "entries": []}}"#,
@@ -219,7 +223,7 @@ fn the_command_line_holds_a_run_to_its_golden_file() {
     assert_eq!(run("").0, Some(0));
 }
 
-/// Without an Envoy `both` says so and runs the other half; under CI that is an error.
+/// Without an Envoy `both` is an error, unless wasmtime may run alone; under CI it may not.
 #[test]
 fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
     emulate(&example(), &[]);
@@ -228,16 +232,21 @@ fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
     // A workspace in which nobody has installed one.
     let bare = tempfile::tempdir().unwrap();
     std::fs::write(bare.path().join("Cargo.lock"), "").unwrap();
-    for (via, ci, wanted, line) in [
-        ("both", false, 0, "no Envoy here: "),
-        ("both", true, 2, ""),
-        ("envoy", false, 2, ""),
-        ("wasmtime", true, 0, ""),
+    let alone = "--allow-missing-envoy";
+    for (args, ci, wanted, line) in [
+        (&["both", alone][..], false, 0, "no Envoy here: "),
+        (&["both", alone], true, 2, ""),
+        (&["both"], false, 2, ""),
+        (&["envoy"], false, 2, ""),
+        (&["envoy", alone], false, 2, ""),
+        (&["wasmtime"], true, 0, ""),
     ] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"));
         command
             .current_dir(bare.path())
-            .args(["replay", "--via", via, "--gateway-config"])
+            .args(["replay", "--via"])
+            .args(args)
+            .arg("--gateway-config")
             .arg(root.join("envoy-examples/geo-jurisdiction.yaml"))
             .arg("--traffic")
             .arg(root.join("host-tests/recordings/first-light.har"))
@@ -250,8 +259,42 @@ fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
         }
         let output = command.output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(wanted), "{via}, CI {ci}: {said}");
+        assert_eq!(output.status.code(), Some(wanted), "{args:?}, CI {ci}: {said}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        let remedy = error.contains("; --allow-missing-envoy runs wasmtime alone");
+        assert_eq!(remedy, args == ["both"], "{error}");
         assert!(said.starts_with(line), "{said}");
         assert_eq!(said.ends_with(" requests\n"), wanted == 0, "{said}");
     }
+}
+
+/// A reader that has seen enough ends the program quietly, and gets its report as a whole.
+#[test]
+fn a_reader_that_leaves_is_no_panic() {
+    emulate(&example(), &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let root = workspace_root();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        .current_dir(&root)
+        .args(["replay", "--via", "wasmtime", "--gateway-config"])
+        .arg(root.join("envoy-examples/geo-jurisdiction.yaml"))
+        .arg("--traffic")
+        .arg(root.join("host-tests/recordings/first-light.har"))
+        .arg("--wasm-dir")
+        .arg(std::path::absolute(artifact::wasm_dir()).unwrap())
+        .arg("--json")
+        .arg(&report)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(141), "{said}");
+    assert!(!said.contains("panicked") && !said.contains("error"), "{said}");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(report["replayed"], 68);
 }

@@ -263,15 +263,12 @@ impl Chain {
     /// Chooses, by the seed, among the workers that have something to do by now.
     fn choose(&mut self, now: u64) -> Option<Option<usize>> {
         let due = |worker: &&Worker| worker.queue.next_at().is_some_and(|at| at <= now);
-        let ready: Vec<Option<usize>> =
-            self.all().filter(due).map(|worker| worker.world.worker).collect();
-        match ready.len() {
-            0 | 1 => ready.first().copied(),
-            count => {
-                let chosen = self.rng.below(count);
-                ready.get(chosen).copied()
-            }
-        }
+        let chosen = match self.all().filter(due).count() {
+            0 | 1 => 0,
+            count => self.rng.below(count),
+        };
+        let mut ready = self.all().filter(due).map(|worker| worker.world.worker);
+        ready.nth(chosen)
     }
 
     /// Lends all other workers to the one that runs, so that they can overtake it.

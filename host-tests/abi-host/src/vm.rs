@@ -142,8 +142,9 @@ impl Vm {
         if self.failed {
             return None;
         }
-        let function = function(&self.exports).clone()?;
-        let before = self.refuel();
+        // Borrowed: a copy of a function costs more than a callback that does nothing.
+        let function = function(&self.exports).as_ref()?;
+        let before = refuel(&mut self.store, &self.module);
         let state = self.store.data_mut();
         state.current = context;
         state.effective = 0;
@@ -163,19 +164,6 @@ impl Vm {
                 None
             }
         }
-    }
-
-    fn refuel(&mut self) -> Option<u64> {
-        let options = self.module.engine().options();
-        if !options.fuel {
-            return None;
-        }
-        let fuel = match options.fuel_per_callback {
-            0 => u64::MAX,
-            bound => bound,
-        };
-        self.store.set_fuel(fuel).ok()?;
-        Some(fuel)
     }
 
     fn account(&mut self, before: Option<u64>) {
@@ -218,4 +206,18 @@ impl Vm {
     pub(crate) fn memory_size(&self) -> usize {
         self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
+}
+
+/// Gives the next callback the fuel it may use, where fuel is counted.
+fn refuel(store: &mut Store<VmState>, module: &Module) -> Option<u64> {
+    let options = module.engine().options();
+    if !options.fuel {
+        return None;
+    }
+    let fuel = match options.fuel_per_callback {
+        0 => u64::MAX,
+        bound => bound,
+    };
+    store.set_fuel(fuel).ok()?;
+    Some(fuel)
 }

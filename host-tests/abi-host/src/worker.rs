@@ -1,6 +1,6 @@
 //! One worker thread of a gateway: its VMs, its streams, its events.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,8 @@ struct Timer {
 /// One worker.
 pub(crate) struct Worker {
     pub world: Box<World>,
-    pub vms: HashMap<u64, Vm>,
+    /// Few, and looked up at every callback.
+    pub vms: BTreeMap<u64, Vm>,
     pub next_vm: u64,
     pub places: Arc<Vec<PlaceSpec>>,
     pub plugins: Vec<Installed>,
@@ -48,7 +49,7 @@ pub(crate) struct Worker {
     pub aborted: Vec<StreamId>,
     /// Root contexts that no new stream uses: VM and root context. They end with their last stream.
     pub retired: Vec<(u64, u32)>,
-    timers: HashMap<(u64, u32), Timer>,
+    timers: BTreeMap<(u64, u32), Timer>,
     timer_generation: u64,
 }
 
@@ -56,7 +57,7 @@ impl Worker {
     pub(crate) fn new(world: World, places: Arc<Vec<PlaceSpec>>) -> Self {
         Self {
             world: Box::new(world),
-            vms: HashMap::new(),
+            vms: BTreeMap::new(),
             next_vm: 1,
             places,
             plugins: Vec::new(),
@@ -64,7 +65,7 @@ impl Worker {
             finished: HashMap::new(),
             aborted: Vec::new(),
             retired: Vec::new(),
-            timers: HashMap::new(),
+            timers: BTreeMap::new(),
             timer_generation: 0,
         }
     }
@@ -347,6 +348,9 @@ impl Worker {
 
     /// Moves what host calls caused into the queues, and returns what is for other workers.
     pub(crate) fn collect(&mut self, elsewhere: &mut VecDeque<(u64, Option<usize>, Event)>) {
+        if self.world.outbox.is_empty() {
+            return;
+        }
         for (at, worker, event) in std::mem::take(&mut self.world.outbox) {
             if worker == self.world.worker {
                 self.queue.push(at, event);

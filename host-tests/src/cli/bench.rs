@@ -1,4 +1,5 @@
 //! `host-tests bench`.
+use super::print::say;
 use super::{read_gateway, runtime};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -69,7 +70,7 @@ impl Bench {
             }
         };
         let measurement = Measurement { rounds, requests, envoy, goals, abi_host };
-        print!("{measurement}");
+        say(&measurement)?;
         if let Some(path) = &self.json {
             let json = serde_json::to_string_pretty(&measurement)? + "\n";
             std::fs::write(path, json).with_context(|| path.display().to_string())?;

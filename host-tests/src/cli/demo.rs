@@ -1,11 +1,13 @@
 //! `demo`: the recordings of the repository, each through each example, in both halves and against its
 //! golden file.
-use super::{read_gateway, runtime};
+use super::halves::{find_envoy, Halves};
+use super::print::say;
+use super::read_gateway;
 use anyhow::Context;
 use clap::Args;
 use host_tests::golden::{self, Golden};
 use host_tests::replay::{self, Comparison};
-use host_tests::{artifact, envoy, har};
+use host_tests::{artifact, har};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,20 +24,16 @@ pub(super) struct Demo {
     /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
     #[arg(long, value_name = "DIR")]
     wasm_dir: Option<PathBuf>,
+    /// Run wasmtime alone where there is no Envoy; not where CI is set
+    #[arg(long)]
+    allow_missing_envoy: bool,
 }
 
 impl Demo {
     /// Prints a summary of each recording, and one of all in the last line.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let wasm_dir = self.wasm_dir.unwrap_or_else(artifact::wasm_dir);
-        let envoy = match envoy::find() {
-            Ok(envoy) => Some(envoy),
-            Err(missing) if missing.may_be_skipped() => {
-                println!("{missing}; wasmtime only");
-                None
-            }
-            Err(missing) => return Err(missing.into()),
-        };
+        let envoy = find_envoy(self.allow_missing_envoy, say)?;
         let (mut good, mut summaries) = (true, Vec::new());
         let mut total = Comparison { replayed: 0, differing: Vec::new() };
         let configs = self.gateway_config.iter();
@@ -45,31 +43,29 @@ impl Demo {
             let name = path.display().to_string();
             let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
             let requests = har::read(&text).with_context(|| name)?;
-            let emulated = replay::run_emulated(&gateway, &requests, &wasm_dir)?;
+            let both = Halves::run(&gateway, &requests, &wasm_dir, envoy.clone(), || ())?;
+            let emulated = both.emulated;
             let lines = replay::lines(&requests, &emulated);
             if index == 0 {
-                print!("{lines}");
+                say(&lines)?;
             }
             let pair = format!("{}.{}", stem(path), stem(config));
             good &= agrees_with_golden(&path.with_file_name(format!("{pair}.golden")), &lines)?;
-            let compared = match &envoy {
+            let compared = match &both.real {
                 None => Comparison { replayed: requests.len(), differing: Vec::new() },
-                Some(envoy) => {
-                    let real = replay::run_real(&gateway, &requests, &wasm_dir, envoy.clone());
-                    Comparison::new(&requests, &emulated, &runtime()?.block_on(real)?)
-                }
+                Some(real) => Comparison::new(&requests, &emulated, real),
             };
             for difference in &compared.differing {
-                println!("\n{difference}");
+                say(format_args!("\n{difference}\n"))?;
             }
             summaries.push(format!("{pair}: {}", summary(&compared, envoy.is_some())));
             total.replayed += compared.replayed;
             total.differing.extend(compared.differing);
         }
         for line in summaries {
-            println!("{line}");
+            say(format_args!("{line}\n"))?;
         }
-        println!("{}", summary(&total, envoy.is_some()));
+        say(summary(&total, envoy.is_some()) + "\n")?;
         good &= total.differing.is_empty();
         Ok(ExitCode::from(u8::from(!good)))
     }
@@ -92,11 +88,12 @@ fn agrees_with_golden(path: &Path, lines: &str) -> anyhow::Result<bool> {
     match golden::check(path, lines, golden::update_asked()).with_context(|| name.clone())? {
         Golden::Same => Ok(true),
         Golden::Updated => {
-            println!("{name} rewritten");
+            say(format_args!("{name} rewritten\n"))?;
             Ok(true)
         }
         Golden::Differs { diff } => {
-            println!("\n{name} differs ({}=1 rewrites it):\n{diff}", golden::UPDATE_VARIABLE);
+            let variable = golden::UPDATE_VARIABLE;
+            say(format_args!("\n{name} differs ({variable}=1 rewrites it):\n{diff}\n"))?;
             Ok(false)
         }
     }

@@ -1,8 +1,8 @@
 //! Reports for machines, beside what is printed.
+use super::print::say;
 use anyhow::Context as _;
 use clap::Args;
 use host_tests::report::{self, Run};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -17,10 +17,11 @@ pub(super) struct Output {
 
 impl Output {
     /// Prints for people, unless the standard output is for the document.
-    pub(super) fn say(&self, text: impl std::fmt::Display) {
-        if !self.to_stdout() {
-            print!("{text}");
+    pub(super) fn say(&self, text: impl std::fmt::Display) -> anyhow::Result<()> {
+        if self.to_stdout() {
+            return Ok(());
         }
+        say(text)
     }
 
     /// Writes what was asked for.
@@ -55,7 +56,7 @@ fn is_stdout(path: &Path) -> bool {
 
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     if is_stdout(path) {
-        return Ok(std::io::stdout().write_all(text.as_bytes())?);
+        return say(text);
     }
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }

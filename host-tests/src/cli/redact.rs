@@ -1,4 +1,5 @@
 //! `redact`: a recording that may leave the house.
+use super::print::say;
 use anyhow::{anyhow, Context as _};
 use clap::Args;
 use host_tests::intake::documents;
@@ -35,8 +36,8 @@ impl Redact {
         let name = self.recording.display().to_string();
         let documents = documents(&self.recording).with_context(|| name.clone())?;
         let redacted = redact_all(documents, &key).with_context(|| name)?;
-        std::fs::write(&self.out, redacted).with_context(|| self.out.display().to_string())?;
-        println!("redacted into {}", self.out.display());
+        std::fs::write(&self.out, redacted.text).with_context(|| self.out.display().to_string())?;
+        say(format_args!("redacted into {}\n{}\n", self.out.display(), redacted.summary))?;
         Ok(ExitCode::SUCCESS)
     }
 }

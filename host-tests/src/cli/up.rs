@@ -1,9 +1,9 @@
 //! `host-tests up`.
+use super::print::say;
 use super::{read_gateway, runtime};
 use clap::Args;
 use host_tests::up::{Ports, Up as Running};
 use host_tests::{artifact, envoy};
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{signal, SignalKind};
@@ -46,20 +46,16 @@ impl Up {
                 () = &mut stop => return Ok(()),
                 up = Running::start(&gateway, binary, wasm_dir, ports) => up?,
             };
-            let mut out = std::io::stdout();
-            writeln!(out, "gateway  http://{}", up.gateway())?;
-            writeln!(out, "admin    http://{}", up.admin())?;
-            writeln!(
-                out,
-                "casino   http://{}  (past the gateway; /_ledger shows the books)",
-                up.upstream
-            )?;
-            writeln!(out, "log      {}", up.log().display())?;
-            writeln!(out, "README.md has five calls to try. Ctrl-C stops everything.")?;
-            out.flush()?;
+            let (gateway, admin, casino) = (up.gateway(), up.admin(), up.upstream);
+            say(format_args!(
+                "gateway  http://{gateway}\nadmin    http://{admin}\n\
+                 casino   http://{casino}  (past the gateway; /_ledger shows the books)\n\
+                 log      {}\nREADME.md has five calls to try. Ctrl-C stops everything.\n",
+                up.log().display(),
+            ))?;
             anyhow::Ok(up.serve(stop).await?)
         })?;
-        println!("stopped");
+        say("stopped\n")?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,80 +1,120 @@
 //! The body of a recorded request, and the length it needs on the wire.
-use super::shape::{PostData, Request};
+use super::shape::{Field, PostData, Request};
+use super::surrogates;
+use crate::intake::Reason;
 use crate::traffic::{values, Fields};
 use base64::Engine as _;
 
-/// A field, and what is wrong with it.
-type Problem = (&'static str, &'static str);
+/// A body that is not in the recording: what was sent cannot be sent again.
+const MISSING: &str = "its body was not recorded";
 
-const TEXT: &str = "request.postData.text";
+/// Playwright's `attach` keeps it beside the recording.
+const ELSEWHERE: &str = "its body is in another file";
 
-/// The body, with `content-length` put right; nothing where the recorder left the body out.
-pub(super) fn body(request: &Request, headers: &mut Fields) -> Result<Option<Vec<u8>>, Problem> {
-    let recorded = request.post_data.as_ref().map_or(Ok(Some(Vec::new())), read)?;
-    let Some(recorded) = recorded else { return Ok(None) };
-    if values(headers, "transfer-encoding").next().is_some() {
-        return Ok(Some(recorded));
-    }
+const NOT_BASE64: &str = "request.postData.text: must be base64";
+
+/// The body, with `content-length` put right; or why there is none to send. `own` is a recording of
+/// ours, which says everything; in a `mended` one some characters stand for bytes.
+pub(super) fn body(
+    request: &Request<'_>,
+    headers: &mut Fields,
+    own: bool,
+    mended: bool,
+) -> Result<Vec<u8>, Reason> {
     let told: Vec<Option<usize>> = values(headers, "content-length").map(number).collect();
-    let told = match told.as_slice() {
-        [] => {
+    let wanted = match told.as_slice() {
+        [Some(length)] => Some(*length),
+        _ => None,
+    };
+    let recorded = match &request.post_data {
+        None => Vec::new(),
+        Some(data) => read(data, wanted, mended)?,
+    };
+    let chunked = values(headers, "transfer-encoding").next().is_some();
+    // Browsers leave out the bodies of a DELETE over HTTP/2 and of streams, and tell their size at best.
+    let more = request.body_size.number().is_some_and(|it| it > 0) || (chunked && !own);
+    if recorded.is_empty() && more && wanted != Some(0) {
+        return Err(MISSING.into());
+    }
+    if chunked {
+        return Ok(recorded);
+    }
+    let told = match (told.as_slice(), wanted) {
+        ([], _) => {
             if !recorded.is_empty() {
                 let length = recorded.len().to_string().into_bytes();
                 headers.push((b"content-length".to_vec(), length));
             }
-            return Ok(Some(recorded));
+            return Ok(recorded);
         }
-        [Some(told)] => *told,
+        (_, Some(told)) => told,
         // Two lengths, or one that is no number: what a hostile client sent is sent again.
-        _ => return Ok(Some(recorded)),
+        (_, None) => return Ok(recorded),
     };
     if told == recorded.len() {
-        return Ok(Some(recorded));
+        return Ok(recorded);
     }
     if recorded.is_empty() {
-        return Ok(None);
+        return Err(MISSING.into());
     }
     // A proxy writes bytes as characters where the body is not UTF-8.
     let text = std::str::from_utf8(&recorded).ok();
-    if let Some(bytes) = text.and_then(super::to_bytes).filter(|it| it.len() == told) {
-        return Ok(Some(bytes));
+    let bytes = text.and_then(|it| super::to_bytes(it, mended));
+    if let Some(bytes) = bytes.filter(|it| it.len() == told) {
+        return Ok(bytes);
     }
     // It also writes a compressed body unpacked, beside the length of the packed one.
     if values(headers, "content-encoding").next().is_some() {
         headers.retain(|(name, _)| !is(name, "content-encoding") && !is(name, "content-length"));
         let length = recorded.len().to_string().into_bytes();
         headers.push((b"content-length".to_vec(), length));
-        return Ok(Some(recorded));
+        return Ok(recorded);
     }
-    Err((TEXT, "is not as long as content-length"))
+    Err("request.postData.text: is not as long as content-length".into())
 }
 
-fn read(data: &PostData) -> Result<Option<Vec<u8>>, Problem> {
-    let encoding = data.encoding.as_ref().map(|it| it.as_str().unwrap_or_default());
-    match (&data.text, encoding) {
-        (Some(text), Some("base64")) => base64::engine::general_purpose::STANDARD
+fn read(data: &PostData<'_>, wanted: Option<usize>, mended: bool) -> Result<Vec<u8>, Reason> {
+    let Some(text) = data.text.text() else {
+        return Err("request.postData.text: not as HAR has it".into());
+    };
+    let encoding = match (data.encoding.word(), data.own_encoding.word()) {
+        ("", own) => own,
+        (theirs, _) => theirs,
+    };
+    match encoding {
+        "base64" => base64::engine::general_purpose::STANDARD
             .decode(text)
-            .map(Some)
-            .map_err(|_| (TEXT, "must be base64")),
-        (Some(text), None) if !text.is_empty() => Ok(Some(text.clone().into_bytes())),
-        (_, Some(_)) => Err(("request.postData._encoding", "must be base64")),
-        (_, None) => Ok(form(data)),
+            .map_err(|_| Reason::from(NOT_BASE64)),
+        "" if !text.is_empty() => Ok(surrogates::to_utf8(text, mended)),
+        "" if data.file.is_some() || data.digest.is_some() => Err(ELSEWHERE.into()),
+        "" => form(data, wanted),
+        _ => Err("request.postData._encoding: must be base64".into()),
     }
 }
 
 /// A form whose fields were recorded and whose text was not. Only of a simple one do the fields tell
-/// the bytes: a multipart one has files, heads and a boundary besides.
-fn form(data: &PostData) -> Option<Vec<u8>> {
-    let params = data.params.as_deref().unwrap_or_default();
-    if params.is_empty() {
-        return Some(Vec::new());
+/// the bytes: a multipart one has files, heads and a boundary besides. Some recorders write the fields
+/// as they were sent, others decoded; where the length was told it says which.
+fn form(data: &PostData<'_>, wanted: Option<usize>) -> Result<Vec<u8>, Reason> {
+    if data.params.is_empty() {
+        return Ok(Vec::new());
     }
-    if !data.mime_type.starts_with("application/x-www-form-urlencoded") {
-        return None;
+    let kind = data.mime_type.word().to_ascii_lowercase();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(MISSING.into());
     }
-    let pairs: Vec<String> =
-        params.iter().map(|it| format!("{}={}", escape(&it.name), escape(&it.value))).collect();
-    Some(pairs.join("&").into_bytes())
+    let encoded = pairs(&data.params, escape);
+    let raw = || pairs(&data.params, str::to_owned).filter(|it| it.is_ascii());
+    let fits = |it: &String| wanted.is_none_or(|wanted| it.len() == wanted);
+    let form = encoded.filter(fits).or_else(|| raw().filter(fits));
+    form.map(String::into_bytes)
+        .ok_or_else(|| "request.postData.params: do not tell the bytes that were sent".into())
+}
+
+fn pairs(params: &[Field<'_>], write: impl Fn(&str) -> String) -> Option<String> {
+    let pair =
+        |it: &Field<'_>| Some(format!("{}={}", write(it.name.text()?), write(it.value.text()?)));
+    Some(params.iter().map(pair).collect::<Option<Vec<_>>>()?.join("&"))
 }
 
 /// As browsers encode a form.

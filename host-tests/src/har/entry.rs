@@ -1,10 +1,12 @@
 //! From HAR to requests: one entry, as browsers, proxies and load testers write it.
 use super::body::body;
-use super::shape::{self, Field};
-use super::{to_bytes, HarError};
-use crate::intake::{Defaults, Reading};
+use super::sent::never_sent;
+use super::shape::{self, Field, Said};
+use super::{surrogates, to_bytes};
+use crate::intake::{Defaults, Reason};
 use crate::traffic::{Fields, Request};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
@@ -22,160 +24,165 @@ const STEP: u64 = 100_000_000;
 pub(super) struct Entry<'a> {
     /// Its number, from 1.
     pub(super) number: usize,
-    /// The entry.
-    pub(super) value: &'a Value,
+    /// The entry, as JSON.
+    pub(super) json: &'a str,
     /// What holds where it says nothing.
     pub(super) defaults: &'a Defaults,
 }
 
 impl Entry<'_> {
-    /// Reads it; `last` is the moment of the entry before, for entries without one.
-    pub(super) fn read(&self, last: Option<u64>) -> Result<Reading, HarError> {
-        let entry: shape::Entry =
-            serde_path_to_error::deserialize(self.value).map_err(|error| {
-                let (field, problem) = crate::intake::problem(&error, "not as HAR 1.2 has it");
-                self.fail(field, problem)
-            })?;
-        if let Some(reason) = self.never_sent(&entry) {
-            return Ok(Reading::Skip(reason));
+    /// Reads it, or says why it is not replayed; `last` is the moment of the entry before, for entries
+    /// without one.
+    pub(super) fn read(&self, last: Option<u64>) -> Result<Request, Reason> {
+        let mended = surrogates::mend(self.json);
+        let entry = match serde_json::from_str(&mended) {
+            Ok(entry) => entry,
+            Err(_) => return Err(self.odd(&mended)),
+        };
+        let read = Read { number: self.number, defaults: self.defaults, entry };
+        read.request(last, matches!(mended, Cow::Owned(_)))
+    }
+
+    /// What is wrong with an entry that is not in the shape of one.
+    fn odd(&self, json: &str) -> Reason {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let entry: Result<shape::Entry<'_>, _> = serde_path_to_error::deserialize(&mut reader);
+        let (field, problem) = match entry {
+            Err(error) => crate::intake::problem(&error, "not as HAR has it"),
+            Ok(_) => ("entry".to_owned(), "not as HAR has it"),
+        };
+        fail(if field == "." { "entry".to_owned() } else { field }, problem)
+    }
+}
+
+/// An entry that has the shape of one.
+struct Read<'a> {
+    number: usize,
+    defaults: &'a Defaults,
+    entry: shape::Entry<'a>,
+}
+
+impl Read<'_> {
+    fn request(&self, last: Option<u64>, mended: bool) -> Result<Request, Reason> {
+        let entry = &self.entry;
+        if let Some(reason) = never_sent(entry) {
+            return Err(reason.into());
         }
         let at = match &entry.started_date_time {
-            Some(text) => self.time(text)?,
-            None => last.map_or(self.defaults.start, |last| last + STEP),
+            Said::Nothing => last.map_or(self.defaults.start, |last| last + STEP),
+            said => time(said.word())?,
         };
         if is_broken(&entry.request.url) {
-            return Err(self.fail("request.url", BROKEN));
+            return Err(fail("request.url", BROKEN));
         }
         let (authority, derived) = split_url(&entry.request.url);
-        let target = match self.value.get("_target") {
-            None => derived.into_bytes(),
-            Some(raw) => self.bytes(raw.as_str(), || "_target".to_owned())?,
+        let target = match &entry.target {
+            // A URL may hold any character, and is sent as UTF-8.
+            None => surrogates::to_utf8(&derived, mended),
+            Some(raw) => match raw.text() {
+                Some(raw) => bytes(raw, mended, || "_target".to_owned())?,
+                None => return Err(fail("_target", "must hold one byte per character")),
+            },
         };
-        let mut headers = self.headers(&entry, authority)?;
-        let body = match body(&entry.request, &mut headers) {
-            Ok(Some(body)) => body,
-            Ok(None) => return Ok(Reading::Skip("its body was not recorded")),
-            Err((field, problem)) => return Err(self.fail(field, problem)),
-        };
-        let method =
-            self.bytes(Some(entry.request.method.as_str()), || "request.method".to_owned())?;
-        let client = self.client()?;
-        let number = self.number;
-        let offset = Duration::ZERO;
-        Ok(Reading::Request(Box::new(Request {
-            number,
-            at,
-            offset,
-            client,
-            method,
-            target,
-            headers,
-            body,
-            http10: entry.request.http_version.eq_ignore_ascii_case("HTTP/1.0"),
-        })))
+        let mut headers = self.headers(authority, mended)?;
+        let body = body(&entry.request, &mut headers, self.is_own(), mended)?;
+        let method = bytes(&entry.request.method, mended, || "request.method".to_owned())?;
+        let (number, client, offset) = (self.number, self.client()?, Duration::ZERO);
+        let http10 = entry.request.http_version.word().eq_ignore_ascii_case("HTTP/1.0");
+        Ok(Request { number, at, offset, client, method, target, headers, body, http10 })
     }
 
-    fn fail(&self, field: impl Into<String>, problem: &'static str) -> HarError {
-        HarError::Entry { entry: self.number, field: field.into(), problem }
+    /// True for a recording of ours, which says everything that was sent.
+    fn is_own(&self) -> bool {
+        self.entry.client.is_some()
     }
 
-    fn bytes(
-        &self,
-        text: Option<&str>,
-        field: impl FnOnce() -> String,
-    ) -> Result<Vec<u8>, HarError> {
-        match text.and_then(to_bytes) {
-            // On the wire it would become another header, or another request.
-            Some(_) if text.is_some_and(is_broken) => Err(self.fail(field(), BROKEN)),
-            Some(bytes) => Ok(bytes),
-            None => Err(self.fail(field(), "must hold one byte per character")),
-        }
-    }
-
-    fn time(&self, text: &str) -> Result<u64, HarError> {
-        OffsetDateTime::parse(text, &Rfc3339)
-            .ok()
-            .and_then(|it| u64::try_from(it.unix_timestamp_nanos()).ok())
-            .ok_or_else(|| self.fail("startedDateTime", "no time of RFC 3339 since 1970"))
-    }
-
-    /// Why this entry is no request that a gateway saw, or none that can be sent again.
-    fn never_sent(&self, entry: &shape::Entry) -> Option<&'static str> {
-        let request = &entry.request;
-        let scheme = request.url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
-        match scheme.as_deref() {
-            Some("http" | "https") => {}
-            Some("ws" | "wss") => return Some("a WebSocket"),
-            Some("data") => return Some("a data: URL, which never leaves the browser"),
-            _ => return Some("not http or https"),
-        }
-        if request.method.eq_ignore_ascii_case("CONNECT") {
-            return Some("a tunnel through a proxy");
-        }
-        if self.value.get("_fromCache").is_some_and(|it| it.is_string() || *it == Value::Bool(true))
-        {
-            return Some("answered from the browser's cache");
-        }
-        let sent = request.headers.iter().map(|it| it.value.as_str());
-        let data = request.post_data.as_ref().and_then(|it| it.text.as_deref());
-        let load_test = entry.started_date_time.is_none();
-        let variable = |text: &str| text.contains("${");
-        if load_test && (variable(&request.url) || sent.chain(data).any(variable)) {
-            return Some("uses a variable of a load test, whose value is not recorded");
-        }
-        None
-    }
-
-    fn headers(&self, entry: &shape::Entry, authority: &str) -> Result<Fields, HarError> {
-        let request = &entry.request;
-        let mut headers = Fields::new();
+    fn headers(&self, authority: &str, mended: bool) -> Result<Fields, Reason> {
+        let request = &self.entry.request;
+        let mut headers = Fields::with_capacity(request.headers.len() + 2);
         for (index, header) in request.headers.iter().enumerate() {
-            let part = |text: &str, part: &str| {
-                self.bytes(Some(text), || format!("request.headers[{index}].{part}"))
+            let part = |said: &Said<'_>, part: &str| {
+                let field = || format!("request.headers[{index}].{part}");
+                let text = said.text().ok_or_else(|| fail(field(), "not as HAR has it"))?;
+                bytes(text, mended, field)
             };
-            headers.push((part(&header.name, "name")?, part(&header.value, "value")?));
+            let name = part(&header.name, "name")?;
+            match &header.value {
+                Said::List(values) => {
+                    for value in values {
+                        headers.push((name.clone(), part(value, "value")?));
+                    }
+                }
+                value => headers.push((name, part(value, "value")?)),
+            }
         }
         let is = |name: &[u8], wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         // Browsers record HTTP/2 with its pseudo headers; on the wire to the gateway it is HTTP/1.1.
         let pseudo = |name: &[u8]| PSEUDO.iter().any(|it| is(name, it));
-        let version = request.http_version.to_ascii_lowercase();
+        let version = request.http_version.word().to_ascii_lowercase();
         let binary = version.contains('2') || version.contains('3');
-        let foreign = self.value.get("_clientAddress").is_none();
         if binary || headers.iter().any(|(name, _)| pseudo(name)) {
             headers.retain(|(name, _)| !pseudo(name));
             join_cookies(&mut headers);
         }
         // Our own recordings say everything; one without a host was sent without a host.
-        if (binary || foreign) && !headers.iter().any(|(name, _)| is(name, "host")) {
+        if (binary || !self.is_own()) && !headers.iter().any(|(name, _)| is(name, "host")) {
             if authority.is_empty() {
-                return Err(self.fail("request.url", "has no host"));
+                return Err(fail("request.url", "has no host"));
             }
             headers.insert(0, (b"host".to_vec(), authority.as_bytes().to_vec()));
         }
-        if foreign && !headers.iter().any(|(name, _)| is(name, "cookie")) {
-            if let Some(cookies) = cookies(&request.cookies) {
-                let cookies = self.bytes(Some(&cookies), || "request.cookies".to_owned())?;
+        if !self.is_own() && !headers.iter().any(|(name, _)| is(name, "cookie")) {
+            if let Some(cookies) = request.cookies.and_then(|it| cookies(it.get())) {
+                let cookies = bytes(&cookies, mended, || "request.cookies".to_owned())?;
                 headers.push((b"cookie".to_vec(), cookies));
             }
         }
         Ok(headers)
     }
 
-    fn client(&self) -> Result<SocketAddr, HarError> {
+    fn client(&self) -> Result<SocketAddr, Reason> {
         let port = 20_000 + u16::try_from(self.number % 40_000).unwrap_or_default();
-        let Some(address) = self.value.get("_clientAddress") else {
+        let Some(address) = &self.entry.client else {
             return Ok(SocketAddr::new(self.defaults.client, port));
         };
-        let text = address.as_str().unwrap_or_default();
         // A zone is the recorder's name for its own link.
-        let zone = text.split_once('%');
-        let text = zone.map_or(text.to_owned(), |(address, rest)| {
-            address.to_owned() + rest.find(']').and_then(|end| rest.get(end..)).unwrap_or_default()
+        let text = address.word();
+        let text = text.split_once('%').map_or(Cow::Borrowed(text), |(address, rest)| {
+            let end = rest.find(']').and_then(|end| rest.get(end..)).unwrap_or_default();
+            Cow::Owned(address.to_owned() + end)
         });
         let ip = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port));
         ip.or_else(|_| text.parse())
-            .map_err(|_| self.fail("_clientAddress", "must be an address, or address:port"))
+            .map_err(|_| fail("_clientAddress", "must be an address, or address:port"))
     }
+}
+
+fn fail(field: impl Into<String>, problem: &'static str) -> Reason {
+    format!("{}: {problem}", field.into()).into()
+}
+
+fn bytes(text: &str, mended: bool, field: impl FnOnce() -> String) -> Result<Vec<u8>, Reason> {
+    match to_bytes(text, mended) {
+        // On the wire it would become another header, or another request.
+        Some(_) if is_broken(text) => Err(fail(field(), BROKEN)),
+        Some(bytes) => Ok(bytes),
+        None => Err(fail(field(), "must hold one byte per character")),
+    }
+}
+
+/// A time of RFC 3339; some recorders leave the colon of the offset out.
+fn time(text: &str) -> Result<u64, Reason> {
+    let colon = |text: &str| {
+        let (rest, minutes) = text.split_at_checked(text.len().checked_sub(2)?)?;
+        let sign = rest.len().checked_sub(3).and_then(|at| rest.get(at..))?.starts_with(['+', '-']);
+        sign.then(|| format!("{rest}:{minutes}"))
+    };
+    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    parse(text)
+        .or_else(|| parse(&colon(text)?))
+        .and_then(|it| u64::try_from(it.unix_timestamp_nanos()).ok())
+        .ok_or_else(|| fail("startedDateTime", "no time of RFC 3339 since 1970"))
 }
 
 fn is_broken(text: &str) -> bool {
@@ -193,9 +200,19 @@ fn join_cookies(headers: &mut Fields) {
     }
 }
 
-/// The cookie field of a recorder that lists cookies and leaves the header out.
-fn cookies(list: &[Field]) -> Option<String> {
-    let pairs: Vec<String> = list.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
+/// The cookie field of a recorder that lists cookies, or has them as members of an object, and leaves
+/// the header out.
+fn cookies(json: &str) -> Option<String> {
+    let pairs: Vec<String> = match serde_json::from_str(json) {
+        Ok(Value::Object(members)) => {
+            let text = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+            members.iter().map(|(name, value)| format!("{name}={}", text(value))).collect()
+        }
+        _ => {
+            let list: Vec<Field<'_>> = serde_json::from_str(json).ok()?;
+            list.iter().map(|it| format!("{}={}", it.name.word(), it.value.word())).collect()
+        }
+    };
     (!pairs.is_empty()).then(|| pairs.join("; "))
 }
 

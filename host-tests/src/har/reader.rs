@@ -1,8 +1,10 @@
 //! From HAR to requests: the document.
 use super::entry::Entry;
-use crate::intake::{Defaults, Reading, Recording, Skipped};
+use super::shape::Document;
+use crate::intake::{Defaults, Recording, Skipped};
 use crate::traffic::Request;
-use serde_json::Value;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 /// Why a recording cannot be read. Values are not repeated: they may be credentials.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -15,19 +17,9 @@ pub enum HarError {
         /// Where in the line.
         column: usize,
     },
-    /// `log.version` is not 1.2, or there are no entries.
+    /// There is no log, or it has no entries.
     #[error("log: {0}")]
     Log(&'static str),
-    /// One entry is malformed.
-    #[error("entry {entry}: {field}: {problem}")]
-    Entry {
-        /// Its number, from 1.
-        entry: usize,
-        /// The field.
-        field: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
 }
 
 /// The requests of a recording in the order of their time.
@@ -35,28 +27,24 @@ pub fn read(text: &str) -> Result<Vec<Request>, HarError> {
     Ok(read_all(text, &Defaults::default())?.requests)
 }
 
-/// The requests of a recording in the order of their time, and what is skipped.
+/// The requests of a recording in the order of their time, and what is skipped. Its version counts for
+/// nothing: what later or earlier recorders wrote reads alike, or is skipped entry by entry.
 pub fn read_all(text: &str, defaults: &Defaults) -> Result<Recording, HarError> {
-    match crate::intake::parse(text)?.as_slice() {
-        [document] => read_document(document, defaults),
-        _ => Err(HarError::Log("must be the only document of its file")),
-    }
-}
-
-/// The same from a document that is parsed already.
-pub(crate) fn read_document(document: &Value, defaults: &Defaults) -> Result<Recording, HarError> {
-    let entries = entries(document)?;
+    let document: Document<'_> =
+        serde_json::from_str(plain(text)).map_err(|error| problem(&error))?;
+    let log = document.log.ok_or(HarError::Log("is missing"))?;
+    let entries: Option<Vec<&RawValue>> =
+        log.entries.and_then(|it| serde_json::from_str(it.get()).ok());
+    let entries = entries.ok_or(HarError::Log("has no entries"))?;
     let mut recording = Recording::default();
     let mut last = None;
     for (index, entry) in entries.iter().enumerate() {
-        let entry = Entry { number: index + 1, value: entry, defaults };
-        match entry.read(last)? {
-            Reading::Skip(reason) => {
-                recording.skipped.push(Skipped { entry: index + 1, reason });
-            }
-            Reading::Request(request) => {
+        let number = index + 1;
+        match (Entry { number, json: entry.get(), defaults }).read(last) {
+            Err(reason) => recording.skipped.push(Skipped { entry: number, reason }),
+            Ok(request) => {
                 last = Some(request.at);
-                recording.requests.push(*request);
+                recording.requests.push(request);
             }
         }
     }
@@ -64,11 +52,23 @@ pub(crate) fn read_document(document: &Value, defaults: &Defaults) -> Result<Rec
     Ok(recording)
 }
 
-/// The entries of a HAR 1.2 document.
-fn entries(document: &Value) -> Result<&Vec<Value>, HarError> {
-    let log = document.get("log").ok_or(HarError::Log("is missing"))?;
-    if log.get("version").and_then(Value::as_str) != Some("1.2") {
-        return Err(HarError::Log("must be version 1.2"));
+/// The document without what some tools put around it: a byte order mark, and the call of a script
+/// (`onInputData({...});`, as HAR Viewer loads it from elsewhere).
+pub(crate) fn plain(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let call = text.trim().trim_end_matches(';').trim_end().strip_suffix(')');
+    let inner = call.and_then(|it| it.split_once('(')).filter(|(function, _)| {
+        let name = function.trim_end();
+        !name.is_empty()
+            && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_$.".contains(&it))
+    });
+    inner.map_or(text, |(_, document)| document)
+}
+
+/// What is wrong with a document as a whole.
+fn problem(error: &serde_json::Error) -> HarError {
+    match error.classify() {
+        Category::Data => HarError::Log("is missing"),
+        _ => HarError::Json { line: error.line(), column: error.column() },
     }
-    log.get("entries").and_then(Value::as_array).ok_or(HarError::Log("has no entries"))
 }

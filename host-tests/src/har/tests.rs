@@ -1,4 +1,5 @@
 use super::*;
+use crate::intake::Defaults;
 use crate::traffic::{Answer, Request};
 use serde_json::{json, Value};
 
@@ -20,22 +21,22 @@ fn document(entries: Vec<Value>) -> String {
 }
 
 #[test]
-fn a_malformed_entry_is_told_by_number_and_field_and_never_by_value() {
+fn a_malformed_entry_alone_is_skipped_with_its_field_and_never_its_value() {
     for (pointer, value, wanted) in [
         ("/startedDateTime", json!("secret"), "startedDateTime: no time of RFC 3339 since 1970"),
         (
             "/request/headers/0/value",
-            json!(["secret"]),
-            "request.headers[0].value: not as HAR 1.2 has it",
+            json!({"secret": 1}),
+            "request.headers[0].value: not as HAR has it",
         ),
         (
             "/request/headers/0/name",
             json!("\u{20ac}secret"),
             "request.headers[0].name: must hold one byte",
         ),
-        ("/response", json!("secret"), "response: not as HAR 1.2 has it"),
+        ("/response", json!("secret"), "response: not as HAR has it"),
         ("/_clientAddress", json!("secret"), "_clientAddress: must be an address, or address:port"),
-        ("/_target", json!(7), "_target: must hold one byte per character"),
+        ("/_target", json!([7]), "_target: must hold one byte per character"),
         ("/_target", json!("/a\nsecret"), "_target: must not hold a line break"),
         (
             "/request/url",
@@ -57,18 +58,46 @@ fn a_malformed_entry_is_told_by_number_and_field_and_never_by_value() {
             json!({"mimeType": "", "text": "secret", "_encoding": "rot13"}),
             "request.postData._encoding: must be base64",
         ),
+        ("/request/postData", json!("secret"), "request.postData: not as HAR has it"),
+        (
+            "/request/postData",
+            json!({"text": ["secret"]}),
+            "request.postData.text: not as HAR has it",
+        ),
+        (
+            "/request/headers/0/value",
+            json!("\u{20ac}secret"),
+            "request.headers[0].value: must hold one",
+        ),
     ] {
         let mut broken = entry();
         let (parent, field) = pointer.rsplit_once('/').unwrap();
         broken.pointer_mut(parent).unwrap()[field] = value;
-        let error = read(&document(vec![entry(), broken])).unwrap_err().to_string();
-        assert!(error.starts_with("entry 2: ") && error.contains(wanted), "{error}");
-        assert!(!error.contains("secret"), "{error}");
+        let recording = read_all(&document(vec![broken, entry()]), &Defaults::default()).unwrap();
+        assert_eq!(recording.requests.len(), 1, "the other one is read");
+        let said = recording.skipped[0].to_string();
+        assert!(said.starts_with("skipped entry 1: ") && said.contains(wanted), "{said}");
+        assert!(!said.contains("secret"), "{said}");
     }
     assert_eq!(read("{\n x").unwrap_err().to_string(), "not JSON: line 2, column 2");
     assert_eq!(read("{}").unwrap_err().to_string(), "log: is missing");
-    let error = read(&document(vec![json!({})])).unwrap_err().to_string();
-    assert_eq!(error, "entry 1: request: is missing");
+    assert_eq!(read("{\"log\": {}}").unwrap_err().to_string(), "log: has no entries");
+    let empty = read_all(&document(vec![json!({}), json!(7)]), &Defaults::default()).unwrap();
+    let said: Vec<&str> = empty.skipped.iter().map(|it| &*it.reason).collect();
+    assert_eq!(said, ["request: is missing", "entry: not as HAR has it"]);
+}
+
+/// What later and earlier recorders write around the entries.
+#[test]
+fn other_versions_and_a_script_around_the_document_read_alike() {
+    let whole = document(vec![entry()]);
+    let versions = ["\"1.1\"", "\"1.3\"", "1.2", "null", "{\"a\": 1}"];
+    let mut texts: Vec<String> = versions.iter().map(|it| whole.replace("\"1.2\"", it)).collect();
+    texts.push(whole.replace("\"version\":\"1.2\"", "\"other\":1"));
+    texts.push(format!("onInputData({whole});\n"));
+    for text in texts {
+        assert_eq!(read(&text).unwrap().len(), 1, "{text}");
+    }
 }
 
 #[test]
@@ -140,7 +169,7 @@ fn what_is_written_reads_back_byte_by_byte() {
 fn one(change: impl Fn(&mut Value)) -> Result<crate::intake::Recording, HarError> {
     let mut entry = entry();
     change(&mut entry);
-    read_all(&document(vec![entry]), &crate::intake::Defaults::default())
+    read_all(&document(vec![entry]), &Defaults::default())
 }
 
 /// What is no request for a gateway, and the reason that is told.
@@ -162,6 +191,43 @@ fn what_cannot_be_sent_again_is_skipped_with_a_reason() {
             json!({"mimeType": "multipart/form-data; boundary=x",
                    "params": [{"name": "a", "value": "b"}]}),
             "its body was not recorded",
+        ),
+        // As of a DELETE over HTTP/2, and of a stream: browsers tell a size at best.
+        ("/request/bodySize", json!(50), "its body was not recorded"),
+        (
+            "/request/headers",
+            json!([{"name": "Transfer-Encoding", "value": "chunked"}]),
+            "its body was not recorded",
+        ),
+        ("/request/postData", json!({"text": "", "_file": "x.dat"}), "its body is in another file"),
+        (
+            "/request/postData",
+            json!({"params": [], "_sha1": "x.dat"}),
+            "its body is in another file",
+        ),
+        ("/response/status", json!(0), "has no answer: never sent"),
+        ("/response/status", json!("-1"), "has no answer: never sent"),
+        (
+            "/response",
+            json!({"status": 0, "_error": "net::ERR_BLOCKED_BY_CLIENT"}),
+            "never sent: blocked in the browser",
+        ),
+        ("/response", json!({"status": 0, "_error": "net::ERR_ABORTED"}), "given up by the client"),
+        ("/_fetchedViaServiceWorker", json!(true), "answered by a service worker"),
+        (
+            "/response",
+            json!({"status": 200, "_fetchedViaServiceWorker": true}),
+            "answered by a service worker",
+        ),
+        (
+            "/response",
+            json!({"status": 307, "headers": [{"name": "Non-Authoritative-Reason", "value": "HSTS"}]}),
+            "redirected by the browser itself",
+        ),
+        (
+            "/response",
+            json!({"status": 307, "statusText": "Internal Redirect"}),
+            "redirected by the browser itself",
         ),
     ] {
         let recording = one(|it| {
@@ -193,6 +259,21 @@ fn bodies_of_other_recorders() {
         ),
         (json!({"mimeType": form, "params": params}), json!([]), b"a+b=1%26%C3%A9&c=", "17"),
         (json!({"mimeType": "", "text": "unpacked"}), packed, b"unpacked", "8"),
+        // Without a type, and a field whose number was left unquoted.
+        (json!({"mimeType": null, "text": "{}", "params": null}), json!([]), b"{}", "2"),
+        (
+            json!({"mimeType": form, "params": [{"name": "n", "value": 15}]}),
+            json!([]),
+            b"n=15",
+            "4",
+        ),
+        // Fields as they were sent: the length says so.
+        (
+            json!({"mimeType": form, "params": [{"name": "n", "value": "a+b%20c"}]}),
+            length("9"),
+            b"n=a+b%20c",
+            "9",
+        ),
     ] {
         let recording = one(|it| {
             it["request"]["headers"] = headers.clone();
@@ -204,23 +285,71 @@ fn bodies_of_other_recorders() {
         assert_eq!(told, [length.as_bytes()]);
         assert_eq!(request.values("content-encoding").count(), 0);
     }
-    let error = one(|it| {
-        it["request"]["headers"] = length("9");
-        it["request"]["postData"] = json!({"mimeType": "", "text": "secret"});
+    for (data, reason) in [
+        (json!({"text": "secret"}), "request.postData.text: is not as long as content-length"),
+        (
+            json!({"mimeType": form, "params": params}),
+            "request.postData.params: do not tell the bytes that were sent",
+        ),
+    ] {
+        let recording = one(|it| {
+            it["request"]["headers"] = length("99");
+            it["request"]["postData"] = data.clone();
+        });
+        assert_eq!(recording.unwrap().skipped[0].reason, reason);
+    }
+}
+
+/// mitmproxy writes a byte that is not UTF-8 as half a surrogate pair, other tools write it as it is.
+#[test]
+fn bytes_that_are_no_utf_8_stay_bytes() {
+    let mut odd = entry();
+    odd["request"]["headers"] =
+        json!([{"name": "x", "value": "a@B"}, {"name": "content-length", "value": "6"}]);
+    odd["request"]["postData"] = json!({"text": "\u{e9}c@B\u{e9}"});
+    let text = document(vec![odd, entry()]);
+    let written = text.replace("@B", "\\udce9");
+    let raw: Vec<u8> = text.split("@B").map(str::as_bytes).collect::<Vec<_>>().join(&b"\xe9"[..]);
+    for text in [written, decode(raw)] {
+        let requests = read(&text).unwrap();
+        assert_eq!(requests[0].values("x").next(), Some(&b"a\xe9"[..]));
+        assert_eq!(requests[0].body, b"\xc3\xa9c\xe9\xc3\xa9", "{requests:?}");
+        assert_eq!(requests.len(), 2);
+    }
+    // The other half stands for no byte.
+    let recording = read_all(&text.replace("@B", "\\ud83d"), &Defaults::default()).unwrap();
+    assert_eq!(
+        recording.skipped[0].reason,
+        "request.headers[0].value: must hold one byte per character"
+    );
+}
+
+#[test]
+fn several_values_in_an_array_are_several_headers() {
+    let recording = one(|it| {
+        it["request"]["headers"] =
+            json!([{"name": "x", "value": ["1", 2]}, {"name": "y", "value": null}]);
     });
-    let error = error.unwrap_err().to_string();
-    assert_eq!(error, "entry 1: request.postData.text: is not as long as content-length");
+    let request = recording.unwrap().requests.remove(0);
+    assert_eq!(request.values("x").collect::<Vec<_>>(), [b"1", b"2"]);
+    assert_eq!(request.values("y").collect::<Vec<_>>(), [b""]);
+}
+
+#[test]
+fn times_without_a_colon_in_their_offset_are_read() {
+    let recording = one(|it| it["startedDateTime"] = json!("2026-03-01T13:00:00.5+0100"));
+    assert_eq!(recording.unwrap().requests[0].at, 1_772_366_400_500_000_000);
 }
 
 #[test]
 fn a_recording_without_hosts_cookies_times_or_clients_is_completed() {
-    let defaults = crate::intake::Defaults {
+    let defaults = Defaults {
         client: "10.20.0.1".parse().unwrap(),
         headers: vec![
             (b"X-Geo-Country".to_vec(), b"MT".to_vec()),
             (b"x-y".to_vec(), b"1".to_vec()),
         ],
-        ..crate::intake::Defaults::default()
+        ..Defaults::default()
     };
     let bare = |url: &str| json!({"request": {"method": "GET", "url": url}});
     let mut second = bare("http://user:secret@h.example?x");

@@ -1,9 +1,10 @@
 //! JSON, replaced in place: duplicate members, the spelling of numbers, text before the document,
 //! several documents and a cut end stay as they are. What two parsers would read differently is what a
 //! recording is wanted for.
-use super::names::{is_folder, is_id, is_personal};
+use super::names::{is_folder, is_id};
 use super::Redactor;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Shorter numbers are not looked at without a name.
 const SHORTEST: usize = 5;
@@ -13,8 +14,8 @@ const SHORTEST: usize = 5;
 struct Place {
     /// Objects and arrays that are open.
     open: Vec<Level>,
-    /// The member whose value comes next.
-    name: Option<String>,
+    /// What the name of the member says of the value that comes next.
+    named: Level,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -31,15 +32,14 @@ impl Place {
     }
 
     fn is_personal(&self) -> bool {
-        self.level().personal || self.name.as_deref().is_some_and(is_personal)
+        self.level().personal || self.named.personal
     }
 
     /// A character outside of strings.
     fn pass(&mut self, mark: char) {
         match mark {
             '{' | '[' => {
-                let ids = self.name.as_deref().is_some_and(is_folder);
-                self.open.push(Level { personal: self.is_personal(), ids });
+                self.open.push(Level { personal: self.is_personal(), ids: self.named.ids });
             }
             '}' | ']' => {
                 self.open.pop();
@@ -47,7 +47,7 @@ impl Place {
             ',' => {}
             _ => return,
         }
-        self.name = None;
+        self.named = Level::default();
     }
 }
 
@@ -61,11 +61,15 @@ impl Redactor<'_> {
             self.between(gap, &mut place, &mut out);
             let (content, closed) = literal(tail);
             rest = tail.get(content.len() + usize::from(closed)..).unwrap_or_default();
-            let decoded = serde_json::from_str(&format!("\"{content}\""));
-            let decoded: String = decoded.unwrap_or_else(|_| content.to_owned());
+            let decoded = match content.contains('\\') {
+                false => Cow::Borrowed(content),
+                true => serde_json::from_str(&format!("\"{content}\""))
+                    .map_or(Cow::Borrowed(content), Cow::Owned),
+            };
             let redacted = if rest.trim_start().starts_with(':') {
                 let redacted = self.member(&decoded, place.level());
-                place.name = Some(decoded.clone());
+                let personal = self.is_personal(&decoded);
+                place.named = Level { personal, ids: is_folder(&decoded) };
                 redacted
             } else if place.is_personal() || (place.level().ids && is_id(&decoded)) {
                 self.value(&decoded)
@@ -91,12 +95,7 @@ impl Redactor<'_> {
         if level.ids && is_id(name) {
             return self.value(name);
         }
-        let plain = name.bytes().all(|it| it.is_ascii_alphabetic() || it == b'_');
-        if plain {
-            name.to_owned()
-        } else {
-            self.scrub(name)
-        }
+        self.name(name)
     }
 
     /// What stands between strings: structure, numbers, and text around the document.

@@ -1,5 +1,4 @@
 //! XML, HTML, and the parts of a form with files: names stand in tags and heads.
-use super::names::is_personal;
 use super::Redactor;
 
 impl Redactor<'_> {
@@ -36,7 +35,7 @@ impl Redactor<'_> {
                 open.truncate(at.unwrap_or(open.len()));
             } else if !(name.is_empty() || tag.ends_with("/>")) {
                 let above = open.last().is_some_and(|(_, personal)| *personal);
-                open.push((name, above || is_personal(name)));
+                open.push((name, above || self.is_personal(name)));
             }
         }
         out
@@ -59,14 +58,16 @@ impl Redactor<'_> {
     fn tag(&mut self, tag: &str) -> (String, bool) {
         let mut out = String::with_capacity(tag.len());
         let names = attributes(tag).find(|(_, name, _)| *name == "name");
-        let named = names.is_some_and(|(_, _, value)| is_personal(value));
+        let named = names.is_some_and(|(_, _, value)| self.is_personal(value));
         let mut done = 0;
         for (at, name, value) in attributes(tag) {
             let redacted = match name {
                 // It names, and holds nothing.
                 "name" | "id" | "class" | "type" => continue,
                 "value" | "content" if named => self.value(value),
-                name if is_personal(name.rsplit(':').next().unwrap_or(name)) => self.value(value),
+                name if self.is_personal(name.rsplit(':').next().unwrap_or(name)) => {
+                    self.value(value)
+                }
                 _ => self.free(value),
             };
             out.push_str(tag.get(done..at).unwrap_or_default());
@@ -82,7 +83,7 @@ impl Redactor<'_> {
         let Some(boundary) = text.lines().find(|it| it.starts_with("--") && it.len() > 2) else {
             return self.scrub(text);
         };
-        let part = |part: &str| {
+        let mut part = |part: &str| {
             let blank =
                 ["\r\n\r\n", "\n\n"].iter().find_map(|it| part.split_once(it).zip(Some(it)));
             let Some(((head, content), blank)) = blank else { return part.to_owned() };
@@ -92,14 +93,14 @@ impl Redactor<'_> {
             let bare = bare.unwrap_or(content);
             let kind = lower.split_once("content-type:").map_or("", |(_, kind)| kind.trim());
             let redacted = match name {
-                Some(name) if is_personal(name) => self.value(bare),
+                Some(name) if self.is_personal(name) => self.value(bare),
                 _ if kind.is_empty() || kind.starts_with("multipart/") => self.free(bare),
                 _ => self.body(kind, bare),
             };
             let end = content.get(bare.len()..).unwrap_or_default();
             [head, blank, &redacted, end].concat()
         };
-        text.split(boundary).map(part).collect::<Vec<_>>().join(boundary)
+        text.split(boundary).map(&mut part).collect::<Vec<_>>().join(boundary)
     }
 }
 

@@ -2,52 +2,107 @@
 
 /// Anywhere in a name.
 const PARTS: &[&str] = &[
+    "accesskey",
+    "accountkey",
     "accountno",
     "accountnumber",
+    "activationcode",
     "addressline",
+    "advertisingid",
     "apikey",
-    "applicationkey",
     "appkey",
+    "applicationkey",
+    "assertion",
+    "attestationobject",
+    "authcode",
+    "authenticateduser",
     "authentication",
+    "authenticatordata",
     "authorization",
+    "authorizationcode",
     "bankaccount",
+    "bearer",
     "birth",
     "cardholder",
     "cardnumber",
+    "clientcert",
+    "clientdatajson",
+    "clientprincipal",
+    "codechallenge",
+    "codeverifier",
+    "confirmationcode",
+    "consumerkey",
     "cookie",
     "credential",
     "csrf",
+    "cvc",
+    "cvv",
+    "devicecode",
+    "deviceid",
+    "driverlicen",
     "email",
     "encryptedstring",
+    "encryptionkey",
     "firstname",
+    "forwardeduser",
     "fullname",
     "gamesession",
     "geolocation",
     "hmac",
     "iban",
+    "imei",
     "lastname",
+    "licensekey",
+    "magiclink",
+    "maidenname",
+    "mnemonic",
     "msisdn",
     "nationalid",
     "nickname",
+    "nonce",
+    "oidcidentity",
+    "onetime",
     "otp",
+    "passcode",
+    "passphrase",
     "passport",
-    "password",
     "passwd",
+    "password",
     "phone",
+    "pincode",
     "playerid",
     "playername",
     "postcode",
     "privatekey",
+    "pushsubscription",
+    "relaystate",
     "requestsign",
+    "routingnumber",
+    "samlart",
+    "samlrequest",
+    "samlresponse",
     "secret",
+    "securityanswer",
+    "securitycode",
+    "sessid",
     "sessionid",
+    "sessionkey",
+    "sharedkey",
     "signature",
+    "signingkey",
     "sortcode",
+    "sslclient",
     "street",
+    "subscriptionkey",
     "surname",
+    "taxid",
+    "ticket",
     "token",
+    "usercode",
+    "userhandle",
     "userid",
     "username",
+    "verificationcode",
     "xsrf",
     "zipcode",
 ];
@@ -58,19 +113,26 @@ const WHOLE: &[&str] = &[
     "accountid",
     "address",
     "auth",
+    "bic",
+    "bsn",
     "card",
     "city",
     "contentdigest",
+    "cpf",
+    "csc",
+    "curp",
     "customer",
     "customerid",
-    "cvc",
-    "cvv",
+    "cvn",
     "device",
-    "deviceid",
+    "devicefingerprint",
     "digest",
+    "dni",
     "dob",
+    "dpop",
     "familyname",
     "givenname",
+    "imsi",
     "jti",
     "jwt",
     "key",
@@ -82,26 +144,36 @@ const WHOLE: &[&str] = &[
     "longitude",
     "mobile",
     "name",
+    "nie",
+    "nif",
+    "nin",
     "pan",
     "pass",
     "payloaddigest",
     "pin",
     "player",
     "pwd",
+    "remoteuser",
     "session",
     "sid",
     "sig",
     "sign",
     "ssn",
     "sub",
+    "swift",
     "tel",
     "user",
     "xapplication",
     "zip",
 ];
 
+/// Names that tell a secret in a query or a form, and most often none elsewhere; each with the length
+/// from which a value is one.
+const QUERY: &[(&str, usize)] = &[("code", 6), ("hash", 16), ("state", 8)];
+
 /// Names that look like one of these and are none.
-const NOT: &[&str] = &["tokentype", "tokenendpointauthmethod", "expiresintoken"];
+const NOT: &[&str] =
+    &["codechallengemethod", "expiresintoken", "tokenendpointauthmethod", "tokentype"];
 
 /// Folders of a path after which an id stands.
 const FOLDERS: &[&str] =
@@ -122,7 +194,21 @@ pub(super) fn is_personal(name: &str) -> bool {
     !NOT.contains(&plain.as_str())
         && (WHOLE.contains(&plain.as_str())
             || WHOLE.contains(&bare)
+            || plain.ends_with("session")
             || PARTS.iter().any(|it| plain.contains(it)))
+}
+
+/// True when this is a secret as a field of a query or a form: the `code` of OAuth (RFC 6749).
+pub(super) fn is_of_a_query(name: &str, value: &str) -> bool {
+    let least = QUERY.iter().find(|(it, _)| name.eq_ignore_ascii_case(it)).map(|(_, least)| *least);
+    least.is_some_and(|least| value.len() >= least && !value.contains(char::is_whitespace))
+}
+
+/// True for a header that tells who the client is by its certificate.
+pub(super) fn is_certificate(header: &str) -> bool {
+    const PARTS: &[&str] = &["client-cert", "clientcert", "ssl-client", "client-dn", "mtls-client"];
+    let header = header.to_ascii_lowercase();
+    PARTS.iter().any(|it| header.contains(it))
 }
 
 /// True when ids stand below this name.

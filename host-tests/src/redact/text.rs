@@ -1,20 +1,21 @@
 //! Values, URLs, cookies and free text.
-use super::names::{is_id_after, is_personal};
+use super::body::looks_like_json;
+use super::names::{is_id_after, is_of_a_query};
+use super::summary::is_random;
 use super::Redactor;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
 use percent_encoding::{percent_decode_str, utf8_percent_encode, NON_ALPHANUMERIC};
-use std::net::{IpAddr, SocketAddr};
-
-/// Shorter values are not looked for elsewhere: `ev-1` may be anything.
-const SHORTEST: usize = 5;
+use std::borrow::Cow;
 
 impl Redactor<'_> {
     /// What stands for a value that is replaced by name.
     pub(super) fn value(&mut self, value: &str) -> String {
         if let Some((scheme, rest)) = value.split_once(' ') {
             match scheme.to_ascii_lowercase().as_str() {
-                "bearer" | "token" | "digest" => return format!("{scheme} {}", self.value(rest)),
+                "bearer" | "dpop" | "token" | "digest" => {
+                    return format!("{scheme} {}", self.value(rest));
+                }
                 "basic" => return format!("{scheme} {}", self.basic(rest)),
                 _ => {}
             }
@@ -25,10 +26,7 @@ impl Redactor<'_> {
         if let Some(address) = self.address(value) {
             return address;
         }
-        if value.len() >= SHORTEST {
-            self.known.insert(value.to_owned());
-        }
-        self.key.pseudonym(value)
+        self.known.pseudonym(self.key, value)
     }
 
     fn basic(&mut self, encoded: &str) -> String {
@@ -41,21 +39,46 @@ impl Redactor<'_> {
         }
     }
 
-    /// `a=1; b=2`: names stay. Of a `set-cookie` only the first pair is a value.
+    /// `a=1; b=2`: names stay. Of a `set-cookie` only the first pair is a value. Several cookies may be
+    /// joined by line breaks (Firefox, Browsertime) or commas (the Fetch API).
     pub(super) fn cookies(&mut self, text: &str, set: bool) -> String {
-        let mut first = true;
-        let mut pair = |pair: &str| {
-            let keep = set && !std::mem::take(&mut first);
-            match pair.split_once('=') {
-                Some((name, value)) if !keep => format!("{name}={}", self.value(value)),
-                _ => pair.to_owned(),
+        let compound = self.known.replace_compound(text);
+        let text = compound.as_deref().unwrap_or(text);
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (cookie, tail) = rest.split_at(cookie_end(rest));
+            let mut first = true;
+            for (index, pair) in cookie.split(';').enumerate() {
+                let keep = set && !std::mem::take(&mut first);
+                out.push_str(if index > 0 { ";" } else { "" });
+                out.push_str(&self.cookie(pair, keep));
             }
-        };
-        text.split(';').map(&mut pair).collect::<Vec<_>>().join(";")
+            let length = tail.find(|it: char| !matches!(it, '\n' | '\r' | ',' | ' '));
+            let (between, next) = tail.split_at(length.unwrap_or(tail.len()));
+            out.push_str(between);
+            rest = next;
+        }
+        out
+    }
+
+    fn cookie(&mut self, pair: &str, keep: bool) -> String {
+        match pair.split_once('=') {
+            _ if keep => self.scrub(pair),
+            // A quoted value is the value, as a list of cookies has it.
+            Some((name, value)) => {
+                let bare = value.trim().trim_matches('"');
+                let (before, after) = value.split_once(bare).unwrap_or(("", ""));
+                format!("{}={before}{}{after}", self.name(name), self.value(bare))
+            }
+            None => self.name(pair),
+        }
     }
 
     /// A URL or a request target.
     pub(super) fn url(&mut self, text: &str) -> String {
+        let compound = self.known.replace_compound(text);
+        let text = compound.as_deref().unwrap_or(text);
         let (rest, fragment) = match text.split_once('#') {
             Some((rest, fragment)) => (rest, format!("#{}", self.form(fragment))),
             None => (text, String::new()),
@@ -107,135 +130,99 @@ impl Redactor<'_> {
 
     /// A query or a form.
     pub(super) fn form(&mut self, text: &str) -> String {
+        let compound = self.known.replace_compound(text);
+        let text = compound.as_deref().unwrap_or(text);
         let mut pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let plain = |text: &str| {
-                let text = text.replace('+', " ");
-                percent_decode_str(&text).decode_utf8_lossy().into_owned()
-            };
             let (shown, decoded) = (plain(name), plain(value));
-            let redacted = self.named(&shown, &decoded);
+            let renamed = match pair.contains('=') {
+                // `?SECRET`: nothing says that it is a name.
+                false if is_random(&shown) => self.value(&shown),
+                _ => self.name(&shown),
+            };
+            let redacted = self.field(&shown, &decoded);
+            let name = if renamed == shown { Cow::Borrowed(name) } else { encode(&renamed).into() };
+            let rest = pair.find('=').and_then(|at| pair.get(at..)).unwrap_or_default();
             match redacted == decoded {
-                true => pair.to_owned(),
+                true => format!("{name}{rest}"),
                 false => format!("{name}={}", encode(&redacted)),
             }
         };
         text.split('&').map(&mut pair).collect::<Vec<_>>().join("&")
     }
 
+    /// The value of a query or a form beside its name: some names tell a secret nowhere else.
+    pub(super) fn field(&mut self, name: &str, value: &str) -> String {
+        if is_of_a_query(name, value) {
+            return self.value(value);
+        }
+        self.named(name, value)
+    }
+
     /// A value beside its name.
     pub(super) fn named(&mut self, name: &str, value: &str) -> String {
-        if is_personal(name) {
+        if self.is_personal(name) {
             self.value(value)
         } else {
             self.free(value)
         }
     }
 
+    /// A name where anybody may choose one: a known value that is no plain word is replaced here, too, and
+    /// what some programs put in the place of a name, JSON for one.
+    pub(super) fn name(&mut self, name: &str) -> String {
+        let word = |it: u8| it.is_ascii_alphabetic() || b"_-.[] ".contains(&it);
+        if name.len() <= 40 && name.bytes().all(word) {
+            return name.to_owned();
+        }
+        if looks_like_json(name) || name.contains(['@', '&']) {
+            return self.free(name);
+        }
+        self.scrub(name)
+    }
+
     /// Free text: what is known, and what has the shape of a secret.
     pub(super) fn scrub(&mut self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for known in &self.sought {
-            if text.contains(known.as_str()) {
-                text = replace_words(&text, known, &self.key.pseudonym(known));
-            }
+        let known = self.known.replace(text).map_or(Cow::Borrowed(text), Cow::Owned);
+        let mut text = known;
+        if let Some(labelled) = self.labelled(&text) {
+            text = Cow::Owned(labelled);
         }
-        let text = self.cards(&text);
-        let part = |it: char| it.is_ascii_alphanumeric() || "._@:+-%".contains(it);
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let length = rest.find(|it| !part(it)).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at(length);
-            let bare = word.trim_end_matches(['.', ':']);
-            out.push_str(&self.word(bare).unwrap_or_else(|| bare.to_owned()));
-            out.push_str(word.get(bare.len()..).unwrap_or_default());
-            let skip = tail.chars().next().map_or(0, char::len_utf8);
-            let (between, tail) = tail.split_at(skip);
-            out.push_str(between);
-            rest = tail;
+        if let Some(replaced) = self.tokens(&text) {
+            text = Cow::Owned(replaced);
         }
-        out
-    }
-
-    fn word(&mut self, word: &str) -> Option<String> {
-        let email = word.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && host.contains('.') && !host.ends_with("redacted.example")
-        });
-        if email {
-            return Some(self.value(word));
-        }
-        self.jwt(word).or_else(|| self.address(word))
-    }
-
-    fn address(&mut self, text: &str) -> Option<String> {
-        if let Ok(ip) = text.parse::<IpAddr>() {
-            return Some(self.addresses.map(self.key, ip).to_string());
-        }
-        let socket = text.parse::<SocketAddr>().ok()?;
-        let ip = self.addresses.map(self.key, socket.ip());
-        Some(SocketAddr::new(ip, socket.port()).to_string())
-    }
-
-    /// Runs of 13 to 19 digits, single spaces and dashes between them allowed, that pass Luhn's check.
-    fn cards(&mut self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find(|it: char| it.is_ascii_digit()) {
-            let (before, run) = rest.split_at(start);
-            out.push_str(before);
-            let length = run.find(|it: char| !(it.is_ascii_digit() || it == ' ' || it == '-'));
-            let (run, tail) = run.split_at(length.unwrap_or(run.len()));
-            let number: String = run.chars().filter(char::is_ascii_digit).collect();
-            let inside = out.ends_with(|it: char| it.is_ascii_alphanumeric());
-            if !inside && (13..=19).contains(&number.len()) && luhn(&number) {
-                out.push_str(&self.value(&number));
-                out.push_str(run.get(run.trim_end_matches([' ', '-']).len()..).unwrap_or_default());
-            } else {
-                out.push_str(run);
-            }
-            rest = tail;
-        }
-        out.push_str(rest);
-        out
+        let text = self.shapes(&text);
+        self.summary.look(&text);
+        text
     }
 }
 
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(at, it)| {
-            let digit = u32::from(it - b'0');
-            match digit * 2 {
-                _ if at % 2 == 0 => digit,
-                double if double > 9 => double - 9,
-                double => double,
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(['+', '%']) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace('+', " ");
+    Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned())
+}
+
+/// Where the first of several cookies ends: at a line break, or at a comma before another name.
+fn cookie_end(text: &str) -> usize {
+    let name = |it: char| it.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(it);
+    text.char_indices()
+        .find(|(at, it)| match it {
+            '\n' | '\r' => true,
+            ',' => {
+                let next = text.get(at + 1..).unwrap_or_default().trim_start_matches(' ');
+                let rest = next.trim_start_matches(name);
+                rest.len() < next.len() && rest.starts_with('=')
             }
+            _ => false,
         })
-        .sum();
-    sum.is_multiple_of(10)
+        // A comma or a line break at the start separates nothing.
+        .map_or(text.len(), |(at, it)| if at == 0 { it.len_utf8() } else { at })
 }
 
-/// Replaces a text where it is no part of a longer word.
-fn replace_words(text: &str, wanted: &str, with: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(wanted) {
-        let (before, found) = rest.split_at(at);
-        let tail = found.get(wanted.len()..).unwrap_or_default();
-        out.push_str(before);
-        let word = |it: char| it.is_ascii_alphanumeric();
-        let whole = !out.ends_with(word) && !tail.starts_with(word);
-        out.push_str(if whole { with } else { wanted });
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
-}
-
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
         .remove(b'.')

@@ -1,5 +1,5 @@
 //! The parts of a HAR document, and which of them is what.
-use super::names::is_personal;
+use super::names::is_certificate;
 use super::Redactor;
 use serde_json::{json, Value};
 
@@ -27,7 +27,10 @@ impl Redactor<'_> {
         for (name, part) in log.iter_mut().filter(|(name, _)| !STRUCTURE.contains(&name.as_str())) {
             match part {
                 Value::Array(entries) if name == "entries" => {
-                    entries.iter_mut().for_each(|it| self.entry(it));
+                    for (index, entry) in entries.iter_mut().enumerate() {
+                        self.summary.entry = index + 1;
+                        self.entry(entry);
+                    }
                 }
                 other => self.other(other),
             }
@@ -55,8 +58,17 @@ impl Redactor<'_> {
             match (name.as_str(), part) {
                 ("url" | "redirectURL", Value::String(url)) => *url = self.url(url),
                 ("headers", part) => self.pairs(part, "name", Self::header),
+                // One cookie, or all of them as members of one object.
+                ("cookies", Value::Object(members)) => {
+                    let one = members.contains_key("value");
+                    for (name, value) in members.iter_mut().filter(|it| !one || it.0 != "name") {
+                        if !STRUCTURE.contains(&name.as_str()) {
+                            self.each(value, &|it, text| it.value(text));
+                        }
+                    }
+                }
                 ("cookies", part) => self.pairs(part, "name", |it, _, value| it.value(value)),
-                ("queryString", part) => self.pairs(part, "name", Self::named),
+                ("queryString", part) => self.pairs(part, "name", Self::field),
                 ("postData" | "content", part) => {
                     length = self.data(part);
                 }
@@ -76,7 +88,7 @@ impl Redactor<'_> {
         let encoding = data.get("encoding").or_else(|| data.get("_encoding"));
         let encoded = encoding.and_then(Value::as_str) == Some("base64");
         if let Some(params) = data.get_mut("params") {
-            self.pairs(params, "name", Self::named);
+            self.pairs(params, "name", Self::field);
         }
         let Some(Value::String(text)) = data.get_mut("text") else { return None };
         let redacted = if encoded { self.bytes(&kind, text) } else { self.body(&kind, text) };
@@ -92,7 +104,7 @@ impl Redactor<'_> {
         Some(length - padding)
     }
 
-    /// A list of objects, each with a value beside the name that it has under `key`.
+    /// A list of objects, each with a value, or several, beside the name that it has under `key`.
     pub(super) fn pairs(
         &mut self,
         list: &mut Value,
@@ -101,9 +113,35 @@ impl Redactor<'_> {
     ) {
         for pair in list.as_array_mut().into_iter().flatten() {
             let name = pair.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            if let Some(Value::String(value)) = pair.get_mut("value") {
-                *value = redact(self, &name, value);
+            if let Some(value) = pair.get_mut("value") {
+                self.each(value, &|it, value| redact(it, &name, value));
             }
+            let renamed = self.name(&name);
+            if renamed != name {
+                pair[key] = json!(renamed);
+            }
+            // What a recorder adds, the file of a form's field for one.
+            for (_, part) in pair.as_object_mut().into_iter().flatten() {
+                if part.is_array() || part.is_object() {
+                    self.other(part);
+                }
+            }
+        }
+    }
+
+    /// A text, a number in the place of one, or each of several in an array.
+    fn each(&mut self, value: &mut Value, redact: &dyn Fn(&mut Self, &str) -> String) {
+        match value {
+            Value::String(text) => *text = redact(self, text),
+            Value::Array(items) => items.iter_mut().for_each(|it| self.each(it, redact)),
+            Value::Number(number) => {
+                let written = number.to_string();
+                let redacted = redact(self, &written);
+                if redacted != written {
+                    *value = redacted.parse().map_or_else(|_| json!(redacted), Value::Number);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Object(_) => {}
         }
     }
 
@@ -112,6 +150,7 @@ impl Redactor<'_> {
             "cookie" => self.cookies(value, false),
             "set-cookie" => self.cookies(value, true),
             ":path" | "referer" | "location" | "content-location" | "link" => self.url(value),
+            name if is_certificate(name) => self.certificate(value),
             _ => self.named(name, value),
         }
     }
@@ -126,14 +165,30 @@ impl Redactor<'_> {
                 for (name, member) in members {
                     match member {
                         // `name` is what a recorder calls a thing, not a person.
-                        Value::String(text) if is_personal(name) && name != "name" => {
-                            *text = self.value(text);
+                        Value::String(_) | Value::Array(_)
+                            if name != "name" && self.is_personal(name) =>
+                        {
+                            self.each(member, &|it, text| it.value(text));
+                            if member.is_array() {
+                                self.nested(member);
+                            }
                         }
                         member => self.other(member),
                     }
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// The objects of an array whose texts are replaced already.
+    fn nested(&mut self, value: &mut Value) {
+        for item in value.as_array_mut().into_iter().flatten() {
+            match item {
+                Value::Array(_) => self.nested(item),
+                Value::Object(_) => self.other(item),
+                _ => {}
+            }
         }
     }
 }

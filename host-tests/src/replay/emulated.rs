@@ -1,5 +1,6 @@
 //! The half that runs in wasmtime.
 use super::behind::{Behind, Clusters};
+use super::gaps::pass;
 use super::house::House;
 use super::outcome::Outcome;
 use super::ReplayError;
@@ -12,7 +13,6 @@ use abi_host::{
     Report,
 };
 use std::path::Path;
-use std::time::Duration;
 
 /// Replays all requests, in order.
 pub fn run(
@@ -56,9 +56,7 @@ fn run_all(
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
         let request = request.marked();
-        // Ticks that are due before this request come first.
-        let pause = Duration::from_nanos(request.at.saturating_sub(clock.now()));
-        chain.run_for(pause, &mut upstream);
+        pass(&mut chain, &clock, request.at, &mut upstream);
         house.set_time(request.at);
         outcomes.push(one(gateway, &mut chain, &request, &mut upstream));
         if let Some(Misuse { plugin, what }) = chain.misuse() {

@@ -13,7 +13,8 @@ pub struct Outcome {
     pub brand: String,
     /// Jurisdiction.
     pub jurisdiction: String,
-    /// `allow`, `deny`, `shadow`; `gateway` when the gateway itself refused; `none` without a policy.
+    /// `allow`, `deny`, `shadow`; `gateway` when the gateway itself refused; `none` without a policy;
+    /// `not-emulated` and `unanswered` where nothing can be said.
     pub decision: String,
     /// Plugin that decided.
     pub plugin: String,
@@ -27,6 +28,9 @@ pub struct Outcome {
 
 /// The decision where none could be told.
 const NOT_EMULATED: &str = "not-emulated";
+
+/// The decision where no answer came.
+const UNANSWERED: &str = "unanswered";
 
 /// What stands for nothing in a printed line.
 const NOTHING: &str = "-";
@@ -63,11 +67,16 @@ impl Outcome {
         }
     }
 
+    /// Nobody answered the request: an outcome that agrees with none, among those of the others.
+    pub fn unanswered(why: &str) -> Self {
+        Self { decision: UNANSWERED.to_owned(), ..Self::not_emulated(why) }
+    }
+
     /// The line that is printed, and kept as golden.
     pub fn line(&self, request: &Request) -> String {
         let seconds = request.offset.as_secs_f64();
         let method = request.method.escape_ascii().to_string();
-        let target = request.target.escape_ascii().to_string();
+        let target = request.shown_target();
         format!(
             "{:>3} {seconds:>8.3} {:<15} {method:<7} {target:<40} {:<14} {:<7} {:<16} {:<25} {}",
             request.number,

@@ -3,7 +3,7 @@ use super::house::House;
 use super::outcome::Outcome;
 use super::overlap::Gate;
 use super::ReplayError;
-use crate::client;
+use crate::client::{self, ClientError};
 use crate::envoy::{assign, clock, EnvoyProcess, LogLine, Options};
 use crate::front::request_id;
 use crate::gateway::Gateway;
@@ -24,7 +24,8 @@ pub async fn run(
     Ok(run.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// Sends all requests, in order; what came back, and what the access log says of it.
+/// Sends all requests, in order; what came back, and what the access log says of it. One that nobody
+/// answers is told as such, and the others go on.
 pub async fn send_all(
     gateway: &Gateway,
     requests: &[Request],
@@ -35,9 +36,9 @@ pub async fn send_all(
     let session = Session::open(gateway, wasm_dir, envoy, start).await?;
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
-        answers.push(session.send(request).await?);
+        answers.push(session.try_send(request).await?);
     }
-    session.close(requests, answers).await
+    session.outcomes(requests, answers).await
 }
 
 /// A running Envoy with a fresh casino behind it; both live in recorded time.
@@ -79,10 +80,18 @@ impl Session {
 
     /// Sets the clocks to the request's time, sends it and waits for the answer.
     pub async fn send(&self, request: &Request) -> Result<Answer, ReplayError> {
+        let answer = self.try_send(request).await?;
+        answer.map_err(|source| ReplayError::Send { number: request.number, source })
+    }
+
+    /// The same, where no answer is something to go on with.
+    async fn try_send(
+        &self,
+        request: &Request,
+    ) -> Result<Result<Answer, ClientError>, ReplayError> {
         self.house.set_time(request.at);
         self.envoy.set_time(request.at)?;
-        let answer = client::send(self.envoy.address, Some(self.port), &request.marked()).await;
-        answer.map_err(|source| ReplayError::Send { number: request.number, source })
+        Ok(client::send(self.envoy.address, Some(self.port), &request.marked()).await)
     }
 
     /// Sends the second while the upstream keeps its answer to the first.
@@ -113,9 +122,24 @@ impl Session {
         requests: &[Request],
         answers: Vec<Answer>,
     ) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
+        self.outcomes(requests, answers.into_iter().map(Ok).collect()).await
+    }
+
+    async fn outcomes(
+        mut self,
+        requests: &[Request],
+        answers: Vec<Result<Answer, ClientError>>,
+    ) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
         let numbers: Vec<usize> = requests.iter().map(|it| it.number).collect();
-        let log = assign(self.envoy.access_log(requests.len()).await?, &numbers);
-        let outcomes = requests.iter().zip(answers).map(|(request, mut answer)| {
+        // What was not answered may have no line, and nobody writes one any more where Envoy has ended.
+        let answered = answers.iter().filter(|it| it.is_ok()).count();
+        let lines = if self.envoy.has_ended() { 0 } else { answered };
+        let log = assign(self.envoy.access_log(lines).await?, &numbers);
+        let outcomes = requests.iter().zip(answers).map(|(request, answer)| {
+            let mut answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Ok((Answer::default(), Outcome::unanswered(error.word()))),
+            };
             let line = log.get(&request.number).cloned().unwrap_or_default();
             if !follows(&line, request.at) {
                 return Err(ReplayError::ClockStuck { number: request.number });

@@ -57,7 +57,7 @@ fn one(request: &Request, outcome: &Outcome, differences: Vec<String>) -> Value 
         "offset_ms": u64::try_from(request.offset.as_millis()).unwrap_or(u64::MAX),
         "client": request.origin(),
         "method": request.method.escape_ascii().to_string(),
-        "target": request.target.escape_ascii().to_string(),
+        "target": request.shown_target(),
         "class": known(&outcome.class),
         "brand": known(&outcome.brand),
         "jurisdiction": known(&outcome.jurisdiction),

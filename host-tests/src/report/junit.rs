@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 pub fn junit(run: &Run<'_>, name: &str) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(name);
     for (index, (request, outcome)) in run.requests.iter().zip(run.outcomes).enumerate() {
-        let (method, target) = (request.method.escape_ascii(), request.target.escape_ascii());
+        let (method, target) = (request.method.escape_ascii(), request.shown_target());
         let status = status(run, index, request.number);
         let mut case = TestCase::new(format!("{:03} {method} {target}", request.number), status);
         case.set_classname(outcome.class.as_str());
@@ -16,7 +16,7 @@ pub fn junit(run: &Run<'_>, name: &str) -> Result<String, SerializeError> {
     }
     for skipped in run.skipped {
         let mut status = TestCaseStatus::skipped();
-        status.set_message(skipped.reason);
+        status.set_message(&*skipped.reason);
         suite.add_test_case(TestCase::new(format!("{:03}", skipped.entry), status));
     }
     match run.golden {

@@ -22,8 +22,8 @@ fn trace(change: impl Fn(&mut Value)) -> Value {
     json!({"http_buffered_trace": trace})
 }
 
-fn read(change: impl Fn(&mut Value)) -> Result<Recording, TapError> {
-    read_all(&[trace(change)], &Defaults::default())
+fn read(change: impl Fn(&mut Value)) -> Recording {
+    read_all([Ok(&trace(change))], &Defaults::default())
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_trace_becomes_the_request_that_the_gateway_was_sent() {
         (json!({"as_string": "{}", "truncated": false}), b"{}"),
         (json!({"truncated": false}), b""),
     ] {
-        let recording = read(|it| it["request"]["body"] = body.clone()).unwrap();
+        let recording = read(|it| it["request"]["body"] = body.clone());
         let request = &recording.requests[0];
         assert_eq!(request.body, wanted);
         let length = (!wanted.is_empty()).then_some(&b"2"[..]);
@@ -48,12 +48,12 @@ fn a_trace_becomes_the_request_that_the_gateway_was_sent() {
         assert_eq!(request.values("x-forwarded-for").next(), Some(&b"203.0.113.9"[..]));
         assert_eq!(request.values("x-raw").next(), Some(&b"\xff"[..]));
     }
-    let alone = read(|it| it["request"]["headers"][4]["value"] = json!("10.20.0.1")).unwrap();
+    let alone = read(|it| it["request"]["headers"][4]["value"] = json!("10.20.0.1"));
     assert_eq!(alone.requests[0].values("x-forwarded-for").count(), 0);
-    let unknown = read(|it| it["downstream_connection"] = Value::Null).unwrap();
+    let unknown = read(|it| it["downstream_connection"] = Value::Null);
     let forwarded = unknown.requests[0].values("x-forwarded-for").next();
     assert_eq!(forwarded, Some(&b"203.0.113.9,10.20.0.1"[..]), "nobody says who appended it");
-    let dated = read(|it| it["request"]["headers_received_time"] = Value::Null).unwrap();
+    let dated = read(|it| it["request"]["headers_received_time"] = Value::Null);
     assert_eq!(dated.requests[0].at, 1_772_366_407_000_000_000);
 }
 
@@ -85,16 +85,17 @@ fn a_malformed_trace_is_told_by_number_and_field_and_never_by_value() {
             let (parent, field) = pointer.rsplit_once('/').unwrap();
             it.pointer_mut(parent).unwrap()[field] = value.clone();
         });
-        let error = read_all(&[trace(|_| ()), broken], &Defaults::default());
-        let error = error.unwrap_err().to_string();
-        assert!(error.starts_with(&format!("trace 2: {wanted}")), "{error}");
-        assert!(!error.contains("secret"), "{error}");
+        let recording = read_all([Ok(&broken), Ok(&trace(|_| ()))], &Defaults::default());
+        assert_eq!(recording.requests.len(), 1, "the other one is read");
+        let said = recording.skipped[0].to_string();
+        assert!(said.starts_with(&format!("skipped entry 1: {wanted}")), "{said}");
+        assert!(!said.contains("secret"), "{said}");
     }
     let missing = read(|it| {
         it["request"]["headers_received_time"] = Value::Null;
         it["response"] = json!({});
     });
-    assert!(missing.unwrap_err().to_string().ends_with("`record_headers_received_time: true`"));
+    assert!(missing.skipped[0].reason.ends_with("`record_headers_received_time: true`"));
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn what_is_no_whole_request_is_skipped_with_a_reason() {
         json!({"socket_buffered_trace": {}}),
     ];
     assert!(traces.iter().all(is_trace) && !is_trace(&json!({"log": {}})));
-    let recording = read_all(&traces, &Defaults::default()).unwrap();
+    let recording = read_all(traces.iter().map(Ok), &Defaults::default());
     let said: Vec<String> = recording.skipped.iter().map(ToString::to_string).collect();
     assert_eq!(
         said,
@@ -124,16 +125,25 @@ fn what_is_no_whole_request_is_skipped_with_a_reason() {
 }
 
 #[test]
-fn a_malformed_trace_of_a_folder_is_told_with_its_file() {
+fn a_file_of_a_folder_that_is_no_trace_is_skipped_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, trace: &Value| {
-        std::fs::write(folder.path().join(name), trace.to_string()).unwrap();
-    };
-    write("t_1.json", &trace(|_| {}));
-    write("t_10.json", &json!({"http_buffered_trace": {"request": {"headers": []}}}));
-    write("t_9.json", &trace(|_| {}));
-    let error = crate::intake::read(folder.path(), &Defaults::default()).unwrap_err();
-    let source = std::error::Error::source(&error).unwrap();
-    let told = format!("{error}: {source}");
-    assert_eq!(told, "t_10.json: trace 3: request.headers[:method]: is missing");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("t_1.json", &trace(|_| {}).to_string());
+    write("t_10.json", "{\"http_buffered_trace\": {\"req");
+    write("t_11.json", &trace(|_| {}).to_string());
+    let recording = crate::intake::read(folder.path(), &Defaults::default()).unwrap();
+    let numbers: Vec<usize> = recording.requests.iter().map(|it| it.number).collect();
+    assert_eq!(numbers, [1, 3]);
+    let said = recording.skipped[0].to_string();
+    assert!(said.starts_with("skipped entry 2: t_10.json: not JSON: line 1, column "), "{said}");
+}
+
+#[test]
+fn a_stream_that_was_cut_has_whole_traces_before_the_cut() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let whole = trace(|_| ()).to_string();
+    std::fs::write(file.path(), format!("{whole}\n{whole}\n{{\"http_buf")).unwrap();
+    let recording = crate::intake::read(file.path(), &Defaults::default()).unwrap();
+    assert_eq!((recording.requests.len(), recording.skipped.len()), (2, 1));
+    assert!(recording.skipped[0].reason.starts_with("not JSON: line 3"), "{recording:?}");
 }

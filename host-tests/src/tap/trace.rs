@@ -1,7 +1,6 @@
 //! One trace of the tap.
 use super::shape::{Body, Buffered, Header, Message};
-use super::TapError;
-use crate::intake::{Defaults, Reading};
+use crate::intake::{Defaults, Reason};
 use crate::traffic::{Fields, Request};
 use base64::Engine as _;
 use serde_json::Value;
@@ -29,9 +28,9 @@ pub(super) struct Trace<'a> {
 }
 
 impl Trace<'_> {
-    pub(super) fn read(&self) -> Result<Reading, TapError> {
+    pub(super) fn read(&self) -> Result<Request, Reason> {
         let Some(buffered) = self.value.get("http_buffered_trace") else {
-            return Ok(Reading::Skip(if self.value.get("http_streamed_trace_segment").is_some() {
+            return Err(Reason::from(if self.value.get("http_streamed_trace_segment").is_some() {
                 "a part of a streamed trace; tap with `streaming: false`"
             } else {
                 "no HTTP trace"
@@ -39,13 +38,11 @@ impl Trace<'_> {
         };
         let trace: Buffered = serde_path_to_error::deserialize(buffered).map_err(|error| {
             let (field, problem) = crate::intake::problem(&error, "not as the tap writes it");
-            self.fail(field, problem)
+            fail(field, problem)
         })?;
         let body = match &trace.request.body {
             Some(body) if body.truncated => {
-                return Ok(Reading::Skip(
-                    "its body was cut; raise the tap's max_buffered_rx_bytes",
-                ));
+                return Err("its body was cut; raise the tap's max_buffered_rx_bytes".into());
             }
             Some(body) => self.body(body)?,
             None => Vec::new(),
@@ -57,7 +54,7 @@ impl Trace<'_> {
             let broken = |it: &[u8]| it.iter().any(|it| matches!(it, b'\r' | b'\n'));
             if broken(&value) || broken(header.key.as_bytes()) {
                 let field = format!("request.headers[{index}]");
-                return Err(self.fail(field, "must not hold a line break"));
+                return Err(fail(field, "must not hold a line break"));
             }
             match header.key.as_str() {
                 ":method" => method = value,
@@ -69,7 +66,7 @@ impl Trace<'_> {
         }
         for (name, value) in [(":method", &method), (":path", &target)] {
             if value.is_empty() {
-                return Err(self.fail(format!("request.headers[{name}]"), "is missing"));
+                return Err(fail(format!("request.headers[{name}]"), "is missing"));
             }
         }
         let client = self.client(&trace)?;
@@ -81,59 +78,57 @@ impl Trace<'_> {
         let told =
             headers.iter().find(|(name, _)| name == b"content-length").map(|(_, it)| it.as_slice());
         if body.is_empty() && told.is_some_and(|it| it != b"0") {
-            return Ok(Reading::Skip("its body never reached the tap: refused from its headers"));
+            return Err("its body never reached the tap: refused from its headers".into());
         }
         let (number, offset, at) = (self.number, Duration::ZERO, self.time(&trace)?);
-        let request =
-            Request { number, at, offset, client, method, target, headers, body, http10: false };
-        Ok(Reading::Request(Box::new(request)))
+        Ok(Request { number, at, offset, client, method, target, headers, body, http10: false })
     }
 
-    fn fail(&self, field: impl Into<String>, problem: &'static str) -> TapError {
-        TapError { trace: self.number, field: field.into(), problem }
-    }
-
-    fn body(&self, body: &Body) -> Result<Vec<u8>, TapError> {
+    fn body(&self, body: &Body) -> Result<Vec<u8>, Reason> {
         match (&body.as_bytes, &body.as_string) {
             (Some(bytes), _) => base64::engine::general_purpose::STANDARD
                 .decode(bytes)
-                .map_err(|_| self.fail("request.body.as_bytes", "must be base64")),
+                .map_err(|_| fail("request.body.as_bytes", "must be base64")),
             (None, text) => Ok(text.clone().unwrap_or_default().into_bytes()),
         }
     }
 
-    fn header(&self, index: usize, header: &Header) -> Result<Vec<u8>, TapError> {
+    fn header(&self, index: usize, header: &Header) -> Result<Vec<u8>, Reason> {
         let Some(raw) = header.raw_value.as_ref().filter(|it| !it.is_empty()) else {
             return Ok(header.value.clone().into_bytes());
         };
         base64::engine::general_purpose::STANDARD
             .decode(raw)
-            .map_err(|_| self.fail(format!("request.headers[{index}].raw_value"), "must be base64"))
+            .map_err(|_| fail(format!("request.headers[{index}].raw_value"), "must be base64"))
     }
 
-    fn client(&self, trace: &Buffered) -> Result<SocketAddr, TapError> {
+    fn client(&self, trace: &Buffered) -> Result<SocketAddr, Reason> {
         let port = 20_000 + u16::try_from(self.number % 40_000).unwrap_or_default();
         let connection = trace.downstream_connection.as_ref();
         let socket = connection.and_then(|it| it.remote_address.as_ref()?.socket_address.as_ref());
         let Some(socket) = socket else { return Ok(SocketAddr::new(self.defaults.client, port)) };
         let field = "downstream_connection.remote_address.socket_address.address";
-        let ip = socket.address.parse().map_err(|_| self.fail(field, "must be an address"))?;
+        let ip = socket.address.parse().map_err(|_| fail(field, "must be an address"))?;
         Ok(SocketAddr::new(ip, socket.port_value))
     }
 
-    fn time(&self, trace: &Buffered) -> Result<u64, TapError> {
+    fn time(&self, trace: &Buffered) -> Result<u64, Reason> {
         let field = "request.headers_received_time";
         let time = match (&trace.request.headers_received_time, date(&trace.response)) {
             (Some(text), _) => OffsetDateTime::parse(text, &Rfc3339).ok(),
             (None, Some(date)) => OffsetDateTime::parse(date, &Rfc2822).ok(),
             (None, None) => {
                 let problem = "is missing; tap with `record_headers_received_time: true`";
-                return Err(self.fail(field, problem));
+                return Err(fail(field, problem));
             }
         };
         time.and_then(|it| u64::try_from(it.unix_timestamp_nanos()).ok())
-            .ok_or_else(|| self.fail(field, "no time since 1970"))
+            .ok_or_else(|| fail(field, "no time since 1970"))
     }
+}
+
+fn fail(field: impl Into<String>, problem: &'static str) -> Reason {
+    format!("{}: {problem}", field.into()).into()
 }
 
 fn date(response: &Message) -> Option<&str> {

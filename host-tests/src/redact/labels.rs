@@ -1,0 +1,92 @@
+//! Secrets within free text that a name before them tells: `Authorization: Bearer S`, `password=S`,
+//! `CN=S`. Text is not data: what stands there is replaced, and is not looked for elsewhere.
+use super::Redactor;
+
+/// Headers whose value goes to the end of the line.
+const LINES: &[&str] =
+    &["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"];
+
+/// Attributes of the names in certificates that tell a person or a machine.
+const SUBJECT: &[&str] = &["cn", "emailaddress", "serialnumber", "uid"];
+
+impl Redactor<'_> {
+    /// The text without such secrets, where there are any.
+    pub(super) fn labelled(&mut self, text: &str) -> Option<String> {
+        let (mut out, mut done, mut at) = (String::new(), 0, 0);
+        while let Some(found) = text.get(at..).and_then(|rest| rest.find([':', '=', ' '])) {
+            let mark = at + found;
+            at = mark + 1;
+            let Some((start, end)) = self.secret(text, mark).filter(|(start, _)| *start >= done)
+            else {
+                continue;
+            };
+            let value = text.get(start..end).unwrap_or_default();
+            let redacted = self.unlearnt(value);
+            if redacted == value {
+                continue;
+            }
+            self.summary.replaced("values in text", value);
+            out.push_str(text.get(done..start).unwrap_or_default());
+            out.push_str(&redacted);
+            (done, at) = (end, end);
+        }
+        if done == 0 {
+            return None;
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        Some(out)
+    }
+
+    /// Where the secret stands that is told by what comes before this mark.
+    fn secret(&mut self, text: &str, mark: usize) -> Option<(usize, usize)> {
+        let (before, rest) = text.split_at_checked(mark)?;
+        let before = before.trim_end_matches(['"', '\'']);
+        let named = |it: char| it.is_ascii_alphanumeric() || "_-".contains(it);
+        let name = before.rsplit(|it| !named(it)).next().filter(|it| it.len() >= 2)?;
+        let spaced = rest.get(1..)?;
+        let bare = spaced.trim_start_matches([' ', '"', '\'']);
+        let start = mark + rest.len() - bare.len();
+        let lower = name.to_ascii_lowercase();
+        let line = rest.starts_with(':') && LINES.contains(&lower.as_str());
+        let ends = |it: char| match line {
+            true => matches!(it, '"' | '\'' | '\r' | '\n'),
+            false => it.is_whitespace() || "\"'`,;&<>(){}[]|\\".contains(it),
+        };
+        let value = bare.get(..bare.find(ends).unwrap_or(bare.len()))?;
+        let tells = match rest.as_bytes().first() {
+            Some(b' ') => matches!(&*lower, "bearer" | "basic") && looks_secret(value),
+            Some(b'=') if SUBJECT.contains(&&*lower) && !name.starts_with(char::is_lowercase) => {
+                true
+            }
+            _ => line || (self.is_personal(name) && looks_secret(value)),
+        };
+        (tells && !value.is_empty()).then_some((start, start + value.len()))
+    }
+
+    /// What stands for a value that is not looked for elsewhere.
+    fn unlearnt(&mut self, value: &str) -> String {
+        if let Some((scheme, rest)) = value.split_once(' ') {
+            return format!("{scheme} {}", self.unlearnt(rest));
+        }
+        match self.jwt(value).or_else(|| self.address(value)) {
+            Some(redacted) => redacted,
+            None if value.ends_with("redacted.example") || is_pseudonym(value) => value.to_owned(),
+            None => self.key.pseudonym(value),
+        }
+    }
+}
+
+/// True for what may be a secret, and is no word of a text or of a program.
+fn looks_secret(value: &str) -> bool {
+    // `Bearer realm="a"` names a realm, and no token.
+    let value = value.trim_end_matches('=');
+    let digit = value.bytes().any(|it| it.is_ascii_digit());
+    let word = value.bytes().all(|it| it.is_ascii_alphabetic() || it == b'.');
+    value.len() >= 5 && (digit || !word) && value.bytes().any(|it| it.is_ascii_alphanumeric())
+}
+
+/// True for what already stands for something.
+fn is_pseudonym(value: &str) -> bool {
+    let hex = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+    value.strip_prefix('x').is_some_and(|it| it.len() == 24 && it.bytes().all(hex))
+}
