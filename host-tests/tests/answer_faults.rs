@@ -61,7 +61,8 @@ fn judge(scene: (&str, &str, bool), fault: (&str, u32), chain: &mut Chain, respo
             assert!(!replaced || unscripted, "{case}");
         }
         403 => assert!(replaced && client.body == *refusal.body, "{case}"),
-        408 => assert!(held, "{case}"),
+        // The time limit of streams: before the request is whole, and after.
+        408 | 504 => assert!(held, "{case}"),
         // Refused before the upstream had it.
         503 => assert!(report.upstream.is_none_or(|upstream| !upstream.complete), "{case}"),
         other => panic!("{case}: {other}"),

@@ -48,7 +48,8 @@ fn by_browser(entry: &Entry<'_>) -> Option<&'static str> {
 /// browser meant to send: cookies and credentials, which it adds last, are often not among it.
 fn unanswered(entry: &Entry<'_>) -> Option<&'static str> {
     let response = entry.response.as_ref()?;
-    if response.status.number().is_none_or(|it| it > 0) {
+    // A recording of ours holds what reached the gateway, answered or not.
+    if entry.client.is_some() || response.status.number().is_none_or(|it| it > 0) {
         return None;
     }
     let error = [&entry.error, &response.error].map(|it| it.word().to_ascii_uppercase()).concat();

@@ -43,7 +43,7 @@ fn nobody_asks_where_a_partners_server_is() {
         {"path": "/bets", "class": "wager", "product": "casino"},
     ]);
     let changes = json!({
-        "endpoints": endpoints, "blocked": ["KP"],
+        "endpoints": endpoints, "blocked": ["KP"], "players_unique": true,
         "licences": [{"brand": "otter", "markets": ["MT"], "products": ["casino"]},
                      {"brand": "gone", "markets": ["MT"], "until": "1970-01-02T00:00:00Z"}],
         "brands": {"otter.example": "otter", "gone.example": "gone"},

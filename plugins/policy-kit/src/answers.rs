@@ -273,7 +273,7 @@ impl Answers {
     /// answer without a body has no place for another one.
     fn replace(&mut self, gw: &mut dyn Gateway, reply: Reply, end_of_stream: bool) -> Action {
         let has_room = self.early.is_none() && (!end_of_stream || reply.body.is_empty());
-        if has_room && rewrite(gw, &reply).is_ok() {
+        if has_room && gw.can_rewrite_answers() && rewrite(gw, &reply).is_ok() {
             self.holding = Holding::Rewritten(reply.body);
             return Action::Continue;
         }

@@ -14,6 +14,10 @@ const MAX_CALLS: u8 = 16;
 pub trait Gateway: Host {
     /// This gateway as a filter sees it.
     fn host(&mut self) -> &mut dyn Host;
+    /// Whether the headers and the body of an answer can be changed while it passes.
+    fn can_rewrite_answers(&self) -> bool {
+        true
+    }
     /// Answers in place of the upstream.
     ///
     /// # Errors

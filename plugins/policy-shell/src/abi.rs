@@ -262,6 +262,11 @@ impl Gateway for Abi {
         sys::buffer(Buffer::ResponseBody, size)
     }
 
+    fn can_rewrite_answers(&self) -> bool {
+        // Not tried on a real WasmX.
+        self.profile == Profile::Envoy
+    }
+
     fn set_answer_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
         sys::set_buffer(Buffer::ResponseBody, size, text)
     }
