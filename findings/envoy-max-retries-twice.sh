@@ -13,7 +13,7 @@
 #   The upstream sees the header in none of them.
 #
 # Why it matters: a module that keeps bets and payments from being retried by the gateway loses that silently when
-#   somebody adds the same protection to the route. Search routes, virtual hosts and the route configuration for
+#   an operator adds the same protection to the route. Search routes, virtual hosts and the route configuration for
 #   additions of this header.
 #
 # Installs into a temporary folder, takes free ports on 127.0.0.1, fails if the behaviour has changed.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Software: etcd 3.4.23 (Debian 13 package etcd-server 3.4.23-4+b4), its JSON gateway under /v3.
 #
-# Guess: what gRPC answers with an error or with `false` can be told by the JSON gateway's status or by a field: a
-#   lease that is gone, a transaction whose comparison failed, a field name that does not exist.
+# Guess: the JSON gateway shows by its status or by a field that a lease is gone, that the comparison of a transaction
+#   failed, that a field name does not exist.
 #
 # Seen, each with status 200:
 #   - `lease/grant` of 1 second grants "2": three halves of the election timeout, rounded up, is the least TTL.
@@ -14,7 +14,7 @@
 #
 # Why it matters: a store of idempotency keys on etcd claims with a lease and writes the answer later. A keep-alive
 #   loop that looks at the status believes in a claim that is gone; an answer written without the lease stays for
-#   ever; a reader that requires `succeeded` fails on the very answer that says "somebody else has the key".
+#   ever; a reader that requires `succeeded` fails on the very answer that says "another caller has the key".
 #
 # Unpacks the package into a temporary folder (apt-get download), takes free ports on 127.0.0.1, fails if the
 # behaviour has changed.
