@@ -74,3 +74,29 @@ pub const ALL: [Denial; 13] = [
     Denial::BODY_TOO_LARGE,
     Denial::POLICY_UNAVAILABLE,
 ];
+
+/// How long a call is refused for that somebody has to see to first, in seconds.
+pub(crate) const UNTIL_MENDED: u64 = 60;
+
+/// A refusal as it is told to a call that may be a settlement. Its money may be owed, and senders take a 4xx
+/// for the end of it: a limit of ours is 503.
+pub fn told(denial: Denial, may_settle: bool) -> Denial {
+    match may_settle && denial == Denial::BODY_TOO_LARGE {
+        true => Denial { status: 503, ..denial },
+        false => denial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_settlement_is_told() {
+        for denial in ALL {
+            let for_now = denial == Denial::BODY_TOO_LARGE || denial.status == 503;
+            assert_eq!(told(denial, true).status == 503, for_now, "{}", denial.code);
+            assert_eq!(told(denial, false), denial);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use policy_kit::{
 };
 
 use crate::config::{Mode, OnError};
-use crate::denials::{PRODUCT_UNLICENSED, UNLICENSED};
+use crate::denials::{told, PRODUCT_UNLICENSED, UNLICENSED, UNTIL_MENDED};
 use crate::location::check::{self, Question, State, Verdict};
 use crate::location::{Location, Sent};
 use crate::names::{
@@ -299,15 +299,15 @@ impl Geo {
     fn reply(&self, denial: Denial, endpoint: &Match<'_>, ruling: &Ruling) -> Reply {
         let headers = Headers::kept(&self.headers);
         let details = Details { members: ruling.members.clone(), ..Details::read(headers) };
-        let reply = self.policy.envelopes().reply(endpoint.envelope, denial, &details);
-        if reply.status != denial.status {
-            return reply;
-        }
-        if denial == UNLICENSED || denial == PRODUCT_UNLICENSED {
+        let heard = told(denial, endpoint.may_settle());
+        let reply = self.policy.envelopes().reply(endpoint.envelope, heard, &details);
+        let unlicensed = denial == UNLICENSED || denial == PRODUCT_UNLICENSED;
+        if unlicensed && reply.status == denial.status {
             let link = format!("<{}>; rel=\"blocked-by\"", self.policy.blocked_by());
             return reply.with_header("link", link);
         }
-        match ruling.retry {
+        // Also in a partner's words: its own status may say less.
+        match ruling.retry.or((heard != denial).then_some(UNTIL_MENDED)) {
             Some(seconds) => reply.with_header("retry-after", seconds.max(1).to_string()),
             None => reply,
         }

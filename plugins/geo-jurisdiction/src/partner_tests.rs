@@ -46,7 +46,7 @@ fn nobody_asks_where_a_partners_server_is() {
         "endpoints": endpoints, "blocked": ["KP"], "players_unique": true,
         "licences": [{"brand": "otter", "markets": ["MT"], "products": ["casino"]},
                      {"brand": "gone", "markets": ["MT"], "until": "1970-01-02T00:00:00Z"}],
-        "brands": {"otter.example": "otter", "gone.example": "gone"},
+        "brands": {"otter.example": "otter", "gone.example": "gone"}, "players_unique": true,
         "anonymous": {"headers": {"x-hosting": "hosting"}},
     });
     let with = config(changes.clone());

@@ -298,7 +298,7 @@ fn quotas() {
     assert_eq!(words, ["run", "run", "run", "503 idempotency_quota"]);
     // Its bets are as little the player's fault as its settlements.
     let refused = world.send(&wallet(4)).0.replied.unwrap();
-    assert_eq!(refused.header("retry-after"), Some("89000"), "when the first of them is forgotten");
+    assert_eq!(refused.header("retry-after"), Some("96200"), "when the first of them is forgotten");
     // Counts that cannot be read keep nobody from betting.
     let owners: Vec<_> =
         world.host.shared.keys().filter(|k| k.contains("owners")).cloned().collect();

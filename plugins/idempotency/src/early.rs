@@ -44,8 +44,7 @@ impl Once {
         if let Err(fault) = told {
             host.log(log::Level::Error, &format!("idempotency: {fault}"));
         }
-        let hearer =
-            Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        let hearer = Hearer::before(&endpoint);
         Answering::Replace(self.reply(hearer, OUTCOME_UNKNOWN, UNTIL_MENDED, Vec::new()))
     }
 

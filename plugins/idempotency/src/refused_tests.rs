@@ -145,3 +145,17 @@ fn what_steers_the_router_is_taken_off_calls_with_keys() {
         assert_eq!(world.host.upstream("x-envoy-max-retries"), retries);
     }
 }
+
+/// Senders take a 4xx for the end of a settlement, also where only the body would tell that it is one.
+#[test]
+fn what_may_be_a_settlement_is_told_what_one_is() {
+    let select = |classes: serde_json::Value| json!({"pointer": "/type", "classes": classes});
+    let changes = json!({"requests": {"max_bytes": 10}, "endpoints": [
+        {"path": "/one", "select": select(json!({"debit": "wager", "credit": "settlement"}))},
+        {"path": "/two", "select": select(json!({"debit": "wager", "balance": "account"}))},
+    ]});
+    for (path, want) in [("/one", "503 body_too_large"), ("/two", "413 body_too_large")] {
+        let call = Bet::to(path).partner("hub", "key").body("b".repeat(11));
+        assert_eq!(World::new(&changes).sent(&call), want, "{path}");
+    }
+}

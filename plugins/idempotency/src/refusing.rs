@@ -21,6 +21,12 @@ pub(crate) struct Hearer<'a> {
 }
 
 impl<'a> Hearer<'a> {
+    /// The caller of a call whose key is not known yet. One that may be a settlement is told what one is.
+    pub(crate) fn before(endpoint: &Match<'a>) -> Self {
+        let class = if endpoint.may_settle() { EndpointClass::Settlement } else { endpoint.class };
+        Self { envelope: endpoint.envelope, class, is_partner: false }
+    }
+
     /// The caller of a call with a key.
     fn of(case: &'a Case) -> Self {
         let (envelope, is_partner) = (case.envelope.as_deref(), case.caller.is_partner);
@@ -40,8 +46,7 @@ impl Once {
         self.stage = Stage::Over;
         let evidence = format!("rule={rule} why={why}{}", self.shared.tail);
         self.tell(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
-        let hearer =
-            Hearer { envelope: endpoint.envelope, class: endpoint.class, is_partner: false };
+        let hearer = Hearer::before(endpoint);
         Ok(Step::Deny(self.reply(hearer, denial, UNTIL_MENDED, Vec::new())))
     }
 

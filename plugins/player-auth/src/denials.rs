@@ -227,6 +227,20 @@ pub const ALL: [Denial; 40] = [
     Denial::POLICY_UNAVAILABLE,
 ];
 
+/// How long a call is refused for that somebody has to see to first, in seconds.
+pub(crate) const UNTIL_MENDED: u64 = 60;
+
+/// A refusal as it is told to a call that may be a settlement. Its money may be owed, and senders take a 4xx
+/// for the end of it: what is not the call's own fault is 503. A path, a class or a brand that is not the
+/// partner's is a hole in the configuration, a time out of tolerance is a clock's, a limit is ours.
+pub fn told(denial: Denial, may_settle: bool) -> Denial {
+    let for_now = [PARTNER_NOT_ALLOWED, PARTNER_TIMESTAMP, Denial::BODY_TOO_LARGE];
+    match may_settle && for_now.contains(&denial) {
+        true => Denial { status: 503, ..denial },
+        false => denial,
+    }
+}
+
 /// The refusal of a token, in the client's words.
 pub const fn of(refusal: Refusal) -> Denial {
     match refusal {

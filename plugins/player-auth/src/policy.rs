@@ -245,17 +245,17 @@ impl Policy {
         denial: Denial,
         details: &Details,
     ) -> Reply {
-        let mut reply = self.envelopes.reply(endpoint.envelope, denial, details);
+        let heard = denials::told(denial, endpoint.may_settle());
+        let retry = ruling.retry.or((heard != denial).then_some(denials::UNTIL_MENDED));
+        let mut reply = self.envelopes.reply(endpoint.envelope, heard, details);
         // An envelope is the partner's own contract, of which challenges are no part.
         if endpoint.envelope.is_none() {
-            if let Some(challenge) = self.challenge(endpoint, denial) {
+            if let Some(challenge) = self.challenge(endpoint, heard) {
                 reply = reply.with_header("www-authenticate", challenge);
             }
         }
-        if reply.status != denial.status {
-            return reply;
-        }
-        match ruling.retry {
+        // Also in a partner's words: its own status may say less.
+        match retry {
             Some(seconds) => reply.with_header("retry-after", seconds.max(1).to_string()),
             None => reply,
         }

@@ -113,6 +113,7 @@ fn what_the_gateway_does_not_take_has_no_place() {
 fn an_address_has_a_quarter_of_the_questions_about_players() {
     let mut document: serde_json::Value = serde_json::from_str(CONFIG).unwrap();
     document["player_state"] = json!({"pam": {"cluster": "pam", "cache_s": 5}});
+    document["players_unique"] = true.into();
     let mut world = World::new(&document.to_string());
     let of = |n: usize| token(&CLAIMS.replace("p-1", &format!("p-{n}")));
     let told: Vec<_> = (0..66).map(|n| from(&mut world, NEAR, "/bets", &of(n)).1).collect();

@@ -68,6 +68,11 @@ impl Match<'_> {
         std::iter::once(self.class).chain(pending)
     }
 
+    /// Whether the call may turn out to be a settlement, whose money may be owed.
+    pub fn may_settle(&self) -> bool {
+        self.candidates().any(|class| class == EndpointClass::Settlement)
+    }
+
     /// Whether it is a partner that makes this call.
     pub fn is_partners(&self) -> bool {
         is_partners(self.caller, self.class)

@@ -65,7 +65,10 @@ impl Service<'_> {
             headers.push((name.to_owned(), value.to_owned()));
         }
         let mut add = |name: &str, value: String, at: &str| match visible(&value) {
-            true => Ok(headers.push((name.to_owned(), value))),
+            true => {
+                headers.push((name.to_owned(), value));
+                Ok(())
+            }
             false => Err(invalid(format!("{}.{at}", self.at), "expected visible ASCII")),
         };
         if let Some(secret) = self.authorization {

@@ -170,7 +170,7 @@ impl World {
     }
 }
 
-fn timed(time: &str) -> String {
+pub(super) fn timed(time: &str) -> String {
     format!("v1={}", STANDARD.encode(mac("stripe-secret", &format!("{time}.{BODY}"))))
 }
 

@@ -6,7 +6,7 @@ use policy_kit::Action;
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
-use super::tests::{config, digits, mac, rsa, World, BODY, HOME, NOW, SECOND};
+use super::tests::{config, digits, mac, rsa, timed, World, BODY, HOME, NOW, SECOND};
 
 const FAR: &str = "198.51.100.7";
 
@@ -198,6 +198,32 @@ fn bodies_over_the_cap() {
     }
     let reply = world.host.replied.clone().unwrap();
     assert_eq!(String::from_utf8(reply.body).unwrap(), r#"{"error":"body_too_large"}"#);
+}
+
+/// Senders take a 4xx for the end of a settlement, and its money may be owed.
+#[test]
+fn a_settlement_is_told_nothing_final_where_the_call_is_not_at_fault() {
+    let mut config = config();
+    config["unverified"] = json!({"max_body_bytes": 40});
+    config["envelopes"]["one"]["*"]["status"] = 500.into();
+    config["partners"]["shop"]["paths"] = json!(["/win", "/bets"]);
+    config["endpoints"][0]["caller"] = "partner".into();
+    let mut world = World::new(&config);
+    let (long, late, key) = ("x".repeat(41), timed("1"), ("x-api-key", "live"));
+    let sign = digits(&mac("psp-secret", &long));
+    for (path, headers, body, status, wait) in [
+        ("/only", &[key][..], BODY, 503, Some("60")),
+        ("/win", &[("x-stripe", &late), ("x-time", "1")], BODY, 503, Some("60")),
+        // In the words of the one who calls, and again no sooner.
+        ("/psp", &[("x-psp", &sign)], &long, 500, Some("60")),
+        ("/win", &[("x-api-key", "other")], BODY, 401, None),
+        // No money is owed by a bet.
+        ("/bets", &[key], BODY, 403, None),
+    ] {
+        world.ask(FAR, path, headers, body);
+        let reply = world.host.replied.clone().unwrap();
+        assert_eq!((reply.status, reply.header("retry-after")), (status, wait), "{path}");
+    }
 }
 
 #[test]
