@@ -31,14 +31,12 @@ pub mod fake;
 mod field;
 mod filter;
 mod form;
-mod headers;
 mod host;
 mod inflate;
 mod json;
 mod lru;
 pub mod metrics;
 mod node;
-mod path;
 mod permits;
 mod pick;
 mod place;
@@ -67,11 +65,9 @@ pub use envoy::{RETRIES_HEADER, ROUTER_HEADERS};
 pub use filter::{
     Answering, BodyFault, Call, CallReply, Filter, Flight, Plugin, Step, MOST_WAITING,
 };
-pub use headers::{Headers, One};
 pub use host::{Fault, Host, MapKind, Profile};
 pub use json::{is_pointer, strict_json, text_at, value_at};
 pub use lru::Lru;
-pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use permits::{Bulkhead, Permit, Permits};
 pub use place::{Place, Relation, Told, Why};
 pub use secret::{Secret, Variable};
@@ -80,4 +76,7 @@ pub use service::{percent_encoded, Service};
 pub use shared::shared_name;
 pub use sorted::SortedMap;
 pub use source::Source;
+pub use policy_wire::{
+    canonical_path, Headers, One, PathFault, FORWARDED_HEADERS, MEANING_HEADERS,
+};
 pub use strip::{is_alike, strip, HeaderNames};
