@@ -118,7 +118,7 @@ impl Headers {
     }
 
     /// Whether a name with this bit may be there.
-    pub fn may_have(&self, bit: u64) -> bool {
+    pub(crate) fn may_have(&self, bit: u64) -> bool {
         self.present & bit != 0
     }
 
