@@ -105,6 +105,7 @@ impl Idempotency {
         let strips_of_keyed = HeaderNames::new(all);
         let passes = PerClass::requests(Self::NAME, "allow");
         let replays = PerClass::requests(Self::NAME, "replay");
+        replays.define(host);
         let completed = PerClass::new(|class| outcome(class, COMPLETED));
         let shared = Shared {
             policy,

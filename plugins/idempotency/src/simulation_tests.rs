@@ -318,6 +318,10 @@ impl Host for Interleaved<'_> {
         self.fake.random()
     }
 
+    fn define_counter(&mut self, metric: &str) {
+        self.fake.define_counter(metric);
+    }
+
     fn gauge(&mut self, metric: &str, value: u64) {
         self.fake.gauge(metric, value);
     }

@@ -1,5 +1,6 @@
 //! One endpoint: as the operator writes it, and as it is compared with a path.
 
+use policy_wire::{Part, Segments};
 use serde::Deserialize;
 
 use crate::select::{Select, SelectConfig};
@@ -60,19 +61,6 @@ pub enum Unclassified {
 pub(crate) enum Kind {
     Class(EndpointClass),
     Select(Select),
-}
-
-/// One step of a pattern. The order is the order of specificity, least first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    /// Here a prefix ends: anything may follow.
-    Rest,
-    /// Here the pattern ends and the path must, too.
-    End,
-    /// Any one segment that is not empty.
-    Any,
-    /// Exactly this segment.
-    Exactly(String),
 }
 
 /// A compiled endpoint.
@@ -219,28 +207,12 @@ impl Pattern {
     fn fits(&self, method: &[u8], path: Segments<'_>, same: fn(&[u8], &[u8]) -> bool) -> bool {
         // What costs least to see first: most patterns are longer or shorter than the path.
         let (least, most) = self.segments;
-        let fits = least <= path.count && path.count <= most;
-        if !fits || self.methods.as_ref().is_some_and(|m| !m.iter().any(|m| m.as_bytes() == method))
-        {
+        if path.count() < least || path.count() > most {
             return false;
         }
-        let mut segments = path.text.split(|b| *b == b'/').skip(1);
-        for part in &self.parts {
-            match part {
-                Part::Rest => return true,
-                Part::End => return segments.next().is_none(),
-                Part::Any => match segments.next() {
-                    Some(segment) if !segment.is_empty() => {}
-                    _ => return false,
-                },
-                Part::Exactly(want) => {
-                    if !segments.next().is_some_and(|segment| same(segment, want.as_bytes())) {
-                        return false;
-                    }
-                }
-            }
-        }
-        true
+        let methods = self.methods.as_ref();
+        methods.is_none_or(|m| m.iter().any(|m| m.as_bytes() == method))
+            && path.fits(&self.parts, same)
     }
 
     /// Orders patterns by what they fix, segment by segment; a pattern for some methods is more
@@ -270,21 +242,6 @@ impl Pattern {
 /// Whether it is a partner that makes such a call.
 pub(crate) fn is_partners(caller: Caller, class: EndpointClass) -> bool {
     caller == Caller::Partner || class == EndpointClass::Settlement
-}
-
-/// A path that is compared with many patterns.
-#[derive(Clone, Copy)]
-pub(crate) struct Segments<'a> {
-    text: &'a [u8],
-    /// How many segments it has: what follows each of its slashes.
-    count: usize,
-}
-
-impl<'a> Segments<'a> {
-    pub(crate) fn new(path: &'a str) -> Self {
-        let text = path.as_bytes();
-        Self { text, count: text.iter().filter(|b| **b == b'/').count() }
-    }
 }
 
 /// A lower-case label, as used for products, brands and the like.

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 
 use hmac_sha256::Hash;
 
-use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Pattern, Segments};
+use policy_wire::Segments;
+
+use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Pattern};
 use crate::select::Select;
 use crate::{canonical_path, invalid, ConfigError, Content, EndpointClass, SortedMap};
 

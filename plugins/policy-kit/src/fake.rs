@@ -187,6 +187,10 @@ impl Host for FakeHost {
         self.random
     }
 
+    fn define_counter(&mut self, _: &str) {
+        _ = self.check("proxy_define_metric");
+    }
+
     fn gauge(&mut self, metric: &str, value: u64) {
         if self.check("proxy_record_metric").is_ok() {
             self.gauges.insert(metric.to_owned(), value);

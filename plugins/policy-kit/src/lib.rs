@@ -31,14 +31,11 @@ pub mod fake;
 mod field;
 mod filter;
 mod form;
-mod headers;
-mod host;
 mod inflate;
 mod json;
 mod lru;
 pub mod metrics;
 mod node;
-mod path;
 mod permits;
 mod pick;
 mod place;
@@ -49,7 +46,8 @@ mod service;
 mod shared;
 mod sorted;
 mod source;
-mod strip;
+#[cfg(test)]
+mod strip_tests;
 
 pub use address::{address, network, peer, Origin, Trust, TrustConfig};
 pub use brand::Brands;
@@ -67,17 +65,17 @@ pub use envoy::{RETRIES_HEADER, ROUTER_HEADERS};
 pub use filter::{
     Answering, BodyFault, Call, CallReply, Filter, Flight, Plugin, Step, MOST_WAITING,
 };
-pub use headers::{Headers, One};
-pub use host::{Fault, Host, MapKind, Profile};
 pub use json::{is_pointer, strict_json, text_at, value_at};
 pub use lru::Lru;
-pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
 pub use permits::{Bulkhead, Permit, Permits};
 pub use place::{Place, Relation, Told, Why};
+pub use policy_wire::{
+    canonical_path, is_alike, strip, Fault, HeaderNames, Headers, Host, MapKind, One, PathFault,
+    Profile, FORWARDED_HEADERS, MEANING_HEADERS,
+};
 pub use secret::{Secret, Variable};
 pub use select::{SelectConfig, MAX_SELECTING_BODY};
 pub use service::{percent_encoded, Service};
 pub use shared::shared_name;
 pub use sorted::SortedMap;
 pub use source::Source;
-pub use strip::{is_alike, strip, HeaderNames};

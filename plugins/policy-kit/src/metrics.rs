@@ -41,6 +41,11 @@ impl PerClass {
         Self::new(|class| requests(plugin, class, decision, "none"))
     }
 
+    /// Defines them all, so that no request has to.
+    pub fn define(&self, host: &mut dyn Host) {
+        self.0.iter().for_each(|name| host.define_counter(name));
+    }
+
     /// The counter of a class.
     pub fn of(&self, class: EndpointClass) -> &str {
         // `ALL` has them in their order; the test looks at each.

@@ -3,15 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{
-    Call, CallReply, Fault, Flight, Gateway, Headers, Host, MapKind, Profile, Reply, SortedMap,
-};
+use policy_kit::{Call, CallReply, Fault, Flight, Gateway, Headers, Host, MapKind, Profile, Reply};
 
 use crate::codes::{Buffer, Map, COUNTER, GAUGE};
+use crate::metrics::Names;
 use crate::{calls, foreign, quirks, sys, vm, wire};
 
-/// Ids of the metrics defined so far, shared by all streams of a VM: defining one is dear.
-pub(crate) type Metrics = Rc<RefCell<[SortedMap<String, u32>; 2]>>;
+/// Counters and gauges defined so far, shared by all streams of a VM: defining one is dear.
+pub(crate) type Metrics = Rc<RefCell<[Names; 2]>>;
 
 /// The gateway as one stream, or the plugin itself, sees it.
 pub(crate) struct Abi {
@@ -90,16 +89,19 @@ impl Abi {
         quirks::answer_ends_with_headers(self.profile, told, headers.as_deref())
     }
 
-    /// The id of a metric that was used before. Gauges lie apart: each request looks for its counters.
-    #[inline(always)]
-    fn known(&self, kind: u32, name: &str) -> Option<u32> {
-        self.metrics.borrow().get(kind as usize)?.get(name).copied()
+    /// The id of a metric, which is defined if it was not yet. Gauges lie apart: each request looks for its
+    /// counters.
+    #[inline]
+    fn metric(&self, kind: u32, name: &str) -> Option<u32> {
+        let known = self.metrics.borrow().get(kind as usize)?.find(name);
+        known.or_else(|| self.define(kind, name))
     }
 
+    #[cold]
     #[inline(never)]
     fn define(&self, kind: u32, name: &str) -> Option<u32> {
         let id = sys::define_metric(kind, name)?;
-        self.metrics.borrow_mut().get_mut(kind as usize)?.insert(name.to_owned(), id);
+        self.metrics.borrow_mut().get_mut(kind as usize)?.add(name, id);
         Some(id)
     }
 
@@ -202,13 +204,17 @@ impl Host for Abi {
     }
 
     fn count(&mut self, metric: &str) {
-        if let Some(id) = self.known(COUNTER, metric).or_else(|| self.define(COUNTER, metric)) {
+        if let Some(id) = self.metric(COUNTER, metric) {
             sys::increment(id);
         }
     }
 
+    fn define_counter(&mut self, metric: &str) {
+        self.metric(COUNTER, metric);
+    }
+
     fn gauge(&mut self, metric: &str, value: u64) {
-        if let Some(id) = self.known(GAUGE, metric).or_else(|| self.define(GAUGE, metric)) {
+        if let Some(id) = self.metric(GAUGE, metric) {
             sys::record(id, value);
         }
     }

@@ -19,6 +19,7 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod codes;
+mod metrics;
 mod quirks;
 mod wire;
 

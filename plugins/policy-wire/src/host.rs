@@ -121,6 +121,10 @@ pub trait Host {
     /// Adds one to a counter. A gateway that cannot count does not change a decision.
     fn count(&mut self, metric: &str);
 
+    /// Defines a counter at zero, so that the first request that counts by it need not. A gateway that
+    /// cannot count does not change a decision.
+    fn define_counter(&mut self, metric: &str);
+
     /// Sets a gauge, which all workers of a gateway share. A gateway that has none does not change a
     /// decision.
     fn gauge(&mut self, metric: &str, value: u64);

@@ -1,0 +1,18 @@
+//! What every request is read with: its header map, its path, and the port to its gateway. [`policy_kit`] hands it on.
+//!
+//! A crate of its own because it is compiled for speed, and the rest of the vocabulary for size.
+//!
+//! [`policy_kit`]: ../policy_kit/index.html
+#![warn(missing_docs)]
+
+mod headers;
+mod host;
+mod path;
+mod pattern;
+mod strip;
+
+pub use headers::{Headers, One};
+pub use host::{Fault, Host, MapKind, Profile};
+pub use path::{canonical_path, PathFault, FORWARDED_HEADERS, MEANING_HEADERS};
+pub use pattern::{Part, Segments};
+pub use strip::{is_alike, strip, HeaderNames};
