@@ -102,7 +102,8 @@ pub(crate) fn located(profile: Profile, forge: &Forge, changes: &Value) -> Value
 /// geo-jurisdiction's configuration with such a `location`.
 pub(crate) fn geo(profile: Profile, location: &Value) -> String {
     let licences = json!([{"brand": "lucky-otter", "markets": ["MT", "US-NJ", "US-ME"]}]);
-    let changes = json!({"host": name(profile), "licences": licences, "location": location});
+    let changes = json!({"host": name(profile), "licences": licences, "location": location,
+        "players_unique": true});
     Gateway::example(GEO).unwrap().configured(&changes).unwrap().to_string()
 }
 
