@@ -1,6 +1,6 @@
 //! The client's address: who is at the other end, behind which proxies of ours.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
@@ -141,7 +141,12 @@ pub fn peer(host: &mut dyn Host) -> Result<Option<IpAddr>, Fault> {
 /// Reads an address as proxies write it: with a port, in brackets, with a zone, IPv4 mapped into
 /// IPv6. `None` for anything else.
 pub fn address(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
+    let text = std::str::from_utf8(text).ok()?;
+    // As nearly all of them are written.
+    if let Ok(address) = text.parse::<Ipv4Addr>() {
+        return Some(IpAddr::V4(address));
+    }
+    let text = text.trim_matches([' ', '\t']);
     let plain = |text: &str| -> Option<IpAddr> {
         // A zone is only the sender's name for its own link.
         let text = match text.split_once('%') {

@@ -5,8 +5,8 @@
 //! [`Host`], asks its policy (a pure function), and answers with a [`Step`]. The [`Driver`] turns
 //! steps into what a gateway does: go on, reply, wait for a call, wait for the body.
 //!
-//! What only reads configurations is `#[inline]`: it is compiled in each module, with that module's settings,
-//! for size, where this crate is compiled for speed.
+//! This crate is compiled for size; what every request goes through lies in [`policy_wire`], which is compiled
+//! for speed.
 #![warn(missing_docs)]
 
 mod address;
