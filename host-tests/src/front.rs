@@ -131,27 +131,29 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
 /// The codec's part.
 fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refusal> {
     let hcm = &gateway.hcm;
-    let head::Head { target, mut fields } = head::read(request, hcm)?;
+    let head::Head { target, chunked, mut fields } = head::read(request, hcm)?;
     let connect = request.method == b"CONNECT";
     if connect {
         head::no_body(&mut fields)?;
     }
-    head::one_length(&fields)?;
+    head::one_length(&fields, chunked)?;
     // What asks for another protocol keeps what it says of the connection.
     if !connect && !is_upgrade(&fields) {
         head::connection(&mut fields)?;
     }
     let target = target::split(&request.method, target, &mut fields)?;
-    if request.http10 && !hcm.accept_http_10 {
-        return Err(Refusal::new(426, "low_version"));
-    }
-    if target.authority.as_ref().is_some_and(|it| !target::authority_is_valid(it)) {
-        return Err(Refusal::bad_request("http.invalid_authority"));
-    }
+    let valid = target.authority.as_ref().is_none_or(|it| target::authority_is_valid(it));
+    let low_version = request.http10 && !hcm.accept_http_10;
     // Only a proxy in front could have had a TLS connection.
     let is_https = target.scheme.as_deref() == Some(b"https");
-    if is_https && hcm.use_remote_address && hcm.xff_num_trusted_hops == 0 {
+    if valid && is_https && hcm.use_remote_address && hcm.xff_num_trusted_hops == 0 {
         return Err(Refusal::new(403, "http1.https_url_on_plaintext_connection"));
+    }
+    if low_version {
+        return Err(Refusal::new(426, "low_version"));
+    }
+    if !valid {
+        return Err(Refusal::bad_request("http.invalid_authority"));
     }
     Ok((target, fields))
 }
@@ -167,8 +169,12 @@ fn manage(
     let Some(authority) = target.authority else {
         return Err(Refusal::bad_request("missing_host_header"));
     };
+    if target.path.as_ref().is_some_and(|it| !it.starts_with(b"/")) {
+        return Err(Refusal::new(404, "absolute_path_rejected"));
+    }
     // What a QUERY asks is in its body, which has to say what it is.
-    if request.method == b"QUERY" && address::value(&fields, "content-type").is_none() {
+    let kind = address::value(&fields, "content-type").unwrap_or_default();
+    if request.method == b"QUERY" && kind.is_empty() {
         return Err(Refusal::bad_request("query_missing_content_type"));
     }
     let connect = target.path.is_none();
@@ -178,14 +184,11 @@ fn manage(
         let kind = address::value(&fields, "upgrade").unwrap_or_default().to_ascii_lowercase();
         hcm.upgrades.iter().any(|it| it.as_bytes() == kind)
     };
-    head::strip_connection(&mut fields, connect && upgrade);
+    head::strip_connection(&mut fields, upgrade);
     fields.retain(|(name, value)| name != b"referer" || referer::stays(value));
     let source = address::apply(hcm, request, &mut fields);
-    if upgrade && !connect {
-        if let_through {
-            return Err(Refusal::bad_request(UPGRADE));
-        }
-        return Err(Refusal::new(403, "upgrade_failed"));
+    if let_through && !connect {
+        return Err(Refusal::bad_request(UPGRADE));
     }
     // The port belongs to what a CONNECT asks for.
     let authority = if connect { authority } else { target::strip(hcm, &authority, gateway.port) };
@@ -198,6 +201,13 @@ fn manage(
         None => headers.push((b":scheme".to_vec(), forwarded_scheme(&fields))),
     }
     headers.append(&mut fields);
+    if upgrade && !connect {
+        // Without a route nothing refuses the upgrade before the filters.
+        let route = gateway.destination(&headers.iter().cloned().collect());
+        if route.answer.is_none_or(|it| it.reply.details != "route_not_found") {
+            return Err(Refusal::new(403, "upgrade_failed"));
+        }
+    }
     let body = if connect { Vec::new() } else { request.body.clone() };
     let has_body = !connect && (!body.is_empty() || request.is_chunked());
     Ok(Accepted { headers, body, source, http10: request.http10, has_body })
@@ -205,9 +215,6 @@ fn manage(
 
 fn accepted_path(hcm: &Hcm, path: &[u8]) -> Result<Vec<u8>, Refusal> {
     const FAILED: &str = "path_normalization_failed";
-    if !path.starts_with(b"/") {
-        return Err(Refusal::new(404, "absolute_path_rejected"));
-    }
     if path.contains(&b'#') {
         return Err(Refusal::bad_request(FAILED));
     }

@@ -10,6 +10,7 @@ pub mod golden;
 pub mod har;
 pub mod intake;
 pub mod loopback;
+pub mod own_address;
 pub mod raw;
 pub mod record;
 pub mod redact;

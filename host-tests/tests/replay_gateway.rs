@@ -149,7 +149,8 @@ async fn an_entry_of_http_1_0_is_sent_as_one() {
     let mut old = lobby();
     old.http10 = true;
     // As a recording says it, and is read.
-    let text = har::write(&[Recorded { request: old, answer: Answer::default() }]).unwrap();
+    let answer = Answer { status: 426, ..Answer::default() };
+    let text = har::write(&[Recorded { request: old, answer }]).unwrap();
     let old = har::read(&text).unwrap().remove(0);
     let document = Gateway::example("geo-jurisdiction").unwrap().document;
     let outcomes = agreed(&document, &[old]).await;

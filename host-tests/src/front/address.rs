@@ -1,8 +1,8 @@
 //! Who the client is: X-Forwarded-For, its trusted hops, and the headers that follow from them.
 use crate::gateway::Hcm;
+use crate::own_address::own_address;
 use crate::traffic::{Fields, Request};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::OnceLock;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Envoy's own headers that no request from outside may bring.
 const FROM_OUTSIDE: &[&str] = &[
@@ -46,7 +46,8 @@ pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> Socket
             // Of a peer on its own machine Envoy tells what the machine is called. It knows one loopback
             // address of each family.
             let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-            let ip = if loopback.contains(&peer.ip()) { own_address() } else { peer.ip() };
+            let local = loopback.contains(&peer.ip());
+            let ip = if local { own_address().into() } else { peer.ip() };
             append(fields, "x-forwarded-for", &ip.to_string(), ",");
         }
     } else if let Some(hop) = from_right(&forwarded, hops) {
@@ -73,19 +74,6 @@ pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> Socket
         }
     }
     source
-}
-
-/// This machine's own address, as Envoy finds it: one of its interfaces', and its own loopback where there
-/// is no other.
-fn own_address() -> IpAddr {
-    static OWN: OnceLock<IpAddr> = OnceLock::new();
-    *OWN.get_or_init(|| {
-        // Nothing is sent: the system only chooses the address that it would send from.
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
-        let towards =
-            socket.and_then(|it| it.connect("192.0.2.1:9").and_then(|()| it.local_addr()));
-        towards.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip())
-    })
 }
 
 /// A request id that is the same in every run.

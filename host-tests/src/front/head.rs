@@ -110,6 +110,8 @@ const METHODS: &[&str] = &[
 pub(super) struct Head<'a> {
     /// The target, without the blanks around it.
     pub(super) target: &'a [u8],
+    /// The parser looks for chunks.
+    pub(super) chunked: bool,
     /// The header fields as Envoy's map has them.
     pub(super) fields: Fields,
 }
@@ -129,6 +131,9 @@ pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refu
     if head_size(request) > hcm.max_headers_kib * 1024 {
         return Err(Refusal::new(431, "http1.headers_too_large"));
     }
+    if [&request.method, &request.target].into_iter().flatten().any(|it| is_forbidden(*it)) {
+        return Err(Refusal::bad_request("http1.invalid_characters"));
+    }
     // A line of two words is one of HTTP/0.9, which has no header lines: what stands where the target
     // should is the version.
     if request.target.trim_ascii().is_empty() {
@@ -137,14 +142,14 @@ pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refu
             _ => codec_error(),
         });
     }
-    let mut all = [&request.method, &request.target, &wire].into_iter().flatten();
-    if all.any(|byte| is_forbidden(*byte)) {
+    if wire.iter().any(|byte| is_forbidden(*byte)) {
         return Err(Refusal::bad_request("http1.invalid_characters"));
     }
     let target = line(request).ok_or_else(codec_error)?;
     let lines = if wire.is_empty() { Some(Fields::new()) } else { lines(&wire) };
     let lines = lines.ok_or_else(codec_error)?;
-    Ok(Head { target, fields: fields(lines, hcm)? })
+    let chunked = is_chunked(&lines);
+    Ok(Head { target, chunked, fields: fields(lines, hcm)? })
 }
 
 /// Bytes that no line of a head may have.
@@ -192,11 +197,42 @@ fn lines(wire: &[u8]) -> Option<Fields> {
     for (_, value) in &mut out {
         *value = value.trim_ascii().to_vec();
     }
-    // A length is one number, told once.
-    let number = |it: &[u8]| !it.is_empty() && it.iter().all(u8::is_ascii_digit);
-    let lengths: Vec<_> = out.iter().filter(|(name, _)| name == b"content-length").collect();
-    let good = lengths.len() < 2 && lengths.iter().all(|(_, value)| number(value));
-    good.then_some(out)
+    lengths_are_good(&out).then_some(out)
+}
+
+/// What the parser makes of the value of a `content-length`.
+#[derive(PartialEq, Eq)]
+enum Length {
+    Number,
+    TooLarge,
+    None,
+}
+
+/// True where a length is one number, told once. What is no number is passed over where chunks tell the
+/// length, however often it is told.
+fn lengths_are_good(lines: &Fields) -> bool {
+    let read = |value: &[u8]| {
+        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        match std::str::from_utf8(value).ok().filter(|_| digits) {
+            None => Length::None,
+            Some(text) if text.parse::<u64>().is_err() => Length::TooLarge,
+            Some(_) => Length::Number,
+        }
+    };
+    let told = lines.iter().filter(|(name, _)| name == b"content-length");
+    let lengths: Vec<Length> = told.map(|(_, value)| read(value)).collect();
+    let Some(first) = lengths.first() else { return true };
+    let alike = lengths.iter().all(|it| it == first);
+    match first {
+        Length::Number => lengths.len() == 1,
+        Length::TooLarge | Length::None => alike && is_chunked(lines),
+    }
+}
+
+/// The last `transfer-encoding` counts.
+fn is_chunked(lines: &Fields) -> bool {
+    let last = lines.iter().rev().find(|(name, _)| name == b"transfer-encoding");
+    last.is_some_and(|(_, value)| value.eq_ignore_ascii_case(b"chunked"))
 }
 
 /// True where the ends of lines make of the head what is not emulated: another request line, the end of the
@@ -282,13 +318,13 @@ pub(super) fn connection(fields: &mut Fields) -> Result<(), Refusal> {
 }
 
 /// Refuses contradictions about the body's length.
-pub(super) fn one_length(fields: &Fields) -> Result<(), Refusal> {
+pub(super) fn one_length(fields: &Fields, chunked: bool) -> Result<(), Refusal> {
+    if chunked && value(fields, "content-length").is_some() {
+        return Err(Refusal::bad_request("http1.content_length_and_chunked_not_allowed"));
+    }
     if let Some(coding) = value(fields, "transfer-encoding") {
         if !coding.eq_ignore_ascii_case(b"chunked") {
             return Err(Refusal::new(501, "http1.invalid_transfer_encoding"));
-        }
-        if value(fields, "content-length").is_some() {
-            return Err(Refusal::bad_request("http1.content_length_and_chunked_not_allowed"));
         }
     }
     Ok(())
@@ -307,8 +343,7 @@ pub(super) fn no_body(fields: &mut Fields) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the connection manager strips once the request is accepted. An upgrade, which only a CONNECT
-/// may still ask for here, is left as it is.
+/// What the connection manager strips once the request is accepted. An upgrade is left as it is.
 pub(super) fn strip_connection(fields: &mut Fields, upgrade: bool) {
     if upgrade {
         return fields.retain(|(name, value)| match name.as_slice() {

@@ -164,6 +164,9 @@ async fn the_emulated_front_is_the_real_one() {
     for variant in variants() {
         differences.extend(compared(&binary, &variant, &table).await);
     }
+    for variant in table::routed() {
+        differences.extend(compared(&binary, &variant, &odd::upgrades()).await);
+    }
     let count = differences.len();
     assert!(count == 0, "{count} differ\n{}", differences.join("\n"));
 }

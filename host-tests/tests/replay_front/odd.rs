@@ -100,6 +100,69 @@ pub(crate) fn requests() -> Vec<Request> {
     all.push(get("/x").header("connection", "transfer-encoding").header("transfer-encoding", "gzip"));
     all.push(get("/x").header("connection", "content-length").header("content-length", "x"));
     all.extend(grpc());
+    all.extend(lengths());
+    all.extend(lines());
+    all
+}
+
+/// Lengths beside chunks: the last coding counts, and what is no number counts only without it.
+fn lengths() -> Vec<Request> {
+    let mut all = Vec::new();
+    let codings: &[&[&str]] = &[
+        &["chunked"], &["Chunked"], &["gzip, chunked"], &["chunked", "identity"], &["identity", "chunked"],
+        &["chunked", "chunked"], &["gzip", "chunked"], &["chunked", "gzip"], &["chunked", ""], &["", "chunked"],
+    ];
+    let numbers: &[&[&str]] = &[
+        &["x"], &[""], &["0", "0"], &["x", "y"], &["x", "1"], &["1", "x"], &["1,1"], &["-1"],
+        &["99999999999999999999999"], &["99999999999999999999999", "x"],
+        &["99999999999999999999999", "99999999999999999999998"],
+    ];
+    for coding in codings {
+        for number in numbers {
+            let request = coding.iter().fold(Request::new("POST", "/x"), |it, one| it.header("transfer-encoding", *one));
+            all.push(number.iter().fold(request, |it, one| it.header("content-length", *one)));
+        }
+    }
+    all
+}
+
+/// Request lines with a byte that none may have, HTTP/1.0 beside another fault, and a QUERY beside one.
+fn lines() -> Vec<Request> {
+    let mut all: Vec<Request> = [
+        ("FOO", "\u{c}"), ("F\u{1}", ""), ("PU\u{1a}", " "), ("GE\u{7f}", ""), ("GET", "\u{b} "), ("CONNECT", "\u{c}"),
+        ("\u{1}GET", "/x"),
+    ].into_iter().map(|(method, target)| Request::new(method, target)).collect();
+    for method in ["GET", "CONNECT"] {
+        all.push(Request::new(method, "").header("x", "a\u{1}"));
+    }
+    for target in ["https://h/x", "https://a b/x", "https://a_b/x", "http://h/x"] {
+        all.push(Request { http10: true, ..Request::new("GET", target) });
+    }
+    for target in ["/x", "/x#a", "/a%00b", "/a%2fb", "http://h?b/", "http://h/x", "*", "x"] {
+        let query = || Request::new("QUERY", target);
+        all.extend([query(), query().header("content-type", ""), query().header("content-type", "a")]);
+        all.push(query().header("content-type", "").header("content-type", "a"));
+        all.push(Request { headers: Vec::new(), ..query() });
+    }
+    all
+}
+
+/// Upgrades to where there is a route, and to where there is none.
+pub(crate) fn upgrades() -> Vec<Request> {
+    let mut all = Vec::new();
+    for host in ["casino.example", "nowhere.example", "h:0"] {
+        for target in ["/x", "/api", "/a/b", "/a#b"] {
+            for (kind, connection) in [("websocket", "upgrade"), ("HTTPS", "Upgrade, x-a"), ("h2c", "upgrade")] {
+                let mut request = Request { headers: vec![(b"host".to_vec(), host.as_bytes().to_vec())], ..Request::new("GET", target) };
+                request = request.header("connection", connection).header("upgrade", kind);
+                all.extend([request.clone().header("x-a", "1").header("te", "gzip, trailers"), request]);
+            }
+        }
+    }
+    for (index, request) in all.iter_mut().enumerate() {
+        request.number = index + 1;
+        *request = request.marked();
+    }
     all
 }
 
