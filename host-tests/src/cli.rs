@@ -140,6 +140,9 @@ impl Replay {
         for skipped in &recording.skipped {
             self.output.say(format_args!("{skipped}\n"))?;
         }
+        for told in &recording.notes {
+            note(format_args!("note: {told}"));
+        }
         if requests.is_empty() {
             let skipped = match recording.skipped.len() {
                 0 => "no entries".to_owned(),
@@ -170,7 +173,7 @@ impl Replay {
         let (emulated, real) = match (self.via, envoy) {
             (Via::Envoy, Some(envoy)) => {
                 let _progress = Progress::waiting("Envoy");
-                let real = run_real(&gateway, &requests, &wasm_dir, envoy);
+                let real = run_real(&gateway, &requests, &wasm_dir, envoy, || ());
                 (None, Some(real.with_context(|| self.gateway_config.display().to_string())?))
             }
             (_, envoy) => {

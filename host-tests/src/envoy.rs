@@ -233,14 +233,12 @@ impl EnvoyProcess {
     /// The access log, once it has `count` lines.
     pub async fn access_log(&self, count: usize) -> Result<Vec<LogLine>, EnvoyError> {
         let path = self.folder.path().join("access.log");
-        let read = || log::parse(&std::fs::read_to_string(&path).unwrap_or_default());
-        let lines = poll(|| async {
-            match read() {
-                Ok(lines) if lines.len() < count => None,
-                done => Some(done),
-            }
+        let read = || std::fs::read_to_string(&path).unwrap_or_default();
+        let whole = poll(|| async {
+            let text = read();
+            (text.matches('\n').count() >= count).then_some(text)
         });
-        Ok(lines.await.unwrap_or_else(read)?)
+        Ok(log::parse(&whole.await.unwrap_or_else(read))?)
     }
 
     /// Process id.

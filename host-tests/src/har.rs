@@ -14,6 +14,7 @@ mod shape;
 mod surrogates;
 mod writer;
 
+pub(crate) use body::escape;
 pub(crate) use reader::plain;
 pub use reader::{read, read_all, HarError};
 pub(crate) use surrogates::{decode, mend, restore};

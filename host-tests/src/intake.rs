@@ -50,6 +50,8 @@ pub struct Recording {
     pub requests: Vec<Request>,
     /// Entries that are not replayed.
     pub skipped: Vec<Skipped>,
+    /// What is to be known of the recording as a whole.
+    pub notes: Vec<String>,
 }
 
 /// Why an entry is not replayed. Values of the recording are not repeated: they may be credentials.

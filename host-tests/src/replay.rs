@@ -27,7 +27,7 @@ pub use gaps::{gaps, EDGE, LONGEST};
 pub use house::House;
 pub use outcome::Outcome;
 pub use overlap::{run_emulated_pair, run_real_pair};
-pub use real::{run as run_real, send_all, Session};
+pub use real::{run as run_real, run_once_it_serves as run_real_once_it_serves, send_all, Session};
 
 use crate::artifact::ArtifactError;
 use crate::client::ClientError;

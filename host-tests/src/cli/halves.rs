@@ -1,5 +1,4 @@
 //! The two halves of a run, one beside the other.
-use super::runtime;
 use host_tests::envoy;
 use host_tests::gateway::Gateway;
 use host_tests::replay::{self, Outcome};
@@ -14,9 +13,14 @@ pub(super) struct Halves {
     pub(super) real: Option<Vec<Outcome>>,
 }
 
+/// Processors from which both halves start together. Envoy compiles the modules with two threads at least,
+/// and on fewer processors wasmtime would take what these need.
+const MANY: usize = 4;
+
 impl Halves {
-    /// Runs both at a time: Envoy waits for its clients, and wasmtime for nobody. `step` is called after
-    /// each request in wasmtime.
+    /// Runs both at a time: Envoy waits for its clients, and wasmtime for nobody. Where there are few
+    /// processors wasmtime leaves them to Envoy until that serves, for Envoy's half is the longer one.
+    /// `step` is called after each request in wasmtime.
     pub(super) fn run(
         gateway: &Gateway,
         requests: &[Request],
@@ -24,10 +28,19 @@ impl Halves {
         envoy: Option<PathBuf>,
         step: impl Fn() + Sync,
     ) -> anyhow::Result<Self> {
+        let many = std::thread::available_parallelism().is_ok_and(|it| it.get() >= MANY);
+        let waits = envoy.is_some() && !many;
+        let (serves, served) = std::sync::mpsc::channel::<()>();
         let (emulated, real) = std::thread::scope(|scope| {
-            let emulated =
-                scope.spawn(|| replay::run_emulated_stepped(gateway, requests, wasm_dir, &step));
-            let real = envoy.map(|envoy| run_real(gateway, requests, wasm_dir, envoy));
+            let emulated = scope.spawn(|| {
+                // Nothing is ever sent: the other end goes once Envoy serves, and also if it never will.
+                if waits {
+                    served.into_iter().for_each(drop);
+                }
+                replay::run_emulated_stepped(gateway, requests, wasm_dir, &step)
+            });
+            let real =
+                envoy.map(|envoy| run_real(gateway, requests, wasm_dir, envoy, || drop(serves)));
             let emulated = emulated.join();
             (emulated.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), real)
         });
@@ -35,14 +48,18 @@ impl Halves {
     }
 }
 
-/// Runs them in Envoy.
+/// Runs them in Envoy; `serves` is called once that serves. One thread does for clients and upstream:
+/// either waits for the other, and a second thread would have to be woken for each message.
 pub(super) fn run_real(
     gateway: &Gateway,
     requests: &[Request],
     wasm_dir: &Path,
     envoy: PathBuf,
+    serves: impl FnOnce(),
 ) -> anyhow::Result<Vec<Outcome>> {
-    Ok(runtime()?.block_on(replay::run_real(gateway, requests, wasm_dir, envoy))?)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = replay::run_real_once_it_serves(gateway, requests, wasm_dir, envoy, serves);
+    Ok(runtime.block_on(run)?)
 }
 
 /// The Envoy to use. That there is none is an error, unless wasmtime may run alone: then it is told.

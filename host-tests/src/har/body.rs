@@ -118,7 +118,7 @@ fn pairs(params: &[Field<'_>], write: impl Fn(&str) -> String) -> Option<String>
 }
 
 /// As browsers encode a form.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let byte = |it: u8| match it {
         b' ' => "+".to_owned(),
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {

@@ -116,6 +116,25 @@ fn known_values_that_are_compound_or_encoded() {
     );
 }
 
+/// Ids in a cookie of several fields, each alone in a query that tells them under another name.
+#[test]
+fn parts_of_a_cookie_that_tell_a_client() {
+    let id = format!("{SECRET}-4b15-9e25");
+    for value in
+        [format!("v=1&id={id}&t=7"), format!("GA1.2.{id}"), format!("%7B%22a%22%3A%22{id}%22%7D")]
+    {
+        let knows = header("cookie", &format!("tracker={value}"));
+        let url = format!("https://a.example/?c34={id}");
+        let out = redacted(&[knows, entry(&json!([]), &url, &Value::Null)]);
+        assert!(!out.contains(&id), "{value}: {out}");
+    }
+    let claims = json!({"type": "cookie", "uuid": SECRET}).to_string();
+    let token =
+        format!("{}.{}.c2ln", URL_SAFE.encode(r#"{"alg":"HS256"}"#), URL_SAFE.encode(&claims));
+    let out = redacted(&[header("cookie", &format!("sid={token}"))]);
+    assert!(!out.contains(&URL_SAFE.encode(&claims)), "{out}");
+}
+
 #[test]
 fn json_in_the_place_of_a_fields_name() {
     let json = json!({"password": SECRET}).to_string();

@@ -153,3 +153,25 @@ proptest! {
         prop_assert_eq!(redact(&text, &key("one")).unwrap(), out, "the same key, the same pseudonyms");
     }
 }
+
+/// A form whose fields alone were recorded, with the length of the body that they were.
+#[test]
+fn a_form_of_fields_alone_keeps_a_length_that_fits() {
+    for (value, length) in [("Sesame 7042q/", 24), ("Sesame+7042q%2F", 24)] {
+        let kind = "application/x-www-form-urlencoded";
+        let entry = json!({"startedDateTime": "2026-01-01T00:00:00Z", "request": {
+            "method": "POST", "url": "https://a.example/x", "bodySize": length,
+            "headers": [{"name": "Content-Length", "value": length.to_string()}],
+            "postData": {"mimeType": kind, "params": [{"name": "password", "value": value}]},
+        }, "response": {"status": 200}});
+        let document = json!({"log": {"version": "1.2", "entries": [entry]}}).to_string();
+        let body = |document: &str| {
+            let read = crate::har::read_all(document, &crate::intake::Defaults::default()).unwrap();
+            assert_eq!(read.skipped, [], "{document}");
+            read.requests[0].body.clone()
+        };
+        assert_eq!(body(&document).len(), length);
+        let key = Key::new(b"a key of the test").unwrap();
+        assert_ne!(body(&redact(&document, &key).unwrap()).len(), length);
+    }
+}

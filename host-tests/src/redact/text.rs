@@ -69,6 +69,8 @@ impl Redactor<'_> {
             Some((name, value)) => {
                 let bare = value.trim().trim_matches('"');
                 let (before, after) = value.split_once(bare).unwrap_or(("", ""));
+                let meant = percent_decode_str(bare).decode_utf8_lossy();
+                ids(&meant).for_each(|id| drop(self.known.pseudonym(self.key, id)));
                 format!("{}={before}{}{after}", self.name(name), self.value(bare))
             }
             None => self.name(pair),
@@ -203,6 +205,17 @@ fn plain(text: &str) -> Cow<'_, str> {
     }
     let text = text.replace('+', " ");
     Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned())
+}
+
+/// What tells a client within a cookie of several fields, `v=1&id=3cf9c76a-b6e2`, and is found alone in
+/// queries: long parts with digits. Not those of a token, which is read as one.
+fn ids(cookie: &str) -> impl Iterator<Item = &str> {
+    const SHORTEST: usize = 16;
+    let parts = cookie.split(|it: char| !it.is_ascii_alphanumeric() && !"-_+".contains(it));
+    parts.filter(|part| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        part.len() >= SHORTEST && digits >= 3 && !part.starts_with("ey")
+    })
 }
 
 /// Where the first of several cookies ends: at a line break, or at a comma before another name.

@@ -87,10 +87,15 @@ impl Redactor<'_> {
         let kind = data.get("mimeType").and_then(Value::as_str).unwrap_or_default().to_owned();
         let encoding = data.get("encoding").or_else(|| data.get("_encoding"));
         let encoded = encoding.and_then(Value::as_str) == Some("base64");
+        let before = form_length(&kind, data.get("params"));
         if let Some(params) = data.get_mut("params") {
             self.pairs(params, "name", Self::field);
         }
-        let Some(Value::String(text)) = data.get_mut("text") else { return None };
+        let after = form_length(&kind, data.get("params"));
+        let text = match data.get_mut("text") {
+            Some(Value::String(text)) if !text.is_empty() => text,
+            _ => return after.filter(|_| after != before),
+        };
         let redacted = if encoded { self.bytes(&kind, text) } else { self.body(&kind, text) };
         if redacted == *text {
             return None;
@@ -191,6 +196,18 @@ impl Redactor<'_> {
             }
         }
     }
+}
+
+/// How many bytes these fields are where no text was recorded: encoded, unless they are so already.
+fn form_length(kind: &str, params: Option<&Value>) -> Option<usize> {
+    let simple = kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
+    let params = params?.as_array().filter(|it| simple && !it.is_empty())?;
+    let texts = params.iter().flat_map(|it| ["name", "value"].map(|part| it.get(part)));
+    let texts: Vec<&str> = texts.map(|it| it.and_then(Value::as_str).unwrap_or_default()).collect();
+    let encoded = texts.iter().any(|it| it.contains('%'));
+    let length = |it: &&str| if encoded { it.len() } else { crate::har::escape(it).len() };
+    // Between them stand `=` and `&`, one less than there are texts.
+    Some(texts.iter().map(length).sum::<usize>() + texts.len() - 1)
 }
 
 /// Puts the length of a body right that was replaced.

@@ -20,7 +20,18 @@ pub async fn run(
     wasm_dir: &Path,
     envoy: PathBuf,
 ) -> Result<Vec<Outcome>, ReplayError> {
-    let run = send_all(gateway, requests, wasm_dir, envoy).await?;
+    run_once_it_serves(gateway, requests, wasm_dir, envoy, || ()).await
+}
+
+/// The same; `serves` is called once Envoy serves, before the first request.
+pub async fn run_once_it_serves(
+    gateway: &Gateway,
+    requests: &[Request],
+    wasm_dir: &Path,
+    envoy: PathBuf,
+    serves: impl FnOnce(),
+) -> Result<Vec<Outcome>, ReplayError> {
+    let run = send(gateway, requests, wasm_dir, envoy, serves).await?;
     Ok(run.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
@@ -32,8 +43,19 @@ pub async fn send_all(
     wasm_dir: &Path,
     envoy: PathBuf,
 ) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
+    send(gateway, requests, wasm_dir, envoy, || ()).await
+}
+
+async fn send(
+    gateway: &Gateway,
+    requests: &[Request],
+    wasm_dir: &Path,
+    envoy: PathBuf,
+    serves: impl FnOnce(),
+) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
     let start = requests.first().map_or(0, |it| it.at);
     let session = Session::open(gateway, wasm_dir, envoy, start).await?;
+    serves();
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         answers.push(session.try_send(request).await?);

@@ -104,9 +104,14 @@ fn what_is_no_whole_request_is_skipped_with_a_reason() {
     let refused = trace(|it| {
         it["request"]["headers"][5] = json!({"key": "content-length", "value": "7"});
     });
+    let lost = trace(|it| {
+        it["request"]["headers"][5] = json!({"key": "content-length", "value": "9"});
+        it["request"]["body"] = json!({"as_string": "{\"a\":\" }"});
+    });
     let traces = [
         cut,
         refused,
+        lost,
         json!({"http_streamed_trace_segment": {"trace_id": "1"}}),
         json!({"socket_buffered_trace": {}}),
     ];
@@ -118,10 +123,30 @@ fn what_is_no_whole_request_is_skipped_with_a_reason() {
         [
             "skipped entry 1: its body was cut; raise the tap's max_buffered_rx_bytes",
             "skipped entry 2: its body never reached the tap: refused from its headers",
-            "skipped entry 3: a part of a streamed trace; tap with `streaming: false`",
-            "skipped entry 4: no HTTP trace",
+            "skipped entry 3: its body lost bytes that are not UTF-8; tap with JSON_BODY_AS_BYTES",
+            "skipped entry 4: a part of a streamed trace; tap with `streaming: false`",
+            "skipped entry 5: no HTTP trace",
         ]
     );
+}
+
+/// Bodies, and how many of them are told to be text.
+#[test]
+fn bodies_that_were_recorded_as_text_are_counted_in_a_note() {
+    let text = || json!({"as_string": "{}"});
+    for (bodies, wanted) in [
+        (vec![json!({"as_bytes": "e30="}), json!({"truncated": false}), Value::Null], None),
+        (vec![text()], Some("1 bodies were recorded as text (JSON_BODY_AS_STRING)")),
+        (vec![text(), json!({"as_bytes": "e30="}), text()], Some("2 bodies were recorded as text")),
+    ] {
+        let traces: Vec<Value> =
+            bodies.iter().map(|body| trace(|it| it["request"]["body"] = body.clone())).collect();
+        let recording = read_all(traces.iter().map(Ok), &Defaults::default());
+        assert_eq!(recording.requests.len(), bodies.len());
+        let note = recording.notes.first().map(String::as_str);
+        assert!(note.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{note:?}");
+        assert!(note.is_some() == wanted.is_some() && recording.notes.len() < 2, "{note:?}");
+    }
 }
 
 #[test]

@@ -80,6 +80,13 @@ impl Trace<'_> {
         if body.is_empty() && told.is_some_and(|it| it != b"0") {
             return Err("its body never reached the tap: refused from its headers".into());
         }
+        let as_text = trace.request.body.as_ref().is_some_and(|it| it.as_bytes.is_none());
+        let length = told.and_then(|it| std::str::from_utf8(it).ok()?.parse::<usize>().ok());
+        if as_text && length.is_some_and(|it| it != body.len()) {
+            return Err(
+                "its body lost bytes that are not UTF-8; tap with JSON_BODY_AS_BYTES".into()
+            );
+        }
         let (number, offset, at) = (self.number, Duration::ZERO, self.time(&trace)?);
         Ok(Request { number, at, offset, client, method, target, headers, body, http10: false })
     }
