@@ -94,7 +94,7 @@ fn known_values_that_are_compound_or_encoded() {
         let encoded =
             percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC);
         for it in [
-            header("referer", &format!("https://a.example{value}")),
+            header("referer", &format!("https://a.example/{value}")),
             entry(&json!([]), &format!("https://a.example/?x={value}&y={encoded}"), &Value::Null),
             json!({"request": {"queryString": [{"name": "x", "value": format!("u%3D{encoded}%3B")}]}}),
             entry(

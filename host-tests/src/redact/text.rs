@@ -142,7 +142,12 @@ impl Redactor<'_> {
                 false if is_random(&shown) => self.value(&shown),
                 _ => self.name(&shown),
             };
-            let redacted = self.field(&shown, &decoded);
+            // A token in plain base64 holds `+`, which a form reads as a blank.
+            let token = match value.contains('+') {
+                true => self.jwt(&percent_decode_str(value).decode_utf8_lossy()),
+                false => None,
+            };
+            let redacted = token.unwrap_or_else(|| self.field(&shown, &decoded));
             let name = if renamed == shown { Cow::Borrowed(name) } else { encode(&renamed).into() };
             let rest = pair.find('=').and_then(|at| pair.get(at..)).unwrap_or_default();
             match redacted == decoded {
