@@ -21,17 +21,17 @@ struct Up {
     gateway: SocketAddr,
 }
 
-fn up(options: &[&str]) -> Command {
+fn up(module: &str, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-tests"));
-    let example = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
+    let example = workspace_root().join("envoy-examples").join(module).with_extension("yaml");
     command.arg("up").arg("--gateway-config").arg(example).args(options);
     command
 }
 
 impl Up {
-    fn start() -> Self {
-        host_tests::artifact::build("geo-jurisdiction").unwrap();
-        let mut command = up(&["--port", "0", "--admin-port", "0"]);
+    fn start(module: &str) -> Self {
+        host_tests::artifact::build(module).unwrap();
+        let mut command = up(module, &["--port", "0", "--admin-port", "0"]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
@@ -103,7 +103,7 @@ fn the_readmes_calls_get_the_readmes_answers() {
     if !ready() {
         return;
     }
-    let mut up = Up::start();
+    let mut up = Up::start("geo-jurisdiction");
     let calls = calls();
     assert_eq!(calls.len(), 5);
     for (call, wanted) in &calls {
@@ -120,6 +120,61 @@ fn the_readmes_calls_get_the_readmes_answers() {
     assert!(TcpStream::connect(up.gateway).is_err(), "Envoy is still there");
 }
 
+/// The status of a call, and what it says.
+fn curl(up: &Up, target: &str, forwarded: &str, arguments: &[&str]) -> (String, String) {
+    let mut command = Command::new("curl");
+    command.args(["-s", "-w", "\n%{http_code}", "-H", &format!("x-forwarded-for: {forwarded}")]);
+    let output = command.args(arguments).arg(format!("{}{target}", up.gateway)).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = text.rsplit_once('\n').unwrap();
+    (status.to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_curl_says_which_address_the_client_has() {
+    if !ready() {
+        return;
+    }
+    // The place is known by the table of networks only: no edge tells the country.
+    let up = Up::start("geo-jurisdiction");
+    for (forwarded, status, said) in [
+        ("203.0.113.200", "201", "bet_id"),
+        ("198.51.100.70", "201", "bet_id"),
+        ("198.51.100.70, 203.0.113.200", "201", "bet_id"),
+        // Over as many proxies as the example has.
+        ("203.0.113.200, 10.1.2.3", "201", "bet_id"),
+        ("203.0.113.130", "451", "jurisdiction_unlicensed"),
+        ("203.0.113.200, 203.0.113.130", "451", "jurisdiction_unlicensed"),
+        ("203.0.113.130, 10.1.2.3", "451", "jurisdiction_unlicensed"),
+        ("192.0.2.77", "403", "jurisdiction_unknown"),
+    ] {
+        let body = r#"{"event":"ev-1","selection":"home","stake":5}"#;
+        let arguments = [
+            "-H",
+            "host: play.lucky-otter.example",
+            "-H",
+            "authorization: Bearer demo.p-alice",
+            "-d",
+            body,
+        ];
+        let got = curl(&up, "/api/bets", forwarded, &arguments);
+        assert!(got.0 == status && got.1.contains(said), "{forwarded}: {got:?}");
+    }
+    drop(up);
+    // A partner that shows nothing but its address.
+    let up = Up::start("player-auth");
+    for (forwarded, refused) in [
+        ("192.0.2.10", false),
+        ("192.0.2.10, 10.1.2.3", false),
+        ("192.0.2.11", true),
+        ("192.0.2.10, 192.0.2.11", true),
+    ] {
+        let arguments = ["-H", "host: wallet.lucky-otter.example", "-d", "{}"];
+        let got = curl(&up, "/wallet/win", forwarded, &arguments);
+        assert_eq!(got.0 == "401", refused, "{forwarded}: {got:?}");
+    }
+}
+
 #[test]
 fn a_port_that_is_taken_is_told_with_the_option_that_changes_it() {
     if !ready() {
@@ -132,7 +187,7 @@ fn a_port_that_is_taken_is_told_with_the_option_that_changes_it() {
         (["--port", &port, "--admin-port", "0"], "--port"),
         (["--port", "0", "--admin-port", &port], "--admin-port"),
     ] {
-        let output = up(&options).output().unwrap();
+        let output = up("geo-jurisdiction", &options).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         let wanted = format!("error: port {port} is taken; choose another one with {option}\n");
         assert_eq!((output.status.code(), said), (Some(2), wanted));
