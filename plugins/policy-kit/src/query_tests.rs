@@ -2,8 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What one reads, and what is left once it is taken out (the target without its path).
-const SPELLINGS: &[(&str, Result<Option<&str>, QueryFault>, &str)] = {
+/// A query, what one reads, and what is left once it is taken out (the target without its path).
+type Spelling = (&'static str, Result<Option<&'static str>, QueryFault>, &'static str);
+
+const SPELLINGS: &[Spelling] = {
     use QueryFault::{Several, Unclear};
     &[
         ("?tid=debit", Ok(Some("debit")), ""),
