@@ -282,7 +282,7 @@ async fn two_workers_share_what_one_has_fetched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_nobody_has_is_asked_for_once() {
     let Some(mut stage) = Stage::with_keys(1).await else { return };
-    // From here on a request takes next to no time, as far as half minutes are concerned.
+    // From here on a request takes next to no time, as far as five seconds are concerned.
     stage.pass(60);
     let good = stage.issuer.token("p-1");
     let unknown = with_kid(&good, "player-es256-99");
@@ -297,7 +297,7 @@ async fn a_key_that_nobody_has_is_asked_for_once() {
     // Another one cannot be asked for so soon, so nothing is known of it.
     stage.unavailable(&with_kid(&good, "player-es256-98")).await;
     assert_eq!(stage.status(&good).await, 200);
-    stage.pass(25);
+    stage.pass(1);
     let answer = stage.ask(&unknown).await;
     assert_eq!((answer.status, stage.issuer.fetches()), (401, 2));
     stage.pass(60);

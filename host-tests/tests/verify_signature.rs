@@ -148,9 +148,8 @@ fn what_is_not_emulated_is_not_made_up() {
     for name in ["sign", "compress", "expr_evaluate"] {
         let mut chain = probe::chain(probe::PROFILES[0], "", &Faults::new());
         let report = chain.run(probe::scripted(&format!("foreign:{name}=")), &mut probe::hello);
-        assert_eq!(report.status(), 503);
-        let said = format!("{:?}", chain.traps());
-        assert!(said.contains(&format!("abi-host does not emulate Envoy's {name}")), "{said}");
+        assert_eq!(chain.traps(), [], "{name}");
+        assert!(!report.not_emulated.is_empty(), "{name}");
     }
 }
 

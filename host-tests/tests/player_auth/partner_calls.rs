@@ -138,12 +138,13 @@ fn another_plugin_refuses_in_the_same_words() {
             "*": {"status": 400, "json": {"api_code": "500", "why": "{code}"}},
         }},
         "endpoints": [
-            {"path": "/wallet/bee/bet", "class": "wager", "caller": "partner", "envelope": "bee"},
+            // Of a launch the player's own place is asked, whoever calls.
+            {"path": "/wallet/bee/bet", "class": "launch", "caller": "partner", "envelope": "bee"},
         ],
     });
     let mut partners = json!({"bee": {
         "hmac": {"header": BEE_HEADER, "secrets": [BEE_SECRET]},
-        "paths": ["/wallet/bee"], "classes": ["wager"],
+        "paths": ["/wallet/bee"], "classes": ["launch"],
     }});
     partners["bee"]["cidrs"] = json!([FOREIGN]);
     let mut auth = with(&partners);
