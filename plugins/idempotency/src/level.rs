@@ -1,5 +1,5 @@
 //! How full the store is. Counting each key as it comes and goes would cost every call something; instead a
-//! worker looks at some buckets each second, one after another, and since no client can choose where a key
+//! worker looks at some buckets now and then, one after another, and since no client can choose where a key
 //! lies, a few hundred of them speak for all. What has expired is cleared away as it is seen.
 
 use std::cell::{Cell, RefCell};
@@ -10,7 +10,7 @@ use crate::names::{gauge, STORE};
 use crate::slots::Slots;
 use crate::{Limits, Part, StoreFault};
 
-/// Buckets that are looked at each second.
+/// Buckets that are looked at each time.
 const EACH: u64 = 64;
 /// Buckets that speak for all: of 512 with ten keys each the sum is 1.4 % off.
 const SAMPLE: usize = 512;

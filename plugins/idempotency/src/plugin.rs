@@ -26,6 +26,8 @@ use crate::{Boot, ClickRule, DoubleClick, Embedded, Limits, Part, PerPart, Polic
 const TICK: Duration = Duration::from_millis(50);
 /// How often it is looked how full the store is.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often a part of the store is looked at, in nanoseconds.
+const LOOK_EVERY: u64 = 8 * SECOND;
 
 /// The plugin.
 #[derive(Debug)]
@@ -182,10 +184,11 @@ impl Plugin for Idempotency {
 }
 
 impl Shared {
-    /// Looks how full the store is, once a second.
+    /// Looks how full the store is, every eight seconds: the levels move by minutes, and a replay of a
+    /// recorded evening pays for each look.
     fn look(&self, host: &mut dyn Host) -> Result<(), Fault> {
         let now = now(host)?;
-        if now.abs_diff(self.looked.get()) < SECOND {
+        if now.abs_diff(self.looked.get()) < LOOK_EVERY {
             return Ok(());
         }
         self.looked.set(now);
