@@ -131,12 +131,12 @@ pub fn receive(gateway: &Gateway, request: &Request) -> Result<Accepted, Refusal
 /// The codec's part.
 fn decode(gateway: &Gateway, request: &Request) -> Result<(Target, Fields), Refusal> {
     let hcm = &gateway.hcm;
-    let head::Head { target, chunked, mut fields } = head::read(request, hcm)?;
+    let head::Head { target, encoded, mut fields } = head::read(request, hcm)?;
     let connect = request.method == b"CONNECT";
     if connect {
         head::no_body(&mut fields)?;
     }
-    head::one_length(&fields, chunked)?;
+    head::one_length(&fields, encoded)?;
     // What asks for another protocol keeps what it says of the connection.
     if !connect && !is_upgrade(&fields) {
         head::connection(&mut fields)?;

@@ -88,7 +88,7 @@ fn no_refusal_of_what_may_be_owed_is_final() {
     use policy_kit::Denial;
     use policy_kit::EndpointClass::Settlement;
     /// Players' calls only: settlements depend on no token, place or state of a player.
-    const NEVER: [&str; 36] = [
+    const NEVER: [&str; 35] = [
         "token_missing",
         "token_malformed",
         "token_expired",
@@ -101,7 +101,6 @@ fn no_refusal_of_what_may_be_owed_is_final() {
         "token_claims",
         "token_inactive",
         "token_revoked",
-        "credential_conflict",
         "scope_insufficient",
         "step_up_required",
         "brand_mismatch",
@@ -128,13 +127,10 @@ fn no_refusal_of_what_may_be_owed_is_final() {
     ];
     /// Of a call that nobody has proven, that is to no address, or that can never be carried out; or the
     /// call has its answer already.
-    const FINAL: [&str; 9] = [
+    const FINAL: [&str; 6] = [
         "partner_unknown",
         "partner_signature",
-        "partner_network",
-        "partner_environment",
         "upgrade_refused",
-        "endpoint_unclassified",
         "idempotency_key_reused",
         "idempotency_answer_unavailable",
         "idempotency_stream",

@@ -110,8 +110,8 @@ const METHODS: &[&str] = &[
 pub(super) struct Head<'a> {
     /// The target, without the blanks around it.
     pub(super) target: &'a [u8],
-    /// The parser looks for chunks.
-    pub(super) chunked: bool,
+    /// A transfer coding is named, whichever.
+    pub(super) encoded: bool,
     /// The header fields as Envoy's map has them.
     pub(super) fields: Fields,
 }
@@ -148,8 +148,8 @@ pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refu
     let target = line(request).ok_or_else(codec_error)?;
     let lines = if wire.is_empty() { Some(Fields::new()) } else { lines(&wire) };
     let lines = lines.ok_or_else(codec_error)?;
-    let chunked = is_chunked(&lines);
-    Ok(Head { target, chunked, fields: fields(lines, hcm)? })
+    let encoded = lines.iter().any(|(name, _)| name == b"transfer-encoding");
+    Ok(Head { target, encoded, fields: fields(lines, hcm)? })
 }
 
 /// Bytes that no line of a head may have.
@@ -317,9 +317,10 @@ pub(super) fn connection(fields: &mut Fields) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses contradictions about the body's length.
-pub(super) fn one_length(fields: &Fields, chunked: bool) -> Result<(), Refusal> {
-    if chunked && value(fields, "content-length").is_some() {
+/// Refuses contradictions about the body's length: beside a transfer coding, chunked or not, there may be no
+/// length.
+pub(super) fn one_length(fields: &Fields, encoded: bool) -> Result<(), Refusal> {
+    if encoded && value(fields, "content-length").is_some() {
         return Err(Refusal::bad_request("http1.content_length_and_chunked_not_allowed"));
     }
     if let Some(coding) = value(fields, "transfer-encoding") {

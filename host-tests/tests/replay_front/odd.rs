@@ -105,20 +105,26 @@ pub(crate) fn requests() -> Vec<Request> {
     all
 }
 
-/// Lengths beside chunks: the last coding counts, and what is no number counts only without it.
+/// Lengths beside codings: the last coding counts, what is no number counts only without chunks, and a number
+/// beside any coding is refused.
 fn lengths() -> Vec<Request> {
     let mut all = Vec::new();
     let codings: &[&[&str]] = &[
         &["chunked"], &["Chunked"], &["gzip, chunked"], &["chunked", "identity"], &["identity", "chunked"],
         &["chunked", "chunked"], &["gzip", "chunked"], &["chunked", "gzip"], &["chunked", ""], &["", "chunked"],
+        &["gzip"], &["identity"], &[""], &["chunked,"],
     ];
     let numbers: &[&[&str]] = &[
-        &["x"], &[""], &["0", "0"], &["x", "y"], &["x", "1"], &["1", "x"], &["1,1"], &["-1"],
+        &[], &["0"], &["x"], &[""], &["0", "0"], &["x", "y"], &["x", "1"], &["1", "x"], &["1,1"], &["-1"],
         &["99999999999999999999999"], &["99999999999999999999999", "x"],
         &["99999999999999999999999", "99999999999999999999998"],
     ];
     for coding in codings {
         for number in numbers {
+            // Envoy reads no chunks here and lets the request pass: what was its body is another request.
+            if *coding == ["chunked", ""] && number.is_empty() {
+                continue;
+            }
             let request = coding.iter().fold(Request::new("POST", "/x"), |it, one| it.header("transfer-encoding", *one));
             all.push(number.iter().fold(request, |it, one| it.header("content-length", *one)));
         }

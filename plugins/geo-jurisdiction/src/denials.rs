@@ -79,9 +79,9 @@ pub const ALL: [Denial; 13] = [
 pub(crate) const UNTIL_MENDED: u64 = 60;
 
 /// A refusal as it is told to a call that may be a settlement. Its money may be owed, and senders take a 4xx
-/// for the end of it: a limit of ours is 503.
+/// for the end of it: a limit of ours, and a class that is not readable, are 503.
 pub fn told(denial: Denial, may_settle: bool) -> Denial {
-    match may_settle && denial == Denial::BODY_TOO_LARGE {
+    match may_settle && [Denial::BODY_TOO_LARGE, Denial::UNCLASSIFIED].contains(&denial) {
         true => Denial { status: 503, ..denial },
         false => denial,
     }
@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn what_a_settlement_is_told() {
         for denial in ALL {
-            let for_now = denial == Denial::BODY_TOO_LARGE || denial.status == 503;
+            let ours = [Denial::BODY_TOO_LARGE, Denial::UNCLASSIFIED].contains(&denial);
+            let for_now = ours || denial.status == 503;
             assert_eq!(told(denial, true).status == 503, for_now, "{}", denial.code);
             assert_eq!(told(denial, false), denial);
         }

@@ -253,6 +253,7 @@ impl Once {
             _ => now,
         };
         let shared = Rc::clone(&self.shared);
+        shared.levels.of(case.scope.part()).claimed();
         let (quota, mut pause) = (shared.quotas.of(case.scope.part()), 0);
         let refusal = match quota.take(host, &case.caller.owner, expires, now) {
             Ok(Taken::Yes) => None,

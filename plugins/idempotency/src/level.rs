@@ -1,6 +1,7 @@
 //! How full the store is. Counting each key as it comes and goes would cost every call something; instead a
 //! worker looks at some buckets now and then, one after another, and since no client can choose where a key
-//! lies, a few hundred of them speak for all. What has expired is cleared away as it is seen.
+//! lies, a few hundred of them speak for all. What has expired is cleared away as it is seen. The more keys
+//! a worker has claimed since it looked last, the more buckets it looks at.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,8 +11,8 @@ use crate::names::{gauge, STORE};
 use crate::slots::Slots;
 use crate::{Limits, Part, StoreFault};
 
-/// Buckets that are looked at each time.
-const EACH: u64 = 64;
+/// Most buckets that are looked at each time, and fewest.
+const EACH: (u64, u64) = (64, 4);
 /// Buckets that speak for all: of 512 with ten keys each the sum is 1.4 % off.
 const SAMPLE: usize = 512;
 /// At so many percent of the keys or bytes there is a line of warning, and at so many it is over.
@@ -26,6 +27,8 @@ pub(crate) struct Level {
     alarm: String,
     gauges: [String; 2],
     next: Cell<u64>,
+    /// Keys that this worker has claimed since it looked last.
+    claimed: Cell<u64>,
     /// Keys and bytes of the buckets that were looked at last.
     seen: RefCell<Vec<(u32, u32)>>,
     looks: Cell<usize>,
@@ -42,6 +45,7 @@ impl Level {
             alarm: format!("{STORE}.{name}.{which}.alarm"),
             gauges: ["keys", "bytes"].map(|what| gauge(what, part)),
             next: Cell::new(start),
+            claimed: Cell::new(0),
             seen: RefCell::default(),
             looks: Cell::new(0),
             warned: Cell::new(false),
@@ -51,6 +55,11 @@ impl Level {
     /// Keys that fit: with more than half of the slots in use, buckets are full too often.
     fn keys(&self) -> u64 {
         (self.limits.slots as u64 / 2).max(1)
+    }
+
+    /// One more key of this part was claimed.
+    pub(crate) fn claimed(&self) {
+        self.claimed.set(self.claimed.get().saturating_add(1));
     }
 
     /// Looks at some buckets, and tells how full the part is.
@@ -64,7 +73,12 @@ impl Level {
         now: u64,
     ) -> Result<(), StoreFault> {
         let buckets = slots.buckets();
-        for _ in 0..EACH.min(buckets) {
+        let (most, fewest) = EACH;
+        let claimed = self.claimed.replace(0);
+        // Nothing is known before the first look.
+        let first = self.looks.get() == 0;
+        let each = if first { most } else { claimed.clamp(fewest, most) };
+        for _ in 0..each.min(buckets) {
             let number = self.next.get() % buckets;
             self.next.set(number + 1);
             let (keys, bytes) = slots.sweep(host, number, now)?;

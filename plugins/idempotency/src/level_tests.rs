@@ -25,6 +25,7 @@ fn a_line_at_each_crossing_and_no_more() {
     let look = |host: &mut FakeHost, now: u64| {
         host.logs.clear();
         for worker in &workers {
+            (0..64).for_each(|_| worker.claimed());
             worker.look(host, &slots, now).unwrap();
         }
         let gauge = |what| host.gauges.get(&gauge(what, Part::Players)).copied().unwrap();
@@ -54,8 +55,12 @@ fn a_sample_is_close() {
     let mut host = FakeHost::default();
     fill(&mut host, &slots, 0..30_000, SECOND);
     for _ in 0..8 {
+        (0..1_000).for_each(|_| level.claimed());
         level.look(&mut host, &slots, 0).unwrap();
     }
+    assert_eq!(level.looks.get(), 512);
+    level.look(&mut host, &slots, 0).unwrap();
+    assert_eq!(level.looks.get(), 516, "where no keys come there is little to look at");
     let keys = host.gauges[&gauge("keys", Part::Partners)];
     assert!((28_500..31_500).contains(&keys), "{keys}");
 }
@@ -82,6 +87,7 @@ fn bytes_have_an_end() {
     level.look(&mut host, &slots, 1).unwrap();
     assert_eq!(host.gauges[&gauge("bytes", Part::Players)], 210);
     assert!(!kept(&mut host, 2), "its status and digest are");
+    (0..64).for_each(|_| level.claimed());
     level.look(&mut host, &slots, 100).unwrap();
     assert!(kept(&mut host, 3), "there is room again");
 }

@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) store: Box<dyn Store>,
     /// The store of this node, and how full its parts are.
     embedded: Embedded,
-    levels: PerPart<Level>,
+    pub(crate) levels: PerPart<Level>,
     /// When that was looked at last.
     looked: Cell<u64>,
     pub(crate) quotas: PerPart<Quota>,
@@ -184,8 +184,7 @@ impl Plugin for Idempotency {
 }
 
 impl Shared {
-    /// Looks how full the store is, every eight seconds: the levels move by minutes, and a replay of a
-    /// recorded evening pays for each look.
+    /// Looks how full the store is, every eight seconds: the levels move by minutes.
     fn look(&self, host: &mut dyn Host) -> Result<(), Fault> {
         let now = now(host)?;
         if now.abs_diff(self.looked.get()) < LOOK_EVERY {

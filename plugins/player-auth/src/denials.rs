@@ -232,9 +232,19 @@ pub(crate) const UNTIL_MENDED: u64 = 60;
 
 /// A refusal as it is told to a call that may be a settlement. Its money may be owed, and senders take a 4xx
 /// for the end of it: what is not the call's own fault is 503. A path, a class or a brand that is not the
-/// partner's is a hole in the configuration, a time out of tolerance is a clock's, a limit is ours.
+/// partner's, a network or an environment where its credential is good, and two credentials that a gateway on
+/// the way may have made of one, are holes in a configuration; a time out of tolerance is a clock's, a limit
+/// is ours, and of a class that is not readable nothing is known.
 pub fn told(denial: Denial, may_settle: bool) -> Denial {
-    let for_now = [PARTNER_NOT_ALLOWED, PARTNER_TIMESTAMP, Denial::BODY_TOO_LARGE];
+    let for_now = [
+        CONFLICT,
+        PARTNER_NETWORK,
+        PARTNER_ENVIRONMENT,
+        PARTNER_NOT_ALLOWED,
+        PARTNER_TIMESTAMP,
+        Denial::UNCLASSIFIED,
+        Denial::BODY_TOO_LARGE,
+    ];
     match may_settle && for_now.contains(&denial) {
         true => Denial { status: 503, ..denial },
         false => denial,

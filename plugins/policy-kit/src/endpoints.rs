@@ -34,6 +34,8 @@ pub struct Match<'a> {
     /// The partners that may call it, where the endpoint names them.
     pub partners: Option<&'a [String]>,
     pending: Option<&'a Select>,
+    /// Neither target nor body told the class, and one that they could have told is `settlement`.
+    unread_settlement: bool,
 }
 
 /// What a request turned out to be, without its endpoint's words: for keeping from one callback to the next.
@@ -62,6 +64,7 @@ impl Match<'_> {
         endpoint: "",
         partners: None,
         pending: None,
+        unread_settlement: false,
     };
 
     /// Every class that the call may turn out to have.
@@ -70,9 +73,10 @@ impl Match<'_> {
         std::iter::once(self.class).chain(pending)
     }
 
-    /// Whether the call may turn out to be a settlement, whose money may be owed.
+    /// Whether the call may be a settlement, whose money may be owed: before its class is known, and where
+    /// neither its target nor its body tell the class.
     pub fn may_settle(&self) -> bool {
-        self.candidates().any(|class| class == EndpointClass::Settlement)
+        self.unread_settlement || self.candidates().any(|class| class == EndpointClass::Settlement)
     }
 
     /// Whether it is a partner that makes this call.
@@ -95,7 +99,11 @@ impl Match<'_> {
     /// tells the class, tells nothing.
     pub fn with_body(self, content: &Content<'_>) -> Self {
         match self.pending {
-            Some(select) => Self { class: select.by_body(content), pending: None, ..self },
+            Some(select) => {
+                let class = select.by_body(content);
+                let unread_settlement = select.hides_settlement(class);
+                Self { class, pending: None, unread_settlement, ..self }
+            }
             None => self,
         }
     }
@@ -184,9 +192,10 @@ impl Endpoints {
         let Some(found) = at.and_then(|at| self.patterns.get(at)) else {
             return Match::UNCLASSIFIED;
         };
-        let select = match &found.kind {
-            Kind::Select(select) if pending => Some(select),
-            _ => None,
+        let (select, unread_settlement) = match &found.kind {
+            Kind::Select(select) if pending => (Some(select), false),
+            Kind::Select(select) => (None, select.hides_settlement(class)),
+            Kind::Class(_) => (None, false),
         };
         Match {
             class,
@@ -196,6 +205,7 @@ impl Endpoints {
             endpoint: &found.written,
             partners: found.partners.as_deref(),
             pending: select,
+            unread_settlement,
         }
     }
 

@@ -153,6 +153,8 @@ fn one_url_many_calls() {
         };
         let known = of(Sent::JSON);
         assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{body}");
+        // Its money may be owed as long as nothing tells that it is something else.
+        assert_eq!(known.may_settle(), ["settlement", "unclassified"].contains(&want), "{body}");
         let form = of(Sent::default());
         assert_eq!(form.class.as_str(), "unclassified", "{body} as something else");
     }
@@ -164,7 +166,13 @@ fn one_url_many_calls() {
     ] {
         let known = map.found(map.classify(b"GET", target.as_bytes()));
         assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{target}");
+        assert_eq!(known.may_settle(), ["settlement", "unclassified"].contains(&want), "{target}");
     }
+    let odds = r#"[{"path": "/a", "select": {"pointer": "/t", "classes": {"a": "odds"}}}]"#;
+    let odds = compile(odds).unwrap();
+    let content = Content::selecting(b"{}", Sent::JSON);
+    assert!(!odds.found(odds.classify(b"POST", b"/a")).with_body(&content).may_settle());
+    assert!(!Match::UNCLASSIFIED.may_settle());
 }
 
 #[test]

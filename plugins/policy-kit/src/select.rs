@@ -55,6 +55,12 @@ impl Select {
         self.classes.values().copied()
     }
 
+    /// Whether a call of which this is known may still be a settlement.
+    pub(crate) fn hides_settlement(&self, class: EndpointClass) -> bool {
+        class == EndpointClass::Unclassified
+            && self.classes().any(|class| class == EndpointClass::Settlement)
+    }
+
     /// The strictest of them.
     pub(crate) fn strictest(&self) -> EndpointClass {
         self.classes().max_by_key(|c| c.strictness()).unwrap_or(EndpointClass::Unclassified)

@@ -73,7 +73,7 @@ fn in_whose_words_it_is_refused() {
         (HOME, "/win", ("x-sign", wrong.as_str()), 400, r#"{"two":"partner_signature"}"#, false),
         (FAR, "/win", ("x-sign", wrong.as_str()), 400, r#"{"two":"partner_network"}"#, false),
         (FAR, "/win", ("x-api-key", "other"), 401, r#"{"code":"partner_unknown""#, true),
-        (FAR, "/win", ("x-test-key", "live"), 403, r#"{"code":"partner_environment""#, false),
+        (FAR, "/win", ("x-test-key", "live"), 503, r#"{"code":"partner_environment""#, false),
     ] {
         world.ask(client, path, &[header], BODY);
         let reply = world.host.replied.clone().unwrap();
