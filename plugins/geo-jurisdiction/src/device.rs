@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use policy_kit::{Caller, EndpointClass, Match, Place, Relation, Unclassified};
+use policy_kit::{CallerKind, EndpointClass, Match, Place, Relation, Unclassified};
 
 use crate::config::Treatment;
 use crate::denials::{CONFLICT, REQUIRED, STALE, UNKNOWN, UNLICENSED};
@@ -36,7 +36,7 @@ impl Policy {
         let licensed = treatment(&self.treatments, class) == Treatment::Licensed;
         let refused =
             class == EndpointClass::Unclassified && self.unclassified == Unclassified::Refuse;
-        let player = endpoint.caller == Caller::Player || !case.partner;
+        let player = endpoint.caller == CallerKind::Player || !case.partner;
         self.location.as_ref().filter(|l| player && licensed && !refused && l.needed(class))
     }
 

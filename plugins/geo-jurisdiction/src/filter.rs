@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    facts, metrics, peer, BodyFault, CallReply, Caller, Denial, Details, EndpointClass, Fault,
+    facts, metrics, peer, BodyFault, CallReply, CallerKind, Denial, Details, EndpointClass, Fault,
     Filter, Headers, Host, Location as Needed, MapKind, Match, Permit, Place, Plugin, Profile,
     Reply, Step, MAX_SELECTING_BODY,
 };
@@ -23,7 +23,7 @@ use crate::ruling::{Ruling, Told};
 
 /// One request's filter.
 #[derive(Debug)]
-pub struct Geo {
+pub struct GeoFilter {
     policy: Rc<Policy>,
     state: Option<Rc<RefCell<State>>>,
     case: Case,
@@ -35,13 +35,13 @@ pub struct Geo {
     permit: Option<Permit>,
 }
 
-impl Filter for Geo {
+impl Filter for GeoFilter {
     fn on_request_headers(&mut self, host: &mut dyn Host, _: bool) -> Step {
         let policy = Rc::clone(&self.policy);
         self.on_headers(&policy, host).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
-    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         let policy = Rc::clone(&self.policy);
         if let (Some(location), CallReply::Failed(_)) = (&policy.location, reply) {
             // It never took off, so nobody else hears of it.
@@ -54,7 +54,7 @@ impl Filter for Geo {
         if let Some(location) = &policy.location {
             self.case.location = match reply {
                 // The keys are on their way. That is no outage, or a crowd could open what one does.
-                CallReply::Crowded => Verdict::Unavailable { retry: 1, down: false },
+                CallReply::TooManyWaiting => Verdict::Unavailable { retry: 1, down: false },
                 _ => self.check(host, location, &sent, true),
             };
         }
@@ -88,7 +88,7 @@ impl Filter for Geo {
     }
 }
 
-impl Geo {
+impl GeoFilter {
     /// The filter of a new request.
     pub fn new(policy: Rc<Policy>, state: Option<Rc<RefCell<State>>>) -> Self {
         let (case, headers, sent) = (Case::default(), None, Sent::Nothing);
@@ -160,7 +160,7 @@ impl Geo {
         host: &mut dyn Host,
         endpoint: &Match<'_>,
     ) -> Result<(), Fault> {
-        let partners = endpoint.caller == Caller::Partner && endpoint.candidates().any(is_asked);
+        let partners = endpoint.caller == CallerKind::Partner && endpoint.candidates().any(is_asked);
         if partners && policy.profile() == Profile::Envoy {
             self.case.partner =
                 host.fact(facts::PARTNER)?.is_some_and(|name| endpoint.is_for(&name));

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use policy_kit::{invalid, ConfigError, Headers, One, Origin, Place, Relation, Told, Why};
+use policy_kit::{invalid, ConfigError, Headers, One, Origin, Place, Relation, PlaceReading, PlaceDoubt};
 
 use crate::config::{OnConflict, PlaceConfig, SourceName};
 use crate::table::Table;
@@ -60,7 +60,7 @@ impl Opinion {
     fn why(&self) -> Option<&'static str> {
         match self {
             Self::Silent(why) | Self::Unknown(why) => Some(why),
-            Self::Hidden => Some(Why::Anonymous.as_str()),
+            Self::Hidden => Some(PlaceDoubt::Anonymous.as_str()),
             Self::Known(_, why) => *why,
         }
     }
@@ -189,14 +189,14 @@ impl Sources {
             SourceName::Header => {
                 let country = headers.one(&self.country);
                 let region = self.region.as_deref().map_or(One::Absent, |name| headers.one(name));
-                match Told::headers(country, region) {
-                    Told { place: Some(place), why: Why::Read } => Opinion::Known(place, None),
-                    Told { place: Some(place), why } => Opinion::Known(place, Some(why.as_str())),
-                    Told { why: Why::Absent, .. } => Opinion::Silent(Why::Absent.as_str()),
-                    Told { why: Why::Anonymous, .. } => Opinion::Hidden,
+                match PlaceReading::headers(country, region) {
+                    PlaceReading { place: Some(place), why: PlaceDoubt::Read } => Opinion::Known(place, None),
+                    PlaceReading { place: Some(place), why } => Opinion::Known(place, Some(why.as_str())),
+                    PlaceReading { why: PlaceDoubt::Absent, .. } => Opinion::Silent(PlaceDoubt::Absent.as_str()),
+                    PlaceReading { why: PlaceDoubt::Anonymous, .. } => Opinion::Hidden,
                     // Tor among several: whichever counts, nobody can tell where the client is.
-                    _ if headers.all(&self.country).any(Told::is_hidden) => Opinion::Hidden,
-                    Told { why, .. } => Opinion::Unknown(why.as_str()),
+                    _ if headers.all(&self.country).any(PlaceReading::is_hidden) => Opinion::Hidden,
+                    PlaceReading { why, .. } => Opinion::Unknown(why.as_str()),
                 }
             }
         }

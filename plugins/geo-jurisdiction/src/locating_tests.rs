@@ -261,13 +261,13 @@ fn waiting_for_keys() {
             let reply = match landing {
                 Some((status, body)) => {
                     let (headers, body, cut) = (Headers::default(), body.into(), false);
-                    CallReply::Answer { status, headers, body, cut }
+                    CallReply::Response { status, headers, body, cut }
                 }
-                None => CallReply::NoAnswer,
+                None => CallReply::NoResponse,
             };
             let key = host.flights[0].clone();
-            plugin.on_landed(&mut host, &key, &reply);
-            driver.on_landed(&mut host, &reply);
+            plugin.on_shared_reply(&mut host, &key, &reply);
+            driver.on_shared_reply(&mut host, &reply);
             let want = match (tokens.is_empty(), want) {
                 (true, "allow") => "deny:geo_required",
                 (_, want) => want,
@@ -296,8 +296,8 @@ fn fetches_that_fail_at_once_and_the_timer() {
     let flights = plugin.on_tick(&mut host);
     assert_eq!(flights.len(), 1);
     let body = forge().jwks().into_bytes();
-    let reply = CallReply::Answer { status: 200, headers: Headers::default(), body, cut: false };
-    plugin.on_landed(&mut host, &flights[0].key, &reply);
+    let reply = CallReply::Response { status: 200, headers: Headers::default(), body, cut: false };
+    plugin.on_shared_reply(&mut host, &flights[0].key, &reply);
     assert_eq!(plugin.on_tick(&mut host), []);
     let mut driver = Driver::new(Some(plugin.filter()));
     assert_eq!(driver.on_request_headers(&mut host, true), Action::Continue);

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use policy_kit::{metrics, CallReply, ConfigError, Flight, Host, Plugin, Profile};
+use policy_kit::{metrics, CallReply, ConfigError, SharedCall, Host, Plugin, Profile};
 use policy_token::Verifier;
 
 use crate::config::Config;
-use crate::filter::Geo;
+use crate::filter::GeoFilter;
 use crate::location::check::{State, KEYS_FLIGHT};
 use crate::policy::Policy;
 
@@ -24,7 +24,7 @@ pub struct GeoJurisdiction {
 
 impl Plugin for GeoJurisdiction {
     const NAME: &'static str = "geo-jurisdiction";
-    type Filter = Geo;
+    type Filter = GeoFilter;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
@@ -45,15 +45,15 @@ impl Plugin for GeoJurisdiction {
         self.policy.profile()
     }
 
-    fn filter(&self) -> Geo {
-        Geo::new(Rc::clone(&self.policy), self.state.clone())
+    fn filter(&self) -> GeoFilter {
+        GeoFilter::new(Rc::clone(&self.policy), self.state.clone())
     }
 
     fn tick_period(&self) -> Option<Duration> {
         self.policy.location.as_ref()?.keys.fetch().map(|_| TICK)
     }
 
-    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<SharedCall> {
         let Some((location, state)) = self.policy.location.as_ref().zip(self.state.as_ref()) else {
             return Vec::new();
         };
@@ -63,7 +63,7 @@ impl Plugin for GeoJurisdiction {
         }
     }
 
-    fn on_landed(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
         let parts = self.policy.location.as_ref().zip(self.state.as_ref());
         if let Some((location, state)) = parts.filter(|_| key == KEYS_FLIGHT) {
             if let Ok(mut state) = state.try_borrow_mut() {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{
-    invalid, stripped_by, Brands, Caller, Classified, ConfigError, Denial, EndpointClass,
+    invalid, stripped_by, Brands, CallerKind, Classified, ConfigError, Denial, EndpointClass,
     Endpoints, Envelopes, HeaderNames, Headers, Host, Location as Needed, Match, Place, Profile,
     Relation, SortedMap, Trust, Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
 };
@@ -46,7 +46,7 @@ pub struct Case {
     /// Whether headers about the client count.
     pub trusted_peer: bool,
     /// How the body is sent.
-    pub sent: policy_kit::Sent,
+    pub sent: policy_kit::BodyFormat,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// Nanoseconds since the epoch, or 0.
@@ -243,8 +243,8 @@ impl Policy {
         let classified = self.endpoints.classify(one(":method"), one(":path"));
         // Only a body that tells the class is read.
         let sent = match self.endpoints.found(classified).needs_body() {
-            true => policy_kit::Sent::by(headers),
-            false => policy_kit::Sent::default(),
+            true => policy_kit::BodyFormat::by(headers),
+            false => policy_kit::BodyFormat::default(),
         };
         Case {
             classified,
@@ -368,7 +368,7 @@ impl Policy {
 /// where the player's own place is asked, and what nobody classified may be one.
 fn of_partner(endpoint: &Match<'_>, class: EndpointClass, case: &Case) -> bool {
     let asks = matches!(class, EndpointClass::Launch | EndpointClass::Unclassified);
-    endpoint.caller == Caller::Partner && case.partner && !asks
+    endpoint.caller == CallerKind::Partner && case.partner && !asks
 }
 
 /// What a class needs: what the operator says, else what the catalogue does.

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use policy_kit::{Answering, BodyFault, CallReply, Host, MapKind};
+use policy_kit::{ResponseStep, BodyFault, CallReply, Host, MapKind};
 
 use crate::asking::Case;
 use crate::config::Commit;
 use crate::ending;
-use crate::filter::{Once, Stage};
+use crate::filter::{IdempotencyFilter, Stage};
 use crate::names::{outcome, COMPLETED, OUTCOME};
 use crate::request::now;
 use crate::store::{Ask, Asked, End, Said};
@@ -40,14 +40,14 @@ impl Claim {
     }
 }
 
-impl Once {
+impl IdempotencyFilter {
     /// The headers of the answer are there.
     pub(crate) fn answered(
         &mut self,
         host: &mut dyn Host,
         claim: Claim,
         end_of_stream: bool,
-    ) -> Answering {
+    ) -> ResponseStep {
         let profile = self.shared.policy.profile();
         let ending = ending::read(host, profile);
         let rule = Rc::clone(&claim.case.rule);
@@ -72,8 +72,8 @@ impl Once {
         let commit = rule.commit;
         self.stage = Stage::Claimed(Claim { head: Some((ending, head)), ..claim });
         match commit {
-            Commit::BeforeReply => Answering::Hold { limit },
-            Commit::AfterReply => Answering::Copy { limit },
+            Commit::BeforeReply => ResponseStep::Hold { limit },
+            Commit::AfterReply => ResponseStep::Copy { limit },
         }
     }
 
@@ -83,7 +83,7 @@ impl Once {
         host: &mut dyn Host,
         mut claim: Claim,
         body: Result<&[u8], BodyFault>,
-    ) -> Answering {
+    ) -> ResponseStep {
         let Some((ending, head)) = claim.head.take() else {
             return self.settle(host, claim, Judged::Unknown, None);
         };
@@ -109,7 +109,7 @@ impl Once {
         claim: Claim,
         judged: Judged,
         status: u16,
-    ) -> Answering {
+    ) -> ResponseStep {
         self.settle(host, claim, judged, Some(End::Oversize { status }))
     }
 
@@ -133,7 +133,7 @@ impl Once {
         claim: Claim,
         judged: Judged,
         answered: Option<End>,
-    ) -> Answering {
+    ) -> ResponseStep {
         self.stage = Stage::Over;
         let (fence, expires) = (claim.fence, claim.expires);
         // A store asks for the time to tell what has expired. As of the claim nothing has that counts for it,
@@ -160,10 +160,10 @@ impl Once {
         host: &mut dyn Host,
         mut claim: Claim,
         reply: &CallReply,
-    ) -> Answering {
+    ) -> ResponseStep {
         let (Some(ask), Ok(now)) = (claim.settling.take(), now(host)) else {
             self.outcome(host, &claim, "commit_failed");
-            return Answering::Continue;
+            return ResponseStep::Continue;
         };
         let shared = Rc::clone(&self.shared);
         let asked = shared.store.heard(host, &claim.case.scope, &ask, reply, now);
@@ -177,11 +177,11 @@ impl Once {
         ask: Ask,
         asked: Asked,
         now: u64,
-    ) -> Answering {
+    ) -> ResponseStep {
         let said = match asked {
             Asked::Call(call) => {
                 self.stage = Stage::Claimed(Claim { settling: Some(ask), ..claim });
-                return Answering::Call(call);
+                return ResponseStep::Call(call);
             }
             Asked::Said(said) => said,
         };
@@ -205,7 +205,7 @@ impl Once {
             self.count_failure(host, &claim.case, &ask, claim.expires, now);
         }
         self.outcome(host, &claim, word);
-        Answering::Continue
+        ResponseStep::Continue
     }
 
     /// What could not be written is unknown; if that cannot be written either, its deadline will tell.

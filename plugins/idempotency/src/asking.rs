@@ -11,7 +11,7 @@ use crate::denials::{
     ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, QUOTA, UNAVAILABLE,
 };
 use crate::double_click::Click;
-use crate::filter::{Once, Stage};
+use crate::filter::{IdempotencyFilter, Stage};
 use crate::names::metric;
 use crate::quota::Taken;
 use crate::replay::{is_readable, reply, REPLAYED};
@@ -92,7 +92,7 @@ impl Case {
     }
 }
 
-impl Once {
+impl IdempotencyFilter {
     /// Claims the key of a call.
     pub(crate) fn ask(&mut self, host: &mut dyn Host, case: Case) -> Result<Step, Fault> {
         self.claim(

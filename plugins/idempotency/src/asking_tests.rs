@@ -209,7 +209,7 @@ fn reconciliation() {
         (reply(500, r#"{"state":"accepted"}"#), "409 outcome_unknown", "409 outcome_unknown"),
         (reply(503, ""), "409 outcome_unknown", "409 outcome_unknown"),
         (reply(504, ""), "409 outcome_unknown", "409 outcome_unknown"),
-        (CallReply::NoAnswer, "409 outcome_unknown", "409 outcome_unknown"),
+        (CallReply::NoResponse, "409 outcome_unknown", "409 outcome_unknown"),
         (failed(), "409 outcome_unknown", "409 outcome_unknown"),
     ];
     for (told, want, then) in cases {

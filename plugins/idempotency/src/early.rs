@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use policy_kit::{Answering, Content, Fault, Host, Match, Profile, Sent};
+use policy_kit::{ResponseStep, Content, Fault, Host, Match, Profile, BodyFormat};
 
 use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
 use crate::ending;
-use crate::filter::{Once, Stage};
+use crate::filter::{IdempotencyFilter, Stage};
 use crate::names::outcome;
 use crate::quota::{Failure, Taken};
 use crate::refusing::Hearer;
@@ -14,10 +14,10 @@ use crate::request::{now, Who};
 use crate::store::{Ask, Asked};
 use crate::{judge, Attempt, Ending, Fingerprint, Judged, Namer, OutcomeRule, Scope};
 
-impl Once {
+impl IdempotencyFilter {
     /// An answer came while the key was not ours yet: the upstream did not wait for the body. What it did
     /// nobody can tell, so the key must not be free.
-    pub(crate) fn answered_early(&mut self, host: &mut dyn Host) -> Answering {
+    pub(crate) fn answered_early(&mut self, host: &mut dyn Host) -> ResponseStep {
         self.stage = Stage::Over;
         let shared = Rc::clone(&self.shared);
         let profile = shared.policy.profile();
@@ -28,24 +28,24 @@ impl Once {
             if judge(ending, None, &OutcomeRule::default()) != Judged::Free {
                 self.mark(host, &endpoint);
             }
-            return Answering::Continue;
+            return ResponseStep::Continue;
         }
         let genuine = match ending {
             // A filter's or the gateway's own: the upstream has not heard of the call.
-            Ending::Refused | Ending::NotConnected(Attempt::Only) => return Answering::Continue,
+            Ending::Refused | Ending::NotConnected(Attempt::Only) => return ResponseStep::Continue,
             Ending::Upstream { .. } => true,
             Ending::NotConnected(Attempt::Later) | Ending::Other => false,
         };
         self.mark(host, &endpoint);
         if !genuine {
-            return Answering::Continue;
+            return ResponseStep::Continue;
         }
         let told = self.tell(host, endpoint.class, ("deny", Some(OUTCOME_UNKNOWN)), "said=early");
         if let Err(fault) = told {
             host.log(log::Level::Error, &format!("idempotency: {fault}"));
         }
         let hearer = Hearer::before(&endpoint);
-        Answering::Replace(self.reply(hearer, OUTCOME_UNKNOWN, UNTIL_MENDED, Vec::new()))
+        ResponseStep::Replace(self.reply(hearer, OUTCOME_UNKNOWN, UNTIL_MENDED, Vec::new()))
     }
 
     fn mark(&mut self, host: &mut dyn Host, endpoint: &Match<'_>) {
@@ -66,7 +66,7 @@ impl Once {
         let partner = caller.is_partner.then_some(caller.name.as_str());
         let rule = policy.rule(endpoint.class, endpoint.endpoint, request.method(), partner);
         let namer = if caller.is_partner { Namer::Partner } else { Namer::Client };
-        let nothing = Content::new(&[], Sent::default(), 0);
+        let nothing = Content::new(&[], BodyFormat::default(), 0);
         let key = |rule: &crate::Rule| rule.key.key(request.headers(), &nothing, namer);
         let Some((rule, Ok(key))) = rule.map(|rule| (rule, key(rule))) else { return Ok(()) };
         let scope = Scope::new(&caller.owner, request.method().as_bytes(), endpoint.endpoint, &key);

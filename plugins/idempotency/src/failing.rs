@@ -4,14 +4,14 @@
 use policy_kit::Host;
 
 use crate::asking::Case;
-use crate::filter::Once;
+use crate::filter::IdempotencyFilter;
 use crate::lines::Trouble;
 use crate::names::{full, unseen};
 use crate::quota::Failure;
 use crate::store::{Ask, End};
 use crate::{Scope, StoreFault};
 
-impl Once {
+impl IdempotencyFilter {
     /// Until when the key of a call is kept that ended so at `now`; `expires` is what its claim says.
     pub(crate) fn kept_until(&self, case: &Case, end: &End, expires: u64, now: u64) -> u64 {
         match end {

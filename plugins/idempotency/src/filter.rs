@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    Answering, BodyFault, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host, MapKind,
-    Match, Plugin, Profile, Sent, Step, Unclassified, Unread, RETRIES_HEADER,
+    ResponseStep, BodyFault, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host, MapKind,
+    Match, Plugin, Profile, BodyFormat, Step, Unclassified, Unread, RETRIES_HEADER,
 };
 
 use crate::answering::Claim;
@@ -19,7 +19,7 @@ use crate::{Fingerprint, Namer, Rule, Scope};
 
 /// One request's filter: it lets the call take effect once.
 #[derive(Debug)]
-pub struct Once {
+pub struct IdempotencyFilter {
     pub(crate) shared: Rc<Shared>,
     pub(crate) request: Request,
     pub(crate) stage: Stage,
@@ -41,7 +41,7 @@ pub(crate) enum Stage {
     Over,
 }
 
-impl Filter for Once {
+impl Filter for IdempotencyFilter {
     fn on_request_headers(&mut self, host: &mut dyn Host, _: bool) -> Step {
         let shared = Rc::clone(&self.shared);
         self.on_headers(&shared, host).unwrap_or_else(|fault| self.failed(host, fault))
@@ -72,7 +72,7 @@ impl Filter for Once {
         heard.unwrap_or_else(|fault| self.failed(host, fault))
     }
 
-    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         let heard = match self.take_asking() {
             Some(asking) => self.landed(host, asking, reply),
             None => Err(Fault { call: "proxy_http_call", status: None }),
@@ -88,11 +88,11 @@ impl Filter for Once {
         asked.unwrap_or_else(|fault| self.failed(host, fault))
     }
 
-    fn on_response_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> Answering {
+    fn on_response_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> ResponseStep {
         match (self.take_claim(), &self.stage) {
             (Some(claim), _) => self.answered(host, claim, end_of_stream),
             (None, Stage::Body | Stage::Asking(_)) => self.answered_early(host),
-            (None, _) => Answering::Continue,
+            (None, _) => ResponseStep::Continue,
         }
     }
 
@@ -100,17 +100,17 @@ impl Filter for Once {
         &mut self,
         host: &mut dyn Host,
         body: Result<&[u8], BodyFault>,
-    ) -> Answering {
+    ) -> ResponseStep {
         match self.take_claim() {
             Some(claim) => self.answered_with(host, claim, body),
-            None => Answering::Continue,
+            None => ResponseStep::Continue,
         }
     }
 
-    fn on_answer_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Answering {
+    fn on_response_call(&mut self, host: &mut dyn Host, reply: CallReply) -> ResponseStep {
         match self.take_claim() {
             Some(claim) => self.committed(host, claim, &reply),
-            None => Answering::Continue,
+            None => ResponseStep::Continue,
         }
     }
 
@@ -121,7 +121,7 @@ impl Filter for Once {
     }
 }
 
-impl Once {
+impl IdempotencyFilter {
     /// The filter of a new request.
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
         Self { shared, request: Request::default(), stage: Stage::Idle }
@@ -193,7 +193,7 @@ impl Once {
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
         let (policy, request) = (&shared.policy, &self.request);
-        let content = Content::new(body, Sent::by(request.headers()), policy.max_request());
+        let content = Content::new(body, BodyFormat::by(request.headers()), policy.max_request());
         let endpoint = request.endpoint(policy).with_body(&content);
         if is_refused(shared, &endpoint) {
             let why = content.fault().map_or("no_class", Unread::as_str);

@@ -118,10 +118,10 @@ fn canonical(value: &Value, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use policy_kit::Sent;
+    use policy_kit::BodyFormat;
 
     fn json(body: &str) -> Content<'_> {
-        Content::new(body.as_bytes(), Sent::JSON, 1_000)
+        Content::new(body.as_bytes(), BodyFormat::JSON, 1_000)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where keys are found, and why none is.
 
-use policy_kit::{Sent, Unread};
+use policy_kit::{BodyFormat, Unread};
 use serde_json::{json, Value};
 
 use super::*;
@@ -14,7 +14,7 @@ fn source(key: &Value) -> KeySource {
 fn told(key: &Value, pairs: &[(&str, &str)], body: &str) -> Result<String, KeyFault> {
     let source = source(key);
     let headers = Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
-    let content = Content::new(body.as_bytes(), Sent::by(&headers), 1_000);
+    let content = Content::new(body.as_bytes(), BodyFormat::by(&headers), 1_000);
     let key = source.key(&headers, &content, Namer::Client);
     key.map(|key| key.as_str().to_owned())
 }

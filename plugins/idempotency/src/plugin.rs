@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
 use policy_kit::{
-    invalid, CallReply, ConfigError, Fault, Flight, HeaderNames, Host, Plugin, Profile,
+    invalid, CallReply, ConfigError, Fault, SharedCall, HeaderNames, Host, Plugin, Profile,
     MEANING_HEADERS, ROUTER_HEADERS,
 };
 
 use crate::config::Config;
-use crate::filter::Once;
+use crate::filter::IdempotencyFilter;
 use crate::inquiry::Inquiries;
 use crate::level::Level;
 use crate::lines::{Lines, Trouble};
@@ -153,7 +153,7 @@ fn limits(room: &Room, boot: &Boot) -> Result<PerPart<Limits>, ConfigError> {
 
 impl Plugin for Idempotency {
     const NAME: &'static str = "idempotency";
-    type Filter = Once;
+    type Filter = IdempotencyFilter;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         Self::configure_over(document, host, |embedded| Box::new(embedded))
@@ -163,22 +163,22 @@ impl Plugin for Idempotency {
         self.0.policy.profile()
     }
 
-    fn filter(&self) -> Once {
-        Once::new(Rc::clone(&self.0))
+    fn filter(&self) -> IdempotencyFilter {
+        IdempotencyFilter::new(Rc::clone(&self.0))
     }
 
     fn tick_period(&self) -> Option<Duration> {
         Some(if self.0.policy.waits() { TICK } else { LOOK })
     }
 
-    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<SharedCall> {
         if let Err(fault) = self.0.look(host) {
             host.log(log::Level::Warn, &format!("idempotency: {fault}"));
         }
         Vec::new()
     }
 
-    fn on_landed(&mut self, host: &mut dyn Host, key: &str, _: &CallReply) {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, key: &str, _: &CallReply) {
         self.0.inquiries.landed(key, host.now().unwrap_or_default());
     }
 }

@@ -1,6 +1,6 @@
 //! What may be written of double clicks.
 
-use policy_kit::{Content, Sent};
+use policy_kit::{Content, BodyFormat};
 use serde_json::{json, Value};
 
 use crate::config::DoubleClickMode;
@@ -87,7 +87,7 @@ fn a_query_is_no_other_bet() {
     let policy = compiled(clicks(json!({"query": ["stake", "odds"]}))).unwrap();
     let plain = compiled(clicks(json!({}))).unwrap();
     let (body, bet) = (br#"{"selection":"s-1","stake":5}"#, &b"/bets?stake=5&odds=2"[..]);
-    let content = Content::new(body, Sent::default(), body.len());
+    let content = Content::new(body, BodyFormat::default(), body.len());
     let of = |policy: &crate::Policy, target: &[u8]| {
         policy.click().unwrap().bet(b"POST", target, &content)
     };

@@ -189,7 +189,7 @@ fn which_headers_count() {
     let headers =
         policy_kit::Headers::from_pairs(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
     let rule = |partner| policy.rule(EndpointClass::Wager, "/bets", "POST", partner).unwrap();
-    let nothing = policy_kit::Content::new(&[], policy_kit::Sent::default(), 0);
+    let nothing = policy_kit::Content::new(&[], policy_kit::BodyFormat::default(), 0);
     let key = |partner| rule(partner).key.key(&headers, &nothing, crate::Namer::Client).unwrap();
     assert_eq!(key(Some("hub")).as_str(), "hub-key-1");
     assert_eq!(key(None).as_str(), "9:hub-key-13:r-1");

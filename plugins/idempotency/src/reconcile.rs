@@ -1,7 +1,7 @@
 //! Asking what became of a call whose outcome is unknown.
 
 use policy_kit::{
-    invalid, is_pointer, percent_encoded, strict_json, text_at, Call, CallReply, ConfigError, Host,
+    invalid, is_pointer, percent_encoded, strict_json, text_at, HttpCall, CallReply, ConfigError, Host,
     Service,
 };
 
@@ -16,7 +16,7 @@ const TELL_NOTHING: [u16; 6] = [401, 403, 407, 408, 425, 429];
 /// A service that knows what became of calls.
 #[derive(Clone, Debug)]
 pub struct Reconcile {
-    call: Call,
+    call: HttpCall,
     path: String,
     pointer: String,
     completed: Vec<String>,
@@ -90,7 +90,7 @@ impl Reconcile {
     }
 
     /// The question about the call that `owner` of `brand` made under `key`.
-    pub fn call(&self, key: &Key, owner: &str, brand: &str) -> Call {
+    pub fn call(&self, key: &Key, owner: &str, brand: &str) -> HttpCall {
         // The key last: nothing in it is read as a placeholder, since braces are escaped.
         let path = self.path.replace("{brand}", &percent_encoded(brand));
         let path = path.replace("{owner}", &percent_encoded(owner));
@@ -105,7 +105,7 @@ impl Reconcile {
 
     /// What the answer means. Only what the configuration names means anything.
     pub fn judge(&self, reply: &CallReply) -> Judged {
-        if let CallReply::Answer { status, .. } = reply {
+        if let CallReply::Response { status, .. } = reply {
             if self.free_status.contains(status) {
                 return Judged::Free;
             }

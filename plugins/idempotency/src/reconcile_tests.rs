@@ -80,10 +80,10 @@ fn answers() {
         (504, "", false, Unknown),
     ] {
         let body = body.as_bytes().to_vec();
-        let reply = CallReply::Answer { status, headers: Headers::default(), body, cut };
+        let reply = CallReply::Response { status, headers: Headers::default(), body, cut };
         assert_eq!(reconcile.judge(&reply), want, "{reply:?}");
     }
-    assert_eq!(reconcile.judge(&CallReply::NoAnswer), Unknown);
+    assert_eq!(reconcile.judge(&CallReply::NoResponse), Unknown);
     let fault = Fault { call: "proxy_http_call", status: Some(10) };
     assert_eq!(reconcile.judge(&CallReply::Failed(fault)), Unknown);
 }

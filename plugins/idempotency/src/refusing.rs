@@ -7,7 +7,7 @@ use crate::denials::{
     told, ANSWER_UNAVAILABLE, DUPLICATE_BET, IN_PROGRESS, KEY_REUSED, OUTCOME_UNKNOWN, QUOTA,
     UNAVAILABLE, UNTIL_MENDED,
 };
-use crate::filter::{Once, Stage};
+use crate::filter::{IdempotencyFilter, Stage};
 use crate::rule::SECOND;
 
 /// Who hears a refusal.
@@ -34,7 +34,7 @@ impl<'a> Hearer<'a> {
     }
 }
 
-impl Once {
+impl IdempotencyFilter {
     /// Refuses a call before its key is looked at: by which rule, and why.
     pub(crate) fn refuse(
         &mut self,

@@ -1,16 +1,16 @@
 //! Finding out what became of a call whose outcome is unknown, from whoever a rule's `reconcile` names.
 
-use policy_kit::{CallReply, Fault, Flight, Host, Step};
+use policy_kit::{CallReply, Fault, SharedCall, Host, Step};
 
 use crate::asking::{About, Asking};
 use crate::denials::OUTCOME_UNKNOWN;
-use crate::filter::{Once, Stage};
+use crate::filter::{IdempotencyFilter, Stage};
 use crate::inquiry::{flight, question};
 use crate::request::now;
 use crate::store::{Ask, End};
 use crate::{Answer, Fence, Judged};
 
-impl Once {
+impl IdempotencyFilter {
     /// Nobody here can tell how the first attempt ended: somebody else is asked, once for all who want to
     /// know.
     pub(crate) fn unknown(
@@ -30,7 +30,7 @@ impl Once {
                 inquiries.join(&name, &case.caller.owner, reconcile.patience(), now)
             {
                 let call = reconcile.call(&case.key, &case.caller.name, &case.caller.brand);
-                let flight = Flight { key: flight(&name, asked), call };
+                let flight = SharedCall { key: flight(&name, asked), call };
                 let about = About::Reconcile(fence, asked);
                 self.stage = Stage::Asking(Asking { about, reconciled: true, ..asking });
                 return Ok(Step::Join(flight));
@@ -72,12 +72,12 @@ impl Once {
         let judged = asking.case.rule.reconcile.as_ref().map(|r| r.judge(reply));
         let end = match (judged, reply) {
             (Some(Judged::Free), _) => None,
-            (Some(Judged::Completed), CallReply::Answer { status, headers, body, .. }) => {
+            (Some(Judged::Completed), CallReply::Response { status, headers, body, .. }) => {
                 let kept = self.shared.policy.kept();
                 Some(End::Answered(Answer::new(*status, headers, kept, body.clone())))
             }
             _ => {
-                if !matches!(reply, CallReply::Crowded) {
+                if !matches!(reply, CallReply::TooManyWaiting) {
                     self.shared.inquiries.remember(&question(&asking.case.scope, fence), now);
                 }
                 let evidence = self.evidence(&asking.case, "unknown_still");

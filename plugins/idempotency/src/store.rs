@@ -2,9 +2,9 @@
 //! has to call first, if anybody.
 //!
 //! Every question is one atomic operation on one key. A store that lies elsewhere answers a question with
-//! a [`Call`], and is asked [`Store::heard`] when that has ended.
+//! a [`HttpCall`], and is asked [`Store::heard`] when that has ended.
 
-use policy_kit::{Call, CallReply, Host};
+use policy_kit::{HttpCall, CallReply, Host};
 
 use crate::{Answer, Fence, Fingerprint, Scope, StoreFault};
 
@@ -96,8 +96,8 @@ pub enum Said {
 pub enum Asked {
     /// The store says so, or fails.
     Said(Result<Said, StoreFault>),
-    /// Call this service, then tell [`Store::heard`].
-    Call(Call),
+    /// HttpCall this service, then tell [`Store::heard`].
+    Call(HttpCall),
 }
 
 /// A store of keys.

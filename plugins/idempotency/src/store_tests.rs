@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use policy_kit::{Call, CallReply, Host};
+use policy_kit::{HttpCall, CallReply, Host};
 use serde_json::{json, Value};
 
 use super::*;
@@ -24,7 +24,7 @@ impl Store for Elsewhere {
             Ask::Resolve { .. } => "/resolve",
             Ask::Read { .. } => "/read",
         };
-        Asked::Call(Call {
+        Asked::Call(HttpCall {
             target: "store".to_owned(),
             headers: vec![(":path".to_owned(), path.to_owned())],
             body: Vec::new(),
@@ -42,9 +42,9 @@ impl Store for Elsewhere {
         now: u64,
     ) -> Asked {
         match reply {
-            CallReply::Answer { status: 200, .. } => self.0.ask(host, scope, ask, now),
+            CallReply::Response { status: 200, .. } => self.0.ask(host, scope, ask, now),
             // It asks for a second try.
-            CallReply::Answer { status: 307, .. } => self.ask(host, scope, ask, now),
+            CallReply::Response { status: 307, .. } => self.ask(host, scope, ask, now),
             _ => Asked::Said(Err(StoreFault::Contended)),
         }
     }
@@ -153,7 +153,7 @@ fn what_is_refused_after_it_was_granted_is_given_back() {
 fn a_store_that_cannot_be_reached() {
     for (on_error, want) in [("refuse", "503 idempotency_unavailable"), ("forward", "run")] {
         let rule = ruled(json!({"on_store_error": on_error}));
-        for failure in [CallReply::NoAnswer, reply(503, "")] {
+        for failure in [CallReply::NoResponse, reply(503, "")] {
             let mut world = elsewhere(&rule);
             let (mut first, _) = world.send(&Bet::new());
             assert_eq!(world.heard(&mut first, failure), want);
@@ -167,7 +167,7 @@ fn a_store_that_cannot_be_reached() {
     world.ending("via_upstream", 0, 1);
     assert_eq!(world.answer_headers(&mut first, 200, &[]), Told::Real);
     assert_eq!(world.answer_body(&mut first, b"done", true), Told::Held);
-    assert!(world.heard_of_answer(&mut first, CallReply::NoAnswer), "the real answer goes on");
+    assert!(world.heard_of_answer(&mut first, CallReply::NoResponse), "the real answer goes on");
     assert_eq!(world.log(first).fact(OUTCOME), "commit_failed");
     assert_eq!(claimed(&mut world, &Bet::new()).1, "409 idempotency_in_progress");
     world.host.now += 20 * SECOND;

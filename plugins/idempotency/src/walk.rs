@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use policy_kit::fake::{FakeHost, Pair};
-use policy_kit::{facts, Action, Call, CallReply, ConfigError, Driver, Headers, Plugin, Reply};
+use policy_kit::{facts, Action, HttpCall, CallReply, ConfigError, Driver, Headers, Plugin, Reply};
 use serde_json::{json, Value};
 
-use crate::filter::Once;
+use crate::filter::IdempotencyFilter;
 use crate::plugin::Idempotency;
 use crate::store::Store;
 use crate::Embedded;
@@ -32,7 +32,7 @@ pub(crate) struct Bet {
 
 /// One request that is under way.
 pub(crate) struct Stream {
-    driver: Driver<Once>,
+    driver: Driver<IdempotencyFilter>,
     request: Vec<Pair>,
     facts: BTreeMap<String, String>,
     /// Its answer in the upstream's place, if it had one.
@@ -156,7 +156,7 @@ impl World {
     fn on<T>(
         &mut self,
         stream: &mut Stream,
-        act: impl FnOnce(&mut Driver<Once>, &mut FakeHost) -> T,
+        act: impl FnOnce(&mut Driver<IdempotencyFilter>, &mut FakeHost) -> T,
     ) -> T {
         self.host.request.clone_from(&stream.request);
         self.host.facts.clone_from(&stream.facts);
@@ -219,7 +219,7 @@ impl World {
     }
 
     /// The last call that was made.
-    pub(crate) fn called(&self) -> &Call {
+    pub(crate) fn called(&self) -> &HttpCall {
         self.host.calls.last().unwrap()
     }
 
@@ -227,10 +227,10 @@ impl World {
     pub(crate) fn heard(&mut self, stream: &mut Stream, reply: CallReply) -> String {
         let token = u32::try_from(self.host.calls.len()).unwrap();
         if let Some(flight) = self.host.flights.last().cloned() {
-            self.plugin.on_landed(&mut self.host, &flight, &reply);
+            self.plugin.on_shared_reply(&mut self.host, &flight, &reply);
         }
         self.on(stream, |driver, host| {
-            driver.on_landed(host, &reply);
+            driver.on_shared_reply(host, &reply);
             driver.on_call(host, token, |_| reply);
         });
         self.word(stream, self.host.resumed)
@@ -355,5 +355,5 @@ impl World {
 /// Somebody's answer to a call.
 pub(crate) fn reply(status: u16, body: &str) -> CallReply {
     let headers = Headers::from_pairs([(&b"content-type"[..], &b"application/json"[..])]);
-    CallReply::Answer { status, headers, body: body.as_bytes().to_vec(), cut: false }
+    CallReply::Response { status, headers, body: body.as_bytes().to_vec(), cut: false }
 }

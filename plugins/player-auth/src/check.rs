@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Denial, Flight, Host, Plugin, Source};
+use policy_kit::{CallReply, Denial, SharedCall, Host, Plugin, Source};
 use policy_token::{Claims, Jws, Lookup, Parts, Refusal};
 
 use crate::denials::{self, BUSY, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};
@@ -23,7 +23,7 @@ pub enum Verdict {
     /// It is not: the refusal, and for the operator what it was.
     Bad(Denial, &'static str),
     /// Somebody has to be asked first.
-    Ask(Flight),
+    Ask(SharedCall),
     /// Who had to be asked did not answer; worth another try after so many seconds.
     Unknown(Denial, u64),
 }
@@ -100,7 +100,7 @@ pub fn answered(
         }
         Answer::Unavailable(what) => {
             // A request that is asked to come again has asked nothing.
-            if *reply != CallReply::Crowded && state.introspection.is_news(q.now) {
+            if *reply != CallReply::TooManyWaiting && state.introspection.is_news(q.now) {
                 let line = format!("{}: introspection does not answer: {what}", PlayerAuth::NAME);
                 host.log(log::Level::Warn, &line);
             }
@@ -188,7 +188,7 @@ fn signed(
         Lookup::Refused(refusal) => Err(refusal),
         Lookup::Fetch => {
             let call = issuer.keys.fetch().cloned();
-            let flight = call.map(|call| Flight { key: keys_flight(position), call });
+            let flight = call.map(|call| SharedCall { key: keys_flight(position), call });
             return flight.map_or_else(|| bad(Refusal::KeyUnknown), Verdict::Ask);
         }
         Lookup::Unavailable(wait) => return Verdict::Unknown(KEYS, wait),

@@ -24,7 +24,7 @@ mod known;
 
 /// One request's filter.
 #[derive(Debug)]
-pub struct Auth {
+pub struct AuthFilter {
     policy: Rc<Policy>,
     state: Rc<RefCell<State>>,
     case: Case,
@@ -47,12 +47,12 @@ pub struct Auth {
     headers: Option<Rc<Headers>>,
 }
 
-impl Filter for Auth {
+impl Filter for AuthFilter {
     fn on_request_headers(&mut self, host: &mut dyn Host, end_of_stream: bool) -> Step {
         self.on_headers(host, end_of_stream).unwrap_or_else(|fault| self.failed(host, fault))
     }
 
-    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         let policy = Rc::clone(&self.policy);
         if let Some(key) = self.asks_pam.take() {
             self.pam_landed(host, &policy, &key, reply);
@@ -93,7 +93,7 @@ impl Filter for Auth {
     }
 }
 
-impl Auth {
+impl AuthFilter {
     /// The filter of a new request.
     pub fn new(policy: Rc<Policy>, state: Rc<RefCell<State>>) -> Self {
         Self {
@@ -167,7 +167,7 @@ impl Auth {
             if self.may_ask_pam(host, policy, &flight)? {
                 return Ok(Step::Join(flight));
             }
-            self.pam_landed(host, policy, "", &CallReply::Crowded);
+            self.pam_landed(host, policy, "", &CallReply::TooManyWaiting);
             self.look_up(policy, endpoint);
         }
         let selects = endpoint.needs_body() && !self.case.preflight;

@@ -59,7 +59,7 @@ impl World {
         &mut self,
         path: &str,
         headers: &[(&str, String)],
-    ) -> (Driver<Auth>, Action) {
+    ) -> (Driver<AuthFilter>, Action) {
         self.fill(path, headers);
         let mut driver = Driver::new(Some(self.plugin.filter()));
         let action = driver.on_request_headers(&mut self.host, true);
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// The same with a body to come.
-    pub(super) fn open(&mut self, path: &str, headers: &[(&str, String)]) -> Driver<Auth> {
+    pub(super) fn open(&mut self, path: &str, headers: &[(&str, String)]) -> Driver<AuthFilter> {
         self.fill(path, headers);
         let mut driver = Driver::new(Some(self.plugin.filter()));
         driver.on_request_headers(&mut self.host, false);
@@ -102,17 +102,17 @@ impl World {
     }
 
     /// A flight lands, for the plugin and for one stream.
-    pub(super) fn land(&mut self, driver: &mut Driver<Auth>, reply: &CallReply) -> String {
+    pub(super) fn land(&mut self, driver: &mut Driver<AuthFilter>, reply: &CallReply) -> String {
         let key = self.host.flights.last().unwrap().clone();
-        self.plugin.on_landed(&mut self.host, &key, reply);
-        driver.on_landed(&mut self.host, reply);
+        self.plugin.on_shared_reply(&mut self.host, &key, reply);
+        driver.on_shared_reply(&mut self.host, reply);
         self.outcome(Action::Pause)
     }
 }
 
 pub(super) fn answer(status: u16, body: String) -> CallReply {
     let headers = Headers::from_pairs(std::iter::empty::<(&[u8], &[u8])>());
-    CallReply::Answer { status, headers, body: body.into_bytes(), cut: false }
+    CallReply::Response { status, headers, body: body.into_bytes(), cut: false }
 }
 
 #[test]

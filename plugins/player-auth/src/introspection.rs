@@ -1,6 +1,6 @@
 //! Asking about tokens that are not JWTs (RFC 7662).
 
-use policy_kit::{invalid, Call, CallReply, ConfigError, Denial, Flight, Host, Service};
+use policy_kit::{invalid, HttpCall, CallReply, ConfigError, Denial, SharedCall, Host, Service};
 use policy_token::{audiences, Claims, Refusal};
 
 use crate::config::IntrospectionConfig;
@@ -22,7 +22,7 @@ const MAX_ANSWER: usize = 16 << 10;
 /// Whom to ask, and how long to believe the answer.
 #[derive(Clone, Debug)]
 pub struct Introspection {
-    call: Call,
+    call: HttpCall,
     audiences: Option<Vec<String>>,
     use_of: UseOf,
     mapping: Mapping,
@@ -94,7 +94,7 @@ impl Introspection {
     }
 
     /// The question about a token; `None` for what is no token at all (RFC 6750 section 2.1).
-    pub fn question(&self, token: &[u8]) -> Option<Flight> {
+    pub fn question(&self, token: &[u8]) -> Option<SharedCall> {
         let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
         if token.is_empty() || token.len() > MAX_OPAQUE || !token.iter().all(allowed) {
             return None;
@@ -102,8 +102,8 @@ impl Introspection {
         let text = std::str::from_utf8(token).ok()?;
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.append_pair("token", text).append_pair("token_type_hint", "access_token");
-        let call = Call { body: body.finish().into_bytes(), ..self.call.clone() };
-        Some(Flight { key: format!("{FLIGHT}{text}"), call })
+        let call = HttpCall { body: body.finish().into_bytes(), ..self.call.clone() };
+        Some(SharedCall { key: format!("{FLIGHT}{text}"), call })
     }
 
     /// Reads the answer at `now`, in seconds since the epoch.

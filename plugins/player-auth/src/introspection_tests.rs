@@ -15,7 +15,7 @@ fn introspection(extra: &str) -> Result<Introspection, ConfigError> {
 
 fn reply(status: u16, body: &str, cut: bool) -> CallReply {
     let headers = Headers::from_pairs(std::iter::empty::<(&[u8], &[u8])>());
-    CallReply::Answer { status, headers, body: body.as_bytes().to_vec(), cut }
+    CallReply::Response { status, headers, body: body.as_bytes().to_vec(), cut }
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn what_is_no_answer() {
         reply(200, "", false),
         reply(200, "[]", false),
         reply(200, "nonsense", false),
-        CallReply::NoAnswer,
+        CallReply::NoResponse,
     ] {
         let got = introspection("").unwrap().answer(&no_answer, 0);
         assert!(matches!(got, Answer::Unavailable(_)), "{no_answer:?}");

@@ -1,7 +1,7 @@
 //! One issuer, compiled.
 
 use policy_kit::{invalid, ConfigError, Host, Plugin};
-use policy_token::{algorithms, audiences, KeySource, Rules};
+use policy_token::{algorithms, audiences, IssuerKeys, Rules};
 
 use crate::config::IssuerConfig;
 use crate::identity::Mapping;
@@ -14,7 +14,7 @@ pub struct Issuer {
     /// What its tokens must say.
     pub rules: Rules,
     /// Its keys.
-    pub keys: KeySource,
+    pub keys: IssuerKeys,
     /// Kinds of token that are ones to log in with.
     pub types: Vec<String>,
     /// For which uses they must be issued.
@@ -42,7 +42,7 @@ impl Issuer {
             return Err(invalid(field("max_lifetime_s"), "expected more than 0"));
         }
         let whose = (PlayerAuth::NAME, raw.issuer.as_str());
-        let keys = KeySource::compile(&raw.keys, whose, algorithms, &field("keys"), host)?;
+        let keys = IssuerKeys::compile(&raw.keys, whose, algorithms, &field("keys"), host)?;
         let mapping = Mapping::compile(raw.claims, &field("claims"))?;
         let (issuer, skew, max_lifetime) = (raw.issuer, raw.skew_s, raw.max_lifetime_s);
         let rules = Rules { issuer, audiences, skew, max_lifetime };

@@ -1,7 +1,7 @@
 //! Asking the player account management system (PAM) what state a player is in.
 
 use policy_kit::{
-    invalid, is_pointer, strict_json, value_at, Call, CallReply, ConfigError, Flight, Host, Service,
+    invalid, is_pointer, strict_json, value_at, HttpCall, CallReply, ConfigError, SharedCall, Host, Service,
 };
 
 use crate::identity::Identity;
@@ -25,7 +25,7 @@ const MAX_CACHE: u64 = 60;
 #[derive(Clone, Debug)]
 pub struct Pam {
     /// Its `:path` is yet without a player.
-    call: Call,
+    call: HttpCall,
     path: Template,
     state: String,
     jurisdiction: Option<String>,
@@ -106,8 +106,8 @@ impl Pam {
     }
 
     /// The question with this path.
-    pub fn question(&self, path: &str) -> Flight {
-        Flight { key: format!("{FLIGHT}{path}"), call: self.call.with_path(path.to_owned()) }
+    pub fn question(&self, path: &str) -> SharedCall {
+        SharedCall { key: format!("{FLIGHT}{path}"), call: self.call.with_path(path.to_owned()) }
     }
 
     /// Reads an answer.

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use policy_kit::{metrics, CallReply, ConfigError, Flight, Host, Plugin, Profile};
+use policy_kit::{metrics, CallReply, ConfigError, SharedCall, Host, Plugin, Profile};
 use policy_token::Verifier;
 
 use crate::check::{issuer_of, keys_flight, SECOND};
 use crate::config::Config;
-use crate::filter::Auth;
+use crate::filter::AuthFilter;
 use crate::introspection::token_of;
 use crate::landing::{introspected, keys_landed, pam_landed};
 use crate::pam::asked_by;
@@ -31,7 +31,7 @@ pub struct PlayerAuth {
 
 impl Plugin for PlayerAuth {
     const NAME: &'static str = "player-auth";
-    type Filter = Auth;
+    type Filter = AuthFilter;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         let config = policy_kit::parse::<Config>(document)?;
@@ -60,8 +60,8 @@ impl Plugin for PlayerAuth {
         self.policy.profile
     }
 
-    fn filter(&self) -> Auth {
-        Auth::new(Rc::clone(&self.policy), Rc::clone(&self.state))
+    fn filter(&self) -> AuthFilter {
+        AuthFilter::new(Rc::clone(&self.policy), Rc::clone(&self.state))
     }
 
     fn tick_period(&self) -> Option<Duration> {
@@ -69,14 +69,14 @@ impl Plugin for PlayerAuth {
         (fetches || self.policy.revocations.is_some()).then_some(TICK)
     }
 
-    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<Flight> {
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<SharedCall> {
         let Ok(now) = host.now() else { return Vec::new() };
         let now = now / SECOND;
         let Ok(mut state) = self.state.try_borrow_mut() else { return Vec::new() };
         let mut flights = Vec::new();
         for (i, (issuer, ring)) in self.policy.issuers.iter().zip(&mut state.keyrings).enumerate() {
             let call = issuer.keys.due(host, ring, now);
-            flights.extend(call.map(|call| Flight { key: keys_flight(i), call }));
+            flights.extend(call.map(|call| SharedCall { key: keys_flight(i), call }));
         }
         if let Some(feed) = &self.policy.revocations {
             flights.extend(state.revocations.tick(feed, host, now));
@@ -84,7 +84,7 @@ impl Plugin for PlayerAuth {
         flights
     }
 
-    fn on_landed(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
         if let Some(i) = issuer_of(key) {
             keys_landed(&self.policy, &mut state, host, i, reply);

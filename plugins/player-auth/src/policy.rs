@@ -77,7 +77,7 @@ pub struct Case {
     /// The client's address, once somebody asked for it.
     pub source: Option<IpAddr>,
     /// How the body is sent.
-    pub sent: policy_kit::Sent,
+    pub sent: policy_kit::BodyFormat,
     /// Whether it asks for another protocol on this connection.
     upgrade: bool,
     /// Whether a browser asks if it may ask.
@@ -192,8 +192,8 @@ impl Policy {
         let classified = self.endpoints.classify(means, target);
         // Only a body that tells the class is read.
         let sent = match self.endpoints.found(classified).needs_body() {
-            true => policy_kit::Sent::by(headers),
-            false => policy_kit::Sent::default(),
+            true => policy_kit::BodyFormat::by(headers),
+            false => policy_kit::BodyFormat::default(),
         };
         Case {
             classified,

@@ -1,6 +1,6 @@
 //! What each kind of call needs of who calls.
 
-use policy_kit::{invalid, Caller, ConfigError, Denial, EndpointClass, Match, SortedMap, Token};
+use policy_kit::{invalid, CallerKind, ConfigError, Denial, EndpointClass, Match, SortedMap, Token};
 
 use crate::config::{OnError, RuleConfig, TokenRule};
 use crate::denials::{SCOPE, STEP_UP};
@@ -78,10 +78,10 @@ impl Rules {
     }
 
     /// The same for a class that the call may turn out to have.
-    pub fn by(&self, caller: Caller, class: EndpointClass) -> Option<&Rule> {
+    pub fn by(&self, caller: CallerKind, class: EndpointClass) -> Option<&Rule> {
         match caller {
-            Caller::Partner => self.0.get(&EndpointClass::Settlement),
-            Caller::Player => self.0.get(&class),
+            CallerKind::Partner => self.0.get(&EndpointClass::Settlement),
+            CallerKind::Player => self.0.get(&class),
         }
     }
 }

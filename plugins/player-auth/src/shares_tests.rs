@@ -26,7 +26,7 @@ fn inactive() -> CallReply {
 }
 
 /// A request from an address, and what becomes of it until somebody answers.
-fn from(world: &mut World, address: &str, path: &str, token: &str) -> (Driver<Auth>, String) {
+fn from(world: &mut World, address: &str, path: &str, token: &str) -> (Driver<AuthFilter>, String) {
     address.clone_into(&mut world.address);
     let (driver, action) = world.start(path, &[bearer(token)]);
     (driver, world.outcome(action))
@@ -57,8 +57,8 @@ fn an_address_has_no_more_questions_out_than_may_fail() {
     assert_eq!(from(&mut world, NEAR, "/lobby", "another").1, "pass", "on_error: anonymous");
     assert_eq!(many(&mut world, FAR, 1), ["waits"], "another address");
     // Whoever left has a question out all the same, until it is answered.
-    for (n, reply) in [active(), active(), inactive(), CallReply::NoAnswer].iter().enumerate() {
-        world.plugin.on_landed(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), reply);
+    for (n, reply) in [active(), active(), inactive(), CallReply::NoResponse].iter().enumerate() {
+        world.plugin.on_shared_reply(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), reply);
     }
     let told: Vec<_> =
         (0..4).map(|n| from(&mut world, NEAR, "/bets", &format!("next-{n}")).1).collect();
@@ -66,10 +66,10 @@ fn an_address_has_no_more_questions_out_than_may_fail() {
     assert_eq!(told[3], "introspection_busy");
     // All of those fail, too: now it is the address that fails too often.
     for n in 4..10 {
-        world.plugin.on_landed(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), &inactive());
+        world.plugin.on_shared_reply(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), &inactive());
     }
     for n in 0..3 {
-        world.plugin.on_landed(&mut world.host, &key(&format!("next-{n}")), &inactive());
+        world.plugin.on_shared_reply(&mut world.host, &key(&format!("next-{n}")), &inactive());
     }
     assert_eq!(from(&mut world, NEAR, "/bets", "last").1, "too_many_failures");
     assert_eq!(from(&mut world, NEAR, "/lobby", "last").1, "too_many_failures");
@@ -83,14 +83,14 @@ fn calls_with_one_token_are_one_question() {
     assert!(page.iter().all(|(_, told)| told == "waits"));
     let told = many(&mut world, NEAR, 10);
     assert_eq!(told[8..], ["waits", "introspection_busy"], "it is one of ten");
-    world.plugin.on_landed(&mut world.host, &key("opaque-1"), &inactive());
+    world.plugin.on_shared_reply(&mut world.host, &key("opaque-1"), &inactive());
     for (driver, _) in &mut page {
-        driver.on_landed(&mut world.host, &inactive());
+        driver.on_shared_reply(&mut world.host, &inactive());
         assert_eq!(world.outcome(Action::Pause), "token_inactive");
     }
     assert_eq!(from(&mut world, NEAR, "/bets", "opaque-2").1, "introspection_busy");
     for n in 0..9 {
-        world.plugin.on_landed(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), &active());
+        world.plugin.on_shared_reply(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), &active());
     }
     let told = many(&mut world, NEAR, 12);
     assert_eq!(told[8..10], ["waits", "introspection_busy"], "it failed once, not 40 times");
@@ -122,7 +122,7 @@ fn an_address_has_a_quarter_of_the_questions_about_players() {
     assert_eq!(from(&mut world, NEAR, "/withdraw", &of(99)).1, "step_up_required");
     assert_eq!(from(&mut world, FAR, "/bets", &of(70)).1, "waits", "another address");
     let flight = world.host.flights[0].clone();
-    world.plugin.on_landed(&mut world.host, &flight, &answer(200, r#"{"state": "active"}"#.into()));
+    world.plugin.on_shared_reply(&mut world.host, &flight, &answer(200, r#"{"state": "active"}"#.into()));
     assert_eq!(from(&mut world, NEAR, "/bets", &of(0)).1, "pass", "known now");
     assert_eq!(from(&mut world, NEAR, "/bets", &of(64)).1, "waits");
     // Those that never leave take no place.

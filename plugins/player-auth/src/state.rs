@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{Budgets, Bulkhead, Denial, Lru, Permit, Permits, Source, MOST_WAITING};
+use policy_kit::{Budgets, Bulkhead, Denial, Lru, Permit, Permits, Source, MAX_WAITING_STREAMS};
 use policy_token::{Keyring, KnownHeaders, Verifier};
 
 use crate::identity::Identity;
@@ -113,7 +113,7 @@ impl State {
     /// Nothing is remembered yet.
     pub fn new(keyrings: Vec<Keyring>, tokens: usize, per_minute: u32, burst: u32) -> Self {
         Self {
-            waiting: keyrings.iter().map(|_| Permits::new(MOST_WAITING)).collect(),
+            waiting: keyrings.iter().map(|_| Permits::new(MAX_WAITING_STREAMS)).collect(),
             asked: Bulkhead::new(QUESTIONS),
             pam_asked: Bulkhead::new(QUESTIONS),
             keyrings,

@@ -64,7 +64,7 @@ fn keys_that_cannot_be_had_refuse_nobody_with_401() {
     let key = ES256KeyPair::generate();
     let token = signed(&key, "a");
     for reply in [
-        CallReply::NoAnswer,
+        CallReply::NoResponse,
         answer(500, String::new()),
         answer(200, "nonsense".to_owned()),
         answer(200, r#"{"keys": []}"#.to_owned()),
@@ -79,12 +79,12 @@ fn keys_that_cannot_be_had_refuse_nobody_with_401() {
         world.host.now += 10 * SECOND;
         let flights = world.plugin.on_tick(&mut world.host);
         assert_eq!(flights.len(), 1);
-        world.plugin.on_landed(&mut world.host, &flights[0].key, &jwks(&[("a", &key)]));
+        world.plugin.on_shared_reply(&mut world.host, &flights[0].key, &jwks(&[("a", &key)]));
         assert_eq!(world.ask("/bets", &[bearer(&token)]), "pass");
         // And a failure later loses nothing.
         world.host.now += 300 * SECOND;
         assert_eq!(world.plugin.on_tick(&mut world.host).len(), 1);
-        world.plugin.on_landed(&mut world.host, &flights[0].key, &reply);
+        world.plugin.on_shared_reply(&mut world.host, &flights[0].key, &reply);
         assert_eq!(world.ask("/bets", &[bearer(&signed(&key, "a"))]), "pass");
     }
     // A call that the gateway does not take.
@@ -103,7 +103,7 @@ fn a_crowd_spoils_nothing() {
     let (mut waits, _) = world.start("/bets", &[bearer(&signed(&new, "new"))]);
     for (path, want) in [("/bets", "keys_unavailable"), ("/lobby", "pass")] {
         let (mut beyond, _) = world.start(path, &[bearer(&signed(&new, "new"))]);
-        beyond.on_landed(&mut world.host, &CallReply::Crowded);
+        beyond.on_shared_reply(&mut world.host, &CallReply::TooManyWaiting);
         assert_eq!(world.outcome(Action::Pause), want, "{path}");
     }
     (world.host.replied, world.host.resumed) = (None, false);
@@ -111,7 +111,7 @@ fn a_crowd_spoils_nothing() {
     assert_eq!(world.ask("/bets", &[bearer(&signed(&new, "new"))]), "pass");
     let opaque = [bearer("0123456789abcdef0123456789abcdef")];
     let (mut beyond, _) = world.start("/bets", &opaque);
-    beyond.on_landed(&mut world.host, &CallReply::Crowded);
+    beyond.on_shared_reply(&mut world.host, &CallReply::TooManyWaiting);
     assert_eq!(world.outcome(Action::Pause), "introspection_unavailable");
     let (_, action) = world.start("/bets", &opaque);
     assert_eq!(world.outcome(action), "waits", "asked again at once");
@@ -125,7 +125,7 @@ fn workers_share_what_one_of_them_fetched() {
     let flights = one.plugin.on_tick(&mut one.host);
     two.host.shared.clone_from(&one.host.shared);
     assert!(two.plugin.on_tick(&mut two.host).is_empty(), "one of them fetches");
-    one.plugin.on_landed(&mut one.host, &flights[0].key, &jwks(&[("a", &key)]));
+    one.plugin.on_shared_reply(&mut one.host, &flights[0].key, &jwks(&[("a", &key)]));
     two.host.shared.clone_from(&one.host.shared);
     assert_eq!(two.ask("/bets", &[bearer(&signed(&key, "a"))]), "pass");
     assert!(two.host.calls.is_empty());
@@ -157,9 +157,9 @@ fn opaque_tokens_are_asked_about() {
     assert_eq!(world.ask("/bets", &opaque), "token_inactive", "cached briefly");
     world.host.now += 5 * SECOND;
     let (mut driver, _) = world.start("/bets", &opaque);
-    assert_eq!(world.land(&mut driver, &CallReply::NoAnswer), "introspection_unavailable");
+    assert_eq!(world.land(&mut driver, &CallReply::NoResponse), "introspection_unavailable");
     let (mut driver, _) = world.start("/lobby", &opaque);
-    assert_eq!(world.land(&mut driver, &CallReply::NoAnswer), "pass", "on_error: anonymous");
+    assert_eq!(world.land(&mut driver, &CallReply::NoResponse), "pass", "on_error: anonymous");
     assert!(world.host.upstream("x-player-id").is_empty());
     assert_eq!(world.host.calls.len(), 4);
 }

@@ -4,7 +4,7 @@
 //! hear of it would try again.
 
 use crate::body::{at_most, within, Early};
-use crate::{Action, Answering, BodyFault, CallReply, Fault, Filter, Gateway, MapKind, Reply};
+use crate::{Action, ResponseStep, BodyFault, CallReply, Fault, Filter, Gateway, MapKind, Reply};
 
 /// Calls one filter may chain for one answer.
 const MAX_CALLS: u8 = 4;
@@ -35,7 +35,7 @@ enum Holding {
         /// It was held until the upstream was done.
         released: bool,
     },
-    Call {
+    HttpCall {
         token: u32,
         phase: Phase,
         max_reply: usize,
@@ -176,7 +176,7 @@ impl Answers {
         if awaited != token {
             return;
         }
-        let next = filter.on_answer_call(gw.host(), read(max_reply));
+        let next = filter.on_response_call(gw.host(), read(max_reply));
         if self.settle(filter, gw, next, phase) == Action::Continue {
             self.resumed = matches!(self.holding, Holding::Body { .. });
             let_go(gw);
@@ -197,7 +197,7 @@ impl Answers {
         &mut self,
         filter: &mut impl Filter,
         gw: &mut dyn Gateway,
-        next: Answering,
+        next: ResponseStep,
         phase: Phase,
     ) -> Action {
         self.holding = Holding::Nothing;
@@ -205,13 +205,13 @@ impl Answers {
         loop {
             next = match (next, phase) {
                 (
-                    Answering::Hold { .. } | Answering::Copy { .. },
+                    ResponseStep::Hold { .. } | ResponseStep::Copy { .. },
                     Phase::Headers { end_of_stream: true },
                 ) => match filter.on_response_body(gw.host(), Ok(&[])) {
-                    Answering::Hold { .. } | Answering::Copy { .. } => Answering::Continue,
+                    ResponseStep::Hold { .. } | ResponseStep::Copy { .. } => ResponseStep::Continue,
                     other => other,
                 },
-                (Answering::Hold { limit }, Phase::Headers { .. }) => match self.early {
+                (ResponseStep::Hold { limit }, Phase::Headers { .. }) => match self.early {
                     Some(early) if early.size > limit || early.whole => {
                         phase = Phase::Body;
                         let body = within(limit, early.size, |size| gw.answer_body(size));
@@ -225,7 +225,7 @@ impl Answers {
                         return if held { Action::Pause } else { Action::Continue };
                     }
                 },
-                (Answering::Copy { limit }, Phase::Headers { .. }) => {
+                (ResponseStep::Copy { limit }, Phase::Headers { .. }) => {
                     let Early { size, whole } = self.early.unwrap_or_default();
                     let copy = if size == 0 {
                         Ok(Vec::new())
@@ -243,10 +243,10 @@ impl Answers {
                         }
                     }
                 }
-                (Answering::Replace(reply), Phase::Headers { end_of_stream }) => {
+                (ResponseStep::Replace(reply), Phase::Headers { end_of_stream }) => {
                     return self.replace(gw, reply, end_of_stream)
                 }
-                (Answering::Call(call), _) => {
+                (ResponseStep::Call(call), _) => {
                     self.calls = self.calls.saturating_add(1);
                     match (self.calls <= MAX_CALLS).then(|| gw.dispatch(&call)) {
                         Some(Ok(token)) => {
@@ -255,9 +255,9 @@ impl Answers {
                             return Action::Pause;
                         }
                         Some(Err(fault)) => {
-                            filter.on_answer_call(gw.host(), CallReply::Failed(fault))
+                            filter.on_response_call(gw.host(), CallReply::Failed(fault))
                         }
-                        None => Answering::Continue,
+                        None => ResponseStep::Continue,
                     }
                 }
                 _ => return Action::Continue,
@@ -323,7 +323,7 @@ fn judge(
     filter: &mut impl Filter,
     gw: &mut dyn Gateway,
     body: Result<Vec<u8>, BodyFault>,
-) -> Answering {
+) -> ResponseStep {
     filter.on_response_body(gw.host(), body.as_deref().map_err(|fault| *fault))
 }
 

@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::fake::FakeHost;
-use crate::{Call, Denial, Details, Driver, Host, Step};
+use crate::{HttpCall, Denial, Details, Driver, Host, Step};
 use std::time::Duration;
 
 /// Answers what the script says, whatever it is asked.
-struct Scripted(Vec<Answering>);
+struct Scripted(Vec<ResponseStep>);
 
 impl Scripted {
-    fn next(&mut self) -> Answering {
+    fn next(&mut self) -> ResponseStep {
         if self.0.is_empty() {
-            Answering::Continue
+            ResponseStep::Continue
         } else {
             self.0.remove(0)
         }
@@ -22,25 +22,25 @@ impl Filter for Scripted {
     fn on_request_headers(&mut self, _: &mut dyn Host, _: bool) -> Step {
         Step::Continue
     }
-    fn on_response_headers(&mut self, _: &mut dyn Host, _: bool) -> Answering {
+    fn on_response_headers(&mut self, _: &mut dyn Host, _: bool) -> ResponseStep {
         self.next()
     }
     fn on_response_body(
         &mut self,
         host: &mut dyn Host,
         body: Result<&[u8], BodyFault>,
-    ) -> Answering {
+    ) -> ResponseStep {
         host.log(log::Level::Info, &format!("{:?}", body.map(<[u8]>::len)));
         self.next()
     }
-    fn on_answer_call(&mut self, host: &mut dyn Host, reply: CallReply) -> Answering {
+    fn on_response_call(&mut self, host: &mut dyn Host, reply: CallReply) -> ResponseStep {
         host.log(log::Level::Info, &format!("{reply:?}"));
         self.next()
     }
 }
 
-fn call() -> Answering {
-    Answering::Call(Call {
+fn call() -> ResponseStep {
+    ResponseStep::Call(HttpCall {
         target: "store".into(),
         headers: vec![],
         body: vec![],
@@ -49,22 +49,22 @@ fn call() -> Answering {
     })
 }
 
-fn replace() -> Answering {
-    Answering::Replace(Denial::UNCLASSIFIED.problem(&Details::NONE))
+fn replace() -> ResponseStep {
+    ResponseStep::Replace(Denial::UNCLASSIFIED.problem(&Details::NONE))
 }
 
-fn driver(steps: &[Answering]) -> Driver<Scripted> {
+fn driver(steps: &[ResponseStep]) -> Driver<Scripted> {
     Driver::new(Some(Scripted(steps.to_vec())))
 }
 
-const HOLD: Answering = Answering::Hold { limit: 4 };
-const COPY: Answering = Answering::Copy { limit: 4 };
+const HOLD: ResponseStep = ResponseStep::Hold { limit: 4 };
+const COPY: ResponseStep = ResponseStep::Copy { limit: 4 };
 
 #[test]
 fn bodies() {
     use Action::{Continue, Pause};
     // What the filter wants, pieces as (size, end), actions, and what the filter was told.
-    type Case = (Answering, &'static [(usize, bool)], &'static [Action], &'static str);
+    type Case = (ResponseStep, &'static [(usize, bool)], &'static [Action], &'static str);
     let cases: &[Case] = &[
         (HOLD, &[(2, false), (4, false), (4, true)], &[Pause, Pause, Continue], "Ok(4)"),
         (HOLD, &[(4, true)], &[Continue], "Ok(4)"),
@@ -128,12 +128,12 @@ fn calls_hold_the_answer() {
     let mut driver = driver(&[HOLD, call(), call()]);
     driver.on_response_headers(&mut host, false);
     assert_eq!(driver.on_response_body(&mut host, 2, true), Action::Pause);
-    driver.on_call(&mut host, 7, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 7, |_| CallReply::NoResponse);
     assert_eq!(host.logs.len(), 1, "a stranger's answer");
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(!host.answer_resumed, "asked again");
     assert_eq!(driver.on_response_trailers(&mut host), Action::Pause);
-    driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 2, |_| CallReply::NoResponse);
     assert!(host.answer_resumed && !host.was_reset);
 }
 
@@ -142,7 +142,7 @@ fn a_call_from_the_headers_and_then_the_body() {
     let mut host = FakeHost { answer_body: b"12".to_vec(), ..FakeHost::default() };
     let mut driver = driver(&[call(), HOLD]);
     assert_eq!(driver.on_response_headers(&mut host, false), Action::Pause);
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(host.answer_resumed, "the headers must go on for the body to come");
     assert_eq!(driver.on_response_body(&mut host, 2, false), Action::Pause);
     assert_eq!(driver.on_response_body(&mut host, 2, true), Action::Continue);
@@ -155,7 +155,7 @@ fn a_body_that_comes_while_the_headers_are_held() {
     // What has come by the time of the call's answer, as (size, end); trailers; whether the answer then
     // goes on; what comes later; what the filter is told in the end.
     type Pieces = &'static [(usize, bool)];
-    type Case = (Answering, Pieces, bool, bool, &'static [(usize, bool, Action)], &'static str);
+    type Case = (ResponseStep, Pieces, bool, bool, &'static [(usize, bool, Action)], &'static str);
     let cases: &[Case] = &[
         (HOLD, &[(2, false), (4, true)], false, true, &[], "Ok(4)"),
         (HOLD, &[(4, false)], true, true, &[], "Ok(4)"),
@@ -179,7 +179,7 @@ fn a_body_that_comes_while_the_headers_are_held() {
         if *trailers {
             assert_eq!(driver.on_response_trailers(&mut host), Pause);
         }
-        driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+        driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
         let case = format!("{want:?} {pieces:?} {trailers}");
         assert_eq!(host.answer_resumed, *goes_on, "{case}");
         for (size, end, action) in *later {
@@ -202,7 +202,7 @@ fn an_answer_that_cannot_go_on_is_ended() {
     let mut host = FakeHost::default().failing("proxy_continue_stream", 10);
     let mut driver = driver(&[call()]);
     driver.on_response_headers(&mut host, true);
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(host.was_reset);
 }
 

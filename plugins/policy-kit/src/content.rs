@@ -47,7 +47,7 @@ impl Unread {
 
 /// How a body is sent, by its headers. Kept where those are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct BodyFormat {
     form: Form,
     coding: Coding,
 }
@@ -69,7 +69,7 @@ enum Coding {
     Other,
 }
 
-impl Sent {
+impl BodyFormat {
     /// JSON, not compressed.
     pub const JSON: Self = Self { form: Form::Json, coding: Coding::Identity };
 
@@ -116,7 +116,7 @@ fn is(word: &[u8], names: &[&str]) -> bool {
 /// A body. It is decompressed when it is first looked into.
 #[derive(Debug)]
 pub struct Content<'b> {
-    sent: Sent,
+    sent: BodyFormat,
     bytes: &'b [u8],
     limit: usize,
     plain: OnceCell<Result<Cow<'b, [u8]>, Unread>>,
@@ -125,12 +125,12 @@ pub struct Content<'b> {
 
 impl<'b> Content<'b> {
     /// The whole of a body; `limit` is how long it may be once it is decompressed, in bytes.
-    pub fn new(bytes: &'b [u8], sent: Sent, limit: usize) -> Self {
+    pub fn new(bytes: &'b [u8], sent: BodyFormat, limit: usize) -> Self {
         Self { sent, bytes, limit, plain: OnceCell::new(), fault: Cell::new(None) }
     }
 
     /// A body that only has to tell what kind of call it is.
-    pub fn selecting(bytes: &'b [u8], sent: Sent) -> Self {
+    pub fn selecting(bytes: &'b [u8], sent: BodyFormat) -> Self {
         Self::new(bytes, sent, MAX_SELECTING_BODY)
     }
 
@@ -255,13 +255,13 @@ mod tests {
             (packed("gzip, gzip"), &GZIP, Err(Coding)),
         ] {
             let pairs = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
-            let content = Content::new(body, Sent::by(&Headers::from_pairs(pairs)), 13);
+            let content = Content::new(body, BodyFormat::by(&Headers::from_pairs(pairs)), 13);
             let got = content.value_at("/id");
             let want = want.map(|text| Some(Value::from(text)));
             assert_eq!(got, want, "{headers:?} {}", body.escape_ascii());
             assert_eq!(content.fault(), want.err());
         }
-        let sent = Sent { form: Form::Json, coding: super::Coding::Gzip };
+        let sent = BodyFormat { form: Form::Json, coding: super::Coding::Gzip };
         assert_eq!(Content::new(&GZIP, sent, 12).value_at("/id"), Err(TooLong));
         assert_eq!(Content::new(&GZIP, sent, 12).as_sent(), GZIP);
     }

@@ -3,7 +3,7 @@
 use crate::answers::Answers;
 use crate::body::{at_most, within, Early};
 use crate::{
-    BodyFault, Call, CallReply, Denial, Details, Fault, Filter, Flight, Host, Reply, Step,
+    BodyFault, HttpCall, CallReply, Denial, Details, Fault, Filter, SharedCall, Host, Reply, Step,
 };
 
 /// Calls one filter may chain in one request before the driver refuses: a filter that asks for ever
@@ -27,14 +27,14 @@ pub trait Gateway: Host {
     ///
     /// # Errors
     /// The call was not sent.
-    fn dispatch(&mut self, call: &Call) -> Result<u32, Fault>;
-    /// Joins a flight, which is sent if none of its key is under way. [`Driver::on_landed`] is to be
+    fn dispatch(&mut self, call: &HttpCall) -> Result<u32, Fault>;
+    /// Joins a flight, which is sent if none of its key is under way. [`Driver::on_shared_reply`] is to be
     /// called when it lands.
     ///
     /// # Errors
-    /// [`CallReply::Failed`]: it was not sent, and nothing will land. [`CallReply::Crowded`]: it is
+    /// [`CallReply::Failed`]: it was not sent, and nothing will land. [`CallReply::TooManyWaiting`]: it is
     /// under way, and this stream is not told of its landing.
-    fn join(&mut self, flight: &Flight) -> Result<(), CallReply>;
+    fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply>;
     /// Lets a held request go on.
     ///
     /// # Errors
@@ -85,12 +85,12 @@ enum Waiting {
     Body {
         limit: usize,
     },
-    Call {
+    HttpCall {
         token: u32,
         phase: Phase,
         max_reply: usize,
     },
-    Flight {
+    SharedCall {
         phase: Phase,
     },
     Tick {
@@ -152,7 +152,7 @@ impl<F: Filter> Driver<F> {
             }
             Waiting::Nothing => Action::Continue,
             Waiting::Over => Action::Pause,
-            Waiting::Call { .. } | Waiting::Flight { .. } | Waiting::Tick { .. } => {
+            Waiting::Call { .. } | Waiting::SharedCall { .. } | Waiting::Tick { .. } => {
                 self.early = Some(Early { size, whole: end_of_stream });
                 Action::Pause
             }
@@ -170,7 +170,7 @@ impl<F: Filter> Driver<F> {
         match self.waiting {
             Waiting::Nothing => Action::Continue,
             Waiting::Over => Action::Pause,
-            Waiting::Call { .. } | Waiting::Flight { .. } | Waiting::Tick { .. } => {
+            Waiting::Call { .. } | Waiting::SharedCall { .. } | Waiting::Tick { .. } => {
                 self.early.get_or_insert_default().whole = true;
                 Action::Pause
             }
@@ -214,10 +214,10 @@ impl<F: Filter> Driver<F> {
     }
 
     /// The flight this stream joined has landed. Ignored where none was joined.
-    pub fn on_landed(&mut self, gw: &mut dyn Gateway, reply: &CallReply) {
-        let Waiting::Flight { phase } = self.waiting else { return };
+    pub fn on_shared_reply(&mut self, gw: &mut dyn Gateway, reply: &CallReply) {
+        let Waiting::SharedCall { phase } = self.waiting else { return };
         let Some(filter) = &mut self.filter else { return };
-        let step = filter.on_landed(gw.host(), reply);
+        let step = filter.on_shared_reply(gw.host(), reply);
         self.go_on(gw, step, phase);
     }
 
@@ -364,10 +364,10 @@ impl<F: Filter> Driver<F> {
                     let joined = self.may_ask().then(|| gw.join(&flight));
                     match (joined, &mut self.filter) {
                         (Some(Ok(())), _) => {
-                            self.waiting = Waiting::Flight { phase };
+                            self.waiting = Waiting::SharedCall { phase };
                             return Action::Pause;
                         }
-                        (Some(Err(reply)), Some(filter)) => filter.on_landed(gw.host(), &reply),
+                        (Some(Err(reply)), Some(filter)) => filter.on_shared_reply(gw.host(), &reply),
                         _ => unavailable(),
                     }
                 }

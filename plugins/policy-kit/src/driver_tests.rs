@@ -32,7 +32,7 @@ impl Filter for Scripted {
         host.log(log::Level::Info, "tick");
         self.next()
     }
-    fn on_landed(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
+    fn on_shared_reply(&mut self, host: &mut dyn Host, reply: &CallReply) -> Step {
         host.log(log::Level::Info, &format!("landed {reply:?}"));
         self.next()
     }
@@ -43,7 +43,7 @@ impl Filter for Scripted {
 }
 
 fn call() -> Step {
-    Step::Call(Call {
+    Step::Call(HttpCall {
         target: "pam".into(),
         headers: vec![],
         body: vec![],
@@ -54,7 +54,7 @@ fn call() -> Step {
 
 fn join() -> Step {
     let Step::Call(call) = call() else { unreachable!() };
-    Step::Join(Flight { key: "keys".into(), call })
+    Step::Join(SharedCall { key: "keys".into(), call })
 }
 
 fn deny() -> Step {
@@ -151,13 +151,13 @@ fn calls_hold_the_stream_until_their_own_answer() {
     let mut host = FakeHost::default();
     let mut driver = driver(&[call(), call(), Step::Continue]);
     assert_eq!(driver.on_request_headers(&mut host, true), Action::Pause);
-    driver.on_call(&mut host, 77, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 77, |_| CallReply::NoResponse);
     assert!(host.logs.is_empty(), "a stranger's answer");
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(!host.resumed, "asked again");
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(!host.resumed, "a token that was answered");
-    driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 2, |_| CallReply::NoResponse);
     assert!(host.resumed);
     assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Continue);
 }
@@ -167,11 +167,11 @@ fn a_call_and_then_the_body() {
     let mut host = FakeHost { body: b"123".to_vec(), ..FakeHost::default() };
     let mut driver = driver(&[call(), BODY, call(), Step::Continue]);
     assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(host.resumed, "the headers must go on for the body to come");
     host.resumed = false;
     assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
-    driver.on_call(&mut host, 2, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 2, |_| CallReply::NoResponse);
     assert!(host.resumed);
 }
 
@@ -190,16 +190,16 @@ fn flights_hold_the_stream_until_they_land() {
     let mut driver = driver(&[join(), BODY, join(), call(), Step::Continue]);
     assert_eq!(driver.on_request_headers(&mut host, false), Action::Pause);
     assert_eq!(host.flights, ["keys"]);
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(host.logs.is_empty(), "a call's answer is no landing");
-    driver.on_landed(&mut host, &CallReply::NoAnswer);
+    driver.on_shared_reply(&mut host, &CallReply::NoResponse);
     assert!(host.resumed, "the headers must go on for the body to come");
     host.resumed = false;
     assert_eq!(driver.on_request_body(&mut host, 3, true), Action::Pause);
-    driver.on_landed(&mut host, &CallReply::NoAnswer);
-    driver.on_landed(&mut host, &CallReply::NoAnswer);
+    driver.on_shared_reply(&mut host, &CallReply::NoResponse);
+    driver.on_shared_reply(&mut host, &CallReply::NoResponse);
     assert!(!host.resumed, "a landing is no call's answer");
-    driver.on_call(&mut host, 3, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 3, |_| CallReply::NoResponse);
     assert!(host.resumed);
 }
 
@@ -231,7 +231,7 @@ fn a_body_that_comes_while_the_headers_are_held() {
             if *trailers {
                 assert_eq!(driver.on_request_trailers(&mut host), Pause);
             }
-            driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+            driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
             let case = format!("{wants:?} {pieces:?} {trailers}");
             if let Some(((size, end), action)) = rest {
                 assert!(!host.resumed && host.logs.len() == 1, "{case}");
@@ -260,7 +260,7 @@ fn a_stream_that_cannot_be_resumed_is_ended() {
     let mut host = FakeHost::default().failing("proxy_continue_stream", 10);
     let mut driver = driver(&[call()]);
     driver.on_request_headers(&mut host, true);
-    driver.on_call(&mut host, 1, |_| CallReply::NoAnswer);
+    driver.on_call(&mut host, 1, |_| CallReply::NoResponse);
     assert!(host.was_reset);
     assert_eq!(driver.on_request_body(&mut host, 1, true), Action::Pause);
 }

@@ -25,7 +25,7 @@ pub struct Endpoint {
     pub select: Option<SelectConfig>,
     /// Who calls it; `partner` for what aggregators and payment providers call whatever the class,
     /// such as a balance that a wallet is asked for.
-    pub caller: Option<Caller>,
+    pub caller: Option<CallerKind>,
     /// The product it belongs to: `casino`, `sportsbook`, `poker`, ...
     pub product: Option<String>,
     /// The envelope for refusals on this endpoint, a name in `envelopes`; problem details if absent.
@@ -37,7 +37,7 @@ pub struct Endpoint {
 /// Who calls an endpoint, and therefore whose credential proves it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Caller {
+pub enum CallerKind {
     /// A player, with a player token.
     #[default]
     Player,
@@ -71,7 +71,7 @@ pub(crate) struct Pattern {
     segments: (usize, usize),
     methods: Option<Vec<String>>,
     pub(crate) kind: Kind,
-    pub(crate) caller: Caller,
+    pub(crate) caller: CallerKind,
     pub(crate) product: Option<String>,
     pub(crate) envelope: Option<String>,
     pub(crate) partners: Option<Vec<String>>,
@@ -188,7 +188,7 @@ impl Pattern {
             Kind::Select(select) => select.describe(),
         };
         let product = self.product.as_deref().unwrap_or("-");
-        let caller = if self.caller == Caller::Partner { " partner" } else { "" };
+        let caller = if self.caller == CallerKind::Partner { " partner" } else { "" };
         format!("{} {:?} {kind} {product}{caller}\n", methods.join(","), self.parts)
     }
 
@@ -240,8 +240,8 @@ impl Pattern {
 }
 
 /// Whether it is a partner that makes such a call.
-pub(crate) fn is_partners(caller: Caller, class: EndpointClass) -> bool {
-    caller == Caller::Partner || class == EndpointClass::Settlement
+pub(crate) fn is_partners(caller: CallerKind, class: EndpointClass) -> bool {
+    caller == CallerKind::Partner || class == EndpointClass::Settlement
 }
 
 /// A lower-case label, as used for products, brands and the like.

@@ -6,7 +6,7 @@ use hmac_sha256::Hash;
 
 use policy_wire::Segments;
 
-use crate::endpoint::{is_partners, Caller, Endpoint, Kind, Pattern};
+use crate::endpoint::{is_partners, CallerKind, Endpoint, Kind, Pattern};
 use crate::select::Select;
 use crate::{canonical_path, invalid, ConfigError, Content, EndpointClass, SortedMap};
 
@@ -24,7 +24,7 @@ pub struct Match<'a> {
     /// [`Match::needs_body`] says so, the strictest of the candidates.
     pub class: EndpointClass,
     /// Who calls it.
-    pub caller: Caller,
+    pub caller: CallerKind,
     /// The product of the endpoint, if it names one.
     pub product: Option<&'a str>,
     /// The envelope for refusals, if the endpoint names one.
@@ -58,7 +58,7 @@ impl Match<'_> {
     /// A request that no rule knows.
     pub const UNCLASSIFIED: Match<'static> = Match {
         class: EndpointClass::Unclassified,
-        caller: Caller::Player,
+        caller: CallerKind::Player,
         product: None,
         envelope: None,
         endpoint: "",

@@ -1,7 +1,7 @@
 //! Which request is which call; whose it is; which maps are refused.
 
 use super::*;
-use crate::Sent;
+use crate::BodyFormat;
 use proptest::prelude::*;
 
 fn compile(json: &str) -> Result<Endpoints, ConfigError> {
@@ -151,11 +151,11 @@ fn one_url_many_calls() {
             let content = Content::selecting(body.as_bytes(), sent);
             map.found(map.classify(b"POST", b"/one")).with_body(&content)
         };
-        let known = of(Sent::JSON);
+        let known = of(BodyFormat::JSON);
         assert_eq!((known.class.as_str(), known.needs_body()), (want, false), "{body}");
         // Its money may be owed as long as nothing tells that it is something else.
         assert_eq!(known.may_settle(), ["settlement", "unclassified"].contains(&want), "{body}");
-        let form = of(Sent::default());
+        let form = of(BodyFormat::default());
         assert_eq!(form.class.as_str(), "unclassified", "{body} as something else");
     }
     for (target, want) in [
@@ -170,7 +170,7 @@ fn one_url_many_calls() {
     }
     let odds = r#"[{"path": "/a", "select": {"pointer": "/t", "classes": {"a": "odds"}}}]"#;
     let odds = compile(odds).unwrap();
-    let content = Content::selecting(b"{}", Sent::JSON);
+    let content = Content::selecting(b"{}", BodyFormat::JSON);
     assert!(!odds.found(odds.classify(b"POST", b"/a")).with_body(&content).may_settle());
     assert!(!Match::UNCLASSIFIED.may_settle());
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::driver::Gateway;
 use crate::{
-    Action, Call, CallReply, Driver, Fault, Flight, Headers, Host, MapKind, Plugin, Reply,
+    Action, HttpCall, CallReply, Driver, Fault, SharedCall, Headers, Host, MapKind, Plugin, Reply,
 };
 
 /// One header as owned bytes.
@@ -41,7 +41,7 @@ pub struct FakeHost {
     /// The local reply, if one was given.
     pub replied: Option<Reply>,
     /// Calls sent so far.
-    pub calls: Vec<Call>,
+    pub calls: Vec<HttpCall>,
     /// Keys of the flights joined so far.
     pub flights: Vec<String>,
     /// Answers of foreign functions, by name; one that is not there is not found.
@@ -219,13 +219,13 @@ impl Gateway for FakeHost {
         Ok(())
     }
 
-    fn dispatch(&mut self, call: &Call) -> Result<u32, Fault> {
+    fn dispatch(&mut self, call: &HttpCall) -> Result<u32, Fault> {
         self.check("proxy_http_call")?;
         self.calls.push(call.clone());
         Ok(u32::try_from(self.calls.len()).unwrap_or(u32::MAX))
     }
 
-    fn join(&mut self, flight: &Flight) -> Result<(), CallReply> {
+    fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply> {
         self.check("proxy_http_call").map_err(CallReply::Failed)?;
         self.flights.push(flight.key.clone());
         self.calls.push(flight.call.clone());

@@ -30,19 +30,19 @@ pub trait Plugin: Sized + 'static {
 
     /// Called every [`Plugin::tick_period`], on every worker. What it wants asked is sent, unless a
     /// flight of that key is under way.
-    fn on_tick(&mut self, _host: &mut dyn Host) -> Vec<Flight> {
+    fn on_tick(&mut self, _host: &mut dyn Host) -> Vec<SharedCall> {
         Vec::new()
     }
 
     /// A flight has landed. The plugin hears it once, before the streams that wait for it.
-    fn on_landed(&mut self, _host: &mut dyn Host, _key: &str, _reply: &CallReply) {}
+    fn on_shared_reply(&mut self, _host: &mut dyn Host, _key: &str, _reply: &CallReply) {}
 }
 
 /// Most streams of one worker that wait for one flight, or for one configuration's tick. Where what a
 /// stream does comes back into the VM, as a refusal's headers do, Envoy (1.40) goes on with the next one
 /// on top of it. With some 380 on it V8 has no stack left: the VM is given up, and every stream of it
 /// ends.
-pub const MOST_WAITING: usize = 64;
+pub const MAX_WAITING_STREAMS: usize = 64;
 
 /// What a filter wants to happen next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +52,10 @@ pub enum Step {
     /// Answer in place of the upstream.
     Deny(Reply),
     /// Ask somebody; the stream waits, [`Filter::on_call`] gets the answer.
-    Call(Call),
+    Call(HttpCall),
     /// Ask somebody together with every other stream of this worker that asks the same;
-    /// [`Filter::on_landed`] gets the answer.
-    Join(Flight),
+    /// [`Filter::on_shared_reply`] gets the answer.
+    Join(SharedCall),
     /// Wait for the whole body; [`Filter::on_request_body`] gets it, or is told why not. The headers
     /// go on meanwhile, because on most gateways the body only comes after them.
     Body {
@@ -75,7 +75,7 @@ pub enum Step {
 
 /// What a filter wants to happen with the answer to its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answering {
+pub enum ResponseStep {
     /// Let it go on to the client.
     Continue,
     /// Hold the body until all of it is there, so that none of it reaches the client before;
@@ -90,8 +90,8 @@ pub enum Answering {
         /// Most bytes to keep.
         limit: usize,
     },
-    /// Ask somebody; what is held of the answer stays held, and [`Filter::on_answer_call`] hears.
-    Call(Call),
+    /// Ask somebody; what is held of the answer stays held, and [`Filter::on_response_call`] hears.
+    Call(HttpCall),
     /// Give this answer in its place. From the headers only: later the client has them already. It is
     /// written over the upstream's, so that other filters treat it as they treat every answer; what the
     /// request still waits for is dropped.
@@ -119,7 +119,7 @@ impl BodyFault {
 
 /// An HTTP request to another service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct HttpCall {
     /// Envoy: a cluster. WasmX: `host:port`.
     pub target: String,
     /// Pseudo headers first: `:method`, `:path`, `:authority`.
@@ -132,38 +132,38 @@ pub struct Call {
     pub max_reply: usize,
 }
 
-/// A [`Call`] that is made once for all who want its answer at the same time: the streams of one
+/// A [`HttpCall`] that is made once for all who want its answer at the same time: the streams of one
 /// worker, and the plugin itself. It is the configuration's call, so a client that leaves does not
 /// take it from the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flight {
+pub struct SharedCall {
     /// What it is about. While one of this key is under way, no second one starts.
     pub key: String,
     /// What to send if none is. Its timeout bounds how long anybody waits.
-    pub call: Call,
+    pub call: HttpCall,
 }
 
-/// How a [`Call`] ended.
+/// How a [`HttpCall`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallReply {
     /// Somebody answered. A gateway that could not connect may answer 503 or 504 by itself.
-    Answer {
+    Response {
         /// HTTP status.
         status: u16,
         /// Headers.
         headers: Headers,
-        /// Body, up to [`Call::max_reply`] bytes.
+        /// Body, up to [`HttpCall::max_reply`] bytes.
         body: Vec<u8>,
         /// Whether the body was longer than that.
         cut: bool,
     },
     /// Nobody answered.
-    NoAnswer,
+    NoResponse,
     /// The gateway did not take the call, or did not hand over the answer.
     Failed(Fault),
     /// Too many streams wait for this flight already. It is in the air all the same, and the plugin
     /// will hear of it, so this says nothing of whoever was asked.
-    Crowded,
+    TooManyWaiting,
 }
 
 /// Walks one request through a plugin.
@@ -184,8 +184,8 @@ pub trait Filter {
 
     /// The end of a flight, after [`Step::Join`]. The plugin has heard it, unless it never took off:
     /// then the reply is [`CallReply::Failed`]. Or it goes on without this stream:
-    /// [`CallReply::Crowded`].
-    fn on_landed(&mut self, _host: &mut dyn Host, _reply: &CallReply) -> Step {
+    /// [`CallReply::TooManyWaiting`].
+    fn on_shared_reply(&mut self, _host: &mut dyn Host, _reply: &CallReply) -> Step {
         refuse_unasked()
     }
 
@@ -196,23 +196,23 @@ pub trait Filter {
 
     /// The answer's headers are there: the upstream's, or those of a refusal. `end_of_stream` where no
     /// body follows.
-    fn on_response_headers(&mut self, _host: &mut dyn Host, _end_of_stream: bool) -> Answering {
-        Answering::Continue
+    fn on_response_headers(&mut self, _host: &mut dyn Host, _end_of_stream: bool) -> ResponseStep {
+        ResponseStep::Continue
     }
 
-    /// The whole body of the answer, after [`Answering::Hold`] or [`Answering::Copy`]. One that is
+    /// The whole body of the answer, after [`ResponseStep::Hold`] or [`ResponseStep::Copy`]. One that is
     /// too long, or cannot be had, goes on whatever the filter says, unless it asks somebody first.
     fn on_response_body(
         &mut self,
         _host: &mut dyn Host,
         _body: Result<&[u8], BodyFault>,
-    ) -> Answering {
-        Answering::Continue
+    ) -> ResponseStep {
+        ResponseStep::Continue
     }
 
-    /// The end of a call, after [`Answering::Call`].
-    fn on_answer_call(&mut self, _host: &mut dyn Host, _reply: CallReply) -> Answering {
-        Answering::Continue
+    /// The end of a call, after [`ResponseStep::Call`].
+    fn on_response_call(&mut self, _host: &mut dyn Host, _reply: CallReply) -> ResponseStep {
+        ResponseStep::Continue
     }
 
     /// The request is over, however it ended.

@@ -54,21 +54,21 @@ pub use brand::Brands;
 pub use budget::{Budgets, FailuresConfig};
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use config::{header_name, invalid, parse, stripped_by, version, ConfigError};
-pub use content::{Content, Sent, Unread};
+pub use content::{Content, BodyFormat, Unread};
 pub use denial::{Denial, Reply};
 pub use details::Details;
 pub use driver::{Action, Driver, Gateway};
-pub use endpoint::{Caller, Endpoint, Unclassified};
+pub use endpoint::{CallerKind, Endpoint, Unclassified};
 pub use endpoints::{Classified, Endpoints, Match};
 pub use envelope::{AnswerConfig, EnvelopeConfig, Envelopes};
 pub use envoy::{RETRIES_HEADER, ROUTER_HEADERS};
 pub use filter::{
-    Answering, BodyFault, Call, CallReply, Filter, Flight, Plugin, Step, MOST_WAITING,
+    ResponseStep, BodyFault, HttpCall, CallReply, Filter, SharedCall, Plugin, Step, MAX_WAITING_STREAMS,
 };
 pub use json::{is_pointer, strict_json, text_at, value_at};
 pub use lru::Lru;
 pub use permits::{Bulkhead, Permit, Permits};
-pub use place::{Place, Relation, Told, Why};
+pub use place::{Place, Relation, PlaceReading, PlaceDoubt};
 pub use policy_wire::{
     canonical_path, is_alike, strip, Fault, HeaderNames, Headers, Host, MapKind, One, PathFault,
     Profile, FORWARDED_HEADERS, MEANING_HEADERS,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
 
-use crate::{header_name, invalid, Call, CallReply, ConfigError, Host, Secret, SortedMap};
+use crate::{header_name, invalid, HttpCall, CallReply, ConfigError, Host, Secret, SortedMap};
 
 /// Longest a stream may be made to wait for anybody, in milliseconds.
 const MAX_TIMEOUT: u64 = 5_000;
@@ -53,7 +53,7 @@ impl Service<'_> {
     ///
     /// # Errors
     /// Names the field.
-    pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<Call, ConfigError> {
+    pub fn call(&self, method: &str, host: &mut dyn Host) -> Result<HttpCall, ConfigError> {
         service(self.cluster, self.authority, self.path, self.at)?;
         let mut headers = Vec::new();
         for (name, value) in [
@@ -85,7 +85,7 @@ impl Service<'_> {
             }
             add(&name, value.clone(), &at)?;
         }
-        Ok(Call {
+        Ok(HttpCall {
             target: self.cluster.to_owned(),
             headers,
             body: Vec::new(),
@@ -133,7 +133,7 @@ pub fn percent_encoded(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).collect()
 }
 
-impl Call {
+impl HttpCall {
     /// The same for another path.
     #[must_use]
     pub fn with_path(&self, path: String) -> Self {
@@ -185,7 +185,7 @@ mod tests {
         let service =
             Service { authority: Some("pam.internal"), authorization: Some(&secret), ..SERVICE };
         let call = service.call("POST", &mut FakeHost::default()).unwrap();
-        let sent = |call: &Call| -> Vec<String> {
+        let sent = |call: &HttpCall| -> Vec<String> {
             call.headers.iter().map(|(name, value)| format!("{name} {value}")).collect()
         };
         // Names of entries that workers share are made of these in this order.
@@ -250,7 +250,7 @@ mod tests {
     fn what_is_a_document() {
         let answer = |status, cut| {
             let (headers, body) = (Headers::default(), b"{}".to_vec());
-            CallReply::Answer { status, headers, body, cut }
+            CallReply::Response { status, headers, body, cut }
         };
         let fault = Fault { call: "proxy_http_call", status: Some(2) };
         let told = fault.to_string();
@@ -259,9 +259,9 @@ mod tests {
             (answer(200, true), Err("an answer that is too long")),
             (answer(204, false), Err("status 204")),
             (answer(503, true), Err("status 503")),
-            (CallReply::NoAnswer, Err("no answer")),
+            (CallReply::NoResponse, Err("no answer")),
             (CallReply::Failed(fault), Err(&*told)),
-            (CallReply::Crowded, Err("too many wait for it")),
+            (CallReply::TooManyWaiting, Err("too many wait for it")),
         ] {
             assert_eq!(reply.document(), want.map_err(str::to_owned), "{reply:?}");
         }

@@ -18,7 +18,7 @@ pub fn shared_name(plugin: &str, kind: &str, parts: &[&str]) -> String {
     format!("pitboss.{plugin}.{kind}.{digest:016x}")
 }
 
-impl Call {
+impl HttpCall {
     /// What makes it another question than others, for [`shared_name`]: whom it asks, and the values of
     /// its headers in their order.
     pub fn parts(&self) -> Vec<&str> {

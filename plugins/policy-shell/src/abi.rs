@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{Call, CallReply, Fault, Flight, Gateway, Headers, Host, MapKind, Profile, Reply};
+use policy_kit::{HttpCall, CallReply, Fault, SharedCall, Gateway, Headers, Host, MapKind, Profile, Reply};
 
 use crate::codes::{Buffer, Map, COUNTER, GAUGE};
 use crate::metrics::Names;
@@ -236,11 +236,11 @@ impl Gateway for Abi {
         sys::reply(reply.status, &details, &headers, &reply.body)
     }
 
-    fn dispatch(&mut self, call: &Call) -> Result<u32, Fault> {
+    fn dispatch(&mut self, call: &HttpCall) -> Result<u32, Fault> {
         calls::dispatch(call, self.at.context)
     }
 
-    fn join(&mut self, flight: &Flight) -> Result<(), CallReply> {
+    fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply> {
         calls::join(flight, self.at)
     }
 
@@ -281,19 +281,19 @@ impl Gateway for Abi {
 /// Fetches the answer that is being delivered.
 pub(crate) fn call_reply(num_headers: usize, body_size: usize, max: usize) -> CallReply {
     if num_headers == 0 {
-        return CallReply::NoAnswer;
+        return CallReply::NoResponse;
     }
     let headers = match read(Map::CallResponse) {
         Ok(headers) => headers,
         Err(fault) => return CallReply::Failed(fault),
     };
     let status = headers.single(":status").and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
-    let Some(status) = status else { return CallReply::NoAnswer };
+    let Some(status) = status else { return CallReply::NoResponse };
     let size = body_size.min(max);
     let body = if size == 0 { Ok(Vec::new()) } else { sys::buffer(Buffer::CallResponseBody, size) };
     match body {
         Ok(body) if body.len() == size => {
-            CallReply::Answer { status, headers, body, cut: body_size > max }
+            CallReply::Response { status, headers, body, cut: body_size > max }
         }
         Ok(_) => CallReply::Failed(Fault { call: "proxy_get_buffer_bytes", status: None }),
         Err(fault) => CallReply::Failed(fault),

@@ -2,7 +2,7 @@
 
 use policy_kit::Action;
 
-use crate::calls::{Ended, Landed};
+use crate::calls::{Ended, CompletedCall};
 use crate::codes::action::{CONTINUE, PAUSE};
 use crate::{calls, foreign, sys, vm};
 
@@ -93,13 +93,13 @@ pub fn call_response(token: u32, headers: u32, body: u32) {
             let ready = sys::act_on(stream);
             vm::on_stream(stream, |s| s.call_response(token, headers, body, ready));
         }
-        Some(Ended::Flight(landed)) => land(landed, headers, body),
+        Some(Ended::Shared(landed)) => land(landed, headers, body),
         None => {}
     }
 }
 
-fn land(flight: Landed, headers: usize, body: usize) {
-    let Landed { root, key, max_reply, waiting } = flight;
+fn land(flight: CompletedCall, headers: usize, body: usize) {
+    let CompletedCall { root, key, max_reply, waiting } = flight;
     let read = vm::on_root(root, |root| root.landed(&key, headers, body, max_reply));
     let Some(reply) = read else { return };
     for stream in waiting {

@@ -1,37 +1,37 @@
 //! Calls that are under way, and who waits for each: one stream for a call of its own, several
 //! of them for a flight. The host is never called while the VM's state is borrowed.
 
-use policy_kit::{Call, CallReply, Fault, Flight, MOST_WAITING};
+use policy_kit::{HttpCall, CallReply, Fault, SharedCall, MAX_WAITING_STREAMS};
 
 use crate::abi::At;
 use crate::{sys, vm};
 
 /// Most flights in the air at once that streams of one VM sent. A plugin gives each of its purposes less
 /// than that, so that none of them takes the room of another.
-const MAX_FLIGHTS: usize = 640;
+const MAX_SHARED_CALLS: usize = 640;
 
 /// Sends a call and tells its token.
-type Send = fn(&Call) -> Result<u32, Fault>;
+type Send = fn(&HttpCall) -> Result<u32, Fault>;
 
 /// What is under way in a VM.
 #[derive(Default)]
-pub(crate) struct UnderWay {
+pub(crate) struct PendingCalls {
     /// Set where the module exports the callback that brings answers. A function, so that modules
     /// without it need not carry one.
     send: Option<Send>,
     /// Tokens, and the stream that waits for each. These are lists because they are short, and a
     /// module that makes no call should not carry a map's code.
     calls: Vec<(u32, u32)>,
-    flights: Vec<InAir>,
+    flights: Vec<Pending>,
 }
 
-struct InAir {
+struct Pending {
     token: u32,
-    landed: Landed,
+    landed: CompletedCall,
 }
 
 /// A flight at its end.
-pub(crate) struct Landed {
+pub(crate) struct CompletedCall {
     /// The configuration whose flight it is.
     pub(crate) root: u32,
     /// What it is about.
@@ -50,11 +50,11 @@ pub(crate) enum Ended {
         stream: u32,
     },
     /// A flight.
-    Flight(Landed),
+    Shared(CompletedCall),
 }
 
-impl UnderWay {
-    fn flight(&mut self, root: u32, key: &str) -> Option<&mut InAir> {
+impl PendingCalls {
+    fn flight(&mut self, root: u32, key: &str) -> Option<&mut Pending> {
         self.flights.iter_mut().find(|it| it.landed.root == root && it.landed.key == key)
     }
 
@@ -74,7 +74,7 @@ pub(crate) fn allow() {
     vm::with(|vm| vm.calls.send = Some(sys::call));
 }
 
-fn send(call: &Call) -> Result<u32, Fault> {
+fn send(call: &HttpCall) -> Result<u32, Fault> {
     match vm::with(|vm| vm.calls.send).flatten() {
         Some(send) => send(call),
         // Nobody would hear the answer, and the stream would wait for ever.
@@ -83,25 +83,25 @@ fn send(call: &Call) -> Result<u32, Fault> {
 }
 
 /// Sends a stream's own call and tells its token.
-pub(crate) fn dispatch(call: &Call, stream: u32) -> Result<u32, Fault> {
+pub(crate) fn dispatch(call: &HttpCall, stream: u32) -> Result<u32, Fault> {
     let token = send(call)?;
     vm::with(|vm| vm.calls.calls.push((token, stream)));
     Ok(token)
 }
 
 /// Lets a stream wait for a flight, which takes off if it is not in the air.
-pub(crate) fn join(flight: &Flight, at: At) -> Result<(), CallReply> {
-    let full = |it: &mut InAir| it.landed.waiting.len() >= MOST_WAITING;
+pub(crate) fn join(flight: &SharedCall, at: At) -> Result<(), CallReply> {
+    let full = |it: &mut Pending| it.landed.waiting.len() >= MAX_WAITING_STREAMS;
     if vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some_and(full)).unwrap_or(false) {
-        return Err(CallReply::Crowded);
+        return Err(CallReply::TooManyWaiting);
     }
     let aloft = || vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some());
     // A list, and strangers may be who makes it long.
-    let crowded = || vm::with(|vm| vm.calls.flights.len() >= MAX_FLIGHTS);
+    let crowded = || vm::with(|vm| vm.calls.flights.len() >= MAX_SHARED_CALLS);
     if !aloft().unwrap_or(false) && crowded().unwrap_or(true) {
         return Err(CallReply::Failed(Fault { call: "proxy_http_call", status: None }));
     }
-    take_off(flight, at.root).map_err(CallReply::Failed)?;
+    start(flight, at.root).map_err(CallReply::Failed)?;
     vm::with(|vm| {
         if let Some(in_air) = vm.calls.flight(at.root, &flight.key) {
             in_air.landed.waiting.push(at.context);
@@ -112,18 +112,18 @@ pub(crate) fn join(flight: &Flight, at: At) -> Result<(), CallReply> {
 
 /// Sends a flight unless one of its key is in the air. What the plugin itself asks on its tick always
 /// has room: keys and revocations are for everybody.
-pub(crate) fn take_off(flight: &Flight, root: u32) -> Result<(), Fault> {
+pub(crate) fn start(flight: &SharedCall, root: u32) -> Result<(), Fault> {
     if vm::with(|vm| vm.calls.flight(root, &flight.key).is_some()).unwrap_or(false) {
         return Ok(());
     }
     let token = send(&flight.call)?;
     let (key, max_reply) = (flight.key.clone(), flight.call.max_reply);
-    let landed = Landed { root, key, max_reply, waiting: Vec::new() };
+    let landed = CompletedCall { root, key, max_reply, waiting: Vec::new() };
     vm::with(|vm| {
         // A token is told once. Should a host repeat itself, the older flight is lost to it, and must
         // not keep its key from ever taking off again; who waits for it stays held.
         vm.calls.flights.retain(|it| it.token != token);
-        vm.calls.flights.push(InAir { token, landed });
+        vm.calls.flights.push(Pending { token, landed });
     });
     Ok(())
 }
@@ -136,7 +136,7 @@ pub(crate) fn ended(token: u32) -> Option<Ended> {
             return Some(Ended::Call { stream: calls.calls.swap_remove(place).1 });
         }
         let place = calls.flights.iter().position(|it| it.token == token)?;
-        Some(Ended::Flight(calls.flights.swap_remove(place).landed))
+        Some(Ended::Shared(calls.flights.swap_remove(place).landed))
     })
     .flatten()
 }

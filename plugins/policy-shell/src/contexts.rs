@@ -86,8 +86,8 @@ impl<P: Plugin> RootContext for Root<P> {
         let mut abi = self.abi(self.context);
         let Some(plugin) = &mut self.plugin else { return };
         for flight in plugin.on_tick(&mut abi) {
-            if let Err(fault) = calls::take_off(&flight, self.context) {
-                plugin.on_landed(&mut abi, &flight.key, &CallReply::Failed(fault));
+            if let Err(fault) = calls::start(&flight, self.context) {
+                plugin.on_shared_reply(&mut abi, &flight.key, &CallReply::Failed(fault));
             }
         }
     }
@@ -96,7 +96,7 @@ impl<P: Plugin> RootContext for Root<P> {
         let mut abi = self.abi(self.context);
         let reply = call_reply(headers, body, max);
         if let Some(plugin) = &mut self.plugin {
-            plugin.on_landed(&mut abi, key, &reply);
+            plugin.on_shared_reply(&mut abi, key, &reply);
         }
         reply
     }
@@ -151,7 +151,7 @@ impl<P: Plugin> StreamContext for Stream<P> {
     }
 
     fn landed(&mut self, reply: &CallReply) {
-        self.driver.on_landed(self.abi.anew(), reply);
+        self.driver.on_shared_reply(self.abi.anew(), reply);
     }
 
     fn log(&mut self) {

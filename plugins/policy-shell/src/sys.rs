@@ -1,6 +1,6 @@
 //! The host's functions, each wrapped so that no status and no pointer it answers is trusted.
 
-use policy_kit::{Call, Fault};
+use policy_kit::{HttpCall, Fault};
 
 use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
 use crate::codes::{Buffer, Map, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};
@@ -368,7 +368,7 @@ pub(crate) fn act_on(context: u32) -> Result<(), Fault> {
     done("proxy_set_effective_context", unsafe { raw::proxy_set_effective_context(context) })
 }
 
-pub(crate) fn call(call: &Call) -> Result<u32, Fault> {
+pub(crate) fn call(call: &HttpCall) -> Result<u32, Fault> {
     let headers = wire::headers(call.headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())));
     let trailers = wire::headers(std::iter::empty());
     // 0 would be no timeout, and hold the stream for ever.

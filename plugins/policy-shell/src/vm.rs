@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use policy_kit::{Fault, Plugin, SortedMap, MOST_WAITING};
+use policy_kit::{Fault, Plugin, SortedMap, MAX_WAITING_STREAMS};
 
-use crate::calls::UnderWay;
+use crate::calls::PendingCalls;
 use crate::contexts::{Root, RootContext, StreamContext};
 use crate::foreign::Foreign;
 
-/// Most streams that wait for ticks of one configuration. [`MOST_WAITING`] of them go on at each, those
+/// Most streams that wait for ticks of one configuration. [`MAX_WAITING_STREAMS`] of them go on at each, those
 /// that came first.
 const MOST_QUEUED: usize = 1_024;
 
@@ -21,7 +21,7 @@ pub(crate) struct Vm {
     // By ids that only grow: what is new goes to the end. Taken out while it runs.
     roots: SortedMap<u32, Option<Box<dyn RootContext>>>,
     streams: SortedMap<u32, Option<Box<dyn StreamContext>>>,
-    pub(crate) calls: UnderWay,
+    pub(crate) calls: PendingCalls,
     pub(crate) foreign: Option<Foreign>,
     /// `None` where the module does not hear of ticks, and a stream would wait for ever.
     ticks: Option<Ticks>,
@@ -78,7 +78,7 @@ pub(crate) fn ticks(root: u32) {
     with(|vm| vm.ticks.as_mut().map(add));
 }
 
-/// Lets a stream wait for a tick of its configuration: the next, unless [`MOST_WAITING`] others came before.
+/// Lets a stream wait for a tick of its configuration: the next, unless [`MAX_WAITING_STREAMS`] others came before.
 ///
 /// # Errors
 /// None will come, or too many wait already.
@@ -94,7 +94,7 @@ pub(crate) fn await_tick(root: u32, stream: u32) -> Result<(), Fault> {
 /// Takes the streams whose turn it is at this tick of their configuration, in the order they came.
 pub(crate) fn awaiting_tick(root: u32) -> Vec<u32> {
     let take = |ticks: &mut Ticks| {
-        let mut places = MOST_WAITING;
+        let mut places = MAX_WAITING_STREAMS;
         let (due, rest): (Vec<_>, Vec<_>) = ticks.waiting.drain(..).partition(|(of, _)| {
             let due = *of == root && places > 0;
             places -= usize::from(due);

@@ -1,7 +1,7 @@
 //! Where the keys of one issuer come from, compiled: what a plugin does with them from its timer, from
 //! a request that waits, and when a fetch ends. What changes is the [`Keyring`], which is the worker's.
 
-use policy_kit::{invalid, Call, CallReply, ConfigError, Host, Service};
+use policy_kit::{invalid, HttpCall, CallReply, ConfigError, Host, Service};
 
 use crate::{Alg, Header, Key, Keyring, Keys, KeysConfig, Lookup, PassedOver, SharedKeys};
 
@@ -10,16 +10,16 @@ const MAX_JWKS: usize = 128 << 10;
 
 /// The keys of one issuer.
 #[derive(Clone, Debug)]
-pub struct KeySource {
+pub struct IssuerKeys {
     /// Who asks, and where the configuration says so: how lines in the log begin.
     label: String,
     algorithms: Vec<Alg>,
     keyring: Keyring,
-    fetch: Option<Call>,
+    fetch: Option<HttpCall>,
     shared: SharedKeys,
 }
 
-impl KeySource {
+impl IssuerKeys {
     /// Compiles the keys at path `at`, those of `issuer` for `algorithms`. Between workers they are
     /// shared under the name of `plugin`.
     ///
@@ -49,7 +49,7 @@ impl KeySource {
     }
 
     /// The request for its keys, where they are fetched.
-    pub fn fetch(&self) -> Option<&Call> {
+    pub fn fetch(&self) -> Option<&HttpCall> {
         self.fetch.as_ref()
     }
 
@@ -91,7 +91,7 @@ impl KeySource {
     }
 
     /// What the timer should send at `now`, in seconds since the epoch: one worker for all.
-    pub fn due(&self, host: &mut dyn Host, ring: &mut Keyring, now: u64) -> Option<Call> {
+    pub fn due(&self, host: &mut dyn Host, ring: &mut Keyring, now: u64) -> Option<HttpCall> {
         let call = self.fetch.as_ref().filter(|_| ring.is_due(now))?;
         self.shared.adopt(host, &self.algorithms, ring, now);
         if ring.is_due(now) && self.shared.lease(host, now, call.timeout.as_secs()) {
@@ -145,7 +145,7 @@ fn keys(
     algorithms: &[Alg],
     (label, at): (&str, &str),
     host: &mut dyn Host,
-) -> Result<(Keyring, Option<Call>), ConfigError> {
+) -> Result<(Keyring, Option<HttpCall>), ConfigError> {
     let symmetric = algorithms == [Alg::Hs256];
     match (&raw.jwks, &raw.secret, &raw.cluster) {
         (None, Some(secret), None) if symmetric => {

@@ -36,7 +36,7 @@ pub struct Keyring {
     /// When a fetch was last made for a key id that is unknown.
     asked: Option<u64>,
     /// A fetch that has not landed yet.
-    flying: Option<Flight>,
+    flying: Option<SharedCall>,
     /// Failed fetches since the last good one, and when the next may start.
     failures: u32,
     next_try: u64,
@@ -46,7 +46,7 @@ pub struct Keyring {
 
 /// A fetch under way.
 #[derive(Clone, Copy, Debug)]
-struct Flight {
+struct SharedCall {
     since: u64,
     /// Whether nothing but an unknown key id asked for it.
     asked: bool,
@@ -201,7 +201,7 @@ impl Keyring {
     fn starts(&mut self, now: u64, asked: bool) {
         match &mut self.flying {
             Some(flight) if now.abs_diff(flight.since) <= LONGEST_FLIGHT => flight.asked &= asked,
-            lost_or_none => *lost_or_none = Some(Flight { since: now, asked }),
+            lost_or_none => *lost_or_none = Some(SharedCall { since: now, asked }),
         }
     }
 

@@ -11,7 +11,7 @@
 //! 4. Signatures are checked by the crates that `jwt-simple` is made of, or by the gateway where it
 //!    can: [`Verifier`] asks Envoy's `verify_signature` after it has answered known questions rightly.
 //! 5. Keys that are fetched are fetched once for all workers, serve on when a fetch fails, and a key id
-//!    that is unknown makes a token wait for one fetch: [`Keyring`], [`SharedKeys`], [`KeySource`].
+//!    that is unknown makes a token wait for one fetch: [`Keyring`], [`SharedKeys`], [`IssuerKeys`].
 //!
 //! Nothing here reads a clock, and no refusal says more than its code.
 #![warn(missing_docs)]
@@ -43,7 +43,7 @@ pub use date::{Date, Moment};
 pub use host::host_says_valid;
 pub use jws::{Header, Jws, KnownHeaders, Parts, MAX_TOKEN};
 pub use key::Key;
-pub use key_source::KeySource;
+pub use key_source::IssuerKeys;
 pub use keyring::{Keyring, Lookup};
 pub use keys::{Found, Keys};
 pub use passed_over::{NoKeys, PassedOver};

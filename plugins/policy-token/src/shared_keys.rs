@@ -1,7 +1,7 @@
 //! Keys that the workers of one node share, so that one fetch serves all. Gateways offer one map
 //! without expiry or deletion: two fixed entries per issuer, each with its time inside.
 
-use policy_kit::{shared_name, Call, Host};
+use policy_kit::{shared_name, HttpCall, Host};
 
 use crate::{Alg, Keyring, Keys};
 
@@ -20,7 +20,7 @@ pub struct SharedKeys {
 impl SharedKeys {
     /// The entries in which `plugin` keeps the keys of `issuer`: others fetch other keys, and so do
     /// other plugins and other configurations.
-    pub fn new(plugin: &str, issuer: &str, algorithms: &[Alg], fetch: Option<&Call>) -> Self {
+    pub fn new(plugin: &str, issuer: &str, algorithms: &[Alg], fetch: Option<&HttpCall>) -> Self {
         let mut parts = vec![issuer];
         for alg in algorithms {
             parts.push(alg.name());
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn entries_are_of_one_plugin_and_one_configuration() {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let call = Call {
+        let call = HttpCall {
             target: "casino".to_owned(),
             headers: vec![header(":method", "GET"), header(":path", "/jwks")],
             body: Vec::new(),

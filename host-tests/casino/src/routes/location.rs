@@ -1,6 +1,6 @@
 //! The location check: what a geolocation service would answer, signed.
 
-use policy_kit::{Place, Relation, Told};
+use policy_kit::{Place, Relation, PlaceReading};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -96,7 +96,7 @@ pub(super) fn check(casino: &mut Casino, call: &Call<'_>) -> Answer {
 fn reasons(fix: &Fix, licensed: &str) -> Vec<&'static str> {
     let licensed = Place::parse(licensed.as_bytes());
     let within = |region: &str| {
-        let region = Told::text(region.as_bytes()).place;
+        let region = PlaceReading::text(region.as_bytes()).place;
         region.zip(licensed).is_some_and(|(at, market)| at.relation(&market) == Relation::Inside)
     };
     let outside = fix.region.as_deref().is_some_and(|region| !within(region));

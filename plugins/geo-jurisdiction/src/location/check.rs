@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{
-    Budgets, CallReply, Flight, Host, Lru, Permit, Permits, Plugin, Source, MOST_WAITING,
+    Budgets, CallReply, SharedCall, Host, Lru, Permit, Permits, Plugin, Source, MAX_WAITING_STREAMS,
 };
 use policy_token::{Claims, Jws, Keyring, Lookup, Refusal, Verifier};
 
@@ -33,7 +33,7 @@ pub enum Verdict {
     /// It was, and has expired.
     Expired,
     /// The provider's keys have to be fetched first.
-    Ask(Flight),
+    Ask(SharedCall),
     /// They are not to be had; worth another try after so many seconds. `down` where that is the
     /// provider's doing, and not a token's.
     Unavailable {
@@ -80,7 +80,7 @@ impl State {
             verifier: Verifier::default(),
             known: Lru::new(location.cache_tokens),
             failures: Budgets::new(failures.per_minute, failures.burst, SOURCES),
-            waiting: Permits::new(MOST_WAITING),
+            waiting: Permits::new(MAX_WAITING_STREAMS),
         }
     }
 
@@ -91,9 +91,9 @@ impl State {
     }
 
     /// What the timer should send at `now`, in nanoseconds since the epoch.
-    pub fn due(&mut self, location: &Location, host: &mut dyn Host, now: u64) -> Option<Flight> {
+    pub fn due(&mut self, location: &Location, host: &mut dyn Host, now: u64) -> Option<SharedCall> {
         let call = location.keys.due(host, &mut self.ring, now / SECOND)?;
-        Some(Flight { key: KEYS_FLIGHT.to_owned(), call })
+        Some(SharedCall { key: KEYS_FLIGHT.to_owned(), call })
     }
 
     /// Takes in keys that were fetched, or were not.
@@ -150,7 +150,7 @@ fn nothing(
 
 fn ask(location: &Location) -> Option<Verdict> {
     let call = location.keys.fetch()?.clone();
-    Some(Verdict::Ask(Flight { key: KEYS_FLIGHT.to_owned(), call }))
+    Some(Verdict::Ask(SharedCall { key: KEYS_FLIGHT.to_owned(), call }))
 }
 
 fn prove(

@@ -52,7 +52,7 @@ impl World {
 
     fn lands(&mut self, status: u16, body: &str) {
         let (headers, body, cut) = (Headers::default(), body.into(), false);
-        let reply = CallReply::Answer { status, headers, body, cut };
+        let reply = CallReply::Response { status, headers, body, cut };
         let location = self.policy.location.as_ref().unwrap();
         self.host.now = self.now * SECOND;
         self.state.keys_landed(location, &mut self.host, &reply);

@@ -16,7 +16,7 @@ use policy_kit::{
     header_name, invalid, stripped_by, ConfigError, EndpointClass, FailuresConfig, Headers, Host,
     Location as Needed, One, Plugin, Profile, SortedMap,
 };
-use policy_token::{algorithms, audiences, KeySource};
+use policy_token::{algorithms, audiences, IssuerKeys};
 
 use crate::config::Treatment;
 use crate::location::config::{LocationConfig, Need, OnDown};
@@ -46,7 +46,7 @@ pub struct Location {
     types: Vec<String>,
     skew: u64,
     /// The provider's keys.
-    pub keys: KeySource,
+    pub keys: IssuerKeys,
     mapping: Mapping,
     intervals: Intervals,
     /// Where a client has its location checked anew.
@@ -115,7 +115,7 @@ impl Location {
         let intervals = Intervals::compile(&raw)?;
         let algorithms = algorithms(&raw.algorithms, "location.algorithms")?;
         let whose = (GeoJurisdiction::NAME, raw.issuer.as_str());
-        let keys = KeySource::compile(&raw.keys, whose, algorithms, "location.keys", host)?;
+        let keys = IssuerKeys::compile(&raw.keys, whose, algorithms, "location.keys", host)?;
         let location = Self {
             header,
             keys,

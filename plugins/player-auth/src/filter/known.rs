@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use policy_kit::{peer, CallReply, Denial, Fault, Flight, Host, Match, Source};
+use policy_kit::{peer, CallReply, Denial, Fault, SharedCall, Host, Match, Source};
 
-use super::Auth;
+use super::AuthFilter;
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};
 use crate::denials::KEYS;
 use crate::landing::{keys_landed, pam_landed};
@@ -13,10 +13,10 @@ use crate::policy::{Policy, Who};
 use crate::revocation::Status;
 use crate::state::State;
 
-impl Auth {
+impl AuthFilter {
     /// What the token has to wait for, if it may. So many wait for keys, and of one address a part of
     /// them; whom to ask about a token, and how often, was decided when it was looked at.
-    pub(super) fn waits(&mut self) -> Option<Flight> {
+    pub(super) fn waits(&mut self) -> Option<SharedCall> {
         let Who::Token(Verdict::Ask(flight)) = &self.who else { return None };
         let flight = flight.clone();
         if let Some(issuer) = issuer_of(&flight.key) {
@@ -57,7 +57,7 @@ impl Auth {
                 check::answered(policy, &mut state, host, &q, reply)
             }
             // The keys are on their way, and nothing is known of this one before.
-            (Some(_), CallReply::Crowded) => Verdict::Unknown(KEYS, 1),
+            (Some(_), CallReply::TooManyWaiting) => Verdict::Unknown(KEYS, 1),
             (Some(i), CallReply::Failed(_)) => {
                 keys_landed(policy, &mut state, host, i, reply);
                 check::check_landed(policy, &mut state, host, &q)
@@ -75,7 +75,7 @@ impl Auth {
         &mut self,
         host: &mut dyn Host,
         policy: &Policy,
-        flight: &Flight,
+        flight: &SharedCall,
     ) -> Result<bool, Fault> {
         if let (None, Some(headers)) = (self.case.source, &self.headers) {
             self.case.source = policy.source(headers, peer(host)?);
@@ -88,7 +88,7 @@ impl Auth {
 
     /// Finds out what is known of the player beyond the token. Tells whom to ask first, where somebody
     /// has to be.
-    pub(super) fn look_up(&mut self, policy: &Policy, endpoint: &Match<'_>) -> Option<Flight> {
+    pub(super) fn look_up(&mut self, policy: &Policy, endpoint: &Match<'_>) -> Option<SharedCall> {
         let Who::Token(Verdict::Good(known)) = &self.who else { return None };
         let seconds = self.now / SECOND;
         let mut state = self.state.try_borrow_mut().ok();
@@ -136,7 +136,7 @@ impl Auth {
             pam_landed(policy, &mut state, host, path, reply);
         }
         self.case.pam = Some(match reply {
-            CallReply::Crowded => state.pam.unheard(path, self.now),
+            CallReply::TooManyWaiting => state.pam.unheard(path, self.now),
             _ => state.pam.landed(path, self.now),
         });
     }

@@ -14,7 +14,7 @@ fn of(brand: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Starts a request of the player at a brand.
-fn start(world: &mut World, brand: &str) -> (policy_kit::Driver<Auth>, String) {
+fn start(world: &mut World, brand: &str) -> (policy_kit::Driver<AuthFilter>, String) {
     world.fill("/bets", &of(brand));
     let authority = world.host.request.iter_mut().find(|(name, _)| name == b":authority").unwrap();
     authority.1 = format!("{brand}.example").into_bytes();
@@ -98,7 +98,7 @@ fn a_revocation_at_one_brand_is_none_at_another() {
         let mut world = World::new(&config.to_string());
         let page = json!({"revocations": [entry], "cursor": "1"}).to_string();
         for flight in world.plugin.on_tick(&mut world.host) {
-            world.plugin.on_landed(&mut world.host, &flight.key, &answer(200, page.clone()));
+            world.plugin.on_shared_reply(&mut world.host, &flight.key, &answer(200, page.clone()));
         }
         assert_eq!(start(&mut world, "otter").1, otter, "{entry}");
         assert_eq!(start(&mut world, "kings").1, kings, "{entry}");

@@ -15,14 +15,14 @@ fn who(player: &str, brand: &str, issuer: Option<&str>) -> Identity {
 }
 
 fn reply(status: u16, body: &str, cut: bool) -> CallReply {
-    CallReply::Answer { status, headers: Headers::default(), body: body.as_bytes().to_vec(), cut }
+    CallReply::Response { status, headers: Headers::default(), body: body.as_bytes().to_vec(), cut }
 }
 
 #[test]
 fn what_is_asked() {
     let asks =
         pam(r#", "path": "/v1/{sub}/status?full=1", "authorization": "Basic eA==""#).unwrap();
-    let header = |flight: &Flight, name: &str| {
+    let header = |flight: &SharedCall, name: &str| {
         flight.call.headers.iter().find(|(n, _)| n == name).unwrap().1.clone()
     };
     for (player, path) in [
@@ -131,7 +131,7 @@ fn what_is_no_answer() {
         reply(200, "{}", false),
         reply(200, r#"{"state": null}"#, false),
         reply(200, r#"{"state": "active", "state": "suspended"}"#, false),
-        CallReply::NoAnswer,
+        CallReply::NoResponse,
         CallReply::Failed(Fault { call: "proxy_http_call", status: Some(2) }),
     ] {
         let why = pam.read(&none, &words).unwrap_err();

@@ -11,7 +11,7 @@ use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::{json, Value};
 
-use crate::filter::Auth;
+use crate::filter::AuthFilter;
 use crate::plugin::PlayerAuth;
 use crate::policy::tests::CONFIG;
 
@@ -112,7 +112,7 @@ pub(super) struct World {
 }
 
 /// A request under way.
-pub(super) type Driving = Driver<Auth>;
+pub(super) type Driving = Driver<AuthFilter>;
 
 impl World {
     pub(super) fn new(config: &Value) -> Self {

@@ -1,6 +1,6 @@
 //! The feed of revocations, compiled: whom to ask, how often, and what to keep.
 
-use policy_kit::{invalid, percent_encoded, Call, ConfigError, Flight, Host, Service};
+use policy_kit::{invalid, percent_encoded, HttpCall, ConfigError, SharedCall, Host, Service};
 
 use super::config::RevocationsConfig;
 use super::places::Places;
@@ -16,7 +16,7 @@ const MAX_PAGE: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Feed {
     /// The question for everything.
-    call: Call,
+    call: HttpCall,
     path: String,
     /// How often it is polled, in seconds.
     pub every: u64,
@@ -98,7 +98,7 @@ impl Feed {
     }
 
     /// The question for what comes after a cursor, or for everything.
-    pub fn question(&self, cursor: Option<&str>) -> Flight {
+    pub fn question(&self, cursor: Option<&str>) -> SharedCall {
         let call = match cursor {
             Some(cursor) => {
                 let path = format!("{}?since={}", self.path, percent_encoded(cursor));
@@ -106,7 +106,7 @@ impl Feed {
             }
             None => self.call.clone(),
         };
-        Flight { key: FLIGHT.to_owned(), call }
+        SharedCall { key: FLIGHT.to_owned(), call }
     }
 
     /// Longest that a poll takes, in seconds.

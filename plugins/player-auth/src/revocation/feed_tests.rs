@@ -17,7 +17,7 @@ fn what_is_asked() {
         (Some("12"), "/v1/dead?since=12"),
         (Some("a b&c=é\n"), "/v1/dead?since=a%20b%26c%3D%C3%A9%0A"),
     ] {
-        let Flight { key, call } = feed.question(cursor);
+        let SharedCall { key, call } = feed.question(cursor);
         assert_eq!(key, FLIGHT);
         let header = |name: &str| call.headers.iter().find(|(n, _)| n == name).unwrap().1.clone();
         assert_eq!(header(":path"), path);

@@ -88,7 +88,7 @@ pub enum Page {
 /// Reads an answer of a feed about players and sessions of these owners. A page that cannot be read as a
 /// whole is not read at all.
 pub fn read(reply: &CallReply, owners: &Owners) -> Page {
-    if let CallReply::Answer { status: 410, .. } = reply {
+    if let CallReply::Response { status: 410, .. } = reply {
         return Page::Gone;
     }
     let body = match reply.document() {
@@ -130,7 +130,7 @@ mod tests {
 
     fn reply(status: u16, body: &str) -> CallReply {
         let headers = Headers::default();
-        CallReply::Answer { status, headers, body: body.as_bytes().to_vec(), cut: false }
+        CallReply::Response { status, headers, body: body.as_bytes().to_vec(), cut: false }
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
             assert!(matches!(page, Page::Failed(_)), "{status}");
         }
         let body = good.as_bytes().to_vec();
-        let cut = CallReply::Answer { status: 200, headers: Headers::default(), body, cut: true };
+        let cut = CallReply::Response { status: 200, headers: Headers::default(), body, cut: true };
         assert!(matches!(read(&cut, &owners()), Page::Failed(_)));
-        assert!(matches!(read(&CallReply::NoAnswer, &owners()), Page::Failed(_)));
+        assert!(matches!(read(&CallReply::NoResponse, &owners()), Page::Failed(_)));
     }
 }

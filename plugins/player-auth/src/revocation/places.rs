@@ -2,7 +2,7 @@
 //! without expiry or deletion: two fixed entries per feed. The small one is looked at on every tick,
 //! the table only where that says that it has changed.
 
-use policy_kit::{shared_name, Call, Host, Plugin};
+use policy_kit::{shared_name, HttpCall, Host, Plugin};
 
 use super::control::Control;
 use super::table::{Entry, Table};
@@ -22,7 +22,7 @@ pub struct Places {
 impl Places {
     /// The entries of the feed that `call` asks, kept so long and so much of it, and read for these owners:
     /// what is kept or read otherwise is another table.
-    pub fn new(call: &Call, horizon: u64, most: usize, owners: &Owners) -> Self {
+    pub fn new(call: &HttpCall, horizon: u64, most: usize, owners: &Owners) -> Self {
         let (horizon, most, owners) = (horizon.to_string(), most.to_string(), owners.describe());
         let mut parts = call.parts();
         parts.push(&horizon);

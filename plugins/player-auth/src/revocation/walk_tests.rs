@@ -2,7 +2,7 @@
 
 use super::tests::{answer, bearer, token, World, CLAIMS, NOW};
 use super::*;
-use policy_kit::Flight;
+use policy_kit::SharedCall;
 use serde_json::{json, Value};
 
 use crate::policy::tests::CONFIG;
@@ -21,9 +21,9 @@ fn page(revocations: Value) -> CallReply {
 
 /// A tick whose poll, if there is one, is answered at once.
 fn tick(world: &mut World, reply: &CallReply) -> usize {
-    let flights: Vec<Flight> = world.plugin.on_tick(&mut world.host);
-    for Flight { key, .. } in &flights {
-        world.plugin.on_landed(&mut world.host, key, reply);
+    let flights: Vec<SharedCall> = world.plugin.on_tick(&mut world.host);
+    for SharedCall { key, .. } in &flights {
+        world.plugin.on_shared_reply(&mut world.host, key, reply);
     }
     flights.len()
 }

@@ -1,7 +1,7 @@
 //! The feed as one worker knows it: whose turn it is to poll, what the others have left, and what a
 //! poll brought.
 
-use policy_kit::{CallReply, Flight, Host, Plugin};
+use policy_kit::{CallReply, SharedCall, Host, Plugin};
 
 use super::control::Control;
 use super::feed::Feed;
@@ -36,7 +36,7 @@ impl Worker {
     }
 
     /// The question for news, where it is this worker's turn to ask.
-    pub fn tick(&mut self, feed: &Feed, host: &mut dyn Host, now: u64) -> Option<Flight> {
+    pub fn tick(&mut self, feed: &Feed, host: &mut dyn Host, now: u64) -> Option<SharedCall> {
         let shared = self.look(feed, host, now);
         if !self.control.is_due(now, feed.every, feed.patience()) {
             return None;

@@ -26,7 +26,7 @@ fn page(players: &[(&str, u64)], cursor: &str, more: bool) -> CallReply {
 
 fn answer(status: u16, body: &str) -> CallReply {
     let headers = Headers::default();
-    CallReply::Answer { status, headers, body: body.as_bytes().to_vec(), cut: false }
+    CallReply::Response { status, headers, body: body.as_bytes().to_vec(), cut: false }
 }
 
 fn token(player: &str) -> Marks {
@@ -78,7 +78,7 @@ fn what_fails_loses_nothing() {
     let (feed, mut host, mut w) = (feed(""), FakeHost::default(), Worker::default());
     tick(&mut w, &feed, &mut host, NOW);
     w.landed(&feed, &mut host, &page(&[("p", NOW)], "1", false), NOW);
-    let bad = [answer(500, ""), answer(200, "{"), CallReply::NoAnswer, page(&[], "1", true)];
+    let bad = [answer(500, ""), answer(200, "{"), CallReply::NoResponse, page(&[], "1", true)];
     let mut now = NOW + 1;
     for (reply, pause) in bad.iter().zip([1, 2, 4, 8]) {
         assert_eq!(tick(&mut w, &feed, &mut host, now), "/revocations?since=1", "{reply:?}");

@@ -19,7 +19,7 @@ fn a_crowd_is_told_nothing_and_spoils_nothing() {
     world.host.now += 5 * SECOND;
     for (path, want) in [("/bets", "player_state_unavailable"), ("/cashout", "pass")] {
         let (mut beyond, _) = world.start(path, &[good()]);
-        beyond.on_landed(&mut world.host, &CallReply::Crowded);
+        beyond.on_shared_reply(&mut world.host, &CallReply::TooManyWaiting);
         assert_eq!(world.outcome(Action::Pause), want, "{path}");
     }
     let (mut waits, action) = world.start("/bets", &[good()]);

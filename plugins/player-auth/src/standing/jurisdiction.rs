@@ -1,6 +1,6 @@
 //! Where a player is licensed to play, as a token or the PAM says it.
 
-use policy_kit::{Place, Told};
+use policy_kit::{Place, PlaceReading};
 
 /// Where a player is licensed to play.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Jurisdiction {
 impl Jurisdiction {
     /// Reads `MT` or `us-nj`. Of a subdivision that does not exist the country counts.
     pub fn read(text: &str) -> Self {
-        match Told::text(text.to_ascii_uppercase().as_bytes()).place {
+        match PlaceReading::text(text.to_ascii_uppercase().as_bytes()).place {
             Some(place) => Self::At(place),
             None => Self::Unreadable,
         }

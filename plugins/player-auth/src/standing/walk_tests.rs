@@ -162,8 +162,8 @@ fn the_same_by_claim_and_by_both() {
 fn where_the_pam_says_nothing_the_class_decides() {
     let never = CallReply::Failed(Fault { call: "proxy_http_call", status: Some(2) });
     let cut = match answer(200, json!({"state": "active"}).to_string()) {
-        CallReply::Answer { status, headers, body, .. } => {
-            CallReply::Answer { status, headers, body, cut: true }
+        CallReply::Response { status, headers, body, .. } => {
+            CallReply::Response { status, headers, body, cut: true }
         }
         other => other,
     };
@@ -172,7 +172,7 @@ fn where_the_pam_says_nothing_the_class_decides() {
         answer(500, "".into()),
         answer(200, "{".into()),
         says("frozen"),
-        CallReply::NoAnswer,
+        CallReply::NoResponse,
         never,
         cut,
     ];
@@ -217,10 +217,10 @@ fn an_answer_counts_for_its_seconds_and_a_bad_state_for_longer() {
     assert_eq!(ask(5, "/bets", Some(&says("self_excluded"))), "player_excluded");
     assert_eq!(ask(6, "/withdraw", None), "pass");
     assert_eq!(ask(6, "/bets", None), "player_excluded");
-    assert_eq!(ask(20, "/cashout", Some(&CallReply::NoAnswer)), "player_excluded", "remembered");
+    assert_eq!(ask(20, "/cashout", Some(&CallReply::NoResponse)), "player_excluded", "remembered");
     assert_eq!(ask(20, "/cashout", None), "player_excluded", "and not asked again at once");
     assert_eq!(ask(21, "/cashout", Some(&says("frozen"))), "player_excluded");
-    assert_eq!(ask(3_700, "/cashout", Some(&CallReply::NoAnswer)), "pass", "for an hour");
+    assert_eq!(ask(3_700, "/cashout", Some(&CallReply::NoResponse)), "pass", "for an hour");
     assert_eq!(ask(3_700, "/bets", None), "player_state_unavailable");
     assert_eq!(ask(3_701, "/bets", Some(&says("active"))), "pass");
     let result =
@@ -275,8 +275,8 @@ fn one_url_for_many_calls_is_judged_by_what_the_body_says() {
         world.host.body = body.as_bytes().to_vec();
         let mut driver = world.open("/one", &[good(), json.clone()]);
         let key = world.host.flights.last().unwrap().clone();
-        world.plugin.on_landed(&mut world.host, &key, &says(state));
-        driver.on_landed(&mut world.host, &says(state));
+        world.plugin.on_shared_reply(&mut world.host, &key, &says(state));
+        driver.on_shared_reply(&mut world.host, &says(state));
         let told = if state == "frozen" { vec![] } else { vec![state] };
         assert_eq!(world.host.upstream("x-player-state"), told, "before the body");
         let action = driver.on_request_body(&mut world.host, body.len(), true);
@@ -299,8 +299,8 @@ fn what_needs_no_token_is_not_stopped_by_whose_it_is() {
         world.host.body = body.as_bytes().to_vec();
         let mut driver = world.open("/two", &[good(), json.clone()]);
         let key = world.host.flights.last().unwrap().clone();
-        world.plugin.on_landed(&mut world.host, &key, &says("suspended"));
-        driver.on_landed(&mut world.host, &says("suspended"));
+        world.plugin.on_shared_reply(&mut world.host, &key, &says("suspended"));
+        driver.on_shared_reply(&mut world.host, &says("suspended"));
         let action = driver.on_request_body(&mut world.host, body.len(), true);
         assert_eq!(world.outcome(action), want, "{body}");
     }

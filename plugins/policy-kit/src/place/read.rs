@@ -15,16 +15,16 @@ const ALPHA_3: [&[u8]; 10] =
 
 /// What a source tells of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct PlaceReading {
     /// The place as far as it can be read.
     pub place: Option<Place>,
     /// Why no more of it can be.
-    pub why: Why,
+    pub why: PlaceDoubt,
 }
 
 /// Why a place is not known, or only its country is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Why {
+pub enum PlaceDoubt {
     /// All that was told could be read.
     #[default]
     Read,
@@ -48,7 +48,7 @@ pub enum Why {
     RegionNotAPlace,
 }
 
-impl Why {
+impl PlaceDoubt {
     /// As evidence tells it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,8 +66,8 @@ impl Why {
     }
 }
 
-impl Told {
-    fn nothing(why: Why) -> Self {
+impl PlaceReading {
+    fn nothing(why: PlaceDoubt) -> Self {
         Self { place: None, why }
     }
 
@@ -81,11 +81,11 @@ impl Told {
     #[inline(never)]
     pub fn text(text: &[u8]) -> Self {
         match split(text) {
-            None => Self::nothing(Why::NotAPlace),
-            Some((country, None)) => Self { place: Some(country), why: Why::Read },
+            None => Self::nothing(PlaceDoubt::NotAPlace),
+            Some((country, None)) => Self { place: Some(country), why: PlaceDoubt::Read },
             Some((country, Some(part))) => match country.part_in_any_case(part) {
-                None => Self { place: Some(country), why: Why::RegionNotAPlace },
-                place => Self { place, why: Why::Read },
+                None => Self { place: Some(country), why: PlaceDoubt::RegionNotAPlace },
+                place => Self { place, why: PlaceDoubt::Read },
             },
         }
     }
@@ -94,30 +94,30 @@ impl Told {
     /// `USNJ`, also in lower case (App Engine); the country in upper case only, as every edge writes it.
     pub fn headers(country: One<'_>, region: One<'_>) -> Self {
         let country = match country {
-            One::Absent => return Self::nothing(Why::Absent),
-            One::Many => return Self::nothing(Why::Twice),
-            One::Value(b"") => return Self::nothing(Why::Empty),
-            One::Value(TOR) => return Self::nothing(Why::Anonymous),
+            One::Absent => return Self::nothing(PlaceDoubt::Absent),
+            One::Many => return Self::nothing(PlaceDoubt::Twice),
+            One::Value(b"") => return Self::nothing(PlaceDoubt::Empty),
+            One::Value(TOR) => return Self::nothing(PlaceDoubt::Anonymous),
             One::Value(value) => value,
         };
         let told = Self::text(country);
         let Some(place) = told.place else {
-            let why = if UNSAID.contains(&country) { Why::Unsaid } else { told.why };
+            let why = if UNSAID.contains(&country) { PlaceDoubt::Unsaid } else { told.why };
             return Self::nothing(why);
         };
         let known = |why| Self { place: Some(place), why };
         let region = match region {
             One::Absent | One::Value(b"") => return told,
-            One::Many => return known(Why::RegionTwice),
+            One::Many => return known(PlaceDoubt::RegionTwice),
             One::Value(region) => region,
         };
         match place.region(region) {
             // The country's header may itself hold a subdivision; then one lies within the other.
             Some(region) => match place.finer(&region).copied() {
-                Some(place) => Self { place: Some(place), why: Why::Read },
-                None => Self::nothing(Why::Contradiction),
+                Some(place) => Self { place: Some(place), why: PlaceDoubt::Read },
+                None => Self::nothing(PlaceDoubt::Contradiction),
             },
-            None => known(Why::RegionNotAPlace),
+            None => known(PlaceDoubt::RegionNotAPlace),
         }
     }
 }

@@ -158,7 +158,7 @@ fn headers_that_tell_a_place() {
     for (country, region, want, why) in cases {
         let pairs = country.iter().map(|v| (&b"c"[..], *v));
         let map = Headers::from_pairs(pairs.chain(region.iter().map(|v| (&b"r"[..], *v))));
-        let told = Told::headers(map.one("c"), map.one("r"));
+        let told = PlaceReading::headers(map.one("c"), map.one("r"));
         let got = told.place.as_ref().map_or("", Place::as_str);
         assert_eq!((got, told.why.as_str()), (*want, *why), "{country:?} {region:?}");
     }
@@ -283,8 +283,8 @@ proptest! {
         country in prop_oneof!["[A-Z]{2}", "[ -~]{0,8}"],
         region in prop_oneof!["[A-Za-z0-9]{1,5}", "[ -~]{0,9}"],
     ) {
-        let told = Told::headers(One::Value(country.as_bytes()), One::Value(region.as_bytes()));
-        let alone = Told::text(country.as_bytes()).place;
+        let told = PlaceReading::headers(One::Value(country.as_bytes()), One::Value(region.as_bytes()));
+        let alone = PlaceReading::text(country.as_bytes()).place;
         if let (Some(place), Some(alone)) = (told.place, alone) {
             prop_assert!(place.is_within(&alone));
         }
