@@ -139,9 +139,12 @@ pub async fn measure_envoy(
     }
     // One more round than is counted: the first warms caches, allocators and V8.
     let mut micros = vec![Vec::with_capacity(amount.rounds); running.len()];
+    let mut order: Vec<usize> = (0..running.len()).collect();
+    let mut dice = Dice(1);
     for round in 0..=amount.rounds {
-        for turn in 0..running.len() {
-            let at = (round + turn) % running.len();
+        // What ran just before costs a variant some percent: no variant may always follow the same one.
+        dice.shuffle(&mut order);
+        for &at in &order {
             let (Some(one), Some(kept)) = (running.get_mut(at), micros.get_mut(at)) else {
                 continue;
             };
@@ -171,6 +174,24 @@ pub async fn measure_envoy(
         })
     });
     Ok((measured.collect::<Result<_, BenchError>>()?, reached))
+}
+
+/// Numbers that look random and are the same in every run (xorshift, 64 bits).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap_or_default() % limit.max(1)
+    }
+
+    fn shuffle(&mut self, order: &mut [usize]) {
+        for last in (1..order.len()).rev() {
+            order.swap(last, self.below(last + 1));
+        }
+    }
 }
 
 /// A bet that was placed.
