@@ -160,7 +160,8 @@ impl GeoFilter {
         host: &mut dyn Host,
         endpoint: &Match<'_>,
     ) -> Result<(), Fault> {
-        let partners = endpoint.caller == CallerKind::Partner && endpoint.candidates().any(is_asked);
+        let partners =
+            endpoint.caller == CallerKind::Partner && endpoint.candidates().any(is_asked);
         if partners && policy.profile() == Profile::Envoy {
             self.case.partner =
                 host.fact(facts::PARTNER)?.is_some_and(|name| endpoint.is_for(&name));

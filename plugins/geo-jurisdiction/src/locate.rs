@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use policy_kit::{invalid, ConfigError, Headers, One, Origin, Place, Relation, PlaceReading, PlaceDoubt};
+use policy_kit::{
+    invalid, ConfigError, Headers, One, Origin, Place, PlaceDoubt, PlaceReading, Relation,
+};
 
 use crate::config::{OnConflict, PlaceConfig, SourceName};
 use crate::table::Table;
@@ -190,9 +192,15 @@ impl Sources {
                 let country = headers.one(&self.country);
                 let region = self.region.as_deref().map_or(One::Absent, |name| headers.one(name));
                 match PlaceReading::headers(country, region) {
-                    PlaceReading { place: Some(place), why: PlaceDoubt::Read } => Opinion::Known(place, None),
-                    PlaceReading { place: Some(place), why } => Opinion::Known(place, Some(why.as_str())),
-                    PlaceReading { why: PlaceDoubt::Absent, .. } => Opinion::Silent(PlaceDoubt::Absent.as_str()),
+                    PlaceReading { place: Some(place), why: PlaceDoubt::Read } => {
+                        Opinion::Known(place, None)
+                    }
+                    PlaceReading { place: Some(place), why } => {
+                        Opinion::Known(place, Some(why.as_str()))
+                    }
+                    PlaceReading { why: PlaceDoubt::Absent, .. } => {
+                        Opinion::Silent(PlaceDoubt::Absent.as_str())
+                    }
                     PlaceReading { why: PlaceDoubt::Anonymous, .. } => Opinion::Hidden,
                     // Tor among several: whichever counts, nobody can tell where the client is.
                     _ if headers.all(&self.country).any(PlaceReading::is_hidden) => Opinion::Hidden,

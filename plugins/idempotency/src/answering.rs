@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use policy_kit::{ResponseStep, BodyFault, CallReply, Host, MapKind};
+use policy_kit::{BodyFault, CallReply, Host, MapKind, ResponseStep};
 
 use crate::asking::Case;
 use crate::config::Commit;

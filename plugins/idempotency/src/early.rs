@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use policy_kit::{ResponseStep, Content, Fault, Host, Match, Profile, BodyFormat};
+use policy_kit::{BodyFormat, Content, Fault, Host, Match, Profile, ResponseStep};
 
 use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
 use crate::ending;

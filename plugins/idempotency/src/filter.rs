@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    ResponseStep, BodyFault, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host, MapKind,
-    Match, Plugin, Profile, BodyFormat, Step, Unclassified, Unread, RETRIES_HEADER,
+    BodyFault, BodyFormat, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host, MapKind,
+    Match, Plugin, Profile, ResponseStep, Step, Unclassified, Unread, RETRIES_HEADER,
 };
 
 use crate::answering::Claim;

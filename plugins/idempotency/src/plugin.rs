@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
 use policy_kit::{
-    invalid, CallReply, ConfigError, Fault, SharedCall, HeaderNames, Host, Plugin, Profile,
+    invalid, CallReply, ConfigError, Fault, HeaderNames, Host, Plugin, Profile, SharedCall,
     MEANING_HEADERS, ROUTER_HEADERS,
 };
 

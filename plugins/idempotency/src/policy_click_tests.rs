@@ -1,6 +1,6 @@
 //! What may be written of double clicks.
 
-use policy_kit::{Content, BodyFormat};
+use policy_kit::{BodyFormat, Content};
 use serde_json::{json, Value};
 
 use crate::config::DoubleClickMode;

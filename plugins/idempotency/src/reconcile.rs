@@ -1,8 +1,8 @@
 //! Asking what became of a call whose outcome is unknown.
 
 use policy_kit::{
-    invalid, is_pointer, percent_encoded, strict_json, text_at, HttpCall, CallReply, ConfigError, Host,
-    Service,
+    invalid, is_pointer, percent_encoded, strict_json, text_at, CallReply, ConfigError, Host,
+    HttpCall, Service,
 };
 
 use crate::config::ReconcileConfig;

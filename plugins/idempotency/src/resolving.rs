@@ -1,6 +1,6 @@
 //! Finding out what became of a call whose outcome is unknown, from whoever a rule's `reconcile` names.
 
-use policy_kit::{CallReply, Fault, SharedCall, Host, Step};
+use policy_kit::{CallReply, Fault, Host, SharedCall, Step};
 
 use crate::asking::{About, Asking};
 use crate::denials::OUTCOME_UNKNOWN;

@@ -4,7 +4,7 @@
 //! Every question is one atomic operation on one key. A store that lies elsewhere answers a question with
 //! a [`HttpCall`], and is asked [`Store::heard`] when that has ended.
 
-use policy_kit::{HttpCall, CallReply, Host};
+use policy_kit::{CallReply, Host, HttpCall};
 
 use crate::{Answer, Fence, Fingerprint, Scope, StoreFault};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use policy_kit::{HttpCall, CallReply, Host};
+use policy_kit::{CallReply, Host, HttpCall};
 use serde_json::{json, Value};
 
 use super::*;

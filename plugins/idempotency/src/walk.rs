@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy_kit::fake::{FakeHost, Pair};
-use policy_kit::{facts, Action, HttpCall, CallReply, ConfigError, Driver, Headers, Plugin, Reply};
+use policy_kit::{facts, Action, CallReply, ConfigError, Driver, Headers, HttpCall, Plugin, Reply};
 use serde_json::{json, Value};
 
 use crate::filter::IdempotencyFilter;

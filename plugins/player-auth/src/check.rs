@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Denial, SharedCall, Host, Plugin, Source};
+use policy_kit::{CallReply, Denial, Host, Plugin, SharedCall, Source};
 use policy_token::{Claims, Jws, Lookup, Parts, Refusal};
 
 use crate::denials::{self, BUSY, CLAIMS, FAILURES, INTROSPECTION, KEYS, MALFORMED};

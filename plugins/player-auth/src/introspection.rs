@@ -1,6 +1,6 @@
 //! Asking about tokens that are not JWTs (RFC 7662).
 
-use policy_kit::{invalid, HttpCall, CallReply, ConfigError, Denial, SharedCall, Host, Service};
+use policy_kit::{invalid, CallReply, ConfigError, Denial, Host, HttpCall, Service, SharedCall};
 use policy_token::{audiences, Claims, Refusal};
 
 use crate::config::IntrospectionConfig;

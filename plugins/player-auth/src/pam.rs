@@ -1,7 +1,8 @@
 //! Asking the player account management system (PAM) what state a player is in.
 
 use policy_kit::{
-    invalid, is_pointer, strict_json, value_at, HttpCall, CallReply, ConfigError, SharedCall, Host, Service,
+    invalid, is_pointer, strict_json, value_at, CallReply, ConfigError, Host, HttpCall, Service,
+    SharedCall,
 };
 
 use crate::identity::Identity;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use policy_kit::{metrics, CallReply, ConfigError, SharedCall, Host, Plugin, Profile};
+use policy_kit::{metrics, CallReply, ConfigError, Host, Plugin, Profile, SharedCall};
 use policy_token::Verifier;
 
 use crate::check::{issuer_of, keys_flight, SECOND};

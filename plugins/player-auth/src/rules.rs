@@ -1,6 +1,8 @@
 //! What each kind of call needs of who calls.
 
-use policy_kit::{invalid, CallerKind, ConfigError, Denial, EndpointClass, Match, SortedMap, Token};
+use policy_kit::{
+    invalid, CallerKind, ConfigError, Denial, EndpointClass, Match, SortedMap, Token,
+};
 
 use crate::config::{OnError, RuleConfig, TokenRule};
 use crate::denials::{SCOPE, STEP_UP};

@@ -66,7 +66,11 @@ fn an_address_has_no_more_questions_out_than_may_fail() {
     assert_eq!(told[3], "introspection_busy");
     // All of those fail, too: now it is the address that fails too often.
     for n in 4..10 {
-        world.plugin.on_shared_reply(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), &inactive());
+        world.plugin.on_shared_reply(
+            &mut world.host,
+            &key(&format!("opaque-{NEAR}-{n}")),
+            &inactive(),
+        );
     }
     for n in 0..3 {
         world.plugin.on_shared_reply(&mut world.host, &key(&format!("next-{n}")), &inactive());
@@ -90,7 +94,11 @@ fn calls_with_one_token_are_one_question() {
     }
     assert_eq!(from(&mut world, NEAR, "/bets", "opaque-2").1, "introspection_busy");
     for n in 0..9 {
-        world.plugin.on_shared_reply(&mut world.host, &key(&format!("opaque-{NEAR}-{n}")), &active());
+        world.plugin.on_shared_reply(
+            &mut world.host,
+            &key(&format!("opaque-{NEAR}-{n}")),
+            &active(),
+        );
     }
     let told = many(&mut world, NEAR, 12);
     assert_eq!(told[8..10], ["waits", "introspection_busy"], "it failed once, not 40 times");
@@ -122,7 +130,11 @@ fn an_address_has_a_quarter_of_the_questions_about_players() {
     assert_eq!(from(&mut world, NEAR, "/withdraw", &of(99)).1, "step_up_required");
     assert_eq!(from(&mut world, FAR, "/bets", &of(70)).1, "waits", "another address");
     let flight = world.host.flights[0].clone();
-    world.plugin.on_shared_reply(&mut world.host, &flight, &answer(200, r#"{"state": "active"}"#.into()));
+    world.plugin.on_shared_reply(
+        &mut world.host,
+        &flight,
+        &answer(200, r#"{"state": "active"}"#.into()),
+    );
     assert_eq!(from(&mut world, NEAR, "/bets", &of(0)).1, "pass", "known now");
     assert_eq!(from(&mut world, NEAR, "/bets", &of(64)).1, "waits");
     // Those that never leave take no place.

@@ -4,7 +4,7 @@
 //! hear of it would try again.
 
 use crate::body::{at_most, within, Early};
-use crate::{Action, ResponseStep, BodyFault, CallReply, Fault, Filter, Gateway, MapKind, Reply};
+use crate::{Action, BodyFault, CallReply, Fault, Filter, Gateway, MapKind, Reply, ResponseStep};
 
 /// Calls one filter may chain for one answer.
 const MAX_CALLS: u8 = 4;
@@ -35,7 +35,7 @@ enum Holding {
         /// It was held until the upstream was done.
         released: bool,
     },
-    HttpCall {
+    Call {
         token: u32,
         phase: Phase,
         max_reply: usize,

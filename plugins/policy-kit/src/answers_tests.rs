@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fake::FakeHost;
-use crate::{HttpCall, Denial, Details, Driver, Host, Step};
+use crate::{Denial, Details, Driver, Host, HttpCall, Step};
 use std::time::Duration;
 
 /// Answers what the script says, whatever it is asked.

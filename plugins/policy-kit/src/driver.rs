@@ -3,7 +3,7 @@
 use crate::answers::Answers;
 use crate::body::{at_most, within, Early};
 use crate::{
-    BodyFault, HttpCall, CallReply, Denial, Details, Fault, Filter, SharedCall, Host, Reply, Step,
+    BodyFault, CallReply, Denial, Details, Fault, Filter, Host, HttpCall, Reply, SharedCall, Step,
 };
 
 /// Calls one filter may chain in one request before the driver refuses: a filter that asks for ever
@@ -85,7 +85,7 @@ enum Waiting {
     Body {
         limit: usize,
     },
-    HttpCall {
+    Call {
         token: u32,
         phase: Phase,
         max_reply: usize,
@@ -367,7 +367,9 @@ impl<F: Filter> Driver<F> {
                             self.waiting = Waiting::SharedCall { phase };
                             return Action::Pause;
                         }
-                        (Some(Err(reply)), Some(filter)) => filter.on_shared_reply(gw.host(), &reply),
+                        (Some(Err(reply)), Some(filter)) => {
+                            filter.on_shared_reply(gw.host(), &reply)
+                        }
                         _ => unavailable(),
                     }
                 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::driver::Gateway;
 use crate::{
-    Action, HttpCall, CallReply, Driver, Fault, SharedCall, Headers, Host, MapKind, Plugin, Reply,
+    Action, CallReply, Driver, Fault, Headers, Host, HttpCall, MapKind, Plugin, Reply, SharedCall,
 };
 
 /// One header as owned bytes.

@@ -54,7 +54,7 @@ pub use brand::Brands;
 pub use budget::{Budgets, FailuresConfig};
 pub use class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use config::{header_name, invalid, parse, stripped_by, version, ConfigError};
-pub use content::{Content, BodyFormat, Unread};
+pub use content::{BodyFormat, Content, Unread};
 pub use denial::{Denial, Reply};
 pub use details::Details;
 pub use driver::{Action, Driver, Gateway};
@@ -63,12 +63,13 @@ pub use endpoints::{Classified, Endpoints, Match};
 pub use envelope::{AnswerConfig, EnvelopeConfig, Envelopes};
 pub use envoy::{RETRIES_HEADER, ROUTER_HEADERS};
 pub use filter::{
-    ResponseStep, BodyFault, HttpCall, CallReply, Filter, SharedCall, Plugin, Step, MAX_WAITING_STREAMS,
+    BodyFault, CallReply, Filter, HttpCall, Plugin, ResponseStep, SharedCall, Step,
+    MAX_WAITING_STREAMS,
 };
 pub use json::{is_pointer, strict_json, text_at, value_at};
 pub use lru::Lru;
 pub use permits::{Bulkhead, Permit, Permits};
-pub use place::{Place, Relation, PlaceReading, PlaceDoubt};
+pub use place::{Place, PlaceDoubt, PlaceReading, Relation};
 pub use policy_wire::{
     canonical_path, is_alike, strip, Fault, HeaderNames, Headers, Host, MapKind, One, PathFault,
     Profile, FORWARDED_HEADERS, MEANING_HEADERS,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
 
-use crate::{header_name, invalid, HttpCall, CallReply, ConfigError, Host, Secret, SortedMap};
+use crate::{header_name, invalid, CallReply, ConfigError, Host, HttpCall, Secret, SortedMap};
 
 /// Longest a stream may be made to wait for anybody, in milliseconds.
 const MAX_TIMEOUT: u64 = 5_000;
@@ -152,12 +152,12 @@ impl CallReply {
     /// There is none; says why in a few words.
     pub fn document(&self) -> Result<&[u8], String> {
         match self {
-            Self::Answer { status: 200, cut: false, body, .. } => Ok(body),
-            Self::Answer { status: 200, .. } => Err("an answer that is too long".to_owned()),
-            Self::Answer { status, .. } => Err(format!("status {status}")),
-            Self::NoAnswer => Err("no answer".to_owned()),
+            Self::Response { status: 200, cut: false, body, .. } => Ok(body),
+            Self::Response { status: 200, .. } => Err("an answer that is too long".to_owned()),
+            Self::Response { status, .. } => Err(format!("status {status}")),
+            Self::NoResponse => Err("no answer".to_owned()),
             Self::Failed(fault) => Err(fault.to_string()),
-            Self::Crowded => Err("too many wait for it".to_owned()),
+            Self::TooManyWaiting => Err("too many wait for it".to_owned()),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use hmac_sha256::Hash;
 
-use crate::Call;
+use crate::HttpCall;
 
 /// The name of a plugin's entry of a kind. Whoever has the same `parts` has the same entry: they are all
 /// that what is kept there depends on.

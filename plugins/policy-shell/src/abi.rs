@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{HttpCall, CallReply, Fault, SharedCall, Gateway, Headers, Host, MapKind, Profile, Reply};
+use policy_kit::{
+    CallReply, Fault, Gateway, Headers, Host, HttpCall, MapKind, Profile, Reply, SharedCall,
+};
 
 use crate::codes::{Buffer, Map, COUNTER, GAUGE};
 use crate::metrics::Names;

@@ -2,7 +2,7 @@
 
 use policy_kit::Action;
 
-use crate::calls::{Ended, CompletedCall};
+use crate::calls::{CompletedCall, Ended};
 use crate::codes::action::{CONTINUE, PAUSE};
 use crate::{calls, foreign, sys, vm};
 

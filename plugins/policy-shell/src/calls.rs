@@ -1,7 +1,7 @@
 //! Calls that are under way, and who waits for each: one stream for a call of its own, several
 //! of them for a flight. The host is never called while the VM's state is borrowed.
 
-use policy_kit::{HttpCall, CallReply, Fault, SharedCall, MAX_WAITING_STREAMS};
+use policy_kit::{CallReply, Fault, HttpCall, SharedCall, MAX_WAITING_STREAMS};
 
 use crate::abi::At;
 use crate::{sys, vm};

@@ -1,6 +1,6 @@
 //! The host's functions, each wrapped so that no status and no pointer it answers is trusted.
 
-use policy_kit::{HttpCall, Fault};
+use policy_kit::{Fault, HttpCall};
 
 use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
 use crate::codes::{Buffer, Map, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};

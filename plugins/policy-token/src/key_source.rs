@@ -1,7 +1,7 @@
 //! Where the keys of one issuer come from, compiled: what a plugin does with them from its timer, from
 //! a request that waits, and when a fetch ends. What changes is the [`Keyring`], which is the worker's.
 
-use policy_kit::{invalid, HttpCall, CallReply, ConfigError, Host, Service};
+use policy_kit::{invalid, CallReply, ConfigError, Host, HttpCall, Service};
 
 use crate::{Alg, Header, Key, Keyring, Keys, KeysConfig, Lookup, PassedOver, SharedKeys};
 

@@ -1,7 +1,7 @@
 //! Keys that the workers of one node share, so that one fetch serves all. Gateways offer one map
 //! without expiry or deletion: two fixed entries per issuer, each with its time inside.
 
-use policy_kit::{shared_name, HttpCall, Host};
+use policy_kit::{shared_name, Host, HttpCall};
 
 use crate::{Alg, Keyring, Keys};
 

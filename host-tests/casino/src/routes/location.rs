@@ -1,6 +1,6 @@
 //! The location check: what a geolocation service would answer, signed.
 
-use policy_kit::{Place, Relation, PlaceReading};
+use policy_kit::{Place, PlaceReading, Relation};
 use serde::Deserialize;
 use serde_json::json;
 

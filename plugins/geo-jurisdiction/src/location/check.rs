@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy_kit::{
-    Budgets, CallReply, SharedCall, Host, Lru, Permit, Permits, Plugin, Source, MAX_WAITING_STREAMS,
+    Budgets, CallReply, Host, Lru, Permit, Permits, Plugin, SharedCall, Source, MAX_WAITING_STREAMS,
 };
 use policy_token::{Claims, Jws, Keyring, Lookup, Refusal, Verifier};
 
@@ -91,7 +91,12 @@ impl State {
     }
 
     /// What the timer should send at `now`, in nanoseconds since the epoch.
-    pub fn due(&mut self, location: &Location, host: &mut dyn Host, now: u64) -> Option<SharedCall> {
+    pub fn due(
+        &mut self,
+        location: &Location,
+        host: &mut dyn Host,
+        now: u64,
+    ) -> Option<SharedCall> {
         let call = location.keys.due(host, &mut self.ring, now / SECOND)?;
         Some(SharedCall { key: KEYS_FLIGHT.to_owned(), call })
     }

@@ -110,7 +110,8 @@ impl Mapping {
         let place = match at(&names.region) {
             None => None,
             Some(value) => {
-                let place = value.as_str().and_then(|code| PlaceReading::text(code.as_bytes()).place);
+                let place =
+                    value.as_str().and_then(|code| PlaceReading::text(code.as_bytes()).place);
                 // Where a check failed, that is the refusal, and where it was only evidence.
                 if place.is_none() && passed {
                     return Err("location.claims.region");

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use policy_kit::{peer, CallReply, Denial, Fault, SharedCall, Host, Match, Source};
+use policy_kit::{peer, CallReply, Denial, Fault, Host, Match, SharedCall, Source};
 
 use super::AuthFilter;
 use crate::check::{self, issuer_of, Question, Verdict, SECOND};

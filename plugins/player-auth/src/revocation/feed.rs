@@ -1,6 +1,6 @@
 //! The feed of revocations, compiled: whom to ask, how often, and what to keep.
 
-use policy_kit::{invalid, percent_encoded, HttpCall, ConfigError, SharedCall, Host, Service};
+use policy_kit::{invalid, percent_encoded, ConfigError, Host, HttpCall, Service, SharedCall};
 
 use super::config::RevocationsConfig;
 use super::places::Places;

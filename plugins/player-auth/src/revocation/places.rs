@@ -2,7 +2,7 @@
 //! without expiry or deletion: two fixed entries per feed. The small one is looked at on every tick,
 //! the table only where that says that it has changed.
 
-use policy_kit::{shared_name, HttpCall, Host, Plugin};
+use policy_kit::{shared_name, Host, HttpCall, Plugin};
 
 use super::control::Control;
 use super::table::{Entry, Table};

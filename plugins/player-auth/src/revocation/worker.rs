@@ -1,7 +1,7 @@
 //! The feed as one worker knows it: whose turn it is to poll, what the others have left, and what a
 //! poll brought.
 
-use policy_kit::{CallReply, SharedCall, Host, Plugin};
+use policy_kit::{CallReply, Host, Plugin, SharedCall};
 
 use super::control::Control;
 use super::feed::Feed;

@@ -8,7 +8,7 @@ mod read;
 mod relation;
 mod subdivision;
 
-pub use read::{PlaceReading, PlaceDoubt};
+pub use read::{PlaceDoubt, PlaceReading};
 pub use relation::Relation;
 
 use equivalents::{alternative, equivalent};
