@@ -22,13 +22,8 @@ fn answered(action: Option<Action>) -> u32 {
     told(Some(action.unwrap_or(Action::Continue)))
 }
 
-/// Tells hosts which ABI this is; they look for the name.
-#[no_mangle]
-extern "C" fn proxy_abi_version_0_2_1() {}
-
-/// Gives a host memory to put an answer in; null where there is none.
-#[no_mangle]
-extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+/// Memory that a host may put an answer in; null where there is none.
+pub(crate) fn allocate(size: usize) -> *mut u8 {
     let mut block: Vec<u8> = Vec::new();
     if block.try_reserve_exact(size).is_err() {
         return std::ptr::null_mut();
@@ -38,19 +33,47 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     Box::into_raw(block.into_boxed_slice()).cast()
 }
 
-#[no_mangle]
-extern "C" fn proxy_on_context_create(context: u32, root: u32) {
+/// A new configuration (`root` is 0) or a new stream of one.
+pub(crate) fn context_create(context: u32, root: u32) {
     vm::create(context, root);
 }
 
-#[no_mangle]
-extern "C" fn proxy_on_configure(context: u32, length: u32) -> u32 {
+/// A configuration has come; 1 where it is accepted.
+pub(crate) fn configure(context: u32, length: u32) -> u32 {
     u32::from(vm::on_root(context, |root| root.configure(size(length))).unwrap_or(false))
 }
 
-#[no_mangle]
-extern "C" fn proxy_on_delete(context: u32) {
+/// A configuration or a stream is gone.
+pub(crate) fn delete(context: u32) {
     vm::delete(context);
+}
+
+/// What every module exports; [`export!`](crate::export) adds the callbacks that a plugin uses.
+#[cfg(target_arch = "wasm32")]
+mod exports {
+    /// Hosts look for the name: it says which ABI this is.
+    #[no_mangle]
+    extern "C" fn proxy_abi_version_0_2_1() {}
+
+    #[no_mangle]
+    extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+        super::allocate(size)
+    }
+
+    #[no_mangle]
+    extern "C" fn proxy_on_context_create(context: u32, root: u32) {
+        super::context_create(context, root);
+    }
+
+    #[no_mangle]
+    extern "C" fn proxy_on_configure(context: u32, length: u32) -> u32 {
+        super::configure(context, length)
+    }
+
+    #[no_mangle]
+    extern "C" fn proxy_on_delete(context: u32) {
+        super::delete(context);
+    }
 }
 
 /// Request headers have arrived.

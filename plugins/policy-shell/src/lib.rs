@@ -15,7 +15,7 @@
 //! policy_shell::export!(crate::plugin::GeoJurisdiction: request_headers, request_body);
 //! ```
 #![warn(missing_docs)]
-// Natively only the pure parts are compiled, for their tests; nothing calls them there.
+// Natively nothing but the tests calls any of this.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod codes;
@@ -23,22 +23,30 @@ mod metrics;
 mod quirks;
 mod wire;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod abi;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 pub mod callbacks;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod calls;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod contexts;
-#[cfg(target_arch = "wasm32")]
+#[cfg(test)]
+mod fake_gateway;
+#[cfg(any(target_arch = "wasm32", test))]
 mod foreign;
+#[cfg(test)]
+mod probe;
 #[cfg(target_arch = "wasm32")]
+mod raw;
+#[cfg(test)]
+mod shell_tests;
+#[cfg(any(target_arch = "wasm32", test))]
 mod sys;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod vm;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 pub use vm::start;
 
 /// Makes a module of a plugin: exports what every module has, and the callbacks named after the

@@ -4,123 +4,11 @@ use policy_kit::{Fault, HttpCall};
 
 use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
 use crate::codes::{Buffer, Map, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::fake_gateway as raw;
+#[cfg(target_arch = "wasm32")]
+use crate::raw;
 use crate::wire;
-
-mod raw {
-    #[link(wasm_import_module = "env")]
-    extern "C" {
-        pub(super) fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
-        pub(super) fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-        pub(super) fn proxy_get_buffer_bytes(
-            buffer: u32,
-            start: usize,
-            max: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_set_buffer_bytes(
-            buffer: u32,
-            start: usize,
-            size: usize,
-            data: *const u8,
-            data_size: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_header_map_pairs(
-            map: u32,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_add_header_map_value(
-            map: u32,
-            key: *const u8,
-            key_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
-        pub(super) fn proxy_remove_header_map_value(
-            map: u32,
-            key: *const u8,
-            key_size: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_property(
-            path: *const u8,
-            path_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_set_property(
-            path: *const u8,
-            path_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_shared_data(
-            key: *const u8,
-            key_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-            cas: *mut u32,
-        ) -> u32;
-        pub(super) fn proxy_set_shared_data(
-            key: *const u8,
-            key_size: usize,
-            value: *const u8,
-            value_size: usize,
-            cas: u32,
-        ) -> u32;
-        pub(super) fn proxy_continue_stream(stream: u32) -> u32;
-        pub(super) fn proxy_close_stream(stream: u32) -> u32;
-        pub(super) fn proxy_send_local_response(
-            status: u32,
-            details: *const u8,
-            details_size: usize,
-            body: *const u8,
-            body_size: usize,
-            headers: *const u8,
-            headers_size: usize,
-            grpc_status: i32,
-        ) -> u32;
-        pub(super) fn proxy_define_metric(
-            kind: u32,
-            name: *const u8,
-            name_size: usize,
-            id: *mut u32,
-        ) -> u32;
-        pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
-        pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
-        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
-        pub(super) fn proxy_call_foreign_function(
-            function: *const u8,
-            function_size: usize,
-            argument: *const u8,
-            argument_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_http_call(
-            target: *const u8,
-            target_size: usize,
-            headers: *const u8,
-            headers_size: usize,
-            body: *const u8,
-            body_size: usize,
-            trailers: *const u8,
-            trailers_size: usize,
-            timeout: u32,
-            token: *mut u32,
-        ) -> u32;
-    }
-}
-
-mod wasi {
-    #[link(wasm_import_module = "wasi_snapshot_preview1")]
-    extern "C" {
-        pub(super) fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
-        pub(super) fn environ_get(entries: *mut *mut u8, bytes: *mut u8) -> u32;
-        pub(super) fn random_get(bytes: *mut u8, size: usize) -> u32;
-    }
-}
 
 /// Calls a function that returns a status and bytes, in memory it allocated through our allocator.
 fn data(ask: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> (u32, *mut u8, usize) {
@@ -316,7 +204,7 @@ pub(crate) fn record(id: u32, value: u64) {
 pub(crate) fn random() -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     // SAFETY: the array lives through the call and is as long as it says.
-    let status = unsafe { wasi::random_get(bytes.as_mut_ptr(), bytes.len()) };
+    let status = unsafe { raw::random_get(bytes.as_mut_ptr(), bytes.len()) };
     (status == OK).then_some(bytes)
 }
 
@@ -348,7 +236,7 @@ pub(crate) fn foreign(function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault>
 pub(crate) fn environment() -> Option<Vec<u8>> {
     let (mut count, mut size) = (0, 0);
     // SAFETY: both out-pointers live through the call.
-    if unsafe { wasi::environ_sizes_get(&mut count, &mut size) } != OK {
+    if unsafe { raw::environ_sizes_get(&mut count, &mut size) } != OK {
         return None;
     }
     let (mut entries, mut bytes) = (Vec::new(), Vec::new());
@@ -358,7 +246,7 @@ pub(crate) fn environment() -> Option<Vec<u8>> {
     bytes.resize(size, 0);
     // SAFETY: by WASI the host writes as many pointers and bytes as it has just told, and both lists
     // are that long. The pointers are not followed.
-    let status = unsafe { wasi::environ_get(entries.as_mut_ptr(), bytes.as_mut_ptr()) };
+    let status = unsafe { raw::environ_get(entries.as_mut_ptr(), bytes.as_mut_ptr()) };
     (status == OK).then_some(bytes)
 }
 
