@@ -70,7 +70,7 @@ lint: ## Check formatting, and clippy for the machine and for wasm32
 
 deny: ## Check licences, sources and duplicates of all dependencies with cargo-deny, which is installed if it is missing
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-deny
-	cargo deny --offline --all-features check licenses bans sources
+	cargo deny --all-features check licenses bans sources
 
 replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
 	@$(TESTS) replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC) --via $(VIA)

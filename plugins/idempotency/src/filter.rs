@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    BodyFault, BodyFormat, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host, MapKind,
-    Match, Plugin, Profile, ResponseStep, Step, Unclassified, Unread, RETRIES_HEADER,
+    BodyFault, BodyFormat, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host,
+    HttpCall, MapKind, Match, Plugin, Profile, ResponseStep, Step, Unclassified, Unread,
+    RETRIES_HEADER,
 };
 
 use crate::answering::Claim;
@@ -114,10 +115,11 @@ impl Filter for IdempotencyFilter {
         }
     }
 
-    fn on_log(&mut self, host: &mut dyn Host) {
+    fn on_log(&mut self, host: &mut dyn Host) -> Vec<HttpCall> {
         if let Some(claim) = self.take_claim() {
             self.left_open(host, claim);
         }
+        Vec::new()
     }
 }
 

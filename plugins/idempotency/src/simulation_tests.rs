@@ -326,6 +326,10 @@ impl Host for Interleaved<'_> {
         self.fake.gauge(metric, value);
     }
 
+    fn record(&mut self, metric: &str, value: u64) {
+        self.fake.record(metric, value);
+    }
+
     fn count(&mut self, metric: &str) {
         self.fake.count(metric);
     }

@@ -28,6 +28,11 @@ pub trait Gateway: Host {
     /// # Errors
     /// The call was not sent.
     fn dispatch(&mut self, call: &HttpCall) -> Result<u32, Fault>;
+    /// Sends a call of which nothing is to be heard, also where the stream is over.
+    ///
+    /// # Errors
+    /// The call was not sent.
+    fn notify(&mut self, call: &HttpCall) -> Result<(), Fault>;
     /// Joins a flight, which is sent if none of its key is under way. [`Driver::on_shared_reply`] is to be
     /// called when it lands.
     ///
@@ -277,7 +282,14 @@ impl<F: Filter> Driver<F> {
     pub fn on_log(&mut self, gw: &mut dyn Gateway) {
         if let Some(filter) = &mut self.filter {
             self.answers.on_log(filter, gw);
-            filter.on_log(gw.host());
+            for call in filter.on_log(gw.host()) {
+                if let Err(fault) = gw.notify(&call) {
+                    gw.host().log(
+                        log::Level::Error,
+                        &format!("a call at the end of a request: {fault}"),
+                    );
+                }
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub struct FakeHost {
     pub counters: BTreeMap<String, u64>,
     /// Gauges.
     pub gauges: BTreeMap<String, u64>,
+    /// Histograms: the values recorded so far.
+    pub histograms: BTreeMap<String, Vec<u64>>,
     /// What [`Host::random`] gives.
     pub random: Option<[u8; 16]>,
     /// Log lines.
@@ -197,6 +199,12 @@ impl Host for FakeHost {
         }
     }
 
+    fn record(&mut self, metric: &str, value: u64) {
+        if self.check("proxy_record_metric").is_ok() {
+            self.histograms.entry(metric.to_owned()).or_default().push(value);
+        }
+    }
+
     fn count(&mut self, metric: &str) {
         if self.check("proxy_increment_metric").is_ok() {
             *self.counters.entry(metric.to_owned()).or_default() += 1;
@@ -223,6 +231,10 @@ impl Gateway for FakeHost {
         self.check("proxy_http_call")?;
         self.calls.push(call.clone());
         Ok(u32::try_from(self.calls.len()).unwrap_or(u32::MAX))
+    }
+
+    fn notify(&mut self, call: &HttpCall) -> Result<(), Fault> {
+        self.dispatch(call).map(|_| ())
     }
 
     fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply> {

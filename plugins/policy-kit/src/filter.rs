@@ -215,8 +215,11 @@ pub trait Filter {
         ResponseStep::Continue
     }
 
-    /// The request is over, however it ended.
-    fn on_log(&mut self, _host: &mut dyn Host) {}
+    /// The request is over, however it ended. The calls that are returned are sent, and nothing hears of
+    /// their responses.
+    fn on_log(&mut self, _host: &mut dyn Host) -> Vec<HttpCall> {
+        Vec::new()
+    }
 }
 
 /// A filter that never waits is never resumed; if it is, something is wrong with the host.

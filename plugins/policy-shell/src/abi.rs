@@ -7,12 +7,12 @@ use policy_kit::{
     CallReply, Fault, Gateway, Headers, Host, HttpCall, MapKind, Profile, Reply, SharedCall,
 };
 
-use crate::codes::{Buffer, Map, COUNTER, GAUGE};
+use crate::codes::{Buffer, Map, COUNTER, GAUGE, HISTOGRAM};
 use crate::metrics::Names;
 use crate::{calls, foreign, quirks, sys, vm, wire};
 
-/// Counters and gauges defined so far, shared by all streams of a VM: defining one is dear.
-pub(crate) type Metrics = Rc<RefCell<[Names; 2]>>;
+/// Counters, gauges and histograms defined so far, shared by all streams of a VM: defining one is dear.
+pub(crate) type Metrics = Rc<RefCell<[Names; 3]>>;
 
 /// The gateway as one stream, or the plugin itself, sees it.
 pub(crate) struct Abi {
@@ -221,6 +221,12 @@ impl Host for Abi {
         }
     }
 
+    fn record(&mut self, metric: &str, value: u64) {
+        if let Some(id) = self.metric(HISTOGRAM, metric) {
+            sys::record(id, value);
+        }
+    }
+
     fn log(&mut self, level: log::Level, message: &str) {
         sys::log(level, message);
     }
@@ -240,6 +246,10 @@ impl Gateway for Abi {
 
     fn dispatch(&mut self, call: &HttpCall) -> Result<u32, Fault> {
         calls::dispatch(call, self.at.context)
+    }
+
+    fn notify(&mut self, call: &HttpCall) -> Result<(), Fault> {
+        calls::notify(call, self.at)
     }
 
     fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply> {

@@ -89,6 +89,15 @@ pub(crate) fn dispatch(call: &HttpCall, stream: u32) -> Result<u32, Fault> {
     Ok(token)
 }
 
+/// Sends a call in the name of the configuration: a stream that is over would take it along. Nothing waits
+/// for its token.
+pub(crate) fn notify(call: &HttpCall, at: At) -> Result<(), Fault> {
+    sys::act_on(at.root)?;
+    let sent = send(call).map(|_| ());
+    // What the gateway does next is about the stream again.
+    sys::act_on(at.context).and(sent)
+}
+
 /// Lets a stream wait for a flight, which takes off if it is not in the air.
 pub(crate) fn join(flight: &SharedCall, at: At) -> Result<(), CallReply> {
     let full = |it: &mut Pending| it.landed.waiting.len() >= MAX_WAITING_STREAMS;

@@ -44,6 +44,8 @@ pub(crate) const RESPONSE_STREAM: u32 = 1;
 pub(crate) const COUNTER: u32 = 0;
 /// A value that goes up and down.
 pub(crate) const GAUGE: u32 = 1;
+/// The distribution of values.
+pub(crate) const HISTOGRAM: u32 = 2;
 /// Not a gRPC answer.
 pub(crate) const NO_GRPC_STATUS: i32 = -1;
 
@@ -82,6 +84,7 @@ mod tests {
             (RESPONSE_STREAM, types::StreamType::HttpResponse as u32),
             (COUNTER, types::MetricType::Counter as u32),
             (GAUGE, types::MetricType::Gauge as u32),
+            (HISTOGRAM, types::MetricType::Histogram as u32),
             (level(log::Level::Trace), types::LogLevel::Trace as u32),
             (level(log::Level::Debug), types::LogLevel::Debug as u32),
             (level(log::Level::Info), types::LogLevel::Info as u32),

@@ -38,6 +38,7 @@ fn use_host(host: &mut dyn Host) {
     host.define_counter("c");
     host.count("c");
     host.gauge("g", 5);
+    host.record("h", 6);
     let line =
         format!("{now:?} {property:?} {fact:?} {set:?} {shared:?} {foreign:?} {env:?} {random:?}");
     host.log(log::Level::Info, &line);
@@ -132,7 +133,8 @@ impl Filter for ProbeFilter {
         ResponseStep::Continue
     }
 
-    fn on_log(&mut self, host: &mut dyn Host) {
+    fn on_log(&mut self, host: &mut dyn Host) -> Vec<HttpCall> {
         use_host(host);
+        vec![call("record")]
     }
 }

@@ -104,7 +104,10 @@ fn values_cross_the_abi_unchanged() {
         let want = [pair(":path", "/"), pair("x-step", ""), pair("x-set", "new")];
         assert_eq!(gateway.maps[&REQUEST], want);
         assert_eq!(gateway.properties[&b"pitboss.class".to_vec()], b"wager");
-        assert_eq!(gateway.metrics, [("0 c".to_owned(), 2), ("1 g".to_owned(), 5)]);
+        assert_eq!(
+            gateway.metrics,
+            [("0 c".to_owned(), 2), ("1 g".to_owned(), 5), ("2 h".to_owned(), 6)]
+        );
         assert_eq!(gateway.ticks, [50]);
     });
 }
@@ -202,6 +205,19 @@ fn a_tick_reaches_the_plugin_and_the_streams_that_wait() {
     callbacks::tick(ROOT);
     assert!(logs().contains("plugin ticks"));
     assert_eq!(streams(), ["continue 0"]);
+}
+
+/// The configuration sends it: what a stream sends ends with the stream.
+#[test]
+fn a_call_at_the_end_of_a_request_is_the_configurations() {
+    start("yes");
+    send(2, "");
+    callbacks::log(2);
+    assert_eq!(on(|gateway| gateway.effective.clone()), [ROOT, 2]);
+    on(|gateway| assert_eq!(gateway.calls, [("record".to_owned(), b"?".to_vec(), 250)]));
+    logs();
+    respond(1, "200", "ok");
+    assert_eq!(logs(), "", "nothing hears of the response");
 }
 
 #[test]

@@ -129,6 +129,10 @@ pub trait Host {
     /// decision.
     fn gauge(&mut self, metric: &str, value: u64);
 
+    /// Records a value in a histogram, such as a time in milliseconds. A gateway that has none does not
+    /// change a decision.
+    fn record(&mut self, metric: &str, value: u64);
+
     /// Writes one log line. A gateway that cannot log does not change a decision.
     fn log(&mut self, level: log::Level, message: &str);
 }
