@@ -34,6 +34,12 @@ pub trait Plugin: Sized + 'static {
         Vec::new()
     }
 
+    /// The configuration ends: its last request is over, and nothing but what this returns is sent any more.
+    /// The gateway waits for the responses, for as long as it has patience.
+    fn on_drain(&mut self, _host: &mut dyn Host) -> Vec<SharedCall> {
+        Vec::new()
+    }
+
     /// A flight has landed. The plugin hears it once, before the streams that wait for it.
     fn on_shared_reply(&mut self, _host: &mut dyn Host, _key: &str, _reply: &CallReply) {}
 }

@@ -132,6 +132,11 @@ fn land(flight: CompletedCall, headers: usize, body: usize) {
             vm::on_stream(stream, |s| s.landed(&reply));
         }
     }
+    if let Some(end) = vm::drained(root) {
+        if sys::act_on(root).is_ok() {
+            end();
+        }
+    }
 }
 
 /// Lets the module make calls, now that it hears their answers.
@@ -158,6 +163,20 @@ pub fn tick(context: u32) {
             vm::on_stream(stream, |s| s.tick());
         }
     }
+}
+
+/// Lets a configuration delay its end.
+pub fn allow_drain() {
+    vm::with(|vm| vm.end = Some(sys::end));
+}
+
+/// A configuration or a stream ends; 0 where a configuration waits for responses first.
+pub fn done(context: u32) -> u32 {
+    let waits = vm::on_root(context, |root| root.drain()).unwrap_or(false);
+    if waits {
+        vm::drain(context);
+    }
+    u32::from(!waits)
 }
 
 /// A stream is over.

@@ -58,6 +58,11 @@ impl PendingCalls {
         self.flights.iter_mut().find(|it| it.landed.root == root && it.landed.key == key)
     }
 
+    /// Whether a shared call of a configuration is pending.
+    pub(crate) fn is_pending(&self, root: u32) -> bool {
+        self.flights.iter().any(|it| it.landed.root == root)
+    }
+
     /// A context is gone: a stream waits for nothing any more, and nobody waits for the flights of a
     /// configuration.
     pub(crate) fn forget(&mut self, context: u32) {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{Action, CallReply, Driver, Fault, Plugin, Profile};
+use policy_kit::{Action, CallReply, Driver, Fault, Host, Plugin, Profile, SharedCall};
 
 use crate::abi::{call_reply, Abi, At, Metrics};
 use crate::codes::Buffer;
@@ -16,6 +16,8 @@ const MAX_CONFIGURATION: usize = 16 << 20;
 pub(crate) trait RootContext {
     fn configure(&mut self, size: usize) -> bool;
     fn tick(&mut self);
+    /// The configuration ends; whether it waits for responses.
+    fn drain(&mut self) -> bool;
     /// A flight has landed: fetches what it brought, and tells the plugin.
     fn landed(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply;
     fn stream(&self, context: u32) -> Box<dyn StreamContext>;
@@ -45,6 +47,22 @@ pub(crate) struct Root<P> {
 impl<P: Plugin> Root<P> {
     pub(crate) fn new(context: u32) -> Self {
         Self { context, plugin: None, metrics: Rc::new(RefCell::new(Default::default())) }
+    }
+
+    /// Sends the calls that the plugin wants; whether any was sent.
+    fn ask(&mut self, wants: fn(&mut P, &mut dyn Host) -> Vec<SharedCall>) -> bool {
+        let mut abi = self.abi(self.context);
+        let Some(plugin) = &mut self.plugin else { return false };
+        let mut sent = false;
+        for call in wants(plugin, &mut abi) {
+            match calls::start(&call, self.context) {
+                Ok(()) => sent = true,
+                Err(fault) => {
+                    plugin.on_shared_reply(&mut abi, &call.key, &CallReply::Failed(fault))
+                }
+            }
+        }
+        sent
     }
 
     fn abi(&self, context: u32) -> Abi {
@@ -83,13 +101,11 @@ impl<P: Plugin> RootContext for Root<P> {
     }
 
     fn tick(&mut self) {
-        let mut abi = self.abi(self.context);
-        let Some(plugin) = &mut self.plugin else { return };
-        for flight in plugin.on_tick(&mut abi) {
-            if let Err(fault) = calls::start(&flight, self.context) {
-                plugin.on_shared_reply(&mut abi, &flight.key, &CallReply::Failed(fault));
-            }
-        }
+        self.ask(P::on_tick);
+    }
+
+    fn drain(&mut self) -> bool {
+        self.ask(P::on_drain)
     }
 
     fn landed(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply {

@@ -193,6 +193,10 @@ function!(proxy_set_shared_data(
         if free { OK } else { CAS_MISMATCH }
     })
 });
+function!(proxy_done() {
+    on(|gateway| gateway.streams.push("done".to_owned()));
+    OK
+});
 function!(proxy_continue_stream(stream: u32) {
     on(|gateway| gateway.streams.push(format!("continue {stream}")));
     OK

@@ -52,7 +52,8 @@ pub use vm::start;
 /// Makes a module of a plugin: exports what every module has, and the callbacks named after the
 /// colon: `request_headers`, `request_body` (which brings the trailers that may end a body), `call`
 /// (the answers to calls and flights; without it none is made), `response_headers`, `response_body`
-/// (likewise with trailers), `tick` (without it no stream waits for one), `log`.
+/// (likewise with trailers), `tick` (without it no stream waits for one), `log`, `drain` (what a configuration
+/// sends at its end).
 /// `foreign` is no callback, but lets the module use foreign functions.
 #[cfg(target_arch = "wasm32")]
 #[macro_export]
@@ -91,6 +92,9 @@ macro_rules! enable {
     };
     (tick) => {
         $crate::callbacks::allow_ticks()
+    };
+    (drain) => {
+        $crate::callbacks::allow_drain()
     };
     ($other:ident) => {};
 }
@@ -151,6 +155,12 @@ macro_rules! export_callback {
         }
     };
     (foreign) => {};
+    (drain) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_done(context: u32) -> u32 {
+            $crate::callbacks::done(context)
+        }
+    };
     (log) => {
         #[no_mangle]
         extern "C" fn proxy_on_log(context: u32) {

@@ -8,7 +8,7 @@ use policy_kit::{
 };
 
 /// Does what the header `x-step` names, after it used all of its host.
-pub(crate) struct Probe(Profile);
+pub(crate) struct Probe(Profile, bool);
 
 /// Its filter.
 pub(crate) struct ProbeFilter;
@@ -52,8 +52,9 @@ impl Plugin for Probe {
         use_host(host);
         match document {
             b"no" => Err(policy_kit::invalid("field", "is wrong")),
-            b"wasmx" => Ok(Self(Profile::Wasmx)),
-            _ => Ok(Self(Profile::Envoy)),
+            b"wasmx" => Ok(Self(Profile::Wasmx, false)),
+            b"drains" => Ok(Self(Profile::Envoy, true)),
+            _ => Ok(Self(Profile::Envoy, false)),
         }
     }
 
@@ -72,6 +73,13 @@ impl Plugin for Probe {
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<SharedCall> {
         host.log(log::Level::Info, "plugin ticks");
         vec![SharedCall { key: "poll".to_owned(), call: call("poll") }]
+    }
+
+    fn on_drain(&mut self, _: &mut dyn Host) -> Vec<SharedCall> {
+        match self.1 {
+            true => vec![SharedCall { key: "last".to_owned(), call: call("last") }],
+            false => Vec::new(),
+        }
     }
 
     fn on_shared_reply(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {

@@ -56,6 +56,7 @@ extern "C" {
         value_size: usize,
         cas: u32,
     ) -> u32;
+    pub(crate) fn proxy_done() -> u32;
     pub(crate) fn proxy_continue_stream(stream: u32) -> u32;
     pub(crate) fn proxy_close_stream(stream: u32) -> u32;
     pub(crate) fn proxy_send_local_response(

@@ -58,6 +58,7 @@ fn configure(size: usize) -> u32 {
     callbacks::allow_calls();
     callbacks::allow_foreign();
     callbacks::allow_ticks();
+    callbacks::allow_drain();
     callbacks::context_create(ROOT, 0);
     callbacks::configure(ROOT, u32::try_from(size).unwrap())
 }
@@ -218,6 +219,24 @@ fn a_call_at_the_end_of_a_request_is_the_configurations() {
     logs();
     respond(1, "200", "ok");
     assert_eq!(logs(), "", "nothing hears of the response");
+}
+
+#[test]
+fn a_configuration_ends_once_its_last_calls_are_answered() {
+    start("yes");
+    assert_eq!(callbacks::done(ROOT), 1, "nothing to wait for");
+    start("drains");
+    send(2, "");
+    assert_eq!(callbacks::done(2), 1, "a stream never waits");
+    assert_eq!(callbacks::done(ROOT), 0);
+    assert_eq!(streams(), [""; 0]);
+    respond(1, "200", "");
+    assert_eq!(streams(), ["done"]);
+    respond(1, "200", "");
+    assert_eq!(streams(), [""; 0]);
+    start("drains");
+    on(|gateway| gateway.statuses.insert("proxy_http_call", 10));
+    assert_eq!(callbacks::done(ROOT), 1, "nothing was sent");
 }
 
 #[test]

@@ -250,6 +250,12 @@ pub(crate) fn environment() -> Option<Vec<u8>> {
     (status == OK).then_some(bytes)
 }
 
+/// The effective context, which delayed its end, is done.
+pub(crate) fn end() {
+    // SAFETY: no arguments. A gateway that does not wait for it does not mind.
+    unsafe { raw::proxy_done() };
+}
+
 /// Makes host calls act on this context.
 pub(crate) fn act_on(context: u32) -> Result<(), Fault> {
     // SAFETY: plain integers.

@@ -23,6 +23,10 @@ pub(crate) struct Vm {
     streams: SortedMap<u32, Option<Box<dyn StreamContext>>>,
     pub(crate) calls: PendingCalls,
     pub(crate) foreign: Option<Foreign>,
+    /// Configurations that wait for the responses of what they sent at their end.
+    draining: Vec<u32>,
+    /// How the gateway hears that one of them is done, where the module has a callback for its end.
+    pub(crate) end: Option<fn()>,
     /// `None` where the module does not hear of ticks, and a stream would wait for ever.
     ticks: Option<Ticks>,
 }
@@ -106,6 +110,21 @@ pub(crate) fn awaiting_tick(root: u32) -> Vec<u32> {
     with(|vm| vm.ticks.as_mut().map(take)).flatten().unwrap_or_default()
 }
 
+/// A configuration waits for responses before it ends.
+pub(crate) fn drain(root: u32) {
+    with(|vm| vm.draining.push(root));
+}
+
+/// How to say that a configuration is done, if it waited for nothing but what has come now.
+pub(crate) fn drained(root: u32) -> Option<fn()> {
+    with(|vm| {
+        let is_draining = vm.draining.contains(&root) && !vm.calls.is_pending(root);
+        vm.draining.retain(|waiting| *waiting != root || !is_draining);
+        vm.end.filter(|_| is_draining)
+    })
+    .flatten()
+}
+
 /// Runs `f` on a configuration's context, taken out meanwhile: host calls may lead back here.
 pub(crate) fn on_root<T>(context: u32, f: impl FnOnce(&mut dyn RootContext) -> T) -> Option<T> {
     let mut root = with(|vm| vm.roots.get_mut(&context)?.take())??;
@@ -127,6 +146,7 @@ pub(crate) fn delete(context: u32) {
     // Taken out first and dropped after: a drop must not find the state borrowed.
     let gone = with(|vm| {
         vm.calls.forget(context);
+        vm.draining.retain(|root| *root != context);
         if let Some(ticks) = &mut vm.ticks {
             ticks.roots.retain(|root| *root != context);
             ticks.waiting.retain(|(root, stream)| *root != context && *stream != context);
