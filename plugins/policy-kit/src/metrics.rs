@@ -18,7 +18,9 @@ pub fn configured(
     more: &[String],
 ) {
     let version = if version.is_empty() { "none" } else { version };
-    let mut line = format!("{plugin}: configured, version {version}, catalogue {catalogue}");
+    let module = env!("CARGO_PKG_VERSION");
+    let mut line =
+        format!("{plugin}: configured, version {version}, catalogue {catalogue}, module {module}");
     for word in more {
         line += &format!(", {word}");
     }

@@ -62,6 +62,15 @@ macro_rules! export {
         // A module of its own: nothing but the gateway calls these.
         #[allow(unreachable_pub)]
         mod entry_points {
+            /// Name and version, in a custom section of the module.
+            const VERSION: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+            #[used]
+            #[link_section = "pitboss.version"]
+            static SECTION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chunk() {
+                Some(bytes) => *bytes,
+                None => [0; VERSION.len()],
+            };
+
             extern "C" {
                 fn __wasm_call_ctors();
             }
