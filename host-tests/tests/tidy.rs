@@ -138,7 +138,7 @@ fn no_refusal_of_what_may_be_owed_is_final() {
     type Told = fn(Denial) -> Denial;
     let all: [(&[Denial], Told); 3] = [
         (&geo_jurisdiction::denials::ALL, |it| geo_jurisdiction::denials::told(it, true)),
-        (&player_auth::denials::ALL, |it| player_auth::denials::told(it, true)),
+        (&player_auth::denials::ALL, |it| player_auth::denials::as_sent(it, true)),
         (&idempotency::denials::ALL, |it| idempotency::denials::told(it, Settlement, true)),
     ];
     for (denials, told) in all {

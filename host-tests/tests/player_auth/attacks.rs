@@ -1,10 +1,12 @@
-//! The corpus of attacks on tokens (`policy_token::testing`) as tokens of requests: none passes, each
-//! gets the answer that belongs to it, whoever checks the signatures and wherever the token is.
+//! The corpus of attacks on tokens (`policy_token::testing`) as tokens of requests: each is refused with its
+//! code, in every credential source, and with signatures checked by the gateway or the module.
 
 use abi_host::{Profile, Request};
 use player_auth::denials;
 
-use crate::world::{self, assert_refused, bet, forge, outcome, run, through_the_edge, with_token};
+use crate::fixture::{
+    self, assert_refused, bet, forge, outcome, run, through_the_edge, with_token,
+};
 
 type Carry = fn(Request, &[u8]) -> Request;
 
@@ -21,11 +23,11 @@ const PLACES: [(&str, Carry); 3] = [
 const CALLS: [(&str, &str); 2] = [("POST", "/api/bets"), ("GET", "/api/lobby")];
 
 #[test]
-fn none_passes_and_each_is_refused_for_what_it_is() {
+fn every_attack_is_refused_with_its_code() {
     let attacks = forge().attacks();
     assert!(attacks.len() >= 60, "{} attacks", attacks.len());
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &world::inline(forge()));
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &fixture::inline(forge()));
         let mut tried = 0;
         for attack in &attacks {
             for (place, carry) in PLACES {
@@ -67,10 +69,9 @@ fn attack(name: &str) -> Vec<u8> {
     forge().attacks().into_iter().find(|attack| attack.name == name).unwrap().token
 }
 
-/// Signatures are checked by the gateway under Envoy and by the module elsewhere, and a gateway that
-/// believes everything is not asked: the self-test finds it out.
+/// Envoy checks signatures itself; elsewhere, and with a gateway that fails the self-test, the module does.
 #[test]
-fn who_checks_signatures() {
+fn the_gateway_checks_the_signatures_it_supports() {
     let forged = attack("another player");
     let rs256 = forge().sign(policy_token::Alg::Rs256, &forge().claims());
     let foreign = "proxy_call_foreign_function";
@@ -79,23 +80,23 @@ fn who_checks_signatures() {
         (Profile::Envoy, true, false),
         (Profile::Wasmx, false, false),
     ] {
-        let configuration = world::configuration(profile, &world::inline(forge()));
-        let mut builder = world::builder(profile, &configuration);
+        let configuration = fixture::configuration(profile, &fixture::inline(forge()));
+        let mut builder = fixture::builder(profile, &configuration);
         if gullible {
             builder = builder.foreign_function("verify_signature", |_| Ok(vec![8, 1]));
         }
         let mut chain = builder.start().unwrap();
-        let at_start = chain.trace(world::PLUGIN).count(foreign);
+        let at_start = chain.trace(fixture::PLUGIN).count(foreign);
         for (name, token, want) in [
             ("ES256", forge().good().into_bytes(), "allow"),
             ("RS256", rs256.clone().into_bytes(), "allow"),
             ("forged", forged.clone(), "token_signature"),
         ] {
-            let before = chain.trace(world::PLUGIN).count(foreign);
+            let before = chain.trace(fixture::PLUGIN).count(foreign);
             let report = run(&mut chain, bet(&token));
             let case = format!("{name} under {profile:?}, gullible {gullible}");
             assert_eq!(outcome(&report), want, "{case}");
-            let calls = chain.trace(world::PLUGIN).count(foreign) - before;
+            let calls = chain.trace(fixture::PLUGIN).count(foreign) - before;
             assert_eq!(calls, u64::from(asked), "{case}");
         }
         assert_eq!(at_start > 0, profile == Profile::Envoy, "{profile:?}");
@@ -105,18 +106,18 @@ fn who_checks_signatures() {
 /// Forged tokens use up their source's budget, after which no stranger's token is looked at; who is known
 /// does not feel it, and hears when the own one expires.
 #[test]
-fn forged_tokens_use_up_their_sources_budget() {
+fn forged_tokens_use_up_the_budget_of_their_source() {
     let forged = attack("another player");
     let others = attack("another issuer");
-    for profile in world::PROFILES {
-        let mut changes = world::inline(forge());
+    for profile in fixture::PROFILES {
+        let mut changes = fixture::inline(forge());
         changes["failures"] = serde_json::json!({"per_minute": 30, "burst": 10});
-        let mut chain = world::chain(profile, &changes);
+        let mut chain = fixture::chain(profile, &changes);
         let expires = |at: u64| {
             let claims = forge().claims_with(&serde_json::json!({"exp": at}));
             forge().sign(policy_token::Alg::Es256, &claims)
         };
-        let (known, brief) = (forge().good(), expires(world::NOW + 10));
+        let (known, brief) = (forge().good(), expires(fixture::NOW + 10));
         for good in [&known, &brief] {
             assert_eq!(outcome(&run(&mut chain, bet(good))), "allow");
         }
@@ -129,15 +130,15 @@ fn forged_tokens_use_up_their_sources_budget() {
             assert_eq!(report.header("retry-after").is_some(), turn >= 10, "{turn}");
         }
         let report = run(&mut chain, with_token(through_the_edge("GET", "/api/lobby"), &forged));
-        assert_eq!(outcome(&report), "too_many_failures", "not as nobody either");
+        assert_eq!(outcome(&report), "too_many_failures", "not as anonymous either");
         for (who, request, want) in [
             ("known", bet(&known), "allow"),
             ("unknown", bet(forge().good()), "too_many_failures"),
             ("known, expired", bet(&brief), "token_expired"),
-            ("unknown, expired", bet(expires(world::NOW - 60)), "too_many_failures"),
+            ("unknown, expired", bet(expires(fixture::NOW - 60)), "too_many_failures"),
             ("unknown, another issuer's", bet(&others), "too_many_failures"),
             ("no token at all", bet("a.b"), "token_malformed"),
-            ("nobody", through_the_edge("GET", "/api/lobby"), "allow"),
+            ("anonymous", through_the_edge("GET", "/api/lobby"), "allow"),
         ] {
             assert_eq!(outcome(&run(&mut chain, request)), want, "{who} under {profile:?}");
         }
@@ -151,13 +152,13 @@ fn forged_tokens_use_up_their_sources_budget() {
 }
 
 #[test]
-fn without_a_cache_nobody_is_known() {
+fn without_a_cache_every_token_is_checked() {
     let forged = attack("another player");
-    for profile in world::PROFILES {
-        let mut changes = world::inline(forge());
+    for profile in fixture::PROFILES {
+        let mut changes = fixture::inline(forge());
         changes["failures"] = serde_json::json!({"per_minute": 30, "burst": 1});
         changes["cache_tokens"] = serde_json::json!(0);
-        let mut chain = world::chain(profile, &changes);
+        let mut chain = fixture::chain(profile, &changes);
         let good = forge().good().into_bytes();
         for (token, want) in [
             (&good, "allow"),

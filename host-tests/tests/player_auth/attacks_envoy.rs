@@ -1,5 +1,5 @@
-//! The corpus and the forged headers through a real Envoy: what it lets arrive is refused as in
-//! wasmtime, and its own check of signatures is right.
+//! The corpus and the forged headers through a real Envoy: refused as in wasmtime, and with Envoy's own check
+//! of signatures.
 
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,22 +13,22 @@ use player_auth::denials;
 use policy_token::testing::{Forge, ALGORITHMS};
 use serde_json::{json, Value};
 
-use crate::world::{self, OTTER};
+use crate::fixture::{self, OTTER};
 
 /// The example with another configuration of the plugin.
 pub(crate) fn deployed(configuration: &str) -> Value {
-    world::example().deployed(world::PLUGIN, configuration).unwrap()
+    fixture::example().deployed(fixture::PLUGIN, configuration).unwrap()
 }
 
 /// A request through the edge.
 pub(crate) fn request(method: &str, path: &str) -> Request {
-    let mut request = Request::new(method, path).from(world::edge());
+    let mut request = Request::new(method, path).from(fixture::edge());
     request.headers = vec![(b"host".to_vec(), OTTER.into())];
     request.header("x-forwarded-for", "198.51.100.23")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn none_passes_through_envoy() {
+async fn every_attack_is_refused_through_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let arrived: Arc<Mutex<Vec<http::Request<Bytes>>>> = Arc::default();
     let log = Arc::clone(&arrived);
@@ -40,8 +40,8 @@ async fn none_passes_through_envoy() {
     .unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let forge = Forge::at(now);
-    let configuration = world::configuration(abi_host::Profile::Envoy, &world::inline(&forge));
-    let options = Options::new(binary, world::wasm_dir(), upstream.address);
+    let configuration = fixture::configuration(abi_host::Profile::Envoy, &fixture::inline(&forge));
+    let options = Options::new(binary, fixture::wasm_dir(), upstream.address);
     let envoy = EnvoyProcess::start(&deployed(&configuration), options).await.unwrap();
     let ask = |request: Request| {
         let (address, port) = (envoy.address, envoy.listener_port);
@@ -57,7 +57,7 @@ async fn none_passes_through_envoy() {
         }
         let answer = ask(bearer(&attack.token)).await;
         let code = denials::of(attack.refusal).code;
-        assert_eq!(world::code(&answer.body).as_deref(), Some(code), "{}", attack.name);
+        assert_eq!(fixture::code(&answer.body).as_deref(), Some(code), "{}", attack.name);
         assert_eq!(answer.status, 401, "{}", attack.name);
         assert!(answer.header("www-authenticate").is_some(), "{}", attack.name);
         tried += 1;

@@ -1,10 +1,10 @@
-//! Requests whose credential is not one token in its one place, and calls that are not what they look
-//! like.
+//! Requests with missing, repeated or malformed credentials, preflights, and headers that change a request's
+//! class.
 
 use abi_host::Request;
 use serde_json::{json, Value};
 
-use crate::world::{
+use crate::fixture::{
     self, assert_refused, at_host, bet, forge, outcome, run, through_the_edge, with_token, RIVER,
 };
 
@@ -144,13 +144,13 @@ fn calls() -> Vec<Case> {
         ("a bet over an upgrade", post_upgrade, UPGRADE),
         ("an upgrade to HTTP/2", bet(&good).header("upgrade", "h2c"), UPGRADE),
         (
-            "an upgrade by nobody",
+            "an anonymous upgrade",
             without(bet(&good).header("upgrade", "websocket"), "authorization"),
             UPGRADE,
         ),
         ("odds over an upgrade", upgrade("/api/odds/e-1", "websocket"), "allow"),
         ("another brand's host", at_host(bet(&good), RIVER), BRAND),
-        ("nobody's host", at_host(bet(&good), "evil.example"), BRAND),
+        ("a host without a brand", at_host(bet(&good), "evil.example"), BRAND),
         (
             "a host that begins so",
             at_host(bet(&good), "play.lucky-otter.example.evil.example"),
@@ -199,9 +199,9 @@ fn injections() -> Vec<Case> {
 }
 
 #[test]
-fn what_is_not_one_good_credential_is_refused() {
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &world::inline(forge()));
+fn rejects_invalid_credentials() {
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &fixture::inline(forge()));
         for (name, request, want) in [one_credential(), calls(), injections()].concat() {
             let case = format!("{name} under {profile:?}");
             let report = run(&mut chain, request);
@@ -213,11 +213,11 @@ fn what_is_not_one_good_credential_is_refused() {
     }
 }
 
-/// A token that was believed once is so only where it may be.
+/// A cached token is checked against the class, the brand and its expiry.
 #[test]
-fn a_known_token_is_checked_all_the_same() {
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &world::inline(forge()));
+fn a_cached_token_is_checked_by_class() {
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &fixture::inline(forge()));
         let good = forge().good();
         for (name, request, want) in [
             ("at home", bet(&good), "allow"),
@@ -230,13 +230,13 @@ fn a_known_token_is_checked_all_the_same() {
         ] {
             assert_eq!(outcome(&run(&mut chain, request)), want, "{name} under {profile:?}");
         }
-        chain.clock().set((world::NOW + 659) * world::SECOND);
+        chain.clock().set((fixture::NOW + 659) * fixture::SECOND);
         assert_eq!(
             outcome(&run(&mut chain, bet(&good))),
             "allow",
             "a minute is what clocks differ"
         );
-        chain.clock().set((world::NOW + 660) * world::SECOND);
+        chain.clock().set((fixture::NOW + 660) * fixture::SECOND);
         assert_refused(&run(&mut chain, bet(&good)), "token_expired", "later");
     }
 }

@@ -1,5 +1,5 @@
-//! Configurations that are refused: by the module with one line that names the field, and by Envoy,
-//! which does not start with one and keeps the old one on an update.
+//! Invalid configurations: the module refuses them with one line that names the field; Envoy does not start
+//! with one, and keeps the old one on an update.
 
 use abi_host::{HostError, LogLevel, Profile, StartFailure};
 use host_tests::client::send;
@@ -8,13 +8,13 @@ use host_tests::upstream::Server;
 use serde_json::{json, Value};
 
 use crate::attacks_envoy::{deployed, request};
-use crate::world::{self, forge};
+use crate::fixture::{self, forge};
 
 /// The example with one change, and the field that its refusal names.
 fn refused() -> Vec<(&'static str, String, &'static str)> {
-    let with = |changes: Value| world::configuration(Profile::Envoy, &changes);
+    let with = |changes: Value| fixture::configuration(Profile::Envoy, &changes);
     let issuer = |changes: Value| {
-        let mut issuer = world::issuer(&json!({"cluster": "casino"}));
+        let mut issuer = fixture::issuer(&json!({"cluster": "casino"}));
         for (name, value) in changes.as_object().unwrap() {
             issuer[name] = value.clone();
         }
@@ -30,7 +30,7 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
         with(json!({"introspection": introspection}))
     };
     let private: Value = serde_json::from_str(&forge().private_jwk()).unwrap();
-    let twice = world::issuer(&json!({"cluster": "casino"}));
+    let twice = fixture::issuer(&json!({"cluster": "casino"}));
     let hs256 = json!({"algorithms": ["HS256"], "keys": {"secret": "S3CRET"}});
     let rule = |class: &str, rule: Value| with(json!({"classes": {class: rule}}));
     let partner = |key: Value| {
@@ -39,7 +39,7 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
     };
     vec![
         ("unknown field", with(json!({"issuer": "S3CRET"})), "issuer"),
-        ("nobody", with(json!({"issuers": [], "introspection": null})), "issuers"),
+        ("no issuer", with(json!({"issuers": [], "introspection": null})), "issuers"),
         ("an issuer twice", with(json!({"issuers": [twice, twice]})), "issuers[1].issuer"),
         ("no name", issuer(json!({"issuer": ""})), "issuers[0].issuer"),
         ("no audience", issuer(json!({"audiences": null})), "issuers[0].audiences"),
@@ -134,7 +134,7 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
         ),
         ("no cap", with(json!({"unverified": {"max_held": 0}})), "unverified.max_held"),
         (
-            "states that nobody tells",
+            "states without a source",
             with(json!({"player_state": {"names": {"S3CRET": "cool_off"}}})),
             "player_state",
         ),
@@ -172,10 +172,10 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
 }
 
 #[test]
-fn the_module_names_the_field_and_shows_no_value() {
-    for profile in world::PROFILES {
+fn the_module_names_the_field_without_its_value() {
+    for profile in fixture::PROFILES {
         for (name, document, field) in refused() {
-            let Err(HostError::Start(error)) = world::builder(profile, &document).start() else {
+            let Err(HostError::Start(error)) = fixture::builder(profile, &document).start() else {
                 panic!("{name}: it started")
             };
             assert_eq!(error.reason, StartFailure::Configure, "{name}");
@@ -190,12 +190,12 @@ fn the_module_names_the_field_and_shows_no_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_refuses_the_start() {
+async fn envoy_does_not_start_with_an_invalid_configuration() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let nowhere = "127.0.0.1:9".parse().unwrap();
     // Each start takes its time, and the module is the same: every fifth will do.
     for (name, document, field) in refused().into_iter().step_by(5) {
-        let options = Options::new(binary.clone(), world::wasm_dir(), nowhere);
+        let options = Options::new(binary.clone(), fixture::wasm_dir(), nowhere);
         match EnvoyProcess::start(&deployed(&document), options).await {
             Err(EnvoyError::Refused { log }) => {
                 let line = format!("configuration refused: {field}: ");
@@ -207,15 +207,15 @@ async fn envoy_refuses_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_keeps_the_old_one_on_an_update() {
+async fn envoy_keeps_the_old_configuration_on_an_invalid_update() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let upstream = Server::start(|_| http::Response::new(bytes::Bytes::new())).await.unwrap();
-    let mut options = Options::new(binary, world::wasm_dir(), upstream.address);
+    let mut options = Options::new(binary, fixture::wasm_dir(), upstream.address);
     options.updatable = true;
     let good = |realm: &str| {
-        let mut changes = world::inline(forge());
+        let mut changes = fixture::inline(forge());
         changes["realm"] = realm.into();
-        deployed(&world::configuration(Profile::Envoy, &changes))
+        deployed(&fixture::configuration(Profile::Envoy, &changes))
     };
     let envoy = EnvoyProcess::start(&good("one"), options).await.unwrap();
     let ask = || {

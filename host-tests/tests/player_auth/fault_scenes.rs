@@ -1,15 +1,15 @@
-//! What is asked while host calls fail: one scene for each way that a request can take.
+//! The requests during which host calls fail: one scene for each path through the module.
 
 use abi_host::Request;
 use casino::partner::{sign_bee, sign_psp, PSP_HEADER};
 use policy_token::Alg;
 use serde_json::{json, Value};
 
+use crate::fixture::{self, bet, forge, through_the_edge, with_token};
 use crate::partners::{call, recorded, with, BODY};
-use crate::world::{self, bet, forge, through_the_edge, with_token};
-use crate::{revocations, standing};
+use crate::{player_states, revocations};
 
-/// What is asked, and what comes of it where nothing fails.
+/// A request, and its outcome without faults.
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
     pub(crate) changes: fn() -> Value,
@@ -21,7 +21,7 @@ pub(crate) struct Scene {
 }
 
 pub(crate) fn inline() -> Value {
-    world::inline(forge())
+    fixture::inline(forge())
 }
 
 fn asking() -> Value {
@@ -63,7 +63,7 @@ fn lobby(_: u64) -> Request {
     through_the_edge("GET", "/api/lobby")
 }
 
-fn nobody(_: u64) -> Request {
+fn anonymous(_: u64) -> Request {
     through_the_edge("POST", "/api/bets")
 }
 
@@ -88,7 +88,7 @@ fn unsigned(_: u64) -> Request {
 }
 
 fn asking_the_pam() -> Value {
-    standing::changes(&standing::pam())
+    player_states::changes(&player_states::pam())
 }
 
 fn is_active() -> Vec<u8> {
@@ -99,13 +99,13 @@ fn is_excluded() -> Vec<u8> {
     br#"{"state": "self_excluded"}"#.to_vec()
 }
 
-/// The feed of a casino that has logged everybody out.
+/// A feed that revokes every player's tokens.
 fn everybody() -> Vec<u8> {
     br#"{"revocations": [{"player": "p-1", "revoked_at": 1800000001}], "cursor": "1"}"#.to_vec()
 }
 
 fn wager(_: u64) -> Request {
-    standing::known("wager")
+    player_states::known("wager")
 }
 
 pub(crate) const SCENES: [Scene; 14] = [
@@ -127,7 +127,7 @@ pub(crate) const SCENES: [Scene; 14] = [
     },
     Scene {
         name: "fetch",
-        changes: world::fetched,
+        changes: fixture::fetched,
         answer: jwks,
         request: cold,
         want: "allow",
@@ -193,7 +193,7 @@ pub(crate) const SCENES: [Scene; 14] = [
         name: "missing",
         changes: inline,
         answer: jwks,
-        request: nobody,
+        request: anonymous,
         want: "token_missing",
         alone: false,
     },

@@ -1,5 +1,5 @@
-//! Every host call of the module answering every status, in every place where it is made: no trap,
-//! nobody passes who should not, and nobody waits for ever.
+//! Every host call of the module fails with every status, at every call site: no trap, no request passes that
+//! must not, and none waits for ever.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use abi_host::{Chain, Faults, Profile, Report};
 
 use crate::common::faults::{self, run_scene, Failed, Subject};
 use crate::fault_scenes::{cold, forged, inline, Scene, SCENES};
+use crate::fixture::{self, hello, outcome, run};
 use crate::services::{json_after, Service};
-use crate::world::{self, hello, outcome, run};
 
 fn subject() -> Subject {
-    Subject { plugin: world::PLUGIN, module: world::module() }
+    Subject { plugin: fixture::PLUGIN, module: fixture::module() }
 }
 
 impl faults::Scene for Scene {
@@ -35,8 +35,8 @@ impl faults::Scene for Scene {
 
     fn start(&self, profile: Profile, faults: &Faults) -> Chain {
         let service = Service::new(json_after((self.answer)(), 20));
-        let configuration = world::configuration(profile, &(self.changes)());
-        let builder = world::builder(profile, &configuration).faults(faults.clone());
+        let configuration = fixture::configuration(profile, &(self.changes)());
+        let builder = fixture::builder(profile, &configuration).faults(faults.clone());
         let mut chain = builder.callouts(service.callouts()).start().unwrap();
         if self.name == "revoked" {
             // Until the feed is read.
@@ -83,7 +83,7 @@ impl faults::Scene for Scene {
 }
 
 #[test]
-fn traffic_under_envoy() {
+fn host_call_faults_under_envoy() {
     for scene in &SCENES {
         let tried = run_scene(&subject(), scene, Profile::Envoy);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
@@ -91,7 +91,7 @@ fn traffic_under_envoy() {
 }
 
 #[test]
-fn traffic_under_wasmx() {
+fn host_call_faults_under_wasmx() {
     for scene in &SCENES {
         let tried = run_scene(&subject(), scene, Profile::Wasmx);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
@@ -99,15 +99,15 @@ fn traffic_under_wasmx() {
 }
 
 #[test]
-fn refusals_that_cannot_be_sent() {
+fn local_replies_that_fail() {
     faults::refusals_that_cannot_be_sent(&subject(), &SCENES);
 }
 
 #[test]
-fn configuring() {
+fn host_call_faults_while_configuring() {
     let start = |profile, faults: &Faults| {
-        let configuration = world::configuration(profile, &inline());
-        world::builder(profile, &configuration).faults(faults.clone()).start()
+        let configuration = fixture::configuration(profile, &inline());
+        fixture::builder(profile, &configuration).faults(faults.clone()).start()
     };
     faults::configuring(&subject(), start, |chain, case| {
         assert_eq!(outcome(&run(chain, cold(0))), "allow", "{case}");

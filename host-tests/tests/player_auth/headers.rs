@@ -1,10 +1,10 @@
-//! Headers by which the upstream knows who calls: never the client's.
+//! Headers that identify the player to the upstream: never the client's own.
 
 use abi_host::{Profile, Request, UpstreamRequest};
 use policy_token::Alg;
 use serde_json::json;
 
-use crate::world::{self, forge, outcome, run, through_the_edge, with_token};
+use crate::fixture::{self, forge, outcome, run, through_the_edge, with_token};
 
 /// Headers that only we may set, as clients write them.
 const FORGED: [(&str, &str); 18] = [
@@ -46,7 +46,7 @@ fn values(upstream: &UpstreamRequest, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_clients_own_never_reach_the_upstream() {
+fn the_clients_own_headers_never_reach_the_upstream() {
     let token = forge().sign(Alg::Es256, &forge().claims_with(&json!({"jurisdiction": "MT"})));
     let bare = forge().claims_with(&json!({"sid": null, "kyc_level": null}));
     let bare = forge().sign(Alg::Es256, &bare);
@@ -61,18 +61,18 @@ fn the_clients_own_never_reach_the_upstream() {
         ("x-player-jurisdiction", "MT"),
     ];
     let brand = &all[1..2];
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &world::inline(forge()));
-        for (who, request, told) in [
-            ("a player", world::bet(&token), &all[..]),
-            ("a player, known", world::bet(&token), &all[..]),
-            ("a player whose token says little", world::bet(&bare), &all[..2]),
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &fixture::inline(forge()));
+        for (who, request, headers) in [
+            ("a player", fixture::bet(&token), &all[..]),
+            ("a player, known", fixture::bet(&token), &all[..]),
+            ("a player whose token says little", fixture::bet(&bare), &all[..2]),
             (
                 "a player in the lobby",
                 with_token(through_the_edge("GET", "/api/lobby"), &token),
                 &all[..],
             ),
-            ("nobody", through_the_edge("GET", "/api/lobby"), brand),
+            ("anonymous", through_the_edge("GET", "/api/lobby"), brand),
             ("a browser that asks", preflight.clone(), brand),
             ("a player to be", login(), brand),
             ("a partner", through_the_edge("POST", "/psp/callback"), brand),
@@ -84,25 +84,25 @@ fn the_clients_own_never_reach_the_upstream() {
             for (name, _) in FORGED {
                 let name = name.to_ascii_lowercase();
                 let want: Vec<&str> =
-                    told.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value).collect();
+                    headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value).collect();
                 assert_eq!(values(&upstream, &name), want, "{name} of {case}");
             }
         }
     }
 }
 
-/// The credential ends here, unless the operator wants it to go on; other cookies are not ours, and
-/// what a call without a token carries is somebody else's.
+/// The credential is removed unless `forward_credential` is set. Other cookies stay, and so do credentials of
+/// requests that need no token.
 #[test]
-fn the_credential_is_taken_out() {
+fn the_credential_is_removed() {
     let token = forge().good();
     let bet = || through_the_edge("POST", "/api/bets");
     let cookies = format!("theme=dark; session={token}; lang=mt");
-    for profile in world::PROFILES {
+    for profile in fixture::PROFILES {
         for forward in [false, true] {
-            let mut changes = world::inline(forge());
+            let mut changes = fixture::inline(forge());
             changes["forward_credential"] = forward.into();
-            let mut chain = world::chain(profile, &changes);
+            let mut chain = fixture::chain(profile, &changes);
             let basic =
                 || through_the_edge("POST", "/psp/callback").header("authorization", "Basic x");
             for (name, request, header, kept, value) in [

@@ -1,14 +1,15 @@
-//! Tokens that are not JWTs: what the service says of them, how long that is believed, and what
-//! becomes of them when it is not to be had.
+//! Introspection of tokens that are not JWTs: responses, caching, and outages.
 
 use std::time::Duration;
 
 use abi_host::{Call, CallAnswer, Chain, Profile, Request};
 use serde_json::{json, Value};
 
+use crate::fixture::{
+    self, assert_refused, bet, hello, outcome, run, through_the_edge, with_token,
+};
+use crate::fixture::{NOW, SECOND};
 use crate::services::{failures, json_after, Service};
-use crate::world::{self, assert_refused, bet, hello, outcome, run, through_the_edge, with_token};
-use crate::world::{NOW, SECOND};
 
 const UNAVAILABLE: &str = "introspection_unavailable";
 const INACTIVE: &str = "token_inactive";
@@ -28,11 +29,11 @@ fn changes() -> Value {
 }
 
 fn start(profile: Profile, service: &Service) -> Chain {
-    let configuration = world::configuration(profile, &changes());
-    world::builder(profile, &configuration).callouts(service.callouts()).start().unwrap()
+    let configuration = fixture::configuration(profile, &changes());
+    fixture::builder(profile, &configuration).callouts(service.callouts()).start().unwrap()
 }
 
-/// What the service says of a good token, with some members replaced.
+/// The service's response about a valid token, with some members replaced.
 fn active(changes: &Value) -> CallAnswer {
     let mut answer = json!({
         "active": true, "sub": "p-1", "brand": "lucky-otter", "aud": "casino-api", "sid": "s-1",
@@ -48,8 +49,8 @@ fn lobby(token: &str) -> Request {
 }
 
 #[test]
-fn what_the_service_says() {
-    for profile in world::PROFILES {
+fn responses_decide_about_tokens() {
+    for profile in fixture::PROFILES {
         for (name, answer, want) in [
             ("active", active(&json!({})), "allow"),
             ("not active", json_after(r#"{"active": false}"#, 20), INACTIVE),
@@ -58,7 +59,7 @@ fn what_the_service_says() {
             ("not a word of it", active(&json!({"active": null})), UNAVAILABLE),
             ("expired all the same", active(&json!({"exp": NOW})), "token_expired"),
             ("for another service", active(&json!({"aud": "other"})), "audience_mismatch"),
-            ("for nobody", active(&json!({"aud": null})), "audience_mismatch"),
+            ("without an audience", active(&json!({"aud": null})), "audience_mismatch"),
             ("no player", active(&json!({"sub": ""})), "token_claims"),
             ("a float", active(&json!({"exp": NOW as f64 + 30.5, "iat": NOW as f64})), "allow"),
             ("expires null", active(&json!({"exp": null, "sid": null})), "allow"),
@@ -67,7 +68,11 @@ fn what_the_service_says() {
             ("logged in in words", active(&json!({"auth_time": "yesterday"})), "allow"),
             ("two lines", active(&json!({"sid": "s\r\nx-brand: y"})), "token_claims"),
             ("another brand", active(&json!({"brand": "river-kings"})), "brand_mismatch"),
-            ("said twice", json_after(r#"{"active": false, "active": true}"#, 20), UNAVAILABLE),
+            (
+                "a duplicate member",
+                json_after(r#"{"active": false, "active": true}"#, 20),
+                UNAVAILABLE,
+            ),
         ] {
             let service = Service::new(answer);
             let mut chain = start(profile, &service);
@@ -86,26 +91,26 @@ fn what_the_service_says() {
     }
 }
 
-/// What is not a token as RFC 6750 writes them is not asked about.
+/// Tokens that do not match RFC 6750 cause no call.
 #[test]
-fn what_is_no_token_is_not_asked_about() {
-    for profile in world::PROFILES {
+fn invalid_tokens_are_not_introspected() {
+    for profile in fixture::PROFILES {
         let service = Service::new(active(&json!({})));
         let mut chain = start(profile, &service);
         for token in ["", "a b", "a&token=b", "a%26b", "t\u{f6}ken", "\"a\"", &"a".repeat(1025)] {
             let report = run(&mut chain, bet(token));
             assert_refused(&report, "token_malformed", &format!("{token:.20} under {profile:?}"));
         }
-        // Three parts are a JWT, whoever would vouch for them.
+        // Three parts are a JWT, which is not introspected.
         assert_refused(&run(&mut chain, bet("a.b.c")), "token_malformed", "three parts");
         assert_eq!(service.count(), 0, "{profile:?}");
     }
 }
 
-/// How often the service is asked about one token, second by second.
+/// The number of calls about one token, second by second.
 #[test]
-fn answers_are_believed_for_their_time() {
-    for profile in world::PROFILES {
+fn responses_are_cached_for_their_time() {
+    for profile in fixture::PROFILES {
         for (name, answer, want, asked) in [
             ("active", active(&json!({})), "allow", &[(0, 1), (59, 1), (60, 2)][..]),
             ("until it expires", active(&json!({"exp": NOW + 10})), "allow", &[(0, 1), (9, 1)]),
@@ -135,8 +140,8 @@ fn answers_are_believed_for_their_time() {
 }
 
 #[test]
-fn a_service_that_is_down() {
-    for profile in world::PROFILES {
+fn an_unavailable_service_is_503_or_anonymous() {
+    for profile in fixture::PROFILES {
         for (name, answer) in failures() {
             let service = Service::new(answer);
             let mut chain = start(profile, &service);
@@ -145,12 +150,12 @@ fn a_service_that_is_down() {
             assert_refused(&report, UNAVAILABLE, &case);
             assert!(report.header("retry-after").is_some(), "{case}");
             assert!(report.ended - report.started <= SECOND / 2, "{case}");
-            // The operator's choice for the lobby: as to nobody, and nobody it is.
+            // `on_error` makes the lobby anonymous.
             let report = run(&mut chain, lobby("opaque-1").header("x-player-id", "p-1"));
             assert_eq!(outcome(&report), "allow", "{case}");
             let upstream = report.upstream.unwrap();
-            let told = ["x-player-id", "authorization"].map(|name| upstream.headers.get(name));
-            assert_eq!(told, [None, None], "{case}");
+            let headers = ["x-player-id", "authorization"].map(|name| upstream.headers.get(name));
+            assert_eq!(headers, [None, None], "{case}");
             // A failure is no answer: it is not remembered.
             service.answers(active(&json!({})));
             assert_eq!(outcome(&run(&mut chain, bet("opaque-1"))), "allow", "{case}");
@@ -159,10 +164,10 @@ fn a_service_that_is_down() {
     }
 }
 
-/// Nobody is refused with 503 without a word to the operator, and the log is not flooded with it.
+/// The operator learns the reason of a 503, and the log is not flooded.
 #[test]
-fn a_service_that_does_not_answer_is_told_of_once_a_minute() {
-    for profile in world::PROFILES {
+fn an_outage_is_logged_once_a_minute() {
+    for profile in fixture::PROFILES {
         for (answer, why) in [
             (json_after("{}", 0), "no `active` that is true or false"),
             (json_after("[]", 0), "no JSON object"),
@@ -186,8 +191,8 @@ fn a_service_that_does_not_answer_is_told_of_once_a_minute() {
 
 /// Streams that ask about one token wait for one answer, and each is judged by its own call.
 #[test]
-fn streams_share_one_question() {
-    for profile in world::PROFILES {
+fn requests_share_one_introspection_call() {
+    for profile in fixture::PROFILES {
         for (answer, wants) in [
             (active(&json!({})), ["allow", "allow", "brand_mismatch"]),
             (json_after(r#"{"active": false}"#, 20), [INACTIVE; 3]),
@@ -195,7 +200,7 @@ fn streams_share_one_question() {
         ] {
             let service = Service::new(answer);
             let mut chain = start(profile, &service);
-            let elsewhere = world::at_host(bet("opaque-1"), world::RIVER);
+            let elsewhere = fixture::at_host(bet("opaque-1"), fixture::RIVER);
             let streams = [bet("opaque-1"), lobby("opaque-1"), elsewhere]
                 .map(|request| chain.open(0, request));
             let other = chain.open(0, bet("opaque-2"));
@@ -208,20 +213,21 @@ fn streams_share_one_question() {
     }
 }
 
-/// One address that guesses takes neither the questions of others nor what else the worker asks.
+/// One address that guesses tokens takes neither the calls of others nor other calls of the worker.
 #[test]
-fn an_address_leaves_room_for_others() {
-    for profile in world::PROFILES {
+fn an_address_has_a_share_of_the_calls() {
+    for profile in fixture::PROFILES {
         let mut changes = changes();
         changes["failures"] = json!({"per_minute": 30, "burst": 10});
-        let configuration = world::configuration(profile, &changes);
+        let configuration = fixture::configuration(profile, &changes);
         let service = |call: &Call| {
             let good = String::from_utf8_lossy(&call.body).contains("good");
             let says = json!({"active": good, "sub": "p-1", "brand": "lucky-otter",
                 "aud": "casino-api"});
             json_after(says.to_string(), 400)
         };
-        let mut chain = world::builder(profile, &configuration).callouts(service).start().unwrap();
+        let mut chain =
+            fixture::builder(profile, &configuration).callouts(service).start().unwrap();
         let guess = |n: usize| bet(format!("guess-{n}"));
         let streams: Vec<_> = (0..300).map(|n| chain.open(0, guess(n))).collect();
         let mut elsewhere = bet("good-1");

@@ -1,5 +1,4 @@
-//! Keys that are fetched: before the first fetch, through rotations, and when the issuer is not to be
-//! had.
+//! Fetched keys: before the first fetch, during rotations, and while the issuer is unavailable.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -9,14 +8,14 @@ use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::json;
 
+use crate::fixture::{self, assert_refused, bet, forge, hello, outcome, run, NOW, SECOND};
 use crate::services::{failures, json_after, Service};
-use crate::world::{self, assert_refused, bet, forge, hello, outcome, run, NOW, SECOND};
 
 const UNAVAILABLE: &str = "keys_unavailable";
 /// The longest a stream may wait for keys, in nanoseconds.
 const PATIENCE: u64 = SECOND / 2;
 
-/// The issuer after it has rotated its keys, and one that nobody knows.
+/// The issuer after it has rotated its keys.
 fn next() -> &'static Forge {
     static NEXT: OnceLock<Forge> = OnceLock::new();
     NEXT.get_or_init(|| Forge::with_suffix(NOW, "-2"))
@@ -28,8 +27,8 @@ fn fresh(forge: &Forge) -> Request {
 }
 
 fn start(profile: Profile, service: &Service, workers: usize) -> Chain {
-    let configuration = world::configuration(profile, &world::fetched());
-    let builder = world::builder(profile, &configuration).callouts(service.callouts());
+    let configuration = fixture::configuration(profile, &fixture::fetched());
+    let builder = fixture::builder(profile, &configuration).callouts(service.callouts());
     builder.workers(workers).start().unwrap()
 }
 
@@ -42,8 +41,8 @@ fn waited(report: &Report) -> u64 {
 }
 
 #[test]
-fn before_the_first_fetch_it_is_503_and_never_401() {
-    for profile in world::PROFILES {
+fn before_the_first_fetch_tokens_are_503() {
+    for profile in fixture::PROFILES {
         for (name, answer) in failures() {
             let service = Service::new(answer);
             let mut chain = start(profile, &service, 1);
@@ -69,8 +68,8 @@ fn before_the_first_fetch_it_is_503_and_never_401() {
 }
 
 #[test]
-fn a_first_fetch_is_waited_for() {
-    for profile in world::PROFILES {
+fn requests_wait_for_the_first_fetch() {
+    for profile in fixture::PROFILES {
         for (millis, want) in [(0, "allow"), (10, "allow"), (490, "allow"), (600, UNAVAILABLE)] {
             let service = Service::new(json_after(forge().jwks(), millis));
             let mut chain = start(profile, &service, 1);
@@ -88,11 +87,10 @@ fn a_first_fetch_is_waited_for() {
     }
 }
 
-/// More than may wait: who is told to come again spoils nothing for those who wait, and is remembered
-/// by nobody.
+/// Requests beyond those that may wait get a `Retry-After`, and do not affect those that wait.
 #[test]
-fn a_crowd_with_a_new_key_is_told_to_come_again() {
-    for profile in world::PROFILES {
+fn requests_beyond_the_waits_are_told_to_retry() {
+    for profile in fixture::PROFILES {
         let service = Service::new(json_after(forge().jwks(), 10));
         let mut chain = start(profile, &service, 1);
         seconds(&mut chain, 40);
@@ -125,10 +123,10 @@ fn a_crowd_with_a_new_key_is_told_to_come_again() {
     }
 }
 
-/// Keys are there before anybody asks, and what is asked for is what the document says.
+/// Keys are fetched before the first request, with the configured call.
 #[test]
-fn the_timer_fetches_them() {
-    for profile in world::PROFILES {
+fn the_timer_fetches_keys() {
+    for profile in fixture::PROFILES {
         let service = Service::new(json_after(forge().jwks(), 10));
         let mut chain = start(profile, &service, 1);
         seconds(&mut chain, 3);
@@ -148,8 +146,8 @@ fn the_timer_fetches_them() {
 }
 
 #[test]
-fn a_new_key_waits_for_its_fetch_and_passes() {
-    for profile in world::PROFILES {
+fn a_token_of_a_new_key_waits_and_passes() {
+    for profile in fixture::PROFILES {
         let service = Service::new(json_after(forge().jwks(), 10));
         let mut chain = start(profile, &service, 1);
         seconds(&mut chain, 40);
@@ -164,7 +162,7 @@ fn a_new_key_waits_for_its_fetch_and_passes() {
             assert_eq!((outcome(&report), waited(&report)), ("allow".to_owned(), 0));
         }
         assert_eq!(service.count(), 2, "{profile:?}");
-        // The old key is gone: its tokens that are not known any more are not believed.
+        // The old key is gone: its tokens are refused unless they are cached.
         service.answers(json_after(next().jwks(), 10));
         seconds(&mut chain, 301);
         assert_eq!(outcome(&run(&mut chain, fresh(next()))), "allow");
@@ -172,11 +170,10 @@ fn a_new_key_waits_for_its_fetch_and_passes() {
     }
 }
 
-/// Unknown key ids make one fetch in 5 seconds, not more: 401 where that has told that there is no
-/// such key, 503 where nobody knows yet.
+/// Unknown key ids start at most one fetch in 5 seconds: 401 if it did not bring the key, 503 before that.
 #[test]
-fn unknown_keys_cannot_make_it_fetch_and_fetch() {
-    for profile in world::PROFILES {
+fn unknown_key_ids_start_one_fetch_in_five_seconds() {
+    for profile in fixture::PROFILES {
         let service = Service::new(json_after(forge().jwks(), 10));
         let mut chain = start(profile, &service, 1);
         seconds(&mut chain, 40);
@@ -201,13 +198,14 @@ fn unknown_keys_cannot_make_it_fetch_and_fetch() {
     }
 }
 
-/// A stranger at many addresses sends a key id of its own making every half second, and the issuer rotates
-/// in between: whoever holds a token of the new key is kept out for 5 seconds and a fetch at most, and
-/// whoever is known, or has the old one, not at all.
+/// An attacker at many addresses sends an invented key id every half second, and the issuer rotates in between:
+/// tokens of the new key are delayed by at most 5 seconds and a fetch, cached tokens and those of the old key
+/// not at all.
 #[test]
-fn a_stranger_cannot_keep_a_new_key_out() {
+fn invented_key_ids_delay_a_new_key_by_five_seconds() {
     const HALF: Duration = Duration::from_millis(500);
-    for (profile, steps) in world::PROFILES.into_iter().flat_map(|it| [1, 4, 9].map(|n| (it, n))) {
+    for (profile, steps) in fixture::PROFILES.into_iter().flat_map(|it| [1, 4, 9].map(|n| (it, n)))
+    {
         let case = format!("a rotation {steps} half seconds in, under {profile:?}");
         let service = Service::new(json_after(forge().jwks(), 100));
         let mut chain = start(profile, &service, 1);
@@ -243,8 +241,8 @@ fn a_stranger_cannot_keep_a_new_key_out() {
 
 /// Keys that are not used are named in the log, once per fetch.
 #[test]
-fn keys_that_are_passed_over_are_named() {
-    for profile in world::PROFILES {
+fn skipped_keys_are_logged() {
+    for profile in fixture::PROFILES {
         let [es, ..] = forge().documents();
         let more = [
             r#"{"kty": "RSA", "kid": "enc/1=\n", "use": "enc", "n": "AQ", "e": "AQAB"}"#,
@@ -266,15 +264,15 @@ fn keys_that_are_passed_over_are_named() {
 }
 
 #[test]
-fn good_keys_outlive_failed_fetches_for_as_long_as_is_said() {
-    for profile in world::PROFILES {
+fn keys_stay_in_use_for_max_stale_s() {
+    for profile in fixture::PROFILES {
         for (name, answer) in failures() {
-            let mut changes = world::fetched();
+            let mut changes = fixture::fetched();
             let keys = &mut changes["issuers"][0]["keys"];
             *keys = json!({"cluster": "casino", "refresh_s": 60, "max_stale_s": 600});
             let service = Service::new(json_after(forge().jwks(), 0));
-            let configuration = world::configuration(profile, &changes);
-            let builder = world::builder(profile, &configuration).callouts(service.callouts());
+            let configuration = fixture::configuration(profile, &changes);
+            let builder = fixture::builder(profile, &configuration).callouts(service.callouts());
             let mut chain = builder.start().unwrap();
             seconds(&mut chain, 2);
             service.answers(answer);
@@ -286,7 +284,7 @@ fn good_keys_outlive_failed_fetches_for_as_long_as_is_said() {
             }
             let fetches = service.count();
             assert!((8..60).contains(&fetches), "{case}: {fetches} fetches in ten minutes");
-            // An unknown key id in the meantime: nobody can say that there is none.
+            // An unknown key id in the meantime may exist.
             assert_refused(&run(&mut chain, fresh(next())), UNAVAILABLE, &case);
             seconds(&mut chain, 10);
             assert_refused(&run(&mut chain, fresh(forge())), UNAVAILABLE, &case);
@@ -297,8 +295,8 @@ fn good_keys_outlive_failed_fetches_for_as_long_as_is_said() {
 
 /// One fetch serves all workers, and the configuration that comes after.
 #[test]
-fn workers_share_what_one_has_fetched() {
-    for profile in world::PROFILES {
+fn workers_share_fetched_keys() {
+    for profile in fixture::PROFILES {
         let service = Service::new(json_after(forge().jwks(), 30));
         let mut chain = start(profile, &service, 2);
         seconds(&mut chain, 4);
@@ -312,17 +310,17 @@ fn workers_share_what_one_has_fetched() {
             assert_eq!(service.count(), 1, "{case} under {profile:?}");
         };
         ask(&mut chain, "at first");
-        let mut changes = world::fetched();
+        let mut changes = fixture::fetched();
         changes["version"] = "next".into();
-        let configuration = world::configuration(profile, &changes);
-        chain.update(world::PLUGIN, configuration.as_bytes()).unwrap();
+        let configuration = fixture::configuration(profile, &changes);
+        chain.update(fixture::PLUGIN, configuration.as_bytes()).unwrap();
         ask(&mut chain, "after an update");
         seconds(&mut chain, 30);
         ask(&mut chain, "later");
-        // Another issuer's keys are nobody else's.
+        // Keys of another issuer are not adopted.
         changes["issuers"][0]["issuer"] = "https://other.test".into();
-        let configuration = world::configuration(profile, &changes);
-        chain.update(world::PLUGIN, configuration.as_bytes()).unwrap();
+        let configuration = fixture::configuration(profile, &changes);
+        chain.update(fixture::PLUGIN, configuration.as_bytes()).unwrap();
         assert_refused(&run(&mut chain, fresh(forge())), "issuer_unknown", "another issuer");
         seconds(&mut chain, 5);
         assert_eq!(service.count(), 2, "{profile:?}");
@@ -331,8 +329,8 @@ fn workers_share_what_one_has_fetched() {
 
 /// What others have left in the shared map is no reason to fail.
 #[test]
-fn garbage_in_the_shared_map_is_as_good_as_nothing() {
-    for profile in world::PROFILES {
+fn invalid_shared_data_is_ignored() {
+    for profile in fixture::PROFILES {
         let service = Service::new(json_after(forge().jwks(), 10));
         let mut chain = start(profile, &service, 1);
         seconds(&mut chain, 3);

@@ -1,5 +1,5 @@
-//! Fetched keys in a real Envoy: 503 before the first fetch, no 401 in a rotation, and no harm from an
-//! issuer that is gone.
+//! Fetched keys in a real Envoy: 503 before the first fetch, no 401 during a rotation, and keys that stay in
+//! use without the issuer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use policy_token::testing::{Forge, ALGORITHMS};
 use policy_token::Alg;
 
 use crate::attacks_envoy::{deployed, request};
-use crate::world;
+use crate::fixture;
 
 /// How long the timer may take to fetch keys once they can be had: longer than its longest pause
 /// after three failures.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotations_through_envoy() {
+async fn keys_are_fetched_and_rotated_through_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let published: Arc<Mutex<Option<String>>> = Arc::default();
     let keys = Arc::clone(&published);
@@ -39,8 +39,8 @@ async fn rotations_through_envoy() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let (old, new, never) =
         (Forge::at(now), Forge::with_suffix(now, "-2"), Forge::with_suffix(now, "-3"));
-    let configuration = world::configuration(abi_host::Profile::Envoy, &world::fetched());
-    let options = Options::new(binary, world::wasm_dir(), casino.address);
+    let configuration = fixture::configuration(abi_host::Profile::Envoy, &fixture::fetched());
+    let options = Options::new(binary, fixture::wasm_dir(), casino.address);
     let envoy = EnvoyProcess::start(&deployed(&configuration), options).await.unwrap();
     // Each token is another one: none is known before.
     let count = AtomicU64::new(0);
@@ -52,7 +52,7 @@ async fn rotations_through_envoy() {
         let (address, port) = (envoy.address, envoy.listener_port);
         async move {
             let answer = send(address, Some(port), &request).await.unwrap();
-            (answer.status, world::code(&answer.body), answer.header("retry-after").is_some())
+            (answer.status, fixture::code(&answer.body), answer.header("retry-after").is_some())
         }
     };
     let passed = (200, None, false);
@@ -78,7 +78,7 @@ async fn rotations_through_envoy() {
             assert_eq!(bet(forge, alg).await, passed, "{alg:?} with {name}");
         }
     }
-    // The issuer is gone: its keys are not, and of others nobody can tell.
+    // Without the issuer its keys stay in use, and unknown key ids may exist.
     *published.lock().unwrap() = None;
     for alg in ALGORITHMS {
         assert_eq!(bet(&new, alg).await, passed, "{alg:?} without the issuer");

@@ -1,5 +1,5 @@
-//! player-auth as the `.wasm` that is deployed, with the configuration that is deployed: in wasmtime
-//! under both profiles, and in a real Envoy.
+//! player-auth as the deployed `.wasm` with the deployed configuration: in wasmtime under both profiles, and in a
+//! real Envoy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod attacks;
@@ -10,6 +10,7 @@ mod credentials;
 mod documents;
 mod fault_scenes;
 mod faults;
+mod fixture;
 mod headers;
 mod introspection;
 mod keys;
@@ -21,13 +22,12 @@ mod partner_envoy;
 mod partner_keys;
 mod partner_mtls;
 mod partners;
+mod player_states;
+mod player_states_envoy;
 mod revocations;
 mod services;
 mod soak;
-mod standing;
-mod standing_envoy;
 #[path = "../common/until.rs"]
 mod until;
 mod vectors;
 mod webhooks;
-mod world;

@@ -1,11 +1,11 @@
-//! Good tokens as issuers write them, whose header and claims hold more than is asked for, or hold it in
-//! another form: dates with fractions, dates in words, `null`, hints where the key is.
+//! Valid tokens as issuers write them, with unused headers and claims or in other forms: dates with fractions,
+//! dates as text, `null`, references to keys.
 
 use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::{json, Value};
 
-use crate::world::{
+use crate::fixture::{
     self, assert_refused, bet, forge, outcome, run, through_the_edge, with_token, NOW,
 };
 
@@ -20,7 +20,7 @@ const DATE: &str = "2026-09-21T12:01:01.180Z";
 
 /// Header, claims; what a bet, the lobby and a withdrawal are answered; the evidence of the last.
 #[test]
-fn what_nobody_needs_is_no_reason_to_refuse() {
+fn unused_claims_and_headers_are_accepted() {
     let whole = NOW as f64;
     let none = json!({});
     let odd = "claim_unreadable:auth_time";
@@ -53,8 +53,8 @@ fn what_nobody_needs_is_no_reason_to_refuse() {
         (none.clone(), json!({"sid": {}}), ["token_claims"; 3], "token_claims:claims.session"),
     ] {
         let token = token(&header, &claims);
-        for profile in world::PROFILES {
-            let mut chain = world::chain(profile, &world::inline(forge()));
+        for profile in fixture::PROFILES {
+            let mut chain = fixture::chain(profile, &fixture::inline(forge()));
             for ((method, path), want) in [
                 (("POST", "/api/bets"), wager),
                 (("GET", "/api/lobby"), lobby),
@@ -81,7 +81,7 @@ fn what_nobody_needs_is_no_reason_to_refuse() {
 
 /// A key set without `alg`, under two algorithms of its type, and with a zero and padding in its numbers.
 #[test]
-fn keys_as_issuers_publish_them() {
+fn key_sets_as_issuers_publish_them_are_read() {
     let mut key: Value = serde_json::from_str(&forge().documents()[1]).unwrap();
     key["alg"] = json!(null);
     key["x5c"] = json!(["MIIC"]);
@@ -89,12 +89,12 @@ fn keys_as_issuers_publish_them() {
     let padded = format!("{}==", key["n"].as_str().unwrap());
     for n in [key["n"].clone(), json!(padded)] {
         key["n"] = n;
-        let mut issuer = world::issuer(&json!({"jwks": {"keys": [key]}}));
+        let mut issuer = fixture::issuer(&json!({"jwks": {"keys": [key]}}));
         issuer["algorithms"] = json!(["RS256", "PS256"]);
-        let mut changes = world::inline(forge());
+        let mut changes = fixture::inline(forge());
         changes["issuers"] = json!([issuer]);
-        for profile in world::PROFILES {
-            let mut chain = world::chain(profile, &changes);
+        for profile in fixture::PROFILES {
+            let mut chain = fixture::chain(profile, &changes);
             for alg in [Alg::Rs256, Alg::Ps256] {
                 let report = run(&mut chain, bet(forge().sign(alg, &forge().claims())));
                 assert_eq!(outcome(&report), "allow", "{} under {profile:?}", alg.name());

@@ -1,5 +1,5 @@
-//! Two players of one id at two brands, and credentials of which no spelling and no place is left: in
-//! wasmtime and in a real Envoy.
+//! Players with the same id at two brands, and the removal of credentials in every spelling: in wasmtime and in a
+//! real Envoy.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use policy_token::Alg;
 use serde_json::{json, Value};
 
 use crate::attacks_envoy::{deployed, request};
-use crate::partner_envoy::upstream;
-use crate::world::{
+use crate::fixture::{
     self, at_host, bet, forge, hello, outcome, run, through_the_edge, OTTER, RIVER,
 };
+use crate::partner_envoy::upstream;
 
-/// A service of which a test knows what it was asked.
+/// A service that records its calls.
 fn service(answer: impl Fn(&str) -> Value + Send + 'static) -> (Asked, Callouts) {
     let asked = Asked::default();
     let log = Arc::clone(&asked);
@@ -40,18 +40,19 @@ fn bet_at(brand: &str) -> abi_host::Request {
 }
 
 #[test]
-fn one_brands_exclusion_is_not_anothers() {
-    for profile in world::PROFILES {
+fn an_exclusion_applies_to_one_brand() {
+    for profile in fixture::PROFILES {
         let (asked, callouts) = service(|path| match path.contains("lucky-otter") {
             true => json!({"state": "self_excluded"}),
             false => json!({"state": "active"}),
         });
-        let mut changes = world::inline(forge());
+        let mut changes = fixture::inline(forge());
         changes["players_unique"] = false.into();
         changes["player_state"] =
             json!({"pam": {"cluster": "casino", "path": "/{brand}/players/{sub}/status"}});
-        let configuration = world::configuration(profile, &changes);
-        let mut chain = world::builder(profile, &configuration).callouts(callouts).start().unwrap();
+        let configuration = fixture::configuration(profile, &changes);
+        let mut chain =
+            fixture::builder(profile, &configuration).callouts(callouts).start().unwrap();
         for _ in ["asked", "remembered"] {
             for (brand, want) in [("lucky-otter", "player_excluded"), ("river-kings", "allow")] {
                 let stream = chain.open(0, bet_at(brand));
@@ -66,9 +67,9 @@ fn one_brands_exclusion_is_not_anothers() {
 }
 
 #[test]
-fn one_brands_revocation_is_not_anothers() {
+fn a_revocation_applies_to_one_brand() {
     let entry = |more: Value| {
-        let mut entry = json!({"player": "p-1", "revoked_at": world::NOW + 9});
+        let mut entry = json!({"player": "p-1", "revoked_at": fixture::NOW + 9});
         entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         entry
     };
@@ -78,14 +79,14 @@ fn one_brands_revocation_is_not_anothers() {
         (json!({}), "token_revoked", "token_revoked"),
         (json!({"brand": "no brand of ours"}), "token_revoked", "token_revoked"),
     ] {
-        for profile in world::PROFILES {
+        for profile in fixture::PROFILES {
             let page = json!({"revocations": [entry(more.clone())], "cursor": "1"});
             let (_, callouts) = service(move |_| page.clone());
-            let mut changes = world::inline(forge());
+            let mut changes = fixture::inline(forge());
             changes["revocations"] = json!({"cluster": "casino"});
-            let configuration = world::configuration(profile, &changes);
+            let configuration = fixture::configuration(profile, &changes);
             let mut chain =
-                world::builder(profile, &configuration).callouts(callouts).start().unwrap();
+                fixture::builder(profile, &configuration).callouts(callouts).start().unwrap();
             chain.run_for(Duration::from_secs(2), &mut hello);
             for (brand, want) in [("lucky-otter", otter), ("river-kings", river)] {
                 let got = outcome(&run(&mut chain, bet_at(brand)));
@@ -97,7 +98,7 @@ fn one_brands_revocation_is_not_anothers() {
 
 /// Places that share a header; what a request brings, where it is accepted, and what is left of it.
 fn placed(forge: &Forge) -> Value {
-    let mut changes = world::inline(forge);
+    let mut changes = fixture::inline(forge);
     changes["credentials"] = json!([
         {"cookie": "session"}, {"cookie": "session_v2"}, {"header": "x-token"},
         {"query": "token"}, {"query": "sid"}
@@ -120,9 +121,9 @@ const SENT: &[(&str, &str, Result<Left, &str>)] = &[
 ];
 
 #[test]
-fn no_place_keeps_a_credential_in_wasmtime() {
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &placed(forge()));
+fn credentials_are_removed_in_every_spelling_in_wasmtime() {
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &placed(forge()));
         let secret = forge().good();
         for (target, cookie, want) in SENT {
             let request = through_the_edge("GET", &target.replace("SECRET", &secret))
@@ -150,13 +151,13 @@ fn no_place_keeps_a_credential_in_wasmtime() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_place_keeps_a_credential_in_envoy() {
+async fn credentials_are_removed_in_every_spelling_in_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let forge = Forge::at(now.as_secs());
     let (secret, (server, arrived)) = (forge.good(), upstream().await);
-    let configuration = world::configuration(Profile::Envoy, &placed(&forge));
-    let options = Options::new(binary, world::wasm_dir(), server.address);
+    let configuration = fixture::configuration(Profile::Envoy, &placed(&forge));
+    let options = Options::new(binary, fixture::wasm_dir(), server.address);
     let envoy = EnvoyProcess::start(&deployed(&configuration), options).await.unwrap();
     for (target, cookie, want) in SENT {
         let ask = request("GET", &target.replace("SECRET", &secret))
@@ -166,7 +167,11 @@ async fn no_place_keeps_a_credential_in_envoy() {
         let (target_left, cookie_left) = match want {
             Ok(left) => left,
             Err(code) => {
-                assert_eq!(world::code(&answer.body).as_deref(), Some(*code), "{target} {cookie}");
+                assert_eq!(
+                    fixture::code(&answer.body).as_deref(),
+                    Some(*code),
+                    "{target} {cookie}"
+                );
                 assert!(arrived.is_empty(), "{target} {cookie}");
                 continue;
             }

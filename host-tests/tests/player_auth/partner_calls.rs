@@ -1,5 +1,5 @@
-//! Partners' calls where one URL carries many, where the signature is timed, and where another plugin
-//! refuses.
+//! Partners' requests: with a class that the body selects, with a signed time, and with a refusal of another
+//! plugin.
 
 use std::path::PathBuf;
 
@@ -12,20 +12,20 @@ use host_tests::gateway::Gateway;
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::fixture::{self, outcome, run, NOW};
 use crate::partners::{call, proof, recorded, with, FOREIGN};
-use crate::world::{self, outcome, run, NOW};
 
-/// The single-URL wallet signs in a field of its own, which is the upstream's to check: what proves it
-/// here is its network, and its classes are those that the body tells.
+/// The single-URL wallet signs in a field of the body, which the upstream checks: here its network proves it,
+/// and the body selects the class.
 #[test]
-fn one_url_for_many_calls() {
+fn the_body_selects_the_class() {
     let message = |kind: &str| {
         let mut body = json!({"type": kind, "userid": "p-1", "tid": "t-1", "amount": "1.00"});
         body["hmac"] = sign_one(body.as_object().unwrap()).unwrap().into();
         body.to_string()
     };
     let mut partners = recorded();
-    for profile in world::PROFILES {
+    for profile in fixture::PROFILES {
         for (classes, kind, client, want) in [
             (json!(["settlement", "account"]), "credit", "192.0.2.100", "allow"),
             (json!(["settlement", "account"]), "balance", "192.0.2.100", "allow"),
@@ -35,7 +35,7 @@ fn one_url_for_many_calls() {
             (json!(["account"]), "credit", "192.0.2.100", "partner_not_allowed"),
         ] {
             partners["one"]["classes"] = classes;
-            let mut chain = world::chain(profile, &with(&partners));
+            let mut chain = fixture::chain(profile, &with(&partners));
             let request = call(client, "/wallet/one", ("x-a", "b"), &message(kind));
             let report = run(&mut chain, request);
             let case = format!("{kind} from {client} under {profile:?}");
@@ -52,9 +52,9 @@ fn one_url_for_many_calls() {
     }
 }
 
-/// A signature that says when it was made, in base64 after a prefix.
+/// A signature with a time, in base64 after a prefix.
 #[test]
-fn timed_signatures() {
+fn signatures_are_valid_within_the_tolerance() {
     let partners = json!({"late": {
         "hmac": {
             "header": "x-signature", "encoding": "base64", "prefix": "v1=",
@@ -70,9 +70,9 @@ fn timed_signatures() {
         format!("v1={}", STANDARD.encode(mac.finalize().into_bytes()))
     };
     let at = |offset: i64| (NOW as i64 + offset).to_string();
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &with(&partners));
-        for (name, signed, told, want) in [
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &with(&partners));
+        for (name, signed, sent, want) in [
             ("now", at(0), at(0), "allow"),
             ("in milliseconds", at(0) + "123", at(0) + "123", "allow"),
             ("just in time", at(-300), at(-300), "allow"),
@@ -85,7 +85,7 @@ fn timed_signatures() {
             for secret in ["an older secret", "a newer secret"] {
                 let request =
                     call(FOREIGN, "/wallet/win", ("x-signature", &sign(secret, &signed)), body);
-                let report = run(&mut chain, request.header("x-timestamp", &told));
+                let report = run(&mut chain, request.header("x-timestamp", &sent));
                 assert_eq!(outcome(&report), want, "{name} under {profile:?}");
             }
         }
@@ -99,17 +99,17 @@ fn timed_signatures() {
     changes["endpoints"] = json!([{"path": "/wallet/win", "class": "settlement"}]);
     changes["partners"]["late"]["envelope"] = "late".into();
     changes["partners"]["late"]["brands"] = json!(["lucky-otter"]);
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &changes);
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &changes);
         for (host, time, want) in [
-            (world::OTTER, at(0), "allow"),
-            (world::OTTER, at(-301), "partner_timestamp"),
-            (world::RIVER, at(0), "partner_not_allowed"),
+            (fixture::OTTER, at(0), "allow"),
+            (fixture::OTTER, at(-301), "partner_timestamp"),
+            (fixture::RIVER, at(0), "partner_not_allowed"),
             ("nobodys.example", at(0), "partner_not_allowed"),
         ] {
             let signed = sign("a newer secret", &time);
             let request = call(FOREIGN, "/wallet/win", ("x-signature", &signed), body);
-            let request = world::at_host(request.header("x-timestamp", &time), host);
+            let request = fixture::at_host(request.header("x-timestamp", &time), host);
             let report = run(&mut chain, request);
             if want == "allow" {
                 assert_eq!(outcome(&report), "allow", "{host} {time} under {profile:?}");
@@ -124,13 +124,13 @@ fn timed_signatures() {
 
 fn geo() -> Module {
     let path: PathBuf = host_tests::artifact::build("geo-jurisdiction").unwrap();
-    world::engine().load(path).unwrap()
+    fixture::engine().load(path).unwrap()
 }
 
 /// Both plugins take the same envelopes and endpoints: where the other one refuses a partner's call,
 /// it does so in the partner's words, too, codes of either plugin included.
 #[test]
-fn another_plugin_refuses_in_the_same_words() {
+fn another_plugin_refuses_in_the_same_envelope() {
     let shared = json!({
         "envelopes": {"bee": {
             "partner_signature": {"status": 400, "json": {"api_code": "403", "why": "{code}"}},
@@ -138,7 +138,7 @@ fn another_plugin_refuses_in_the_same_words() {
             "*": {"status": 400, "json": {"api_code": "500", "why": "{code}"}},
         }},
         "endpoints": [
-            // Of a launch the player's own place is asked, whoever calls.
+            // A launch needs the player's own location, also from a partner.
             {"path": "/wallet/bee/bet", "class": "launch", "caller": "partner", "envelope": "bee"},
         ],
     });
@@ -155,13 +155,13 @@ fn another_plugin_refuses_in_the_same_words() {
     }
     let place = Gateway::example("geo-jurisdiction").unwrap().configured(&place).unwrap();
     let (module, body) = (geo(), r#"{"amount":"1.00"}"#);
-    let builder = Chain::builder(world::engine()).clock(Clock::at(NOW * world::SECOND));
-    let auth = PluginConfig::new(world::PLUGIN, world::configuration(Profile::Envoy, &auth));
+    let builder = Chain::builder(fixture::engine()).clock(Clock::at(NOW * fixture::SECOND));
+    let auth = PluginConfig::new(fixture::PLUGIN, fixture::configuration(Profile::Envoy, &auth));
     let place = PluginConfig::new("geo-jurisdiction", place.to_string());
-    let mut chain = builder.wasm(world::module(), auth).wasm(&module, place).start().unwrap();
+    let mut chain = builder.wasm(fixture::module(), auth).wasm(&module, place).start().unwrap();
     let sign = sign_bee(body.as_bytes());
     for (name, country, sign, by, api_code, why) in [
-        ("forged", "MT", "00", world::PLUGIN, "403", "partner_signature"),
+        ("forged", "MT", "00", fixture::PLUGIN, "403", "partner_signature"),
         ("no licence", "DE", sign.as_str(), "geo-jurisdiction", "451", "jurisdiction_unlicensed"),
         ("nowhere", "", sign.as_str(), "geo-jurisdiction", "500", "jurisdiction_unknown"),
     ] {

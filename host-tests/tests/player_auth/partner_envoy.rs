@@ -11,8 +11,8 @@ use host_tests::upstream::Server;
 use serde_json::json;
 
 use crate::attacks_envoy::{deployed, request};
+use crate::fixture;
 use crate::partners::{recorded, with, BODY, FOREIGN};
-use crate::world;
 
 pub(crate) type Arrived = Arc<Mutex<Vec<http::Request<Bytes>>>>;
 
@@ -43,8 +43,8 @@ async fn the_recorded_contracts() {
     partners["terminal"] = json!({
         "api_key": {"query": "api_key", "keys": [{"sha256": digest}]}, "paths": ["/wallet/win"],
     });
-    let configuration = world::configuration(abi_host::Profile::Envoy, &with(&partners));
-    let options = Options::new(binary, world::wasm_dir(), server.address);
+    let configuration = fixture::configuration(abi_host::Profile::Envoy, &with(&partners));
+    let options = Options::new(binary, fixture::wasm_dir(), server.address);
     let envoy = EnvoyProcess::start(&deployed(&configuration), options).await.unwrap();
     assert!(envoy.log().contains("the gateway checks signatures: RSA true"));
     let hub = HubPartner::demo().unwrap().sign(BODY.as_bytes());
@@ -83,13 +83,13 @@ async fn the_recorded_contracts() {
         );
         let arrived: Vec<_> = arrived.lock().unwrap().drain(..).collect();
         if text == "hello" {
-            let told: Vec<_> = arrived[0].headers().get_all("x-partner-id").iter().collect();
-            assert!(told.len() == 1 && told[0] != "forged", "{path}: {told:?}");
+            let ids: Vec<_> = arrived[0].headers().get_all("x-partner-id").iter().collect();
+            assert!(ids.len() == 1 && ids[0] != "forged", "{path}: {ids:?}");
             assert_eq!(arrived[0].body(), BODY.as_bytes(), "{path}");
             let target = arrived[0].uri().to_string();
             assert_eq!(target, path.replace("api_key=terminal-key&", ""), "a key ends here");
         } else {
-            assert!(arrived.is_empty(), "{path} {text}: the upstream heard of it");
+            assert!(arrived.is_empty(), "{path} {text}: the upstream got the request");
         }
     }
 }

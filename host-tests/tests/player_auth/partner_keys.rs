@@ -1,12 +1,11 @@
-//! Keys and certificates of partners: what they prove, and that nothing tells a wrong key from an
-//! unknown one.
+//! Keys and certificates of partners: what they prove, and that wrong and unknown keys get the same reply.
 
 use abi_host::{Chain, Engine, EngineOptions, HostError, Profile, Request, UpstreamRequest};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 
+use crate::fixture::{self, outcome, run, through_the_edge};
 use crate::partners::{proof, with};
-use crate::world::{self, outcome, run, through_the_edge};
 
 fn sha256(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -51,11 +50,11 @@ fn upstream_of(chain: &mut Chain, request: Request) -> (String, Option<UpstreamR
 }
 
 #[test]
-fn keys_that_count_and_what_goes_on() {
+fn valid_keys_pass_and_are_removed() {
     let key = |key: &'static str| vec![("x-api-key", key)];
     let affiliate = |id: &'static str, key: &'static str| vec![("x-key-id", id), ("x-secret", key)];
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &with(&keyed()));
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &with(&keyed()));
         for (target, headers, want, partner) in [
             ("/wallet/win", key("second-key-00001"), "allow", "kiosk"),
             ("/wallet/win", key("ended-key-000001"), "partner_unknown", ""),
@@ -111,15 +110,15 @@ fn keys_that_count_and_what_goes_on() {
 
 /// Byte for byte the same answer, and instruction for instruction the same work.
 #[test]
-fn nothing_tells_a_wrong_key_from_an_unknown_one() {
+fn wrong_and_unknown_keys_get_the_same_reply() {
     let cache_directory = Some(std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fuel"));
     let options = EngineOptions { fuel: true, cache_directory, ..EngineOptions::default() };
     let engine = Engine::new(options).unwrap();
-    let module = engine.load(world::wasm_dir().join("player_auth.wasm")).unwrap();
-    for profile in world::PROFILES {
-        let configuration = world::configuration(profile, &with(&keyed()));
-        let plugin = abi_host::PluginConfig::new(world::PLUGIN, configuration);
-        let clock = abi_host::Clock::at(world::NOW * world::SECOND);
+    let module = engine.load(fixture::wasm_dir().join("player_auth.wasm")).unwrap();
+    for profile in fixture::PROFILES {
+        let configuration = fixture::configuration(profile, &with(&keyed()));
+        let plugin = abi_host::PluginConfig::new(fixture::PLUGIN, configuration);
+        let clock = abi_host::Clock::at(fixture::NOW * fixture::SECOND);
         let builder = Chain::builder(&engine).clock(clock).profile(profile);
         let mut chain = builder.wasm(&module, plugin).start().unwrap();
         let mut seen = Vec::new();
@@ -152,12 +151,12 @@ fn nothing_tells_a_wrong_key_from_an_unknown_one() {
                     ("x-secret", "affiliate-key-01"),
                 ],
             ] {
-                let before = chain.fuel(world::PLUGIN).total;
-                // Twice: the memory allocator's own work differs from one request to the next, whatever
-                // they are, and is the same again with the one after that.
+                let before = chain.fuel(fixture::PLUGIN).total;
+                // Twice: the allocator's work differs between two requests in a row, and repeats with the
+                // third.
                 run(&mut chain, win("/wallet/win", &headers));
                 let report = run(&mut chain, win("/wallet/win", &headers));
-                let fuel = chain.fuel(world::PLUGIN).total - before;
+                let fuel = chain.fuel(fixture::PLUGIN).total - before;
                 assert_eq!(outcome(&report), "partner_unknown", "{headers:?}");
                 let response = report.response.unwrap();
                 if turn == 2 {
@@ -171,13 +170,13 @@ fn nothing_tells_a_wrong_key_from_an_unknown_one() {
 }
 
 #[test]
-fn certificates() {
+fn certificates_must_match() {
     let partners = json!({"mesh": {
         "certificate": {"sha256": ["ab".repeat(32)], "sans": ["spiffe://mesh/wallet"]},
         "paths": ["/wallet"],
     }});
     let (digest, san) = ("ab".repeat(32), "spiffe://mesh/wallet");
-    let configuration = world::configuration(Profile::Envoy, &with(&partners));
+    let configuration = fixture::configuration(Profile::Envoy, &with(&partners));
     for (name, mtls, digest, san, want) in [
         ("its own", 1, digest.as_str(), san, "allow"),
         ("none", 0, "", "", "partner_unknown"),
@@ -185,7 +184,7 @@ fn certificates() {
         ("another", 1, &"cd".repeat(32), san, "partner_unknown"),
         ("of another name", 1, &digest, "spiffe://mesh/other", "partner_unknown"),
     ] {
-        let builder = world::builder(Profile::Envoy, &configuration);
+        let builder = fixture::builder(Profile::Envoy, &configuration);
         let builder = builder.property(&["connection", "mtls"], [mtls]);
         let builder = builder.property(&["connection", "sha256_peer_certificate_digest"], digest);
         let builder = builder.property(&["connection", "uri_san_peer_certificate"], san);
@@ -194,9 +193,9 @@ fn certificates() {
         assert_eq!(outcome(&report), want, "{name}");
         assert_eq!(proof(&report), if want == "allow" { "certificate" } else { "" }, "{name}");
     }
-    // A host that does not tell of certificates takes no configuration that counts on them.
-    let configuration = world::configuration(Profile::Wasmx, &with(&partners));
-    let Err(HostError::Start(error)) = world::builder(Profile::Wasmx, &configuration).start()
+    // A host without client certificates refuses a configuration with them.
+    let configuration = fixture::configuration(Profile::Wasmx, &with(&partners));
+    let Err(HostError::Start(error)) = fixture::builder(Profile::Wasmx, &configuration).start()
     else {
         panic!("it started")
     };

@@ -12,17 +12,17 @@ use serde_json::{json, Value};
 use tempfile::TempDir;
 
 use crate::attacks_envoy::deployed;
+use crate::fixture;
 use crate::partner_envoy::upstream;
 use crate::partners::{with, BODY};
-use crate::world;
 
-/// Runs openssl in a folder and gives what it says; `None` where there is none on this machine.
+/// Runs openssl in a folder and returns its output; `None` if it is not installed.
 fn openssl(folder: &Path, arguments: &str, input: &[u8]) -> Option<String> {
     let mut command = Command::new("openssl");
     command.current_dir(folder).args(arguments.split(' '));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
-    // One that has ended already says so by what it gives.
+    // A process that has ended already shows that by its output.
     child.stdin.take()?.write_all(input).ok();
     let output = child.wait_with_output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -60,8 +60,8 @@ fn authority() -> Option<TempDir> {
 /// The SHA-256 of a certificate, as a configuration has it.
 fn digest(folder: &Path, name: &str) -> String {
     let arguments = format!("x509 -in {name}.pem -noout -fingerprint -sha256");
-    let told = openssl(folder, &arguments, b"").unwrap();
-    told.trim().rsplit('=').next().unwrap().replace(':', "").to_lowercase()
+    let output = openssl(folder, &arguments, b"").unwrap();
+    output.trim().rsplit('=').next().unwrap().replace(':', "").to_lowercase()
 }
 
 /// Sends a message over TLS, with a certificate or (an empty name) without.
@@ -77,7 +77,7 @@ fn over_tls(folder: &Path, name: &str, gateway: SocketAddr, message: &str) -> St
 fn message(path: &str, more: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{more}content-length: {}\r\n\r\n{BODY}",
-        world::OTTER,
+        fixture::OTTER,
         BODY.len(),
     )
 }
@@ -101,7 +101,7 @@ async fn client_certificates() {
         "dns": certificate(json!({"sans": ["second.example"]})),
         "pinned": certificate(json!({"sha256": [digest], "sans": ["pinned.example"]})),
     });
-    let configuration = world::configuration(abi_host::Profile::Envoy, &with(&partners));
+    let configuration = fixture::configuration(abi_host::Profile::Envoy, &with(&partners));
     let mut document = deployed(&configuration);
     let file = |name: &str| json!({"filename": folder.path().join(name)});
     document.pointer_mut("/static_resources/listeners/0/filter_chains/0").unwrap()
@@ -117,7 +117,7 @@ async fn client_certificates() {
     });
     let (server, arrived) = upstream().await;
     let options =
-        Options { recorded: false, ..Options::new(binary, world::wasm_dir(), server.address) };
+        Options { recorded: false, ..Options::new(binary, fixture::wasm_dir(), server.address) };
     let envoy = EnvoyProcess::start(&document, options).await.unwrap();
     let message = message("/wallet/win", "");
     for (name, status, partner) in [
@@ -129,10 +129,10 @@ async fn client_certificates() {
         let answer = over_tls(folder.path(), name, envoy.address, &message);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {answer}");
         let arrived: Vec<_> = arrived.lock().unwrap().drain(..).collect();
-        let told: Vec<_> =
+        let ids: Vec<_> =
             arrived.iter().map(|request| request.headers()["x-partner-id"].clone()).collect();
         let want = if partner.is_empty() { vec![] } else { vec![partner] };
-        assert_eq!(told, want, "{name}: {answer}");
+        assert_eq!(ids, want, "{name}: {answer}");
     }
 }
 
@@ -159,7 +159,7 @@ async fn the_example_with_client_certificates() {
     let document: Value = serde_saphyr::from_str(&text).unwrap();
     let (server, arrived) = upstream().await;
     let options =
-        Options { recorded: false, ..Options::new(binary, world::wasm_dir(), server.address) };
+        Options { recorded: false, ..Options::new(binary, fixture::wasm_dir(), server.address) };
     let envoy = EnvoyProcess::start(&document, options).await.unwrap();
     let signature = HubPartner::demo().unwrap().sign(BODY.as_bytes());
     let signed = message("/wallet/hub/transaction/win", &format!("{HUB_HEADER}: {signature}\r\n"));
@@ -180,7 +180,7 @@ async fn the_example_with_client_certificates() {
         let arrived: Vec<_> = arrived.lock().unwrap().drain(..).collect();
         // The gateway's own question for keys comes here, too.
         let calls = arrived.iter().filter(|it| it.uri().path().starts_with("/wallet"));
-        let told: Vec<_> = calls.map(|it| it.headers()["x-partner-id"].clone()).collect();
-        assert_eq!(told, partner.into_iter().collect::<Vec<_>>(), "{name}: {answer}");
+        let ids: Vec<_> = calls.map(|it| it.headers()["x-partner-id"].clone()).collect();
+        assert_eq!(ids, partner.into_iter().collect::<Vec<_>>(), "{name}: {answer}");
     }
 }

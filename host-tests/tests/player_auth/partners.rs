@@ -1,4 +1,4 @@
-//! The recorded partners' contracts: what each signs passes, and nothing else does.
+//! The recorded contracts of partners: only what each signs passes.
 
 use abi_host::{Chain, Profile, Report, Request};
 use casino::partner::{
@@ -6,7 +6,7 @@ use casino::partner::{
 };
 use serde_json::{json, Value};
 
-use crate::world::{self, outcome, run, through_the_edge};
+use crate::fixture::{self, outcome, run, through_the_edge};
 
 pub(crate) const BODY: &str = r#"{"transaction_uuid":"t-1","amount":100}"#;
 pub(crate) const FOREIGN: &str = "198.51.100.23";
@@ -39,13 +39,13 @@ pub(crate) fn recorded() -> Value {
 
 /// Changes to the example: these partners, and failures without an end.
 pub(crate) fn with(partners: &Value) -> Value {
-    let mut changes = world::inline(world::forge());
+    let mut changes = fixture::inline(fixture::forge());
     changes["partners"] = partners.clone();
     changes["unverified"] = json!({"per_minute": 60_000, "burst": 10_000});
     changes
 }
 
-/// A call of somebody at `client`, with a body and a header of its contract.
+/// A request from `client` with a body and a header of its contract.
 pub(crate) fn call(client: &str, path: &str, header: (&str, &str), body: &str) -> Request {
     let request = through_the_edge("POST", path).header(header.0, header.1);
     let mut request = request.header("content-length", body.len().to_string());
@@ -57,7 +57,7 @@ pub(crate) fn call(client: &str, path: &str, header: (&str, &str), body: &str) -
     request.chunk(body)
 }
 
-/// The proof that other filters are told of.
+/// The proof that other filters see.
 pub(crate) fn proof(report: &Report) -> String {
     let fact = report.filter_state.get("wasm.pitboss.partner-proof");
     fact.map(|fact| String::from_utf8_lossy(fact).into_owned()).unwrap_or_default()
@@ -165,8 +165,8 @@ const ATTACKS: [Attack; 13] = [
 
 #[test]
 fn the_recorded_contracts() {
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &with(&recorded()));
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &with(&recorded()));
         for contract in &CONTRACTS {
             for (name, request, want) in ATTACKS {
                 let report = run(&mut chain, request(contract));
@@ -180,7 +180,7 @@ fn the_recorded_contracts() {
                 assert!(report.upstream.is_none_or(|upstream| !upstream.complete), "{case}");
                 let denials = player_auth::denials::ALL;
                 let denial = denials.into_iter().find(|denial| denial.code == want).unwrap();
-                let denial = player_auth::denials::told(denial, true);
+                let denial = player_auth::denials::as_sent(denial, true);
                 let (status, words) = match contract.words {
                     // What is no fault of the call is not over for the bee.
                     (Some(400), _) if denial.status == 503 => (Some(500), r#"{"code":"internal""#),
@@ -201,24 +201,23 @@ fn the_recorded_contracts() {
     }
 }
 
-/// Who is not proven by the headers is told of as claimed, and as proven only with the body; whoever
-/// is refused never is.
+/// Without a proof by headers a partner is claimed until the body is verified; a refused one is never proven.
 #[test]
 fn a_forged_settlement_gets_no_exemption() {
-    let mut chain = world::chain(Profile::Envoy, &with(&recorded()));
+    let mut chain = fixture::chain(Profile::Envoy, &with(&recorded()));
     let psp = ("192.0.2.110", "/psp/callback");
     let (good, forged) = (sign_psp(BODY.as_bytes()), sign_bee(BODY.as_bytes()));
     let house = call("192.0.2.10", "/wallet/win", ("x-a", "b"), BODY);
     let foreign = call(FOREIGN, "/wallet/win", ("x-a", "b"), BODY);
-    for (name, request, want, told) in [
+    for (name, request, want, proven) in [
         ("good", call(psp.0, psp.1, (PSP_HEADER, &good), BODY), "allow", "signature"),
         ("forged", call(psp.0, psp.1, (PSP_HEADER, &forged), BODY), "partner_signature", "claimed"),
-        ("nobody", call(psp.0, psp.1, ("x-a", "b"), BODY), "partner_unknown", ""),
+        ("no credential", call(psp.0, psp.1, ("x-a", "b"), BODY), "partner_unknown", ""),
         ("the house", house, "allow", "network"),
         ("not the house", foreign, "partner_unknown", ""),
     ] {
         let report = run(&mut chain, request.header("x-partner-id", "house"));
-        assert_eq!((code(&report).as_str(), proof(&report).as_str()), (want, told), "{name}");
+        assert_eq!((code(&report).as_str(), proof(&report).as_str()), (want, proven), "{name}");
     }
     // Before its body is there, a signer is claimed to every other filter.
     let mut waiting = call(psp.0, psp.1, (PSP_HEADER, &good), "");
@@ -233,11 +232,11 @@ fn a_forged_settlement_gets_no_exemption() {
 /// Forgers use up their address's budget, exempt partners have no part in it, and bodies that never
 /// come give their places back when their clients leave.
 #[test]
-fn budgets_and_places() {
+fn callers_have_budgets_and_permits() {
     let mut changes = with(&recorded());
     changes["unverified"] = json!({"per_minute": 60, "burst": 4, "max_held": 8});
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &changes);
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &changes);
         let good = sign_psp(BODY.as_bytes());
         let psp = |sign: &str| call("192.0.2.110", "/psp/callback", (PSP_HEADER, sign), BODY);
         let mut ask = |request: Request| code(&run(&mut chain, request));
@@ -259,7 +258,7 @@ fn budgets_and_places() {
             request.headers.set("content-length", BODY.len().to_string());
             request.open_ended = true;
             let stream = chain.open(0, request);
-            chain.run_for(std::time::Duration::from_millis(1), &mut world::hello);
+            chain.run_for(std::time::Duration::from_millis(1), &mut fixture::hello);
             stream
         };
         let (one, two) = (slow(&mut chain), slow(&mut chain));
@@ -268,7 +267,7 @@ fn budgets_and_places() {
         assert_eq!(report.status(), 503);
         for stream in [one, two] {
             chain.leave(stream);
-            chain.finish(stream, &mut world::hello);
+            chain.finish(stream, &mut fixture::hello);
         }
         assert_eq!(code(&run(&mut chain, psp(&good))), "allow", "{profile:?}");
     }

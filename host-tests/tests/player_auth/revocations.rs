@@ -1,4 +1,4 @@
-//! Tokens that die before their time: the feed read, shared between workers, lost and found again.
+//! Revocations: the feed is read, shared between workers, unavailable and available again.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use abi_host::{Call, CallAnswer, Chain, ChainBuilder, Profile, Response};
 use policy_token::Alg;
 use serde_json::{json, Value};
 
+use crate::fixture::{self, assert_refused, forge, hello, outcome, run, NOW};
+use crate::player_states;
 use crate::services::failures;
-use crate::standing;
-use crate::world::{self, assert_refused, forge, hello, outcome, run, NOW};
 
 const UNAVAILABLE: &str = "revocations_unavailable";
 
-/// A feed with cursors, that can be told to answer something else.
+/// A feed with cursors, whose reply can be replaced.
 #[derive(Clone, Default)]
 pub(crate) struct Feed(Arc<Mutex<Inner>>);
 
@@ -40,7 +40,7 @@ impl Feed {
         self.0.lock().unwrap().instead = instead;
     }
 
-    /// The paths that were asked for since the last time.
+    /// The paths that were polled since the last call.
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().asked)
     }
@@ -71,14 +71,14 @@ impl Inner {
 }
 
 pub(crate) fn changes() -> Value {
-    let mut changes = standing::changes(&Value::Null);
+    let mut changes = player_states::changes(&Value::Null);
     changes["revocations"] = json!({"cluster": "casino", "authority": "feed.internal"});
     changes
 }
 
 fn builder(profile: Profile, changes: &Value, feed: &Feed) -> ChainBuilder {
-    let configuration = world::configuration(profile, changes);
-    world::builder(profile, &configuration).callouts(feed.callouts())
+    let configuration = fixture::configuration(profile, changes);
+    fixture::builder(profile, &configuration).callouts(feed.callouts())
 }
 
 fn seconds(chain: &mut Chain, count: u64) {
@@ -88,7 +88,7 @@ fn seconds(chain: &mut Chain, count: u64) {
 /// A bet of a session of a player, on one of the workers.
 fn bet_on(chain: &mut Chain, worker: usize, player: &str, session: &str) -> String {
     let claims = forge().claims_with(&json!({"sub": player, "sid": session, "exp": NOW + 80_000}));
-    let stream = chain.open(worker, world::bet(forge().sign(Alg::Es256, &claims)));
+    let stream = chain.open(worker, fixture::bet(forge().sign(Alg::Es256, &claims)));
     chain.run_for(Duration::ZERO, &mut hello);
     outcome(&chain.take_report(stream).unwrap())
 }
@@ -98,8 +98,8 @@ fn player(id: &str, at: u64) -> Value {
 }
 
 #[test]
-fn a_revoked_token_dies_on_every_worker() {
-    for profile in world::PROFILES {
+fn a_revoked_token_is_refused_on_every_worker() {
+    for profile in fixture::PROFILES {
         let feed = Feed::with_pages_of(100);
         let mut chain = builder(profile, &changes(), &feed).workers(2).start().unwrap();
         assert_eq!(bet_on(&mut chain, 0, "p-1", "s-1"), UNAVAILABLE, "nothing is known yet");
@@ -127,11 +127,11 @@ fn a_revoked_token_dies_on_every_worker() {
                 assert_eq!(bet_on(&mut chain, worker, id, session), want, "{case}");
             }
         }
-        // Whoever logs in again is welcome.
+        // A new session is valid.
         let claims = json!({"sub": "p-1", "iat": NOW + 4, "exp": NOW + 900, "sid": "s-10"});
         let again = forge().sign(Alg::Es256, &forge().claims_with(&claims));
-        assert_eq!(outcome(&run(&mut chain, world::bet(again))), "allow", "{profile:?}");
-        // What follows is asked for by whoever has its turn, once a second.
+        assert_eq!(outcome(&run(&mut chain, fixture::bet(again))), "allow", "{profile:?}");
+        // One worker polls the next page, once a second.
         seconds(&mut chain, 20);
         let asked = feed.asked().len();
         assert!((18..=21).contains(&asked), "{asked} polls in 20 s under {profile:?}");
@@ -140,20 +140,25 @@ fn a_revoked_token_dies_on_every_worker() {
 }
 
 #[test]
-fn every_call_with_a_dead_token_is_nobodys() {
-    for profile in world::PROFILES {
+fn a_revoked_token_sets_no_headers() {
+    for profile in fixture::PROFILES {
         let feed = Feed::with_pages_of(100);
         feed.revoke(player("p-1", NOW + 1));
         let mut chain = builder(profile, &changes(), &feed).start().unwrap();
         seconds(&mut chain, 3);
         for class in ["content", "odds", "account", "withdrawal", "safer-gambling", "wager"] {
-            let keyed = standing::known(class).header("idempotency-key", "k-1");
+            let keyed = player_states::known(class).header("idempotency-key", "k-1");
             let report = run(&mut chain, keyed);
             assert_refused(&report, "token_revoked", &format!("{class} under {profile:?}"));
-            assert_eq!(standing::previous_attempt(&report), "unknown", "{class} under {profile:?}");
+            assert_eq!(
+                player_states::previous_attempt(&report),
+                "unknown",
+                "{class} under {profile:?}"
+            );
         }
         for path in ["/api/session/login", "/wallet/win"] {
-            let request = world::with_token(world::through_the_edge("POST", path), forge().good());
+            let request =
+                fixture::with_token(fixture::through_the_edge("POST", path), forge().good());
             assert_eq!(outcome(&run(&mut chain, request)), "allow", "{path}");
         }
     }
@@ -171,17 +176,17 @@ fn assert_by_class(chain: &mut Chain, closed: &[&str], case: &str) {
         "deposit",
         "unclassified",
     ] {
-        let report = run(chain, standing::known(class));
+        let report = run(chain, player_states::known(class));
         match closed.contains(&class) {
             true => assert_refused(&report, UNAVAILABLE, &format!("{case}: {class}")),
             false => assert_eq!(outcome(&report), "allow", "{case}: {class}"),
         }
-        assert_eq!(report.ended, report.started, "{case}: nobody waits");
+        assert_eq!(report.ended, report.started, "{case}: no request waits");
     }
 }
 
 #[test]
-fn a_feed_that_is_down() {
+fn an_unavailable_feed_denies_by_class() {
     const CLOSED: [&str; 4] = ["wager", "launch", "deposit", "unclassified"];
     let mut bad = failures();
     let page = |json: &str| CallAnswer::now(Response::new(200).body(json));
@@ -198,7 +203,7 @@ fn a_feed_that_is_down() {
         page(r#"{"revocations": [{"player": "p-1", "revoked_at": 1800000000000}], "cursor": "1"}"#),
     ));
     bad.push(("gone", CallAnswer::now(Response::new(410))));
-    for profile in world::PROFILES {
+    for profile in fixture::PROFILES {
         for (name, answer) in &bad {
             let case = format!("{name} under {profile:?}");
             let feed = Feed::with_pages_of(100);
@@ -210,7 +215,7 @@ fn a_feed_that_is_down() {
             assert!((5..=20).contains(&asked), "{case}: {asked} times in a minute");
             let metric = chain.metric("pitboss.player-auth.revocations.result=failed");
             assert!(metric.is_some_and(|failed| failed >= 5), "{case}: {metric:?}");
-            // As soon as it is there it counts, and what it said stays when it goes again.
+            // The feed is available again at once, and its revocations stay when it goes down again.
             feed.answers(None);
             feed.revoke(player("p-9", NOW + 90));
             seconds(&mut chain, 10);
@@ -233,8 +238,8 @@ fn a_feed_that_is_down() {
 }
 
 #[test]
-fn the_operators_choice_by_class() {
-    for profile in world::PROFILES {
+fn on_error_changes_the_decision_by_class() {
+    for profile in fixture::PROFILES {
         let mut changes = changes();
         changes["revocations"]["on_error"] = json!({"wager": "allow", "account": "refuse"});
         let feed = Feed::with_pages_of(100);
@@ -245,8 +250,8 @@ fn the_operators_choice_by_class() {
 }
 
 #[test]
-fn pages_are_read_to_the_end_and_too_many_are_not_believed() {
-    for profile in world::PROFILES {
+fn pages_are_read_to_the_end_and_an_overflow_is_unavailable() {
+    for profile in fixture::PROFILES {
         // How many there are of at most 100, in pages of 30; what a stranger's bet becomes.
         for (count, want) in [(100, "allow"), (101, UNAVAILABLE)] {
             let mut changes = changes();
@@ -260,17 +265,17 @@ fn pages_are_read_to_the_end_and_too_many_are_not_believed() {
             assert_eq!(bet_on(&mut chain, 0, "p-1", "s-1"), want, "{count} under {profile:?}");
             let overflow = chain.metric("pitboss.player-auth.revocations.result=overflow");
             assert_eq!(overflow, (count > 100).then_some(1), "{profile:?}");
-            let said =
+            let logged =
                 chain.take_logs().iter().filter(|l| l.message.contains("more than 100")).count();
-            assert_eq!(said, usize::from(count > 100));
+            assert_eq!(logged, usize::from(count > 100));
         }
     }
 }
 
 /// What others have left in the shared map is no reason to fail, nor to believe it.
 #[test]
-fn garbage_in_the_shared_map() {
-    for profile in world::PROFILES {
+fn invalid_shared_data_is_ignored() {
+    for profile in fixture::PROFILES {
         let feed = Feed::with_pages_of(100);
         feed.revoke(player("p-1", NOW + 1));
         let mut chain = builder(profile, &changes(), &feed).start().unwrap();
@@ -296,16 +301,16 @@ fn garbage_in_the_shared_map() {
 
 /// An update of the configuration does not close the house until the feed is read again.
 #[test]
-fn the_next_configuration_knows_what_this_one_knew() {
-    for profile in world::PROFILES {
+fn the_next_configuration_adopts_revocations() {
+    for profile in fixture::PROFILES {
         let feed = Feed::with_pages_of(100);
         feed.revoke(player("p-1", NOW + 1));
         let mut chain = builder(profile, &changes(), &feed).start().unwrap();
         seconds(&mut chain, 3);
         let mut next = changes();
         next["version"] = "next".into();
-        let configuration = world::configuration(profile, &next);
-        chain.update(world::PLUGIN, configuration.as_bytes()).unwrap();
+        let configuration = fixture::configuration(profile, &next);
+        chain.update(fixture::PLUGIN, configuration.as_bytes()).unwrap();
         assert_eq!(bet_on(&mut chain, 0, "p-1", "s-1"), "token_revoked", "{profile:?}");
         assert_eq!(bet_on(&mut chain, 0, "p-2", "s-1"), "allow", "{profile:?}");
     }
@@ -313,7 +318,7 @@ fn the_next_configuration_knows_what_this_one_knew() {
 
 /// As many as it takes by default: what that costs, and where a gateway shares less than that.
 #[test]
-fn fifty_thousand() {
+fn fifty_thousand_revocations_are_kept() {
     for (profile, limit) in
         [(Profile::Envoy, None), (Profile::Wasmx, None), (Profile::Wasmx, Some(64 << 10))]
     {
@@ -324,7 +329,7 @@ fn fifty_thousand() {
             builder = builder.shared_data_limit(bytes);
         }
         let mut chain = builder.start().unwrap();
-        let before = chain.memory(world::PLUGIN);
+        let before = chain.memory(fixture::PLUGIN);
         seconds(&mut chain, 30);
         for worker in 0..2 {
             assert_eq!(
@@ -334,27 +339,26 @@ fn fifty_thousand() {
             );
             assert_eq!(bet_on(&mut chain, worker, "p-1", "s"), "allow", "{profile:?} {limit:?}");
         }
-        let after = chain.memory(world::PLUGIN);
+        let after = chain.memory(fixture::PLUGIN);
         println!(
             "{profile:?} sharing {limit:?}: {} polls, {before} to {after} bytes",
             feed.asked().len()
         );
         assert!(after < before + (32 << 20), "{before} {after}");
         seconds(&mut chain, 60);
-        assert_eq!(chain.memory(world::PLUGIN), after);
+        assert_eq!(chain.memory(fixture::PLUGIN), after);
         assert_eq!(chain.traps(), []);
     }
 }
 
-/// While the feed is read: whatever any host call answers, a dead token never passes, and nothing is
-/// lost once the gateway has recovered.
+/// Whatever a host call returns, a revoked token never passes, and nothing is lost after the fault.
 #[test]
-fn every_host_call_failing_while_the_feed_is_read() {
+fn host_call_faults_while_the_feed_is_read() {
     use abi_host::{Fault, Faults};
     let statuses = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
     let mut tried = 0;
-    for profile in world::PROFILES {
-        for call in world::module().host_calls() {
+    for profile in fixture::PROFILES {
+        for call in fixture::module().host_calls() {
             for status in statuses {
                 let (feed, faults) = (Feed::with_pages_of(1), Faults::new());
                 feed.revoke(player("p-1", NOW + 1));
@@ -372,7 +376,7 @@ fn every_host_call_failing_while_the_feed_is_read() {
                         "{case}: {got}"
                     );
                 }
-                // A call that a host says it has made and has not is given up after some seconds.
+                // A call that the host has accepted but not sent is lost after some seconds.
                 seconds(&mut chain, 25);
                 let silent = (call, status) == ("proxy_http_call", 0);
                 let mute = (call, status) == ("proxy_set_tick_period_milliseconds", 0);

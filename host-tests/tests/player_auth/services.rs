@@ -1,4 +1,4 @@
-//! The casino as filters call it by themselves, scripted: its key set and its introspection.
+//! The casino's services that the module calls, scripted: its key set and its introspection.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A VM lives as long as its gateway: many players, two rotations and a steady trickle of bad tokens
-//! leave its memory as it was once everything bounded was full.
+//! A VM lives as long as its gateway: once every bounded structure is full, many players, two rotations and
+//! invalid tokens must not grow its memory.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::json;
 
+use crate::fixture::{self, bet, hello, outcome, run, through_the_edge, with_token, NOW};
 use crate::services::Service;
-use crate::world::{self, bet, hello, outcome, run, through_the_edge, with_token, NOW};
 
-/// How many requests; `make soak` asks for a million.
+/// The number of requests; `make soak` sets a million.
 const VARIABLE: &str = "PITBOSS_SOAK";
 const REQUESTS: u64 = 50_000;
 
@@ -120,7 +120,7 @@ fn request(
     }
 }
 
-/// What the feed has to tell each time: a few of two hundred players, dead again.
+/// The feed's next page: a few of two hundred players, revoked again.
 fn news(polls: u64) -> String {
     let entry = |n| json!({"player": format!("gone-{}", (polls * 20 + n) % 200), "revoked_at": NOW + polls});
     let entries: Vec<_> = (0..20).map(entry).collect();
@@ -128,7 +128,7 @@ fn news(polls: u64) -> String {
 }
 
 fn start(profile: Profile, keys: &Service, scale: Scale) -> Chain {
-    let mut changes = world::fetched();
+    let mut changes = fixture::fetched();
     changes["introspection"] = json!({
         "cluster": "sessions", "path": "/oauth/introspect", "any_audience": true,
     });
@@ -156,8 +156,8 @@ fn start(profile: Profile, keys: &Service, scale: Scale) -> Chain {
         }
         false => fetch(call),
     };
-    let configuration = world::configuration(profile, &changes);
-    world::builder(profile, &configuration).callouts(callouts).start().unwrap()
+    let configuration = fixture::configuration(profile, &changes);
+    fixture::builder(profile, &configuration).callouts(callouts).start().unwrap()
 }
 
 fn soak(profile: Profile, requests: u64) {
@@ -168,7 +168,7 @@ fn soak(profile: Profile, requests: u64) {
     let mut issuer = Issuer::new(0);
     keys.answers(CallAnswer::now(Response::new(200).body(issuer.forge.jwks())));
     let mut chain = start(profile, &keys, scale);
-    // Until the feed is read nobody bets.
+    // Until the feed was read, wagers are denied.
     chain.run_for(Duration::from_secs(2), &mut hello);
     let mut warm = None;
     for number in 0..requests {
@@ -180,7 +180,7 @@ fn soak(profile: Profile, requests: u64) {
             chain.clock().advance(Duration::from_secs(31));
         }
         if number == requests * 7 / 10 {
-            warm = Some(chain.memory(world::PLUGIN));
+            warm = Some(chain.memory(fixture::PLUGIN));
         }
         let (request, wants) = request(&mut dice, &mut issuer, scale);
         let got = outcome(&run(&mut chain, request));
@@ -188,7 +188,7 @@ fn soak(profile: Profile, requests: u64) {
         chain.clock().advance(Duration::from_millis(5));
         chain.take_logs();
     }
-    let memory = chain.memory(world::PLUGIN);
+    let memory = chain.memory(fixture::PLUGIN);
     println!("{requests} requests of {players} players under {profile:?}: {memory} bytes");
     assert_eq!(Some(memory), warm, "under {profile:?}");
     assert_eq!(chain.traps(), []);

@@ -4,7 +4,7 @@ use abi_host::{Clock, Profile};
 use policy_token::testing::rfc;
 use serde_json::{json, Value};
 
-use crate::world::{self, bet, outcome, run};
+use crate::fixture::{self, bet, outcome, run};
 
 /// The configuration that an example's issuer would need: the RFCs' "joe" has no audience, no brand
 /// and no subject.
@@ -29,7 +29,7 @@ fn flipped(token: &str, part: usize) -> String {
 }
 
 #[test]
-fn the_examples() {
+fn the_rfc_examples_are_checked() {
     let jwks = |key: &str| json!({"jwks": {"keys": [serde_json::from_str::<Value>(key).unwrap()]}});
     let ed25519 = rfc::ED25519_TOKEN.to_owned();
     let other_secret = json!({"secret": "a secret that is not that of RFC 7515"});
@@ -39,13 +39,13 @@ fn the_examples() {
         ("A.2 for ES256", "ES256", jwks(rfc::ES256_KEY), rfc::rs256(), "token_signature"),
         // Its secret is no text, so that no configuration can hold it; natively it is verified.
         ("RFC 7519 3.1", "HS256", other_secret, rfc::hs256(), "token_signature"),
-        // Signed well, but what it says is no claims set.
+        // Validly signed, but the payload is no claims set.
         ("RFC 8037 A.4", "EdDSA", jwks(rfc::ED25519_KEY), ed25519, "token_malformed"),
     ] {
         for profile in [Profile::Envoy, Profile::Wasmx] {
-            let configuration = world::configuration(profile, &joe(alg, &keys));
-            let clock = Clock::at(rfc::NOW * world::SECOND);
-            let builder = world::builder(profile, &configuration).clock(clock.clone());
+            let configuration = fixture::configuration(profile, &joe(alg, &keys));
+            let clock = Clock::at(rfc::NOW * fixture::SECOND);
+            let builder = fixture::builder(profile, &configuration).clock(clock.clone());
             let mut chain = builder.start().unwrap();
             let case = format!("{name} under {profile:?}");
             let forged = outcome(&run(&mut chain, bet(flipped(&token, 2))));
@@ -57,7 +57,7 @@ fn the_examples() {
                 assert_eq!(upstream.headers.text("x-player-id"), Some("joe"), "{case}");
             }
             // A minute is what clocks may differ.
-            clock.set((rfc::NOW + 61) * world::SECOND);
+            clock.set((rfc::NOW + 61) * fixture::SECOND);
             let late = if want == "allow" { "token_expired" } else { want };
             let late = if name == "RFC 7519 3.1" { "token_expired" } else { late };
             assert_eq!(outcome(&run(&mut chain, bet(&token))), late, "{case}: later");

@@ -7,9 +7,9 @@ use host_tests::envoy::{clock, find_for_test, EnvoyProcess, Options};
 use serde_json::{json, Value};
 
 use crate::attacks_envoy::{deployed, request};
+use crate::fixture::{self, outcome, run, NOW, SECOND};
 use crate::partner_envoy::upstream;
 use crate::partners::{call, proof, with, FOREIGN};
-use crate::world::{self, outcome, run, NOW, SECOND};
 
 const VECTORS: &str = include_str!("../../../plugins/player-auth/testdata/webhooks.json");
 
@@ -41,10 +41,10 @@ fn headers(case: &Value) -> impl Iterator<Item = (&str, &str)> {
 }
 
 #[test]
-fn what_the_libraries_say_in_wasmtime() {
+fn agrees_with_the_senders_libraries_in_wasmtime() {
     let cases = vectors();
-    for profile in world::PROFILES {
-        let mut chain = world::chain(profile, &changes(&cases));
+    for profile in fixture::PROFILES {
+        let mut chain = fixture::chain(profile, &changes(&cases));
         for (i, case) in cases.iter().enumerate() {
             let body = case["body"].as_str().unwrap();
             let mut request = call(FOREIGN, &format!("/psp/{i}"), ("x-a", "b"), body);
@@ -55,26 +55,26 @@ fn what_the_libraries_say_in_wasmtime() {
             let good = case["good"].as_bool().unwrap();
             assert_eq!(outcome(&report) == "allow", good, "{profile:?} {case:#}");
             if good {
-                let told = report.upstream.as_ref().unwrap().headers.text("x-partner-id");
-                assert_eq!(told, Some(&*format!("p{i}")));
+                let id = report.upstream.as_ref().unwrap().headers.text("x-partner-id");
+                assert_eq!(id, Some(&*format!("p{i}")));
                 if profile == Profile::Envoy {
                     assert_eq!(proof(&report), "signature");
                 }
             } else {
                 // Without a buffer filter the headers are on their way; nothing of the body is.
-                let heard = |it: &abi_host::UpstreamRequest| it.complete || !it.body.is_empty();
-                assert!(!report.upstream.as_ref().is_some_and(heard), "{case:#}");
+                let arrived = |it: &abi_host::UpstreamRequest| it.complete || !it.body.is_empty();
+                assert!(!report.upstream.as_ref().is_some_and(arrived), "{case:#}");
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_libraries_say_in_envoy() {
+async fn agrees_with_the_senders_libraries_in_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let (cases, (server, arrived)) = (vectors(), upstream().await);
-    let configuration = world::configuration(Profile::Envoy, &changes(&cases));
-    let mut options = Options::new(binary, world::wasm_dir(), server.address);
+    let configuration = fixture::configuration(Profile::Envoy, &changes(&cases));
+    let mut options = Options::new(binary, fixture::wasm_dir(), server.address);
     options.clock = Some((clock::library().unwrap(), NOW * SECOND));
     let envoy = EnvoyProcess::start(&deployed(&configuration), options).await.unwrap();
     for (i, case) in cases.iter().enumerate() {
@@ -90,7 +90,7 @@ async fn what_the_libraries_say_in_envoy() {
         let answer = send(envoy.address, Some(envoy.listener_port), &ask).await.unwrap();
         let good = case["good"].as_bool().unwrap();
         let text = String::from_utf8_lossy(&answer.body);
-        // A call that may be owed money is told nothing final for its time.
+        // A timestamp refusal of a settlement is retryable.
         let refused = if text.contains("partner_timestamp") { 503 } else { 401 };
         assert_eq!(answer.status, if good { 200 } else { refused }, "{text} {case:#}");
         assert_eq!(arrived.lock().unwrap().drain(..).count(), usize::from(good), "{case:#}");

@@ -1,189 +1,123 @@
-//! What this plugin can refuse, a closed set. A code never changes its meaning, and none says more of
-//! keys or internals than a client needs to act on it.
+//! The denials of this plugin, a closed set. A code never changes its meaning, and none reveals more about
+//! keys or internals than a client needs.
 
 use policy_kit::Denial;
 use policy_token::Refusal;
 
-/// No token where one is needed.
-pub const MISSING: Denial =
-    Denial { status: 401, code: "token_missing", title: "You need to log in for this." };
-/// Not one token in its one form.
-pub const MALFORMED: Denial =
-    Denial { status: 401, code: "token_malformed", title: "The credential cannot be read." };
-/// `exp` has passed.
-pub const EXPIRED: Denial =
-    Denial { status: 401, code: "token_expired", title: "Your session has expired. Log in again." };
-/// `nbf` or `iat` lies ahead.
-pub const NOT_YET: Denial =
-    Denial { status: 401, code: "token_not_yet_valid", title: "The credential is not valid yet." };
-/// Longer valid than this issuer's tokens may be.
-pub const LIFETIME: Denial =
-    Denial { status: 401, code: "token_lifetime", title: "The credential is valid for too long." };
-/// Not signed with a key of the issuer. Which of algorithm, key and signature it was is told to the
-/// operator alone.
-pub const SIGNATURE: Denial =
-    Denial { status: 401, code: "token_signature", title: "The credential is not genuine." };
-/// Nobody whose tokens count here.
-pub const ISSUER: Denial =
-    Denial { status: 401, code: "issuer_unknown", title: "The credential is not from here." };
-/// Meant for another service.
-pub const AUDIENCE: Denial = Denial {
-    status: 401,
-    code: "audience_mismatch",
-    title: "The credential is for another service.",
-};
-/// Issued to another client.
-pub const CLIENT: Denial = Denial {
-    status: 401,
-    code: "client_mismatch",
-    title: "The credential is for another application.",
-};
-/// Lacks a claim that must be there, or holds one that cannot be handed on.
-pub const CLAIMS: Denial = Denial {
-    status: 401,
-    code: "token_claims",
-    title: "The credential does not say what this service needs.",
-};
-/// Introspection says that it is not active.
-pub const INACTIVE: Denial =
-    Denial { status: 401, code: "token_inactive", title: "Your session has ended. Log in again." };
-/// Good, but issued before its player or its session was revoked.
-pub const REVOKED: Denial =
-    Denial { status: 401, code: "token_revoked", title: "Your session has ended. Log in again." };
-/// More than one credential, so that two readers may take different ones.
-pub const CONFLICT: Denial = Denial {
-    status: 400,
-    code: "credential_conflict",
-    title: "The request carries more than one credential.",
-};
-/// A good token without a scope that the call needs.
-pub const SCOPE: Denial =
-    Denial { status: 403, code: "scope_insufficient", title: "You may not do this." };
-/// A good token of an authentication that is too weak or too long ago (RFC 9470).
-pub const STEP_UP: Denial = Denial {
-    status: 401,
-    code: "step_up_required",
-    title: "Confirm who you are before you do this.",
-};
-/// The token of another brand than the host's.
-pub const BRAND: Denial =
-    Denial { status: 403, code: "brand_mismatch", title: "Your account is with another brand." };
-/// An upgrade where only single calls are taken.
-pub const UPGRADE: Denial = Denial {
-    status: 403,
-    code: "upgrade_refused",
-    title: "This address does not take upgraded connections.",
-};
-/// The issuer's keys could not be had, so nothing was decided.
-pub const KEYS: Denial = Denial {
-    status: 503,
-    code: "keys_unavailable",
-    title: "Your login cannot be checked at the moment. Try again.",
-};
-/// Introspection could not be had, so nothing was decided.
-pub const INTROSPECTION: Denial = Denial {
-    status: 503,
-    code: "introspection_unavailable",
-    title: "Your login cannot be checked at the moment. Try again.",
-};
-/// Too many opaque tokens are being asked about, in all or from this address.
-pub const BUSY: Denial = Denial {
-    status: 503,
-    code: "introspection_busy",
-    title: "Your login cannot be checked at the moment. Try again.",
-};
-/// The player has excluded themselves, for a while or for long.
-pub const EXCLUDED: Denial =
-    Denial { status: 403, code: "player_excluded", title: "Your account is excluded from this." };
-/// The player's identity is not verified yet.
-pub const KYC: Denial = Denial {
-    status: 403,
-    code: "kyc_required",
-    title: "Confirm your identity before you do this.",
-};
-/// The player's time is used up.
-pub const TIME_LIMIT: Denial = Denial {
-    status: 403,
-    code: "session_limit_reached",
-    title: "You have reached your time limit.",
-};
-/// The amount that the player may deposit is used up.
-pub const DEPOSIT_LIMIT: Denial = Denial {
-    status: 403,
-    code: "deposit_limit_reached",
-    title: "You have reached your deposit limit.",
-};
-/// The operator has frozen the account.
-pub const SUSPENDED: Denial = Denial {
-    status: 403,
-    code: "account_suspended",
-    title: "Your account is suspended. Contact support.",
-};
-/// No new rounds of this brand or product.
-pub const CLOSED: Denial =
-    Denial { status: 403, code: "product_closed", title: "This is closed at the moment." };
-/// The player's state could not be had, so nothing was decided.
-pub const STATE: Denial = Denial {
-    status: 503,
-    code: "player_state_unavailable",
-    title: "Your account cannot be checked at the moment. Try again.",
-};
-/// What has been revoked could not be had, so nothing was decided.
-pub const REVOCATIONS: Denial = Denial {
-    status: 503,
-    code: "revocations_unavailable",
-    title: "Your login cannot be checked at the moment. Try again.",
-};
-/// Too many bad tokens from this source, or from others where its network counts as one. Who hears it may
-/// have done nothing, and can do nothing.
-pub const FAILURES: Denial = Denial {
-    status: 429,
-    code: "too_many_failures",
-    title: "Your login cannot be checked just now. Try again later.",
-};
+const fn denial(status: u16, code: &'static str, title: &'static str) -> Denial {
+    Denial { status, code, title }
+}
 
-/// No partner's credential, or none that counts: unknown, wrong or ended, which is not told.
+/// No token where one is required.
+pub const MISSING: Denial = denial(401, "token_missing", "You need to log in for this.");
+/// Not a token that every reader reads the same.
+pub const MALFORMED: Denial = denial(401, "token_malformed", "The credential cannot be read.");
+/// `exp` has passed.
+pub const EXPIRED: Denial = denial(401, "token_expired", "Your session has expired. Log in again.");
+/// `nbf` or `iat` is in the future.
+pub const NOT_YET: Denial = denial(401, "token_not_yet_valid", "The credential is not valid yet.");
+/// Valid for longer than this issuer's tokens may be.
+pub const LIFETIME: Denial = denial(401, "token_lifetime", "The credential is valid for too long.");
+/// Not signed with a key of the issuer. Only the evidence says whether algorithm, key or signature is wrong.
+pub const SIGNATURE: Denial = denial(401, "token_signature", "The credential is not genuine.");
+/// From an issuer that is not configured.
+pub const ISSUER: Denial = denial(401, "issuer_unknown", "The credential is not from here.");
+/// Meant for another service.
+pub const AUDIENCE: Denial =
+    denial(401, "audience_mismatch", "The credential is for another service.");
+/// Issued to another client.
+pub const CLIENT: Denial =
+    denial(401, "client_mismatch", "The credential is for another application.");
+/// Lacks a required claim, or has one that cannot be forwarded.
+pub const CLAIMS: Denial =
+    denial(401, "token_claims", "The credential does not say what this service needs.");
+/// Introspection reports that it is not active.
+pub const INACTIVE: Denial = denial(401, "token_inactive", "Your session has ended. Log in again.");
+/// Valid, but its player or its session was revoked after it was issued.
+pub const REVOKED: Denial = denial(401, "token_revoked", "Your session has ended. Log in again.");
+/// More than one credential: two readers could use different ones.
+pub const CONFLICT: Denial =
+    denial(400, "credential_conflict", "The request carries more than one credential.");
+/// A valid token without a scope that the class requires.
+pub const SCOPE: Denial = denial(403, "scope_insufficient", "You may not do this.");
+/// A valid token whose authentication is too weak or too long ago (RFC 9470).
+pub const STEP_UP: Denial =
+    denial(401, "step_up_required", "Confirm who you are before you do this.");
+/// A token of another brand than the host's.
+pub const BRAND: Denial = denial(403, "brand_mismatch", "Your account is with another brand.");
+/// An upgrade where only single requests are accepted.
+pub const UPGRADE: Denial =
+    denial(403, "upgrade_refused", "This address does not take upgraded connections.");
+/// The issuer's keys are unavailable.
+pub const KEYS: Denial =
+    denial(503, "keys_unavailable", "Your login cannot be checked at the moment. Try again.");
+/// Introspection is unavailable.
+pub const INTROSPECTION: Denial = denial(
+    503,
+    "introspection_unavailable",
+    "Your login cannot be checked at the moment. Try again.",
+);
+/// Too many pending introspection calls, in all or from this address.
+pub const BUSY: Denial =
+    denial(503, "introspection_busy", "Your login cannot be checked at the moment. Try again.");
+/// The player is excluded, for a while or for long.
+pub const EXCLUDED: Denial = denial(403, "player_excluded", "Your account is excluded from this.");
+/// The player's identity is not verified yet.
+pub const KYC: Denial = denial(403, "kyc_required", "Confirm your identity before you do this.");
+/// The player's time limit is reached.
+pub const TIME_LIMIT: Denial =
+    denial(403, "session_limit_reached", "You have reached your time limit.");
+/// The player's deposit limit is reached.
+pub const DEPOSIT_LIMIT: Denial =
+    denial(403, "deposit_limit_reached", "You have reached your deposit limit.");
+/// The operator has frozen the account.
+pub const SUSPENDED: Denial =
+    denial(403, "account_suspended", "Your account is suspended. Contact support.");
+/// No new rounds at this brand or of this product.
+pub const CLOSED: Denial = denial(403, "product_closed", "This is closed at the moment.");
+/// The player's state is unknown.
+pub const STATE: Denial = denial(
+    503,
+    "player_state_unavailable",
+    "Your account cannot be checked at the moment. Try again.",
+);
+/// The feed of revocations is unavailable.
+pub const REVOCATIONS: Denial = denial(
+    503,
+    "revocations_unavailable",
+    "Your login cannot be checked at the moment. Try again.",
+);
+/// Too many invalid tokens from this source, or from another client whose network counts as the same source.
+pub const FAILURES: Denial =
+    denial(429, "too_many_failures", "Your login cannot be checked just now. Try again later.");
+
+/// No valid partner's credential: absent, unknown, wrong or expired, which is not distinguished.
 pub const PARTNER_UNKNOWN: Denial =
-    Denial { status: 401, code: "partner_unknown", title: "The credential is not a partner's." };
+    denial(401, "partner_unknown", "The credential is not a partner's.");
 /// Not the partner's signature over this body.
 pub const PARTNER_SIGNATURE: Denial =
-    Denial { status: 401, code: "partner_signature", title: "The signature is not genuine." };
-/// Signed too long ago or ahead, or it is not told when.
-pub const PARTNER_TIMESTAMP: Denial = Denial {
-    status: 401,
-    code: "partner_timestamp",
-    title: "The signature is not of a time that counts.",
-};
+    denial(401, "partner_signature", "The signature is not genuine.");
+/// The signature's time is absent, too long ago or in the future.
+pub const PARTNER_TIMESTAMP: Denial =
+    denial(401, "partner_timestamp", "The signature is not of a time that counts.");
 /// From another network than the partner's.
-pub const PARTNER_NETWORK: Denial = Denial {
-    status: 403,
-    code: "partner_network",
-    title: "The partner does not call from this network.",
-};
-/// A path or class that is not the partner's to call.
+pub const PARTNER_NETWORK: Denial =
+    denial(403, "partner_network", "The partner does not call from this network.");
+/// A path, a class or a brand that the partner may not use.
 pub const PARTNER_NOT_ALLOWED: Denial =
-    Denial { status: 403, code: "partner_not_allowed", title: "The partner may not call this." };
-/// A credential for tests where money is real, or the other way round.
-pub const PARTNER_ENVIRONMENT: Denial = Denial {
-    status: 403,
-    code: "partner_environment",
-    title: "The credential is for another environment.",
-};
-/// Too many failures, or bodies under way, from this source. Not of 4xx: what it refuses may be money
-/// that is owed, and some senders take a 4xx as the end of it.
-pub const PARTNER_BUDGET: Denial = Denial {
-    status: 503,
-    code: "partner_budget",
-    title: "The call cannot be verified just now. Try again later.",
-};
-/// Too many bodies wait for their signatures to be checked.
-pub const PARTNER_BUSY: Denial = Denial {
-    status: 503,
-    code: "partner_busy",
-    title: "The signature cannot be checked at the moment. Try again.",
-};
+    denial(403, "partner_not_allowed", "The partner may not call this.");
+/// A sandbox credential in production, or the other way round.
+pub const PARTNER_ENVIRONMENT: Denial =
+    denial(403, "partner_environment", "The credential is for another environment.");
+/// Too many failures or unverified bodies from this source. Not a 4xx: the money may be owed, and some
+/// senders stop after a 4xx.
+pub const PARTNER_BUDGET: Denial =
+    denial(503, "partner_budget", "The call cannot be verified just now. Try again later.");
+/// Too many bodies are held for their signatures.
+pub const PARTNER_BUSY: Denial =
+    denial(503, "partner_busy", "The signature cannot be checked at the moment. Try again.");
 
-/// Every refusal of this plugin.
+/// Every denial of this plugin.
 pub const ALL: [Denial; 40] = [
     MISSING,
     MALFORMED,
@@ -227,16 +161,16 @@ pub const ALL: [Denial; 40] = [
     Denial::POLICY_UNAVAILABLE,
 ];
 
-/// How long a call is refused for that somebody has to see to first, in seconds.
-pub(crate) const UNTIL_MENDED: u64 = 60;
+/// `Retry-After` of a denial that ends only after the operator or the partner has changed something, in
+/// seconds.
+pub(crate) const CONFIGURATION_RETRY: u64 = 60;
 
-/// A refusal as it is told to a call that may be a settlement. Its money may be owed, and senders take a 4xx
-/// for the end of it: what is not the call's own fault is 503. A path, a class or a brand that is not the
-/// partner's, a network or an environment where its credential is good, and two credentials that a gateway on
-/// the way may have made of one, are holes in a configuration; a time out of tolerance is a clock's, a limit
-/// is ours, and of a class that is not readable nothing is known.
-pub fn told(denial: Denial, may_settle: bool) -> Denial {
-    let for_now = [
+/// A denial as it is sent to a request that may be a settlement. The money may be owed, and senders stop after
+/// a 4xx, so a denial that is not the request's own fault is sent as 503: a path, a class, a brand, a network
+/// or an environment may be missing in a configuration; a proxy may have duplicated a credential; a clock may
+/// be wrong; the body limit is this gateway's; and an unclassified request may be anything.
+pub fn as_sent(denial: Denial, may_settle: bool) -> Denial {
+    let retryable = [
         CONFLICT,
         PARTNER_NETWORK,
         PARTNER_ENVIRONMENT,
@@ -245,13 +179,13 @@ pub fn told(denial: Denial, may_settle: bool) -> Denial {
         Denial::UNCLASSIFIED,
         Denial::BODY_TOO_LARGE,
     ];
-    match may_settle && for_now.contains(&denial) {
+    match may_settle && retryable.contains(&denial) {
         true => Denial { status: 503, ..denial },
         false => denial,
     }
 }
 
-/// The refusal of a token, in the client's words.
+/// The denial of a token that `policy_token` refuses.
 pub const fn of(refusal: Refusal) -> Denial {
     match refusal {
         Refusal::Malformed => MALFORMED,
@@ -265,12 +199,12 @@ pub const fn of(refusal: Refusal) -> Denial {
     }
 }
 
-/// Whether a refusal asks for a partner's credential rather than a player's.
+/// Whether a denial is about a partner's credential.
 pub fn is_partners(denial: Denial) -> bool {
     denial.code.starts_with("partner_")
 }
 
-/// The `error` of a challenge (RFC 6750 section 3.1, RFC 9470 section 3), where there is one.
+/// The `error` of a challenge (RFC 6750 section 3.1, RFC 9470 section 3); `None` without a challenge.
 pub fn error(denial: Denial) -> Option<&'static str> {
     match denial {
         CONFLICT => Some("invalid_request"),

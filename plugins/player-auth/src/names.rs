@@ -1,17 +1,45 @@
-//! Names of counters and facts.
+//! Names that more than one file uses: the plugin's, those of facts, headers and counters.
 
-use policy_kit::{metrics, Plugin};
+use policy_kit::metrics;
 
-use crate::plugin::PlayerAuth;
-
+/// The plugin's name.
+pub const NAME: &str = "player-auth";
 /// The fact that holds the decision.
 pub const DECISION: &str = "pitboss.player-auth.decision";
-/// The fact that holds the reason.
+/// The fact that holds the evidence for the decision.
 pub const EVIDENCE: &str = "pitboss.player-auth.evidence";
+
+/// The upstream header with the player's id.
+pub const PLAYER_HEADER: &str = "x-player-id";
+/// The upstream header with the brand.
+pub const BRAND_HEADER: &str = "x-brand";
+/// The upstream header with the session's id.
+pub const SESSION_HEADER: &str = "x-session-id";
+/// The upstream header with the level of identity verification.
+pub const KYC_HEADER: &str = "x-kyc-level";
+/// The upstream header with the states of the player's account.
+pub const STATE_HEADER: &str = "x-player-state";
+/// The upstream header with the partner's name.
+pub const PARTNER_HEADER: &str = "x-partner-id";
+/// The upstream header with the name of the partner's quota.
+pub const TIER_HEADER: &str = "x-partner-tier";
+/// The headers that only this plugin sets: a client's own are stripped from every request.
+pub const OWN_HEADERS: [&str; 7] = [
+    PLAYER_HEADER,
+    BRAND_HEADER,
+    SESSION_HEADER,
+    KYC_HEADER,
+    STATE_HEADER,
+    PARTNER_HEADER,
+    TIER_HEADER,
+];
+
+/// A second, in nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
 
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {
-    metrics::requests(PlayerAuth::NAME, class, decision, code)
+    metrics::requests(NAME, class, decision, code)
 }
 
 #[cfg(test)]
@@ -20,8 +48,8 @@ mod tests {
     use policy_kit::facts;
 
     #[test]
-    fn names_are_those_that_every_plugin_has() {
-        assert_eq!(DECISION, facts::decision(PlayerAuth::NAME));
-        assert_eq!(EVIDENCE, facts::evidence(PlayerAuth::NAME));
+    fn fact_names_follow_the_common_scheme() {
+        assert_eq!(DECISION, facts::decision(NAME));
+        assert_eq!(EVIDENCE, facts::evidence(NAME));
     }
 }

@@ -34,7 +34,7 @@ impl Alg {
         Self::Hs256,
     ];
 
-    /// Its name in `alg`.
+    /// The name in `alg`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
@@ -48,13 +48,12 @@ impl Alg {
         }
     }
 
-    /// The algorithm of that name, exactly as written.
+    /// The algorithm with this name; case matters.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|alg| alg.name() == name)
     }
 
-    /// The hash, as Envoy's `verify_signature` names it, where that function knows the algorithm: not
-    /// PSS, not Ed25519.
+    /// The hash as Envoy's `verify_signature` names it; `None` for algorithms that it does not support.
     pub(crate) const fn host_hash(self) -> Option<&'static str> {
         match self {
             Self::Es256 | Self::Rs256 => Some("sha256"),

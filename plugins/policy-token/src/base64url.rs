@@ -3,20 +3,19 @@
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use base64::Engine;
 
-/// Decodes; `None` for padding, foreign characters, and bits that encode nothing: two spellings of one
-/// token would be two entries in a cache or a deny list.
+/// Decodes. `None` for padding, other characters, and non-zero trailing bits: two spellings of one token
+/// would be two entries in a cache or a deny list.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// The same for a part of a key, which some writers of key sets pad: a key is one key however it is
-/// spelt.
+/// Decodes a part of a key, with or without padding: some issuers pad.
 pub(crate) fn decode_padded(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"=").unwrap_or(text);
     decode(text.strip_suffix(b"=").unwrap_or(text))
 }
 
-/// The DER of a public key in PEM (RFC 7468): one block, and nothing beside it.
+/// The DER of a public key in PEM (RFC 7468): one block and nothing else.
 pub(crate) fn from_pem(pem: &str) -> Option<Vec<u8>> {
     let body = pem.trim().strip_prefix("-----BEGIN PUBLIC KEY-----")?;
     let body = body.strip_suffix("-----END PUBLIC KEY-----")?;
@@ -27,7 +26,7 @@ pub(crate) fn from_pem(pem: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn only_the_canonical_form() {
+    fn accepts_the_canonical_form_only() {
         for (text, want) in [
             ("", Some(&b""[..])),
             ("AQ", Some(&[1][..])),

@@ -1,10 +1,10 @@
-//! What an operator writes of an issuer: its keys, its algorithms, whom its tokens are for.
+//! An issuer's keys, algorithms and audiences as the operator writes them.
 
 use policy_kit::{invalid, ConfigError, Secret, SortedMap};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Alg;
+use crate::alg::Alg;
 
 /// Keys: exactly one of `jwks`, `secret` and `cluster`.
 #[derive(Debug, Deserialize)]
@@ -16,21 +16,21 @@ pub struct KeysConfig {
     pub secret: Option<Secret>,
     /// Envoy: the cluster that serves the key set. WasmX: `host:port`.
     pub cluster: Option<String>,
-    /// `:authority` of the request for it; the cluster's name when left out.
+    /// `:authority` of the call; the cluster's name if absent.
     pub authority: Option<String>,
-    /// `:path` of the request for it.
+    /// `:path` of the call.
     #[serde(default = "default_path")]
     pub path: String,
-    /// Further headers of the request for it, such as the `user-agent` without which some servers refuse it.
+    /// Further headers of the call, such as `user-agent`, which some servers require.
     #[serde(default)]
     pub headers: SortedMap<String, String>,
-    /// Longest a stream waits for a fetch, in milliseconds.
+    /// Longest that a request waits for a fetch, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,
-    /// Keys are fetched anew this often, in seconds.
+    /// How often keys are fetched, in seconds.
     #[serde(default = "default_refresh")]
     pub refresh_s: u64,
-    /// Keys that could not be fetched anew serve for so long after their last fetch, in seconds.
+    /// How long keys are used after their last successful fetch, in seconds.
     #[serde(default = "default_stale")]
     pub max_stale_s: u64,
 }
@@ -51,10 +51,10 @@ fn default_stale() -> u64 {
     86_400
 }
 
-/// The audiences of which one must be in `aud`; `None` where the operator chose not to look.
+/// The audiences of which one must be in `aud`; `None` with `any_audience`.
 ///
 /// # Errors
-/// Neither or both said.
+/// Neither or both are configured, or a name is empty.
 pub fn audiences(
     named: Option<Vec<String>>,
     any: bool,
@@ -68,16 +68,14 @@ pub fn audiences(
         }
         (Some(_), false) => Err(invalid(field, "must name at least one, and none that is empty")),
         (Some(_), true) => Err(invalid(field, "contradicts `any_audience`")),
-        (None, false) => {
-            Err(invalid(field, "required; `\"any_audience\": true` is the choice not to look"))
-        }
+        (None, false) => Err(invalid(field, "required; `\"any_audience\": true` accepts any")),
     }
 }
 
 /// The algorithms of these names.
 ///
 /// # Errors
-/// None at all, one that is unknown or given twice, HS256 beside others.
+/// An empty list, an unknown or repeated name, HS256 together with others.
 pub fn algorithms(names: &[String], at: &str) -> Result<Vec<Alg>, ConfigError> {
     let mut algorithms = Vec::with_capacity(names.len());
     for name in names {
@@ -91,7 +89,7 @@ pub fn algorithms(names: &[String], at: &str) -> Result<Vec<Alg>, ConfigError> {
         return Err(invalid(at, "must name at least one algorithm"));
     }
     if algorithms.contains(&Alg::Hs256) && algorithms.len() > 1 {
-        return Err(invalid(at, "HS256 stands alone: its key is a secret, not a public key"));
+        return Err(invalid(at, "HS256 cannot be combined: its key is a secret, not a public key"));
     }
     Ok(algorithms)
 }

@@ -1,38 +1,38 @@
-//! Why a token is not believed, a closed set.
+//! Why a token is refused, a closed set.
 
-/// The reason. [`Refusal::code`] is what clients and records see, [`Refusal::evidence`] what operators do.
+/// The reason. Clients and records see [`Refusal::code`], operators [`Refusal::evidence`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// Not a JWS in compact form that every reader reads the same.
     Malformed,
-    /// An algorithm that is none, or not the key's, or not the issuer's.
+    /// An unknown algorithm, or not the key's, or not the issuer's.
     Algorithm,
     /// No key of that id.
     KeyUnknown,
-    /// The signature is not that of the key.
+    /// The signature is not valid for the key.
     Signature,
-    /// Another issuer than the one whose keys are asked.
+    /// Not from the expected issuer.
     Issuer,
-    /// Meant for somebody else.
+    /// For another audience.
     Audience,
     /// `exp` has passed, or is missing.
     Expired,
-    /// `nbf` or `iat` lies in the future.
+    /// `nbf` or `iat` is in the future.
     NotYetValid,
     /// Valid for longer than the issuer's tokens may be.
     Lifetime,
-    /// A claim that limits the token is there and cannot be read.
-    Claim(Claim),
+    /// A claim that limits the token is present but unreadable.
+    Claim(LimitingClaim),
 }
 
-/// A claim that limits a token: to whom, from when, until when.
+/// A claim that limits the validity of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
-    /// `aud`, where it is looked at.
+pub enum LimitingClaim {
+    /// `aud`, if it is checked.
     Aud,
     /// `exp`.
     Exp,
-    /// `iat`, where a token's lifetime is limited.
+    /// `iat`, if the lifetime is limited.
     Iat,
     /// `nbf`.
     Nbf,
@@ -55,13 +55,13 @@ impl Refusal {
         }
     }
 
-    /// The code, and the claim where it is one that cannot be read.
+    /// The code, with the claim if one is unreadable.
     pub const fn evidence(self) -> &'static str {
         match self {
-            Self::Claim(Claim::Aud) => "token_claims:aud",
-            Self::Claim(Claim::Exp) => "token_claims:exp",
-            Self::Claim(Claim::Iat) => "token_claims:iat",
-            Self::Claim(Claim::Nbf) => "token_claims:nbf",
+            Self::Claim(LimitingClaim::Aud) => "token_claims:aud",
+            Self::Claim(LimitingClaim::Exp) => "token_claims:exp",
+            Self::Claim(LimitingClaim::Iat) => "token_claims:iat",
+            Self::Claim(LimitingClaim::Nbf) => "token_claims:nbf",
             other => other.code(),
         }
     }
@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn evidence_begins_with_the_code() {
-        for claim in [Claim::Aud, Claim::Exp, Claim::Iat, Claim::Nbf] {
+        for claim in
+            [LimitingClaim::Aud, LimitingClaim::Exp, LimitingClaim::Iat, LimitingClaim::Nbf]
+        {
             let refusal = Refusal::Claim(claim);
             let named = refusal.evidence().strip_prefix(refusal.code()).unwrap();
             assert_eq!(named, format!(":{claim:?}").to_ascii_lowercase());

@@ -1,5 +1,4 @@
-//! Public keys as SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7), the form in which gateways
-//! take them.
+//! Public keys as SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7), the form that gateways accept.
 
 /// RFC 5480: id-ecPublicKey, secp256r1; a bit string of 65 bytes follows.
 const P256: [u8; 26] = [
@@ -35,21 +34,20 @@ pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
     element(SEQUENCE, &[RSA.to_vec(), element(BIT_STRING, &bits)?].concat())
 }
 
-/// Modulus and exponent of an RSA key, as [`rsa`] writes it: whatever else the bytes may mean to
-/// somebody, they are then no key.
+/// Modulus and exponent of an RSA key; `None` for bytes that differ from what [`rsa`] writes.
 pub(crate) fn read_rsa(spki: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let outer = content(SEQUENCE, spki)?.0;
     let bits = content(BIT_STRING, outer.strip_prefix(&RSA)?)?.0;
     let key = content(SEQUENCE, bits.strip_prefix(&[0])?)?.0;
     let (modulus, rest) = content(INTEGER, key)?;
     let (exponent, _) = content(INTEGER, rest)?;
-    // A sign is no digit.
+    // Without the sign byte.
     let digits = |bytes: &[u8]| bytes.strip_prefix(&[0]).unwrap_or(bytes).to_vec();
     let (modulus, exponent) = (digits(modulus), digits(exponent));
     (rsa(&modulus, &exponent)? == spki).then_some((modulus, exponent))
 }
 
-/// The content of the element that begins `der`, and what follows it.
+/// The content of the first element of `der`, and the rest.
 fn content(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match der.strip_prefix(&[tag])? {
         [0x81, low, rest @ ..] => (usize::from(*low), rest),
@@ -60,7 +58,7 @@ fn content(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
-/// A positive integer in DER; `None` for zero, which is none here.
+/// A positive integer in DER; `None` for zero.
 pub(crate) fn integer(big_endian: &[u8]) -> Option<Vec<u8>> {
     let start = big_endian.iter().position(|byte| *byte != 0)?;
     let digits = big_endian.get(start..)?;
@@ -86,7 +84,7 @@ mod tests {
     use jwt_simple::prelude::*;
 
     #[test]
-    fn elements() {
+    fn encodes_elements() {
         for (length, header) in [
             (0, vec![4, 0]),
             (127, vec![4, 127]),
@@ -99,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_keys_in_pem() {
+    fn reads_rsa_keys_in_pem() {
         let key = RS256KeyPair::generate(2048).unwrap().public_key();
         let der = key.to_der().unwrap();
         let pem = key.to_pem().unwrap();
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn integers() {
+    fn encodes_integers() {
         for (bytes, want) in [
             (&[0u8, 0, 1][..], Some(vec![2, 1, 1])),
             (&[0x80], Some(vec![2, 2, 0, 0x80])),
@@ -144,9 +142,8 @@ mod tests {
         }
     }
 
-    /// What another writer of DER makes of the same keys.
     #[test]
-    fn keys() {
+    fn agrees_with_another_der_encoder() {
         let p256_key = ES256KeyPair::generate().public_key();
         let point = p256_key.public_key().as_ref().to_sec1_point(false);
         assert_eq!(p256(point.as_bytes()), p256_key.to_der().ok());

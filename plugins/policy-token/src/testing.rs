@@ -1,7 +1,7 @@
-//! An issuer for tests, and tokens that somebody would like to be believed. None may be, and each must
-//! be refused for its own reason: a check that is skipped shows as another one, or as a pass.
+//! An issuer for tests, and a corpus of forged and malformed tokens. Each must be refused for its own reason:
+//! a check that is skipped shows as another reason, or as a pass.
 //!
-//! Every policy that reads tokens is put to the same corpus, natively and as `.wasm`.
+//! Every policy that reads tokens is tested with the same corpus, natively and as `.wasm`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // for tests
 
 pub mod rfc;
@@ -14,7 +14,8 @@ use jwt_simple::prelude::*;
 use p256::ecdsa::signature::Signer;
 use serde_json::{json, Value};
 
-use crate::{Alg, Claim, Refusal};
+use crate::alg::Alg;
+use crate::refusal::{LimitingClaim, Refusal};
 
 /// `iss` of its tokens.
 pub const ISSUER: &str = "https://casino.test";
@@ -25,7 +26,7 @@ pub const ALGORITHMS: [Alg; 3] = [Alg::Es256, Alg::Rs256, Alg::EdDsa];
 /// Most seconds from `iat` to `exp` that the attacks expect to be allowed.
 pub const MAX_LIFETIME: u64 = 86_400;
 
-/// An issuer with one key per algorithm, made anew each time.
+/// An issuer with one new key per algorithm.
 #[derive(Debug)]
 pub struct Forge {
     now: u64,
@@ -36,7 +37,7 @@ pub struct Forge {
     kids: [String; 3],
 }
 
-/// A token that must not be believed.
+/// A token that must be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attack {
     /// What it tries.
@@ -57,7 +58,7 @@ impl Forge {
         Self::with_suffix(now, "")
     }
 
-    /// The same with another suffix to its key ids, as after a rotation.
+    /// An issuer whose key ids have a suffix, as after a rotation.
     pub fn with_suffix(now: u64, suffix: &str) -> Self {
         let kids = ["es", "rs", "ed"].map(|kid| format!("{kid}{suffix}"));
         let rs = RS256KeyPair::generate(2048).unwrap().with_key_id(&kids[1]);
@@ -71,7 +72,7 @@ impl Forge {
         }
     }
 
-    /// Its public keys, each as it stands in a key set.
+    /// Its public keys, each as a JWK.
     pub fn documents(&self) -> [String; 3] {
         let [es, rs, ed] = &self.kids;
         [
@@ -86,12 +87,12 @@ impl Forge {
         format!(r#"{{"keys": [{}]}}"#, self.documents().join(","))
     }
 
-    /// Its ES256 key, private part included.
+    /// Its ES256 key with the private part.
     pub fn private_jwk(&self) -> String {
         self.es.to_jwk()
     }
 
-    /// The claims of a token that is good for ten minutes.
+    /// The claims of a token that is valid for ten minutes.
     pub fn claims(&self) -> Value {
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "iat": self.now, "exp": self.now + 600,
@@ -100,7 +101,7 @@ impl Forge {
         })
     }
 
-    /// The claims of a good token with some members replaced; `null` takes one out.
+    /// The claims of a valid token with some members replaced; `null` removes one.
     pub fn claims_with(&self, changes: &Value) -> Value {
         let mut claims = self.claims();
         let members = claims.as_object_mut().unwrap();
@@ -131,8 +132,8 @@ impl Forge {
         sign_with(&self.es, header, payload)
     }
 
-    /// A token of these claims and further header members, signed with its ES256 key: `jwt-simple` writes
-    /// neither dates that are not whole nor headers of its own accord.
+    /// A token of these claims and further header members, signed with its ES256 key: `jwt-simple` supports
+    /// neither fractional dates nor further headers.
     pub fn sign_as_is(&self, header: &Value, claims: &Value) -> String {
         let mut whole = json!({"alg": "ES256", "kid": self.kids[0], "typ": "JWT"});
         let more = header.as_object().unwrap().clone();
@@ -140,12 +141,12 @@ impl Forge {
         self.sign_text(&whole.to_string(), &claims.to_string())
     }
 
-    /// A good token, signed with ES256.
+    /// A valid token, signed with ES256.
     pub fn good(&self) -> String {
         self.sign(Alg::Es256, &self.claims())
     }
 
-    /// A token of these parts with the signature of a good one.
+    /// A token of these parts with the signature of a valid one.
     fn patched(&self, header: &str, payload: Option<&str>) -> String {
         let good = self.good();
         let parts: Vec<&str> = good.split('.').collect();
@@ -219,7 +220,7 @@ impl Forge {
         add("kid a number", patched(r#"{"alg":"ES256","kid":1}"#, None), Malformed);
         let long = format!(r#"{{"alg":"ES256","kid":"{}"}}"#, "k".repeat(257));
         add("a long kid", patched(&long, None), Malformed);
-        // A token brings its own key, or says where it is: nobody looks.
+        // Headers that contain or reference a key are ignored.
         let other = ES256KeyPair::generate();
         let own = other.public_key().with_key_id("es").to_jwk();
         for (name, value) in [
@@ -266,7 +267,7 @@ impl Forge {
         add("JSON after the header", patched(r#"{"alg":"ES256","kid":"es"} {}"#, None), Malformed);
         add("over 8 KiB", format!("{good}{}", "A".repeat(8 << 10)), Malformed);
         let unused = {
-            // 86 characters hold 64 bytes and four bits that encode nothing.
+            // 86 characters encode 64 bytes and four unused bits.
             let (head, last) = good.split_at(good.len() - 1);
             let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
             let at = alphabet.find(last).unwrap();
@@ -274,7 +275,7 @@ impl Forge {
         };
         add("the same signature, spelt otherwise", unused, Malformed);
 
-        // Signatures that are none.
+        // Invalid signatures.
         let signed = |signature: &[u8]| {
             format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode(signature))
         };
@@ -290,7 +291,7 @@ impl Forge {
         let admin = payload.replace("p-1", "p-2");
         add("another player", patched(r#"{"alg":"ES256","kid":"es"}"#, Some(&admin)), Signature);
 
-        // Good signatures under claims that do not count.
+        // Valid signatures of claims that are refused.
         let sign = |changes: Value| self.sign(Alg::Es256, &self.claims_with(&changes));
         let now = self.now;
         add("expired", sign(json!({"exp": now - 60})), Expired);
@@ -310,7 +311,7 @@ impl Forge {
         };
         let late = now as f64 - 60.0 + 0.75;
         add("expired within a second", as_is(json!({"exp": late})), Expired);
-        // Far enough ahead for a real gateway, which takes its time.
+        // Far enough in the future for tests with a real gateway, which take a while.
         let soon = now as f64 + 120.25;
         add("not yet, with a fraction", as_is(json!({"nbf": soon})), NotYetValid);
         add("from the future, with a fraction", as_is(json!({"iat": soon})), NotYetValid);
@@ -319,12 +320,12 @@ impl Forge {
         add("for null", as_is(json!({"aud": null})), Audience);
         let date = "2026-09-21T12:01:01.180Z";
         for (claim, value, named) in [
-            ("exp", json!(date), Claim::Exp),
-            ("exp", json!(now.to_string()), Claim::Exp),
-            ("exp", json!(1e99), Claim::Exp),
-            ("nbf", json!(date), Claim::Nbf),
-            ("iat", json!(date), Claim::Iat),
-            ("aud", json!([AUDIENCE, 7]), Claim::Aud),
+            ("exp", json!(date), LimitingClaim::Exp),
+            ("exp", json!(now.to_string()), LimitingClaim::Exp),
+            ("exp", json!(1e99), LimitingClaim::Exp),
+            ("nbf", json!(date), LimitingClaim::Nbf),
+            ("iat", json!(date), LimitingClaim::Iat),
+            ("aud", json!([AUDIENCE, 7]), LimitingClaim::Aud),
         ] {
             let token = as_is(json!({claim: value}));
             add(&format!("{claim} is {value}"), token, Refusal::Claim(named));

@@ -1,11 +1,14 @@
-//! Who checks signatures: the gateway where it can and is right, else this module.
+//! Checks signatures: in the gateway if it does so correctly, otherwise in this module.
 
 use policy_kit::Host;
 
-use crate::{host_says_valid, Alg, Jws, Key, Keys, Refusal};
+use crate::alg::Alg;
+use crate::keys::key::Key;
+use crate::keys::set::{Found, Keys};
+use crate::refusal::Refusal;
+use crate::token::jws::Jws;
+use crate::verify_signature::{is_valid, FUNCTION};
 
-/// Envoy's foreign function.
-const FUNCTION: &str = "verify_signature";
 /// RFC 7515 appendix A.2.
 const RSA: (&str, &str) = (
     "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv\
@@ -23,8 +26,8 @@ const ECDSA: (&str, &str) = (
     r#"{"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#,
 );
 
-/// What the gateway's own `verify_signature` was seen to do right: ten to forty times as fast as
-/// the same in wasm.
+/// The kinds of signatures that the gateway's `verify_signature` checks correctly: it is ten to forty times
+/// as fast as wasm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verifier {
     rsa: bool,
@@ -32,14 +35,13 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Asks the gateway about signatures that are known: it is believed only where it takes the good
-    /// one and refuses the same one with a bit changed.
+    /// Tests the gateway with known signatures: it has to accept the valid one, and to refuse the same one
+    /// with a bit changed.
     pub fn probe(host: &mut dyn Host) -> Self {
         Self { rsa: is_right(host, RSA, Alg::Rs256), ecdsa: is_right(host, ECDSA, Alg::Es256) }
     }
 
-    /// Checks a signature. A gateway that fails to answer is no reason to refuse, and none to
-    /// believe: then it is checked here.
+    /// Checks a signature. If the gateway's function fails, the signature is checked here.
     ///
     /// # Errors
     /// [`Refusal::Algorithm`] or [`Refusal::Signature`].
@@ -50,7 +52,7 @@ impl Verifier {
         self.check_bytes(host, key, jws.signing_input(), &jws.signature)
     }
 
-    /// The same for a signature over any bytes.
+    /// Checks a signature over any bytes.
     ///
     /// # Errors
     /// [`Refusal::Signature`].
@@ -61,21 +63,21 @@ impl Verifier {
         input: &[u8],
         signature: &[u8],
     ) -> Result<(), Refusal> {
-        let asks = match key.alg() {
+        let in_gateway = match key.alg() {
             Alg::Rs256 | Alg::Rs384 | Alg::Rs512 => self.rsa,
             Alg::Es256 | Alg::Es384 => self.ecdsa,
             Alg::Ps256 | Alg::EdDsa | Alg::Hs256 => false,
         };
-        let question = if asks { key.host_request(input, signature) } else { None };
-        match question.map(|question| host.foreign(FUNCTION, &question)) {
-            Some(Ok(answer)) if host_says_valid(&answer) => Ok(()),
+        let request = if in_gateway { key.host_request(input, signature) } else { None };
+        match request.map(|request| host.foreign(FUNCTION, &request)) {
+            Some(Ok(response)) if is_valid(&response) => Ok(()),
             Some(Ok(_)) => Err(Refusal::Signature),
             Some(Err(_)) | None => key.verify_bytes(input, signature),
         }
     }
 }
 
-/// Whether the gateway is asked about RSA (PKCS#1 v1.5), and about ECDSA.
+/// Whether the gateway checks RSA (PKCS#1 v1.5) and ECDSA.
 impl std::fmt::Display for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the gateway checks signatures: RSA {}, ECDSA {}", self.rsa, self.ecdsa)
@@ -85,16 +87,16 @@ impl std::fmt::Display for Verifier {
 fn is_right(host: &mut dyn Host, (token, jwks): (&str, &str), alg: Alg) -> bool {
     let Some(keys) = Keys::from_jwks(jwks.as_bytes(), &[alg]) else { return false };
     let Ok(jws) = Jws::parse(token.as_bytes()) else { return false };
-    let crate::Found::Key(key) = keys.find(&jws.header) else { return false };
+    let Found::Key(key) = keys.find(&jws.header) else { return false };
     let mut forged = jws.clone();
     if let Some(byte) = forged.signature.last_mut() {
         *byte ^= 1;
     }
-    let mut says = |jws: &Jws<'_>| {
-        let question = key.host_request(jws.signing_input(), &jws.signature)?;
-        Some(host_says_valid(&host.foreign(FUNCTION, &question).ok()?))
+    let mut accepts = |jws: &Jws<'_>| {
+        let request = key.host_request(jws.signing_input(), &jws.signature)?;
+        Some(is_valid(&host.foreign(FUNCTION, &request).ok()?))
     };
-    says(&jws) == Some(true) && says(&forged) == Some(false)
+    accepts(&jws) == Some(true) && accepts(&forged) == Some(false)
 }
 
 #[cfg(test)]
@@ -102,9 +104,8 @@ mod tests {
     use super::*;
     use policy_kit::fake::FakeHost;
 
-    /// What a gateway answers; whether it is asked again.
     #[test]
-    fn a_gateway_that_says_yes_or_no_to_everything_is_not_asked() {
+    fn a_gateway_with_the_same_response_to_everything_is_not_used() {
         for answer in [None, Some(vec![8, 1]), Some(vec![]), Some(vec![8, 0])] {
             let mut host = FakeHost::default();
             host.foreign.extend(answer.map(|bytes| (FUNCTION.to_owned(), bytes)));
@@ -113,33 +114,33 @@ mod tests {
     }
 
     #[test]
-    fn the_known_signatures_are_good() {
+    fn the_known_signatures_are_valid() {
         for ((token, jwks), alg) in [(RSA, Alg::Rs256), (ECDSA, Alg::Es256)] {
             let keys = Keys::from_jwks(jwks.as_bytes(), &[alg]).unwrap();
             let jws = Jws::parse(token.as_bytes()).unwrap();
-            let crate::Found::Key(key) = keys.find(&jws.header) else { panic!() };
+            let Found::Key(key) = keys.find(&jws.header) else { panic!() };
             assert_eq!(key.verify(&jws), Ok(()));
             assert!(key.host_request(jws.signing_input(), &jws.signature).is_some());
         }
     }
 
     #[test]
-    fn who_is_believed() {
+    fn uses_the_gateways_response_unless_it_fails() {
         let (token, jwks) = ECDSA;
         let keys = Keys::from_jwks(jwks.as_bytes(), &[Alg::Es256]).unwrap();
         let jws = Jws::parse(token.as_bytes()).unwrap();
         let mut forged = jws.clone();
         forged.signature[0] ^= 1;
-        let crate::Found::Key(key) = keys.find(&jws.header) else { panic!() };
-        let asking = Verifier { rsa: true, ecdsa: true };
+        let Found::Key(key) = keys.find(&jws.header) else { panic!() };
+        let in_gateway = Verifier { rsa: true, ecdsa: true };
         let bad = Err(Refusal::Signature);
-        // Verifier, the gateway's answer, and what becomes of the good token.
+        // The verifier, the gateway's response, and the result for the valid token.
         for (verifier, answer, want) in [
-            (asking, Some(vec![8, 1]), Ok(())),
-            (asking, Some(vec![8, 0]), bad),
-            (asking, Some(vec![]), bad),
-            (asking, Some(vec![8, 1, 18, 0]), bad),
-            (asking, None, Ok(())),
+            (in_gateway, Some(vec![8, 1]), Ok(())),
+            (in_gateway, Some(vec![8, 0]), bad),
+            (in_gateway, Some(vec![]), bad),
+            (in_gateway, Some(vec![8, 1, 18, 0]), bad),
+            (in_gateway, None, Ok(())),
             (Verifier::default(), Some(vec![]), Ok(())),
         ] {
             let mut host = FakeHost::default();

@@ -1,4 +1,4 @@
-//! Tokens that somebody would like to be believed (`policy_token::testing`), natively.
+//! The corpus of forged and malformed tokens (`policy_token::testing`), natively.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ fn keys() -> &'static Keys {
 }
 
 /// The order of checks that every policy follows: cheap first, signature last.
-fn judge(token: &[u8]) -> Result<(), Refusal> {
+fn check(token: &[u8]) -> Result<(), Refusal> {
     let rules = Rules {
         issuer: ISSUER.into(),
         audiences: Some(vec![AUDIENCE.into()]),
@@ -41,23 +41,23 @@ fn judge(token: &[u8]) -> Result<(), Refusal> {
 }
 
 #[test]
-fn good_tokens_are_believed() {
+fn valid_tokens_are_accepted() {
     for alg in ALGORITHMS {
         let token = forge().sign(alg, &forge().claims());
-        assert_eq!(judge(token.as_bytes()), Ok(()), "{token}");
+        assert_eq!(check(token.as_bytes()), Ok(()), "{token}");
     }
 }
 
-/// What issuers write into tokens, and nobody needs here.
+/// What issuers write into tokens and this crate ignores.
 #[test]
-fn good_tokens_of_other_issuers_are_believed() {
+fn valid_tokens_of_other_issuers_are_accepted() {
     let f = f64::from(u32::try_from(NOW).unwrap());
     let date = "2026-09-21T12:01:01.180Z";
     for (header, changes) in [
         (json!({"jku": "https://tenant.example/token_keys"}), json!({})),
         (json!({"x5u": "https://idp.example/c.pem", "x5t": "abc", "x5t#S256": "abc"}), json!({})),
         (json!({"x5c": ["MIIDBTCCAe2gAwIBAgIQ"]}), json!({})),
-        // Not even the attacker's own key: it is not looked at.
+        // An attacker's own key is ignored.
         (json!({"jwk": {"kty": "RSA", "n": "AQ", "e": "AQ"}}), json!({})),
         (json!({"nonce": "n1", "cty": "JWT", "ver": "1.0"}), json!({})),
         (json!({"typ": null}), json!({})),
@@ -69,32 +69,32 @@ fn good_tokens_of_other_issuers_are_believed() {
         let mut claims = forge().claims();
         claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         let token = forge().sign_as_is(&header, &claims);
-        assert_eq!(judge(token.as_bytes()), Ok(()), "{header} {changes}");
+        assert_eq!(check(token.as_bytes()), Ok(()), "{header} {changes}");
     }
     let claims = forge().claims().to_string().replace(&NOW.to_string(), "1.8E9");
     let token = forge().sign_text(r#"{"alg":"ES256","kid":"es"}"#, &claims);
     assert!(claims.contains(r#""iat":1.8E9"#));
-    assert_eq!(judge(token.as_bytes()), Ok(()), "{claims}");
+    assert_eq!(check(token.as_bytes()), Ok(()), "{claims}");
 }
 
 #[test]
-fn no_attack_is_believed() {
+fn every_attack_is_refused() {
     let attacks = forge().attacks();
     assert!(attacks.len() >= 60, "{} attacks", attacks.len());
     for attack in attacks {
-        assert_eq!(judge(&attack.token), Err(attack.refusal), "{}", attack.name);
+        assert_eq!(check(&attack.token), Err(attack.refusal), "{}", attack.name);
     }
 }
 
 #[test]
-fn no_bad_key_is_taken() {
+fn invalid_keys_are_refused() {
     let [es, ..] = &forge().documents();
     let with = |member: &str| format!(r#"{{{member},{}"#, es.trim_start_matches('{'));
     let rsa_of = |modulus: &[u8], exponent: &str| {
         let modulus = URL_SAFE_NO_PAD.encode(modulus);
         format!(r#"{{"kty":"RSA","e":"{exponent}","alg":"RS256","n":"{modulus}"}}"#)
     };
-    // Odd, and with the highest bit that many bytes can have.
+    // Odd, with the highest bit of that many bytes set.
     let rsa = |bytes: usize| rsa_of(&vec![0xff; bytes], "AQAB");
     let bits_2047 = [&[0x7f][..], &[0xff; 255]].concat();
     let point = |alg: &str, curve: &str, x: &[u8], y: &[u8]| {
@@ -134,7 +134,7 @@ fn no_bad_key_is_taken() {
         ("a key for encryption", es.replace("\"sig\"", "\"enc\"")),
         ("another curve", es.replace("P-256", "P-384")),
         ("another algorithm", es.replace("ES256", "RS256")),
-        ("an algorithm nobody wants", es.replace("ES256", "none")),
+        ("an unknown algorithm", es.replace("ES256", "none")),
         ("a member twice", with(r#""kty":"EC""#)),
     ] {
         let set = format!(r#"{{"keys": [{jwk}]}}"#);
@@ -148,15 +148,15 @@ fn no_bad_key_is_taken() {
 
 proptest! {
     #[test]
-    fn nothing_but_the_token_itself_is_believed(at in any::<prop::sample::Index>(), bit in 0u8..8) {
+    fn a_flipped_bit_is_refused(at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let mut token = forge().good().into_bytes();
         let at = at.index(token.len());
         token[at] ^= 1 << bit;
-        prop_assert!(judge(&token).is_err());
+        prop_assert!(check(&token).is_err());
     }
 
     #[test]
-    fn no_bytes_are_believed_or_panic(token in "[A-Za-z0-9_.-]{0,200}") {
-        prop_assert!(judge(token.as_bytes()).is_err());
+    fn arbitrary_bytes_are_refused_without_a_panic(token in "[A-Za-z0-9_.-]{0,200}") {
+        prop_assert!(check(token.as_bytes()).is_err());
     }
 }

@@ -7,7 +7,7 @@ use policy_token::testing::rfc::{
 use policy_token::{Alg, Claims, Found, Jws, Key, Keys, Refusal, Rules};
 
 #[test]
-fn the_examples_are_valid_and_one_flipped_bit_is_not() {
+fn the_examples_are_valid_and_a_flipped_bit_is_not() {
     for (name, token, jwk, alg) in [
         ("RFC 7515 A.2", rs256(), RS256_KEY, Alg::Rs256),
         ("RFC 7515 A.3", es256(), ES256_KEY, Alg::Es256),
@@ -30,7 +30,7 @@ fn the_examples_are_valid_and_one_flipped_bit_is_not() {
 
 /// RFC 7519 section 3.1 is the token of RFC 7515 A.1.
 #[test]
-fn the_shared_secret_of_rfc_7515_a_1() {
+fn accepts_the_shared_secret_of_rfc_7515_a_1() {
     let secret = HS256_SECRET;
     let token = hs256();
     let jws = Jws::parse(token.as_bytes()).unwrap();
@@ -56,13 +56,13 @@ fn the_shared_secret_of_rfc_7515_a_1() {
 }
 
 #[test]
-fn a_key_set_is_read_for_the_algorithms_that_are_wanted() {
+fn reads_a_key_set_for_the_configured_algorithms() {
     let set = format!(r#"{{"keys": [{RS256_KEY}, {ES256_KEY}, {ED25519_KEY}]}}"#);
     for (wanted, size) in [
         (&[Alg::Rs256, Alg::Es256, Alg::EdDsa][..], 3),
         (&[Alg::Es256], 1),
         (&[Alg::Es384], 0),
-        // A key of RSA that does not say its algorithm is one for each that is wanted.
+        // An RSA key without `alg` is used for each configured algorithm.
         (&[Alg::Rs256, Alg::Ps256], 2),
         (&[Alg::Hs256], 0),
     ] {
@@ -79,9 +79,9 @@ fn a_key_set_is_read_for_the_algorithms_that_are_wanted() {
     }
 }
 
-/// What Envoy is asked: the hash, the key, the signature as it wants it, the text.
+/// The request to Envoy: hash, key, signature in ASN.1, text.
 #[test]
-fn the_gateway_is_asked_in_its_own_form() {
+fn encodes_the_request_to_the_gateway() {
     for (token, jwk, alg, hash, parts) in [
         (rs256(), RS256_KEY, Alg::Rs256, "sha256", Some((294, 256))),
         (es256(), ES256_KEY, Alg::Es256, "sha256", Some((91, 71))),

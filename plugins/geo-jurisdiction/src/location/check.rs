@@ -105,7 +105,7 @@ impl State {
     pub fn keys_landed(&mut self, location: &Location, host: &mut dyn Host, reply: &CallReply) {
         let (now, name) = (host.now().unwrap_or(0), GeoJurisdiction::NAME);
         let ring = &mut self.ring;
-        let result = match location.keys.landed(host, ring, reply, now / SECOND, now % 1_000) {
+        let result = match location.keys.on_reply(host, ring, reply, now / SECOND, now % 1_000) {
             Ok(()) => "ok",
             Err(what) => {
                 let line = format!("{name}: the keys of location could not be fetched: {what}");
@@ -191,7 +191,7 @@ fn prove(
         Lookup::Refused(refusal) => Err(refusal),
         Lookup::Fetch => return ask(location).ok_or(Refusal::KeyUnknown),
         Lookup::Unavailable(retry) => {
-            let down = state.ring.is_down(now);
+            let down = state.ring.is_unavailable(now);
             return Ok(Verdict::Unavailable { retry, down });
         }
     };

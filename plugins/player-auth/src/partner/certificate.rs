@@ -1,30 +1,30 @@
-//! Client certificates, as the gateway tells of them.
+//! Client certificates as the gateway reports them.
 
 use policy_kit::{invalid, ConfigError, Fault, Host};
 
 use super::config::CertificateConfig;
-use super::{digest, hex};
+use super::parse::{digest, hex};
 
-/// Which certificates are a partner's.
+/// The certificates of a partner.
 #[derive(Debug)]
-pub(super) struct Certificate {
+pub(super) struct CertificateRule {
     digests: Vec<[u8; 32]>,
     sans: Vec<String>,
 }
 
-/// The certificate of a connection.
+/// The client certificate of a connection.
 #[derive(Debug, Default)]
-pub struct Presented {
+pub struct ClientCertificate {
     digest: Vec<u8>,
-    /// The first URI and the first DNS name: Envoy tells no others.
+    /// The first URI and the first DNS name: Envoy reports no others.
     sans: [Vec<u8>; 2],
 }
 
-impl Presented {
-    /// Asks the gateway; `None` where the client has shown no certificate.
+impl ClientCertificate {
+    /// Asks the gateway; `None` if the client has presented no certificate.
     ///
     /// # Errors
-    /// The gateway did not tell.
+    /// The host call failed.
     pub fn read(host: &mut dyn Host) -> Result<Option<Self>, Fault> {
         let mut ask = |name| host.property(&["connection", name]);
         if ask("mtls")?.as_deref() != Some(&[1]) {
@@ -37,7 +37,7 @@ impl Presented {
     }
 }
 
-impl Certificate {
+impl CertificateRule {
     /// Compiles the `certificate` at path `at`.
     pub(super) fn compile(raw: CertificateConfig, at: &str) -> Result<Self, ConfigError> {
         if raw.sha256.is_empty() && raw.sans.is_empty() {
@@ -51,11 +51,11 @@ impl Certificate {
         Ok(Self { digests, sans: raw.sans })
     }
 
-    /// Whether this is one of them.
-    pub(super) fn is(&self, presented: Option<&Presented>) -> bool {
+    /// Whether a certificate is the partner's.
+    pub(super) fn matches(&self, presented: Option<&ClientCertificate>) -> bool {
         let Some(presented) = presented else { return false };
         let digest = self.digests.iter().any(|digest| presented.digest == digest);
-        let named = |san: &String| presented.sans.iter().any(|shown| shown == san.as_bytes());
+        let named = |san: &String| presented.sans.iter().any(|name| name == san.as_bytes());
         (self.digests.is_empty() || digest) && (self.sans.is_empty() || self.sans.iter().any(named))
     }
 }

@@ -1,4 +1,4 @@
-//! From what the operator wrote to [`Partners`].
+//! Compiles [`Partners`].
 
 use ipnet::IpNet;
 use policy_kit::{
@@ -6,17 +6,17 @@ use policy_kit::{
     Envelopes, Host, Profile, SortedMap,
 };
 
-use super::certificate::Certificate;
+use super::certificate::CertificateRule;
 use super::config::{Environment, PartnerConfig};
-use super::shown::Shown;
+use super::partners::{Partner, Partners};
+use super::presented::PresentedCredential;
 use super::signature::Signature;
-use super::{Partner, Partners};
-use crate::credential::Place;
+use crate::token::credential::CredentialSource;
 
-/// Most partners: each one is looked for in every request of a partner's.
+/// Most partners: every request of a partner is checked against each.
 const MAX_PARTNERS: usize = 64;
-/// What metrics call a caller that is no partner.
-pub(super) const NOBODY: &str = "none";
+/// The name of an unknown partner in metrics.
+pub(super) const UNKNOWN_PARTNER: &str = "none";
 
 impl Partners {
     /// Compiles the configuration's `partners`.
@@ -35,7 +35,7 @@ impl Partners {
         }
         let mut all = Vec::with_capacity(raw.len());
         for (i, (name, raw)) in raw.into_iter().enumerate() {
-            if !is_label(&name) || name == NOBODY {
+            if !is_label(&name) || name == UNKNOWN_PARTNER {
                 let at = format!("partners (entry {} in alphabetical order)", i + 1);
                 let problem = "expected a name of lower-case letters, digits and `-`, not `none`";
                 return Err(invalid(at, problem));
@@ -46,7 +46,7 @@ impl Partners {
         Ok(Self { all, environment, max_body, certificates })
     }
 
-    /// Checks names that partners, endpoints, envelopes and brands have for each other.
+    /// Checks the names by which partners, endpoints, envelopes and brands refer to each other.
     ///
     /// # Errors
     /// Names the field.
@@ -56,7 +56,9 @@ impl Partners {
         envelopes: &Envelopes,
         brands: &Brands,
     ) -> Result<(), ConfigError> {
-        let known = |name: &str| partners.is_some_and(|partners| partners.has(name));
+        let known = |name: &str| {
+            partners.is_some_and(|partners| partners.all.iter().any(|it| it.name == name))
+        };
         if let Some((i, _)) = endpoints.partners().find(|(_, name)| !known(name)) {
             return Err(invalid(format!("endpoints[{i}].partners"), "is not a name in `partners`"));
         }
@@ -66,11 +68,11 @@ impl Partners {
             return Err(invalid(format!("endpoints[{i}].caller"), problem));
         }
         let is_brand = |name: &String| brands.names().any(|brand| brand == name);
-        let bound = |p: &&Partner| match &p.brands {
+        let invalid_brands = |p: &&Partner| match &p.brands {
             Some(names) => names.is_empty() || !names.iter().all(is_brand),
             None => false,
         };
-        if let Some(Partner { name, .. }) = partners.all.iter().find(bound) {
+        if let Some(Partner { name, .. }) = partners.all.iter().find(invalid_brands) {
             let at = format!("partners.{name}.brands");
             return Err(invalid(at, "expected at least one brand of `brands`"));
         }
@@ -85,20 +87,23 @@ impl Partners {
     }
 }
 
-/// What may stand in a header, a metric and a log.
+/// Whether a text may be part of headers, metrics and logs.
 fn is_label(text: &str) -> bool {
     let label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(label)
 }
 
-/// Checks that each means of the partner at path `at` has a header, or a parameter, to itself: all must hold, and no value
-/// is two of them.
-fn check_headers(shown: &[&Place], signatures: &[Signature], at: &str) -> Result<(), ConfigError> {
-    if matches!(shown, [one, other] if one.is_read_as(other)) {
-        return Err(invalid(at, "has its `key_id` where its `api_key` is: no call has both"));
+/// Checks that each credential of the partner at path `at` has a header or a parameter of its own: all are
+/// required, and one value cannot be two of them.
+fn check_sources(
+    presented: &[&CredentialSource],
+    signatures: &[Signature],
+    at: &str,
+) -> Result<(), ConfigError> {
+    if matches!(presented, [one, other] if one.overlaps(other)) {
+        return Err(invalid(at, "has its `key_id` where its `api_key` is"));
     }
-    let shown = shown.iter().filter_map(|place| place.header());
-    let mut names: Vec<&str> = shown.collect();
+    let mut names: Vec<&str> = presented.iter().filter_map(|source| source.header()).collect();
     names.extend(signatures.iter().flat_map(Signature::own_headers));
     let own = names.len();
     names.extend(signatures.iter().filter_map(Signature::time_header));
@@ -107,14 +112,14 @@ fn check_headers(shown: &[&Place], signatures: &[Signature], at: &str) -> Result
         if before.any(|other| is_alike(other.as_bytes(), name.as_bytes())) {
             return Err(invalid(
                 at,
-                "has two of its means, or a means and a time, in one header: no value is both",
+                "has two of its credentials, or a credential and a time, in one header",
             ));
         }
     }
     Ok(())
 }
 
-/// The networks that a partner calls from, as `cidrs` at path `at` has them.
+/// Compiles the `cidrs` at path `at`.
 #[inline(never)]
 fn networks(texts: Option<&[String]>, at: &str) -> Result<Option<Vec<IpNet>>, ConfigError> {
     let Some(texts) = texts else { return Ok(None) };
@@ -126,14 +131,14 @@ fn networks(texts: Option<&[String]>, at: &str) -> Result<Option<Vec<IpNet>>, Co
         let at = format!("{at}[{i}]");
         let network = network(text, &at)?;
         if network.prefix_len() == 0 {
-            return Err(invalid(at, "is everybody's network"));
+            return Err(invalid(at, "contains every address"));
         }
         all.push(network);
     }
     Ok(Some(all))
 }
 
-/// Its signatures, all of which must hold; `at` is where the partner is.
+/// Compiles the signatures of the partner at path `at`; all are required.
 #[inline(never)]
 fn signatures(
     raw: &mut PartnerConfig,
@@ -157,7 +162,7 @@ fn signatures(
     Ok(all)
 }
 
-/// Checks what needs no compiling; `at` is where the partner is.
+/// Checks `paths` and `tier` of the partner at path `at`.
 #[inline(never)]
 fn check_scope(paths: &[String], tier: Option<&str>, at: &str) -> Result<(), ConfigError> {
     if paths.is_empty() {
@@ -165,7 +170,7 @@ fn check_scope(paths: &[String], tier: Option<&str>, at: &str) -> Result<(), Con
     }
     for (i, path) in paths.iter().enumerate() {
         if canonical_path(path.as_bytes()).as_deref() != Ok(path.as_str()) {
-            let problem = "expected an absolute path that reads the same to everyone";
+            let problem = "expected an absolute path in canonical form";
             return Err(invalid(format!("{at}.paths[{i}]"), problem));
         }
     }
@@ -175,9 +180,9 @@ fn check_scope(paths: &[String], tier: Option<&str>, at: &str) -> Result<(), Con
     }
 }
 
-/// Checks that a partner has a means to prove itself, and none beside its network where that is one.
+/// Checks that the partner at path `at` has a credential, and no other with `network_only`.
 #[inline(never)]
-fn check_means(it: &Partner, at: &str) -> Result<(), ConfigError> {
+fn check_credentials(it: &Partner, at: &str) -> Result<(), ConfigError> {
     let named = it.id.is_some() && it.networks.is_some();
     let means = it.key.is_some() || it.certificate.is_some() || named || !it.signatures.is_empty();
     if it.network_only && (means || it.id.is_some() || it.networks.is_none()) {
@@ -188,13 +193,13 @@ fn check_means(it: &Partner, at: &str) -> Result<(), ConfigError> {
                        `certificate`, `key_id` with `cidrs`, or `network_only`";
         return Err(invalid(at, problem));
     }
-    let shown: Vec<&Place> = it.key.iter().chain(&it.id).map(Shown::place).collect();
-    check_headers(&shown, &it.signatures, at)
+    let presented: Vec<_> = it.key.iter().chain(&it.id).map(PresentedCredential::source).collect();
+    check_sources(&presented, &it.signatures, at)
 }
 
 impl Partner {
-    /// What is wrong with one part is told before the next one is looked at. Few values live at once, since
-    /// each is cleaned up at every way out.
+    /// Compiles one part after the other, so that few values live at once: the module has cleanup code for
+    /// each at every return.
     fn compile(
         name: String,
         mut raw: PartnerConfig,
@@ -219,19 +224,19 @@ impl Partner {
             name,
         };
         if let Some(raw) = raw.api_key {
-            it.key = Some(Shown::key(raw, &format!("{at}.api_key"))?);
+            it.key = Some(PresentedCredential::key(raw, &format!("{at}.api_key"))?);
         }
         if let Some(raw) = raw.key_id {
-            it.id = Some(Shown::id(raw, &format!("{at}.key_id"))?);
+            it.id = Some(PresentedCredential::id(raw, &format!("{at}.key_id"))?);
         }
         if let Some(raw) = raw.certificate {
             let at = format!("{at}.certificate");
             if profile == Profile::Wasmx {
                 return Err(invalid(at, "cannot be checked on this host"));
             }
-            it.certificate = Some(Certificate::compile(raw, &at)?);
+            it.certificate = Some(CertificateRule::compile(raw, &at)?);
         }
-        check_means(&it, &at)?;
+        check_credentials(&it, &at)?;
         check_scope(&it.paths, it.tier.as_deref(), &at)?;
         Ok(it)
     }

@@ -1,11 +1,12 @@
-//! Ten thousand hostile addresses that send empty calls and bodies that never end, in virtual time:
-//! settlements of partners are heard all the same.
+//! Ten thousand hostile addresses that send empty requests and bodies that never end, in virtual time:
+//! settlements of partners pass all the same.
 
 use std::collections::VecDeque;
 
 use policy_kit::Action;
 
-use super::tests::{config, digits, mac, World, BODY, HOME, NOW, SECOND};
+use crate::names::SECOND;
+use crate::tests::partner_gateway::{config, digits, mac, PartnerGateway, BODY, HOME, NOW};
 
 const MILLI: u64 = 1_000_000;
 
@@ -18,48 +19,48 @@ fn address(n: u64, near: bool) -> String {
 }
 
 #[test]
-fn settlements_are_heard() {
+fn settlements_pass_under_attack() {
     let [bee, psp] = ["bee-secret", "psp-secret"].map(|secret| digits(&mac(secret, BODY)));
     let forged = digits(&mac("guess", BODY));
     for near in [false, true] {
-        let mut world = World::new(&config());
+        let mut gateway = PartnerGateway::new(&config());
         let mut held = VecDeque::new();
-        let (mut heard, mut all, mut strangers) = (0, 0, 0);
-        // The payment provider calls from anywhere, and has done so.
+        let (mut passed, mut all, mut newcomers) = (0, 0, 0);
+        // The payment provider has sent from this address before.
         let psp_from = "233.252.0.9";
-        assert_eq!(world.ask(psp_from, "/psp", &[("x-psp", &psp)], BODY), "pass");
+        assert_eq!(gateway.ask(psp_from, "/psp", &[("x-psp", &psp)], BODY), "pass");
         for at in 0..10_000u64 {
-            world.host.now = NOW * SECOND + at * MILLI;
+            gateway.host.now = NOW * SECOND + at * MILLI;
             while held.front().is_some_and(|(until, _)| *until <= at) {
                 held.pop_front();
             }
             for n in 0..4 {
                 let client = address(at * 4 + n, near);
                 if n % 2 == 0 {
-                    world.ask(&client, "/win", &[], "");
+                    gateway.ask(&client, "/win", &[], "");
                     continue;
                 }
-                let (driver, action) = world.begin(&client, "/psp", &[("x-psp", &forged)]);
-                if action == Action::Continue && world.host.replied.is_none() {
+                let (driver, action) = gateway.begin(&client, "/psp", &[("x-psp", &forged)]);
+                if action == Action::Continue && gateway.host.replied.is_none() {
                     held.push_back((at + 5_000, driver));
                 }
             }
             if at % 20 == 0 {
-                for told in [
-                    world.ask(HOME, "/win", &[("x-sign", &bee)], BODY),
-                    world.ask(psp_from, "/psp", &[("x-psp", &psp)], BODY),
+                for outcome in [
+                    gateway.ask(HOME, "/win", &[("x-sign", &bee)], BODY),
+                    gateway.ask(psp_from, "/psp", &[("x-psp", &psp)], BODY),
                 ] {
                     all += 1;
-                    heard += u32::from(told == "pass");
+                    passed += u32::from(outcome == "pass");
                 }
-                // The key ends after a second.
+                // The key expires after a second.
                 let key = [("x-api-key", "live")];
                 let new = format!("198.51.{}.{}", at / 20 % 250, at / 5_000);
-                strangers += u32::from(world.ask(&new, "/win", &key, BODY) == "pass");
+                newcomers += u32::from(gateway.ask(&new, "/win", &key, BODY) == "pass");
             }
         }
-        assert!(held.len() > 500, "{}: the hostile hold what they may", held.len());
-        assert!(heard * 100 >= all * 99, "near {near}: {heard} of {all}");
-        assert_eq!(strangers, 50, "near {near}: newcomers with a key");
+        assert!(held.len() > 500, "{}: the hostile addresses hold all that they may", held.len());
+        assert!(passed * 100 >= all * 99, "near {near}: {passed} of {all}");
+        assert_eq!(newcomers, 50, "near {near}: newcomers with a key");
     }
 }

@@ -1,18 +1,18 @@
-//! What callers may cause that no header proves: failures, and bodies that are held.
+//! Limits for callers that no header proves: failures, and bodies that are held.
 
 use std::net::IpAddr;
 
 use policy_kit::{Budgets, Permit, Permits, Source};
 
 use super::config::UnverifiedConfig;
-use crate::state::SOURCES;
+use crate::token::memory::MAX_SOURCES;
 
-/// Their budget in one worker. Only what fails is charged for good: a body is charged while it is
-/// under way, so that nobody fills the places of all others, and given back once it is proven.
+/// Their budgets in one worker. A failure is charged for good. A body is charged until it is verified, so
+/// that no address takes the permits of all others, and then refunded.
 #[derive(Debug)]
 pub struct Unverified {
     budgets: Budgets,
-    /// Of bodies that are held.
+    /// Permits to hold a body.
     permits: Permits,
 }
 
@@ -23,15 +23,15 @@ impl Default for Unverified {
 }
 
 impl Unverified {
-    /// Nothing has been caused yet.
+    /// Full budgets.
     pub fn new(config: &UnverifiedConfig) -> Self {
         Self {
-            budgets: Budgets::new(config.per_minute, config.burst, SOURCES),
+            budgets: Budgets::new(config.per_minute, config.burst, MAX_SOURCES),
             permits: Permits::new(config.max_held),
         }
     }
 
-    /// Whether an address may cause anything, at `now` in nanoseconds.
+    /// Whether an address has budget left at `now`, in nanoseconds.
     ///
     /// # Errors
     /// Seconds to wait.
@@ -40,28 +40,28 @@ impl Unverified {
         allowed.map_err(|wait| wait.div_ceil(1_000_000_000))
     }
 
-    /// Something has failed.
+    /// Charges an address for a failure at `now`, in nanoseconds.
     pub(super) fn fail(&mut self, source: Option<IpAddr>, now: u64) {
         self.budgets.fail(Source::of(source), now);
     }
 
-    /// A body comes that has yet to be proven.
+    /// Charges an address for an unverified body at `now`, in nanoseconds.
     pub(super) fn charge(&mut self, source: Option<IpAddr>, now: u64) {
         self.budgets.charge(Source::of(source), now);
     }
 
-    /// It is proven.
+    /// Refunds a body that was verified.
     pub(super) fn refund(&mut self, source: Option<IpAddr>) {
         self.budgets.refund(Source::of(source));
         self.vouch(source);
     }
 
-    /// A partner calls from this address, or has its network here: strangers take nothing from it.
+    /// Records that a partner sends from this address, or has its network there: it is not charged for others.
     pub(super) fn vouch(&mut self, source: Option<IpAddr>) {
         self.budgets.vouch(Source::of(source));
     }
 
-    /// A place for one more body of an address; `None` where all are taken, or all that it may take.
+    /// A permit to hold a body of an address; `None` if all permits, or the address's share, are in use.
     pub(super) fn hold(&self, source: Option<IpAddr>) -> Option<Permit> {
         let source = Source::of(source);
         self.permits.take(source, self.budgets.knows(source))

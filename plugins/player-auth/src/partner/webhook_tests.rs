@@ -1,4 +1,4 @@
-//! Webhooks as their senders' own libraries sign them (`testdata/webhooks.py` says which and how).
+//! Webhooks as their senders' own libraries sign them (see `testdata/webhooks.py`).
 
 use policy_kit::fake::FakeHost;
 use policy_kit::Secret;
@@ -21,18 +21,18 @@ fn compiled(kind: &str, secrets: &Value, prefix: &str) -> Signature {
     .unwrap()
 }
 
-/// What becomes of a call with these headers and this body.
+/// The outcome of a request with these headers and this body.
 fn outcome(signature: &Signature, headers: &[(&str, &str)], body: &str) -> &'static str {
     let pairs = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
     let headers = Headers::from_pairs(pairs);
-    if signature.see(&headers) != Sight::Good {
-        return "unseen";
+    if signature.presence(&headers) != Presence::Match {
+        return "absent";
     }
     match signature.read(&headers, NOW) {
         Err(denial) => denial.code,
-        Ok(carried) => {
+        Ok(presented) => {
             let mut host = FakeHost::default();
-            match signature.signs(&carried, body.as_bytes(), Verifier::default(), &mut host) {
+            match signature.verify(&presented, body.as_bytes(), Verifier::default(), &mut host) {
                 true => "good",
                 false => PARTNER_SIGNATURE.code,
             }
@@ -52,7 +52,7 @@ fn headers_of(case: &Value) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn what_the_senders_libraries_say() {
+fn agrees_with_the_senders_libraries() {
     let vectors = vectors();
     assert!(vectors.len() >= 20);
     for case in &vectors {
@@ -63,7 +63,7 @@ fn what_the_senders_libraries_say() {
 }
 
 #[test]
-fn headers_of_another_name_are_signed_alike() {
+fn header_names_follow_the_prefix() {
     let vectors = vectors();
     let case = vectors.iter().find(|case| case["kind"] == "standard_webhooks").unwrap();
     let signature = compiled("standard_webhooks", &case["secrets"], "svix-");
@@ -73,12 +73,12 @@ fn headers_of_another_name_are_signed_alike() {
         .collect();
     let renamed: Vec<_> = renamed.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     assert_eq!(outcome(&signature, &renamed, case["body"].as_str().unwrap()), "good");
-    assert_eq!(outcome(&signature, &headers_of(case), ""), "unseen");
+    assert_eq!(outcome(&signature, &headers_of(case), ""), "absent");
 }
 
-/// Here the libraries take more than everybody would.
+/// Stricter than the libraries.
 #[test]
-fn what_readers_may_read_differently() {
+fn rejects_what_readers_may_read_differently() {
     const BODY: &str = r#"{"amount":2500}"#;
     let secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
     let secrets = serde_json::json!([secret]);
@@ -124,7 +124,7 @@ fn what_readers_may_read_differently() {
         ("m", &*now, good.clone(), "good"),
         ("m", &now, format!("{good}  "), "good"),
         ("", &now, sign("", &now), "partner_signature"),
-        // One text, signed for the id `m.1800000000` and for the id `m`.
+        // One signed text for the id `m.1800000000` and for the id `m`.
         ("m.1", &now, sign("m.1", &now), "partner_signature"),
         ("m", "1800000000.5", sign("m", "1800000000.5"), "partner_timestamp"),
         ("m", "", sign("m", ""), "partner_timestamp"),

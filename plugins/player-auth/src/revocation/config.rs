@@ -1,9 +1,9 @@
-//! `revocations` exactly as the operator writes it.
+//! The configuration's `revocations` as the operator writes it.
 
 use policy_kit::{EndpointClass, Secret, SortedMap};
 use serde::Deserialize;
 
-use crate::standing::lapse::Cell;
+use crate::player_state::fallback::Cell;
 
 /// The feed of revoked players and sessions.
 #[derive(Debug, Deserialize)]
@@ -11,32 +11,32 @@ use crate::standing::lapse::Cell;
 pub struct RevocationsConfig {
     /// Envoy: the cluster that serves the feed. WasmX: `host:port`.
     pub cluster: String,
-    /// `:authority` of the question; the cluster's name when left out.
+    /// `:authority` of the call; the cluster's name if absent.
     pub authority: Option<String>,
-    /// `:path` of the question, without a query.
+    /// `:path` of the call, without a query.
     #[serde(default = "default_path")]
     pub path: String,
     /// The gateway's own `Authorization` header.
     pub authorization: Option<Secret>,
-    /// Further headers of the question, such as `user-agent`.
+    /// Further headers of the call, such as `user-agent`.
     #[serde(default)]
     pub headers: SortedMap<String, String>,
-    /// How often it is asked for news, in seconds.
+    /// How often the feed is polled, in seconds.
     #[serde(default = "default_poll")]
     pub poll_s: u64,
-    /// Longest a question waits, in milliseconds.
+    /// Timeout of a poll, in milliseconds.
     #[serde(default = "default_timeout")]
     pub timeout_ms: u64,
-    /// How long the feed counts as known after it was last read to its end, in seconds.
+    /// How long the feed counts as available after it was last read to its end, in seconds.
     #[serde(default = "default_stale")]
     pub max_stale_s: u64,
-    /// How long the longest-lived token lives, and therefore a revocation, in seconds.
+    /// Longest lifetime of a token, and so of a revocation, in seconds.
     #[serde(default = "default_lifetime")]
     pub max_lifetime_s: u64,
-    /// Most players and sessions that are remembered.
+    /// Most revocations that are kept.
     #[serde(default = "default_entries")]
     pub max_entries: usize,
-    /// What becomes of a token while the feed is not known.
+    /// The decision per class while the feed is unavailable.
     #[serde(default)]
     pub on_error: SortedMap<EndpointClass, Cell>,
 }

@@ -1,43 +1,42 @@
-//! The feed of revocations, compiled: whom to ask, how often, and what to keep.
+//! The compiled feed of revocations: how to poll it, how often, and what to keep.
 
 use policy_kit::{invalid, percent_encoded, ConfigError, Host, HttpCall, Service, SharedCall};
 
 use super::config::RevocationsConfig;
-use super::places::Places;
-use super::Owners;
-use crate::standing::lapse::Lapse;
+use super::owners::Owners;
+use super::shared_data::SharedDataKeys;
+use crate::player_state::fallback::Fallback;
 
-/// The key of the flight that asks for news.
-pub const FLIGHT: &str = "revocations";
+/// The key of the shared call that polls the feed.
+pub const CALL_KEY: &str = "revocations";
 /// Longest page that is read, in bytes.
 const MAX_PAGE: usize = 1 << 20;
 
 /// The compiled `revocations`.
 #[derive(Debug)]
 pub struct Feed {
-    /// The question for everything.
+    /// The call for the first page.
     call: HttpCall,
     path: String,
     /// How often it is polled, in seconds.
     pub every: u64,
-    /// How long it counts as known, in seconds.
+    /// How long it counts as available after it was read, in seconds.
     pub max_stale: u64,
-    /// How long a revocation can matter, in seconds: clocks may differ.
+    /// How long a revocation is kept, in seconds; includes the permitted clock skew.
     pub kept: u64,
-    /// Most entries that are kept.
+    /// Most revocations that are kept.
     pub most: usize,
-    /// What becomes of tokens meanwhile.
-    pub lapse: Lapse,
-    /// Where workers share it.
-    pub places: Places,
-    /// Whose players and sessions it may mean.
+    /// The decision per class while the feed is unavailable.
+    pub fallback: Fallback,
+    /// The keys under which workers share it.
+    pub shared: SharedDataKeys,
+    /// The brands and issuers that it may name.
     pub owners: Owners,
 }
 
 impl Feed {
-    /// Compiles the configuration's `revocations`. `lifetimes` are how long the tokens of each issuer
-    /// may live, in seconds, where that is bounded; `skew` is how far clocks may differ; `owners` are
-    /// whose players and sessions there are.
+    /// Compiles the configuration's `revocations`. `lifetimes` are the longest lifetimes of each issuer's
+    /// tokens and `skew` is the permitted clock skew, in seconds.
     ///
     /// # Errors
     /// Names the field.
@@ -77,7 +76,7 @@ impl Feed {
         if !(1..=500_000).contains(&raw.max_entries) {
             return Err(invalid(field("max_entries"), "expected 1 to 500000"));
         }
-        // A token that outlives its revocation would come back to life.
+        // A token that outlives its revocation would be accepted again.
         let bounded = |most: &Option<u64>| most.is_some_and(|most| most <= raw.max_lifetime_s);
         if let Some(i) = lifetimes.iter().position(|most| !bounded(most)) {
             let problem = "with `revocations`, required and at most their `max_lifetime_s`";
@@ -85,7 +84,7 @@ impl Feed {
         }
         let kept = raw.max_lifetime_s.saturating_add(skew);
         Ok(Self {
-            places: Places::new(&call, kept, raw.max_entries, &owners),
+            shared: SharedDataKeys::new(&call, kept, raw.max_entries, &owners),
             owners,
             call,
             path: raw.path,
@@ -93,12 +92,12 @@ impl Feed {
             max_stale: raw.max_stale_s,
             kept,
             most: raw.max_entries,
-            lapse: Lapse::compile(raw.on_error, &field("on_error"))?,
+            fallback: Fallback::compile(raw.on_error, &field("on_error"))?,
         })
     }
 
-    /// The question for what comes after a cursor, or for everything.
-    pub fn question(&self, cursor: Option<&str>) -> SharedCall {
+    /// The call for the page after a cursor, or for the first page.
+    pub fn poll(&self, cursor: Option<&str>) -> SharedCall {
         let call = match cursor {
             Some(cursor) => {
                 let path = format!("{}?since={}", self.path, percent_encoded(cursor));
@@ -106,11 +105,11 @@ impl Feed {
             }
             None => self.call.clone(),
         };
-        SharedCall { key: FLIGHT.to_owned(), call }
+        SharedCall { key: CALL_KEY.to_owned(), call }
     }
 
-    /// Longest that a poll takes, in seconds.
-    pub fn patience(&self) -> u64 {
+    /// Timeout of a poll in whole seconds, rounded up.
+    pub fn timeout(&self) -> u64 {
         self.call.timeout.as_secs().saturating_add(1)
     }
 }

@@ -1,4 +1,4 @@
-//! Questions to the feed, and configurations that are none.
+//! Polls of the feed, and invalid configurations.
 
 use super::*;
 use policy_kit::fake::FakeHost;
@@ -10,15 +10,15 @@ fn feed(extra: &str, lifetimes: &[Option<u64>]) -> Result<Feed, ConfigError> {
 }
 
 #[test]
-fn what_is_asked() {
+fn polls_after_the_cursor() {
     let feed = feed(r#", "path": "/v1/dead", "authorization": "Basic eA==""#, &[]).unwrap();
     for (cursor, path) in [
         (None, "/v1/dead"),
         (Some("12"), "/v1/dead?since=12"),
         (Some("a b&c=é\n"), "/v1/dead?since=a%20b%26c%3D%C3%A9%0A"),
     ] {
-        let SharedCall { key, call } = feed.question(cursor);
-        assert_eq!(key, FLIGHT);
+        let SharedCall { key, call } = feed.poll(cursor);
+        assert_eq!(key, CALL_KEY);
         let header = |name: &str| call.headers.iter().find(|(n, _)| n == name).unwrap().1.clone();
         assert_eq!(header(":path"), path);
         assert_eq!(header("authorization"), "Basic eA==");
@@ -28,7 +28,7 @@ fn what_is_asked() {
 }
 
 #[test]
-fn configurations_that_are_none() {
+fn rejects_invalid_configurations() {
     for (extra, field) in [
         (r#", "path": "dead""#, "revocations.path"),
         (r#", "path": "/dead?all=1""#, "revocations.path"),
@@ -48,21 +48,21 @@ fn configurations_that_are_none() {
 }
 
 #[test]
-fn no_token_outlives_its_revocation() {
-    let lives = |lifetimes: &[Option<u64>]| {
+fn a_revocation_must_outlive_every_token() {
+    let rejected = |lifetimes: &[Option<u64>]| {
         let error = feed(r#", "max_lifetime_s": 3600"#, lifetimes).map(|_| ()).map_err(|e| e.field);
         error.err()
     };
-    assert_eq!(lives(&[Some(3_600), Some(60)]), None);
-    assert_eq!(lives(&[Some(60), None]).as_deref(), Some("issuers[1].max_lifetime_s"));
-    assert_eq!(lives(&[Some(3_601)]).as_deref(), Some("issuers[0].max_lifetime_s"));
+    assert_eq!(rejected(&[Some(3_600), Some(60)]), None);
+    assert_eq!(rejected(&[Some(60), None]).as_deref(), Some("issuers[1].max_lifetime_s"));
+    assert_eq!(rejected(&[Some(3_601)]).as_deref(), Some("issuers[0].max_lifetime_s"));
 }
 
 #[test]
-fn whatever_is_kept_otherwise_is_kept_elsewhere() {
-    let places = |extra: &str| format!("{:?}", feed(extra, &[]).unwrap().places);
-    let plain = places("");
-    assert_eq!(plain, places(r#", "poll_s": 5, "on_error": {"wager": "allow"}"#));
+fn other_parameters_have_other_shared_data_keys() {
+    let keys = |extra: &str| format!("{:?}", feed(extra, &[]).unwrap().shared);
+    let plain = keys("");
+    assert_eq!(plain, keys(r#", "poll_s": 5, "on_error": {"wager": "allow"}"#));
     for other in [
         r#", "path": "/other""#,
         r#", "authority": "other""#,
@@ -70,14 +70,14 @@ fn whatever_is_kept_otherwise_is_kept_elsewhere() {
         r#", "max_entries": 9"#,
         r#", "max_lifetime_s": 900"#,
     ] {
-        assert_ne!(plain, places(other), "{other}");
+        assert_ne!(plain, keys(other), "{other}");
     }
-    // Another brand, and some entries mean other players.
+    // With another brand, some revocations apply to other players.
     let raw = || policy_kit::parse(br#"{"cluster": "pam"}"#).unwrap();
     let read_for = |brands: &[&str]| {
         let owners = Owners::new(brands.iter().copied(), std::iter::empty());
         let feed = Feed::compile(raw(), &[], 60, owners, &mut FakeHost::default());
-        format!("{:?}", feed.unwrap().places)
+        format!("{:?}", feed.unwrap().shared)
     };
     assert_ne!(read_for(&["otter"]), read_for(&["otter", "kings"]));
     assert_eq!(read_for(&["kings", "otter", "otter"]), read_for(&["otter", "kings"]));

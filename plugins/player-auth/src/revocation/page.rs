@@ -7,13 +7,13 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::table::Entry;
-use super::Owners;
+use super::owners::Owners;
+use super::table::Revocation;
 
 /// Longest cursor, in bytes.
 const MAX_CURSOR: usize = 512;
 
-/// Members that are not known are left out; one of another type makes the page none at all.
+/// A page as the feed writes it. Unknown members are ignored; one of another type makes the page invalid.
 #[derive(Deserialize)]
 struct Document {
     revocations: Vec<Item>,
@@ -25,7 +25,7 @@ struct Document {
 struct Item {
     player: Option<String>,
     session: Option<String>,
-    /// Whose player or session it is, where the feed says so; of another type it says nothing.
+    /// The owner of the id, if the feed names one; a value of another type names none.
     #[serde(default)]
     brand: Value,
     #[serde(default)]
@@ -33,8 +33,8 @@ struct Item {
     revoked_at: Seconds,
 }
 
-/// A time in seconds. One within a second counts as the next: a token of that second, whose own time
-/// is rounded down, may be older.
+/// A time in seconds, rounded up: a token's `iat` is rounded down, so that a token of the same second may
+/// be older.
 struct Seconds(u32);
 
 impl<'de> Deserialize<'de> for Seconds {
@@ -60,33 +60,32 @@ impl Visitor<'_> for Number {
     fn visit_f64<E: Error>(self, number: f64) -> Result<Seconds, E> {
         let whole = number.ceil();
         match (0.0..=f64::from(u32::MAX)).contains(&whole) {
-            // Checked above: nothing is cut off.
+            // In range as checked above.
             true => self.visit_u64(whole as u64),
             false => Err(E::custom("out of range")),
         }
     }
 }
 
-/// What a question about news brought.
+/// The result of a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Page {
-    /// Revocations, and where to go on.
-    News {
+    /// Revocations, and the cursor after them.
+    Read {
         /// In the order of the feed.
-        entries: Vec<Entry>,
-        /// What to ask for next.
+        revocations: Vec<Revocation>,
+        /// The cursor of the next poll.
         cursor: String,
-        /// Whether there is more already.
+        /// Whether there are more pages already.
         more: bool,
     },
-    /// The feed does not know the cursor any more (410): it has to be read from its beginning.
+    /// The feed no longer knows the cursor (410): it has to be read from its beginning.
     Gone,
-    /// Nothing that can be read; why, in a few words.
+    /// No usable page; why, in a few words.
     Failed(String),
 }
 
-/// Reads an answer of a feed about players and sessions of these owners. A page that cannot be read as a
-/// whole is not read at all.
+/// Reads a response of the feed. A page with one invalid revocation is invalid as a whole.
 pub fn read(reply: &CallReply, owners: &Owners) -> Page {
     if let CallReply::Response { status: 410, .. } = reply {
         return Page::Gone;
@@ -102,26 +101,26 @@ pub fn read(reply: &CallReply, owners: &Owners) -> Page {
     if cursor.is_empty() || cursor.len() > MAX_CURSOR {
         return Page::Failed("a cursor that is empty or too long".to_owned());
     }
-    match revocations.iter().map(|item| entry(item, owners)).collect() {
-        Some(entries) => Page::News { entries, cursor, more: more.unwrap_or(false) },
+    match revocations.iter().map(|item| revocation(item, owners)).collect() {
+        Some(revocations) => Page::Read { revocations, cursor, more: more.unwrap_or(false) },
         None => Page::Failed("an entry about neither or both of player and session".to_owned()),
     }
 }
 
-fn entry(item: &Item, owners: &Owners) -> Option<Entry> {
+fn revocation(item: &Item, owners: &Owners) -> Option<Revocation> {
     let scope = owners.scope(item.brand.as_str(), item.issuer.as_str());
     let mark = match (&item.player, &item.session) {
         (Some(player), None) => scope.player(player),
         (None, Some(session)) => scope.session(session),
         _ => return None,
     };
-    Some(Entry { mark, at: item.revoked_at.0 })
+    Some(Revocation { mark, at: item.revoked_at.0 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::revocation::Scope;
+    use crate::revocation::mark::Scope;
     use policy_kit::Headers;
 
     fn owners() -> Owners {
@@ -134,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn pages() {
+    fn reads_pages() {
         let page = |json: &str| read(&reply(200, json), &owners());
-        let news = |entries, cursor: &str, more| {
+        let read_page = |revocations, cursor: &str, more| {
             let cursor = cursor.to_owned();
-            Page::News { entries, cursor, more }
+            Page::Read { revocations, cursor, more }
         };
         let all = Scope::default();
         let (p, s) = (all.player("p-1"), all.session("s-1"));
@@ -148,20 +147,23 @@ mod tests {
             {"session": "s-1", "revoked_at": 1700000000.25, "player": null},
             {"player": "p-1", "revoked_at": 17e8}], "cursor": "a b", "more": true, "next": [1]}"#;
         let at = [1_700_000_000, 1_700_000_001, 1_700_000_000];
-        let entries = [p, s, p].into_iter().zip(at).map(|(mark, at)| Entry { mark, at }).collect();
-        assert_eq!(page(json), news(entries, "a b", true));
-        assert_eq!(page(r#"{"revocations": [], "cursor": "0"}"#), news(Vec::new(), "0", false));
+        let revocations = [p, s, p].into_iter().zip(at).map(|(mark, at)| Revocation { mark, at });
+        assert_eq!(page(json), read_page(revocations.collect(), "a b", true));
+        assert_eq!(
+            page(r#"{"revocations": [], "cursor": "0"}"#),
+            read_page(Vec::new(), "0", false)
+        );
         let nulls = r#"{"revocations": [], "cursor": "0", "more": null}"#;
-        assert_eq!(page(nulls), news(Vec::new(), "0", false));
+        assert_eq!(page(nulls), read_page(Vec::new(), "0", false));
         let iso = r#"{"revocations": [{"player": "p", "revoked_at": "2026-09-21T12:01:01Z"}],
             "cursor": "0"}"#;
-        let Page::Failed(why) = page(iso) else { panic!("{iso}") };
-        assert!(why.contains("revoked_at") && !why.contains("2026"), "{why}");
+        let Page::Failed(reason) = page(iso) else { panic!("{iso}") };
+        assert!(reason.contains("revoked_at") && !reason.contains("2026"), "{reason}");
         assert_eq!(read(&reply(410, ""), &owners()), Page::Gone);
     }
 
     #[test]
-    fn whose_players_a_page_means() {
+    fn reads_the_owner_of_an_id() {
         let (all, brand, issuer) = (Scope::default(), Some("otter"), Some("https://id.example"));
         for (more, scope) in [
             ("", all),
@@ -169,7 +171,7 @@ mod tests {
             (r#", "issuer": "https://id.example""#, Scope { issuer, ..all }),
             (r#", "brand": "otter", "issuer": "https://id.example""#, Scope { brand, issuer }),
             (r#", "brand": "otter", "issuer": "https://other.example""#, Scope { brand, ..all }),
-            // Whom these mean is not known: then everybody of that name.
+            // An unknown owner: the revocation applies to all players of that id.
             (r#", "brand": "Otter""#, all),
             (r#", "brand": ["otter"]"#, all),
             (r#", "brand": {"id": "otter"}"#, all),
@@ -178,16 +180,16 @@ mod tests {
             for (what, mark) in [("player", scope.player("1")), ("session", scope.session("1"))] {
                 let item = format!(r#"{{"{what}": "1", "revoked_at": 7{more}}}"#);
                 let json = format!(r#"{{"revocations": [{item}], "cursor": "c"}}"#);
-                let Page::News { entries, .. } = read(&reply(200, &json), &owners()) else {
+                let Page::Read { revocations, .. } = read(&reply(200, &json), &owners()) else {
                     panic!("{json}")
                 };
-                assert_eq!(entries, [Entry { mark, at: 7 }], "{json}");
+                assert_eq!(revocations, [Revocation { mark, at: 7 }], "{json}");
             }
         }
     }
 
     #[test]
-    fn what_is_no_page() {
+    fn rejects_invalid_pages() {
         let long = "c".repeat(513);
         for json in [
             "",

@@ -1,44 +1,44 @@
-//! All revocations that can still matter, as small as they can be kept: 20 bytes each, sorted.
+//! The revocations that are kept: 20 bytes each, sorted by mark.
 
 use std::collections::BinaryHeap;
 
-use super::{scope_of, Mark, Marks};
+use super::mark::{scope_kind, Mark, TokenMarks};
 
-/// Bytes of an entry where workers share it.
+/// Bytes of a revocation in the shared table.
 const SIZE: usize = 20;
 
 /// One revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// Who, or which session.
+pub struct Revocation {
+    /// The player or the session.
     pub mark: Mark,
     /// When, in seconds since the epoch.
     pub at: u32,
 }
 
-/// Entries by their marks, each mark once.
+/// Revocations by mark, each mark once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    entries: Vec<Entry>,
-    /// One bit for each kind of scope that an entry has, or had: most feeds have one kind.
+    revocations: Vec<Revocation>,
+    /// One bit for each kind of scope that was ever added: most feeds use one.
     scopes: u8,
 }
 
-/// What a merge did.
+/// The result of a merge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// Whether anything is there that was not.
+    /// Whether a revocation was added.
     pub grown: bool,
-    /// Whether something had to be left out.
+    /// Whether a revocation was dropped for lack of capacity.
     pub overflown: bool,
 }
 
 impl Table {
-    /// Whether a token is revoked: issued before its player was, or of a session that was at all.
-    pub fn revokes(&self, token: &Marks) -> bool {
+    /// Whether a token is revoked: its player was revoked after it was issued, or its session at any time.
+    pub fn revokes(&self, token: &TokenMarks) -> bool {
         let pairs = token.players.iter().zip(&token.sessions).enumerate();
-        let mut there = pairs.filter(|(kind, _)| self.scopes & 1 << kind != 0);
-        there.any(|(_, (player, session))| {
+        let mut in_use = pairs.filter(|(kind, _)| self.scopes & 1 << kind != 0);
+        in_use.any(|(_, (player, session))| {
             let find = |mark: &Option<Mark>| self.find(mark.as_ref()?);
             let player = find(player).is_some_and(|at| token.issued < u64::from(at));
             player || find(session).is_some()
@@ -46,50 +46,52 @@ impl Table {
     }
 
     fn find(&self, mark: &Mark) -> Option<u32> {
-        let place = self.entries.binary_search_by(|entry| entry.mark.cmp(mark)).ok()?;
-        self.entries.get(place).map(|entry| entry.at)
+        let found = self.revocations.binary_search_by(|known| known.mark.cmp(mark)).ok()?;
+        self.revocations.get(found).map(|known| known.at)
     }
 
-    /// Takes entries in: of two of one mark the later counts, what lies before `horizon` (seconds
-    /// since the epoch) has revoked nothing that still lives, and of more than `most` the oldest go.
-    pub fn merge(&mut self, news: Vec<Entry>, horizon: u64, most: usize) -> Merged {
-        let alive = |entry: &Entry| u64::from(entry.at) >= horizon;
-        self.entries.retain(alive);
-        let new = |entry: &Entry| self.find(&entry.mark).is_none_or(|at| at < entry.at);
-        let fresh: Vec<Entry> = news.into_iter().filter(|e| alive(e) && new(e)).collect();
+    /// Adds revocations. Of two with the same mark the later one is kept; those before `horizon` (seconds
+    /// since the epoch) are dropped, as every token that they revoke has expired; and if there are more
+    /// than `most`, the oldest are dropped.
+    pub fn merge(&mut self, news: Vec<Revocation>, horizon: u64, most: usize) -> Merged {
+        let alive = |it: &Revocation| u64::from(it.at) >= horizon;
+        self.revocations.retain(alive);
+        let new = |it: &Revocation| self.find(&it.mark).is_none_or(|at| at < it.at);
+        let fresh: Vec<_> = news.into_iter().filter(|it| alive(it) && new(it)).collect();
         if fresh.is_empty() {
             return Merged::default();
         }
-        self.take_in(fresh);
-        let overflown = self.entries.len() > most;
+        self.insert(fresh);
+        let overflown = self.revocations.len() > most;
         if overflown {
             self.keep_latest(most);
         }
         Merged { grown: true, overflown }
     }
 
-    fn take_in(&mut self, fresh: Vec<Entry>) {
-        let mut all = Vec::with_capacity(self.entries.len().saturating_add(fresh.len()));
-        let mut old = std::mem::take(&mut self.entries).into_iter().peekable();
-        // A heap, since its sort is a small one: every gateway holds a copy of this code.
-        for entry in BinaryHeap::from(fresh).into_sorted_vec() {
-            self.scopes |= 1 << scope_of(&entry.mark);
-            while let Some(known) = old.next_if(|known| known.mark <= entry.mark) {
+    fn insert(&mut self, fresh: Vec<Revocation>) {
+        let mut all = Vec::with_capacity(self.revocations.len().saturating_add(fresh.len()));
+        let mut old = std::mem::take(&mut self.revocations).into_iter().peekable();
+        // Sorted by a heap: its code is small, and every module contains it.
+        for revocation in BinaryHeap::from(fresh).into_sorted_vec() {
+            self.scopes |= 1 << scope_kind(&revocation.mark);
+            while let Some(known) = old.next_if(|known| known.mark <= revocation.mark) {
                 all.push(known);
             }
-            // Whatever of this mark came before is older.
-            if all.last().is_some_and(|last: &Entry| last.mark == entry.mark) {
+            // The one before it with the same mark is older.
+            if all.last().is_some_and(|last: &Revocation| last.mark == revocation.mark) {
                 all.pop();
             }
-            all.push(entry);
+            all.push(revocation);
         }
         all.extend(old);
-        self.entries = all;
+        self.revocations = all;
     }
 
-    /// Leaves the latest out of too many: those from a time on, and of that second as many as fit.
+    /// Keeps the latest `most`: all from a time on, and of the second before it as many as fit.
     fn keep_latest(&mut self, most: usize) {
-        let since = |at: u64| self.entries.iter().filter(|entry| u64::from(entry.at) >= at).count();
+        let since =
+            |at: u64| self.revocations.iter().filter(|known| u64::from(known.at) >= at).count();
         let (mut few, mut many) = (u64::from(u32::MAX) + 1, 0);
         while few - many > 1 {
             let middle = many + (few - many) / 2;
@@ -99,47 +101,37 @@ impl Table {
                 few = middle;
             }
         }
-        let mut room = most.saturating_sub(since(few));
-        self.entries.retain(|entry| {
-            let at = u64::from(entry.at);
-            let fits = at == many && room > 0;
-            room -= usize::from(fits);
+        let mut left = most.saturating_sub(since(few));
+        self.revocations.retain(|known| {
+            let at = u64::from(known.at);
+            let fits = at == many && left > 0;
+            left -= usize::from(fits);
             at >= few || fits
         });
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The table as workers share it.
+    /// The shared form of the table.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.entries.len().saturating_mul(SIZE));
-        for entry in &self.entries {
-            out.extend(entry.mark);
-            out.extend(entry.at.to_be_bytes());
+        let mut out = Vec::with_capacity(self.revocations.len().saturating_mul(SIZE));
+        for revocation in &self.revocations {
+            out.extend(revocation.mark);
+            out.extend(revocation.at.to_be_bytes());
         }
         out
     }
 
-    /// Entries as workers share them; `None` for what is no table.
-    pub fn read(bytes: &[u8]) -> Option<Vec<Entry>> {
+    /// Reads the shared form; `None` for anything else.
+    pub fn read(bytes: &[u8]) -> Option<Vec<Revocation>> {
         if !bytes.len().is_multiple_of(SIZE) {
             return None;
         }
-        bytes.chunks_exact(SIZE).map(entry).collect()
+        bytes.chunks_exact(SIZE).map(revocation).collect()
     }
 }
 
-fn entry(bytes: &[u8]) -> Option<Entry> {
+fn revocation(bytes: &[u8]) -> Option<Revocation> {
     let (mark, at) = bytes.split_first_chunk::<16>()?;
-    Some(Entry { mark: *mark, at: u32::from_be_bytes(at.try_into().ok()?) })
+    Some(Revocation { mark: *mark, at: u32::from_be_bytes(at.try_into().ok()?) })
 }
 
 #[cfg(test)]

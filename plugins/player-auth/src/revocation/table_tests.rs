@@ -1,44 +1,26 @@
-//! What a table revokes, keeps and forgets.
+//! What a table revokes, keeps and drops.
 
 use super::*;
-use crate::identity::Identity;
-use crate::revocation::Scope;
+use crate::revocation::mark::Scope;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const NOW: u64 = 1_700_000_000;
 
-fn player(id: &str, at: u64) -> Entry {
-    Entry { mark: Scope::default().player(id), at: u32::try_from(at).unwrap() }
+fn player(id: &str, at: u64) -> Revocation {
+    Revocation { mark: Scope::default().player(id), at: u32::try_from(at).unwrap() }
 }
 
-fn session(id: &str, at: u64) -> Entry {
-    Entry { mark: Scope::default().session(id), at: u32::try_from(at).unwrap() }
+fn session(id: &str, at: u64) -> Revocation {
+    Revocation { mark: Scope::default().session(id), at: u32::try_from(at).unwrap() }
 }
 
-fn who(
-    brand: &str,
-    issuer: Option<&str>,
-    player: &str,
-    session: Option<&str>,
-    issued: u64,
-) -> Identity {
-    Identity {
-        player: player.to_owned(),
-        brand: brand.to_owned(),
-        issuer: issuer.map(str::to_owned),
-        session: session.map(str::to_owned),
-        issued: Some(issued),
-        ..Identity::default()
-    }
-}
-
-fn token(player: &str, session: Option<&str>, issued: u64) -> Marks {
-    Marks::of(&who("otter", None, player, session, issued))
+fn token(player: &str, session: Option<&str>, issued: u64) -> TokenMarks {
+    TokenMarks::new(("otter", None), player, session, issued)
 }
 
 #[test]
-fn whose_tokens_are_dead() {
+fn revokes_earlier_tokens_of_a_player_and_all_of_a_session() {
     let mut table = Table::default();
     table.merge(vec![player("p-1", NOW), session("s-1", NOW)], 0, 10);
     for (who, sid, issued, want) in [
@@ -59,7 +41,7 @@ fn whose_tokens_are_dead() {
 
 /// Two players of one id, and two sessions.
 #[test]
-fn one_brands_revocation_is_not_anothers() {
+fn a_scope_limits_a_revocation() {
     let (all, brand, issuer) = (Scope::default(), Some("otter"), Some("https://a.example"));
     let tokens = [
         ("otter", issuer),
@@ -76,13 +58,13 @@ fn one_brands_revocation_is_not_anothers() {
     ] {
         for mark in [scope.player("42"), scope.session("s-1")] {
             let mut table = Table::default();
-            table.merge(vec![Entry { mark, at: 1_700_000_000 }], 0, 10);
+            table.merge(vec![Revocation { mark, at: 1_700_000_000 }], 0, 10);
             let shared = Table::read(&table.bytes()).unwrap();
             let mut other = Table::default();
             other.merge(shared, 0, 10);
             let revokes = |table: &Table| {
                 tokens.map(|(brand, issuer)| {
-                    table.revokes(&Marks::of(&who(brand, issuer, "42", Some("s-1"), NOW - 1)))
+                    table.revokes(&TokenMarks::new((brand, issuer), "42", Some("s-1"), NOW - 1))
                 })
             };
             assert_eq!((revokes(&table), revokes(&other)), (dead, dead), "{scope:?}");
@@ -91,12 +73,12 @@ fn one_brands_revocation_is_not_anothers() {
 }
 
 #[test]
-fn the_later_of_two_counts_whichever_comes_first() {
+fn the_later_of_two_is_kept_in_any_order() {
     for pages in [[NOW, NOW + 9], [NOW + 9, NOW]] {
         let mut table = Table::default();
         let grown = pages.map(|at| table.merge(vec![player("p", at)], 0, 10).grown);
         assert_eq!(grown, [true, pages[1] > pages[0]]);
-        assert_eq!(table.len(), 1);
+        assert_eq!(table.revocations.len(), 1);
         assert!(table.revokes(&token("p", None, NOW + 8)));
         let mut at_once = Table::default();
         at_once.merge(pages.map(|at| player("p", at)).into(), 0, 10);
@@ -105,22 +87,23 @@ fn the_later_of_two_counts_whichever_comes_first() {
 }
 
 #[test]
-fn what_no_token_can_have_outlived_is_forgotten() {
+fn revocations_before_the_horizon_are_dropped() {
     let mut table = Table::default();
     table.merge(vec![player("old", NOW - 10), player("new", NOW)], NOW - 10, 10);
-    assert_eq!(table.len(), 2);
+    assert_eq!(table.revocations.len(), 2);
     assert_eq!(table.merge(vec![player("ancient", NOW - 11)], NOW - 9, 10), Merged::default());
-    assert_eq!(table.len(), 1);
+    assert_eq!(table.revocations.len(), 1);
     assert!(table.revokes(&token("new", None, 0)));
 }
 
 #[test]
-fn too_many_are_noticed_and_the_latest_are_kept() {
+fn an_overflow_is_reported_and_keeps_the_latest() {
     let mut table = Table::default();
     let players: Vec<String> = (0..100).map(|n| format!("p-{n}")).collect();
-    let entries = players.iter().enumerate().map(|(n, id)| player(id, NOW + n as u64)).collect();
-    assert_eq!(table.merge(entries, 0, 60), Merged { grown: true, overflown: true });
-    assert_eq!(table.len(), 60);
+    let revocations =
+        players.iter().enumerate().map(|(n, id)| player(id, NOW + n as u64)).collect();
+    assert_eq!(table.merge(revocations, 0, 60), Merged { grown: true, overflown: true });
+    assert_eq!(table.revocations.len(), 60);
     for (n, id) in players.iter().enumerate() {
         assert_eq!(table.revokes(&token(id, None, 0)), n >= 40, "{id}");
     }
@@ -129,17 +112,17 @@ fn too_many_are_noticed_and_the_latest_are_kept() {
 }
 
 #[test]
-fn of_one_second_as_many_are_kept_as_fit() {
+fn an_overflow_within_one_second_keeps_as_many_as_fit() {
     for at in [0, NOW, u64::from(u32::MAX)] {
         let mut table = Table::default();
-        let entries = (0..9).map(|n| player(&n.to_string(), at)).collect();
-        assert_eq!(table.merge(entries, 0, 4), Merged { grown: true, overflown: true });
-        assert_eq!(table.len(), 4, "{at}");
+        let revocations = (0..9).map(|n| player(&n.to_string(), at)).collect();
+        assert_eq!(table.merge(revocations, 0, 4), Merged { grown: true, overflown: true });
+        assert_eq!(table.revocations.len(), 4, "{at}");
     }
 }
 
 #[test]
-fn what_is_no_table() {
+fn rejects_tables_of_another_length() {
     for length in [1, 19, 21, 39] {
         assert_eq!(Table::read(&vec![0; length]), None, "{length}");
     }
@@ -154,15 +137,15 @@ proptest! {
     ) {
         let (mut table, mut naive) = (Table::default(), BTreeMap::new());
         for page in pages {
-            let entry = |(mark, at): &(u8, u32)| Entry { mark: [*mark; 16], at: *at };
+            let entry = |(mark, at): &(u8, u32)| Revocation { mark: [*mark; 16], at: *at };
             table.merge(page.iter().map(entry).collect(), horizon, 100);
             for (mark, at) in page.iter().filter(|(_, at)| u64::from(*at) >= horizon) {
                 let known = naive.entry(*mark).or_insert(*at);
                 *known = (*known).max(*at);
             }
         }
-        let want: Vec<_> = naive.iter().map(|(mark, at)| Entry { mark: [*mark; 16], at: *at }).collect();
-        prop_assert_eq!(&table.entries, &want);
+        let want: Vec<_> = naive.iter().map(|(mark, at)| Revocation { mark: [*mark; 16], at: *at }).collect();
+        prop_assert_eq!(&table.revocations, &want);
         prop_assert_eq!(Table::read(&table.bytes()), Some(want));
     }
 }
