@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything they need beyond rustup, make, a C linker and python3 they
 # install themselves, into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak build envoy lint deny replay golden record bench up
+.PHONY: help demo test soak build envoy lint deny figures replay golden record bench up
 
 MODULES  := -p geo-jurisdiction -p player-auth -p idempotency -p noop -p noop-lean -p plain-filter -p shell-probe \
             -p attributes -p broken-store -p facts -p hit-calls
@@ -24,13 +24,19 @@ ODD      ?= 20000
 FUZZ     ?= 1000000
 # What has fuzz targets; `make test` runs them for seconds.
 FUZZED   := -p policy-kit -p policy-token -p host-tests
-TESTS    := cargo run --quiet -p host-tests --
+PITBOSS  := cargo run --quiet -p host-tests --
+# Panic locations contain the paths of dependencies: keeps the builder's home folder out of the modules.
+# Added to the flags of .cargo/config.toml; host-tests/src/artifact.rs sets the same.
+CARGO_SOURCES := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
+ifeq ($(words $(CARGO_SOURCES)),1)
+export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS := --remap-path-prefix=$(CARGO_SOURCES)=registry
+endif
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: build envoy ## Replay the recorded traffic through wasmtime and a real Envoy, and compare
-	@$(TESTS) demo --allow-missing-envoy $(EXAMPLES) $(RECORDED)
+	@$(PITBOSS) demo --allow-missing-envoy $(EXAMPLES) $(RECORDED)
 
 test: build envoy ## Run every test, those with a real Envoy included
 	cargo test --workspace
@@ -73,17 +79,20 @@ deny: ## Check licences, sources and duplicates of all dependencies with cargo-d
 	cargo deny --all-features check licenses bans sources
 
 replay: build envoy ## Replay TRAFFIC through EXAMPLE, VIA=wasmtime|envoy|both
-	@$(TESTS) replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC) --via $(VIA)
+	@$(PITBOSS) replay --gateway-config $(EXAMPLE) --traffic $(TRAFFIC) --via $(VIA)
 
-golden: build envoy ## Rewrite the golden decisions of the recordings; read the diff before a commit
-	@UPDATE_GOLDEN=1 $(TESTS) demo $(EXAMPLES) $(RECORDED)
+golden: build envoy ## Rewrite the golden decisions of the recordings; review the diff
+	@UPDATE_GOLDEN=1 $(PITBOSS) demo $(EXAMPLES) $(RECORDED)
 
-record: build envoy ## Record both recordings again, the evening by the dice of SEED
-	@$(TESTS) record --gateway-config $(EXAMPLE) --scenario first-light --out $(word 1,$(RECORDED))
-	@$(TESTS) record --gateway-config envoy-examples/chain.yaml --scenario evening --seed $(SEED) --out $(word 2,$(RECORDED))
+record: build envoy ## Write both recordings again, the evening with the seed SEED
+	@$(PITBOSS) record --gateway-config $(EXAMPLE) --scenario first-light --out $(word 1,$(RECORDED))
+	@$(PITBOSS) record --gateway-config envoy-examples/chain.yaml --scenario evening --seed $(SEED) --out $(word 2,$(RECORDED))
 
 up: build envoy ## Run the gateway and the demo casino here; README.md has calls to try
-	@cargo run --quiet -p host-tests -- up --gateway-config $(EXAMPLE) --port $(PORT)
+	@$(PITBOSS) up --gateway-config $(EXAMPLE) --port $(PORT)
 
-bench: build envoy ## Measure CPU time per request in a real Envoy, beside the checkout AGAINST if there is one
-	cargo run --quiet -p host-tests -- bench --json target/bench.json $(if $(AGAINST),--against $(AGAINST))
+bench: build envoy ## Measure CPU time per request in a real Envoy, and of the checkout AGAINST if it is given
+	$(PITBOSS) bench --json target/bench.json $(if $(AGAINST),--against $(AGAINST))
+
+figures: ## Print files, lines, import circles, duplicates and names in use, of the checkout TREE if it is given
+	@PITBOSS_TREE=$(if $(TREE),$(abspath $(TREE))) cargo test --quiet -p host-tests --test house -- --ignored --nocapture figures

@@ -1,14 +1,15 @@
-//! Where the `.wasm` files are; tests have them built once per process.
-use crate::envoy::workspace_root;
+//! Finds the `.wasm` files; tests build them once per process.
+use crate::workspace::workspace_root;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Names the folder with the `.wasm` files; what is in it is taken as it is.
+/// Names the folder with the `.wasm` files. If it is set, nothing is built.
 pub const WASM_DIR_VARIABLE: &str = "PITBOSS_WASM_DIR";
 
-/// Why a module is not there.
+/// Why a module is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactError {
     /// It was never built.
@@ -24,7 +25,7 @@ pub enum ArtifactError {
     Build {
         /// The package.
         package: String,
-        /// What cargo said.
+        /// The output of cargo.
         output: String,
     },
 }
@@ -55,8 +56,8 @@ pub fn find(folder: &Path, file: &str) -> Result<PathBuf, ArtifactError> {
     Err(ArtifactError::Missing { file: file.to_owned(), folder })
 }
 
-/// Builds the module of `package`, once per process, and tells where it is. With
-/// [`WASM_DIR_VARIABLE`] set nothing is built.
+/// Builds the module of `package`, once per process, and returns its path. With [`WASM_DIR_VARIABLE`] set
+/// nothing is built.
 pub fn build(package: &str) -> Result<PathBuf, ArtifactError> {
     static BUILT: Mutex<BTreeMap<String, Result<(), ArtifactError>>> = Mutex::new(BTreeMap::new());
     if std::env::var_os(WASM_DIR_VARIABLE).is_none() {
@@ -66,14 +67,31 @@ pub fn build(package: &str) -> Result<PathBuf, ArtifactError> {
     find(&wasm_dir(), &format!("{}.wasm", package.replace('-', "_")))
 }
 
-/// Builds the library that sets Envoy's clock, once per process. Where it does not build, whoever
-/// looks for it says that it is missing.
+/// Builds the library that sets Envoy's clock, once per process. A failure is printed; finding the library
+/// fails later.
 pub(crate) fn build_clock() {
     static BUILT: OnceLock<Result<(), ArtifactError>> = OnceLock::new();
     let built = BUILT.get_or_init(|| run_cargo("replay-clock", &[]));
     if let Err(error) = built {
         println!("{error}");
     }
+}
+
+/// Flags that cargo adds to those of `.cargo/config.toml`.
+const FLAGS_VARIABLE: &str = "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS";
+
+/// Keeps the builder's home folder, where the sources of dependencies are, out of panic locations. The
+/// Makefile sets the same flags: with others cargo would build all modules again.
+fn wasm_flags() -> Option<OsString> {
+    if let Some(flags) = std::env::var_os(FLAGS_VARIABLE) {
+        return Some(flags);
+    }
+    let home = std::env::var_os("CARGO_HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
+    let sources = home.join("registry/src").into_os_string().into_string().ok()?;
+    // Cargo splits the flags at blanks.
+    (!sources.contains(char::is_whitespace))
+        .then(|| format!("--remap-path-prefix={sources}=registry").into())
 }
 
 const WASM: &[&str] = &["--target", "wasm32-wasip1", "--profile", "plugin"];
@@ -83,6 +101,7 @@ fn run_cargo(package: &str, options: &[&str]) -> Result<(), ArtifactError> {
     let result = Command::new(cargo)
         .args(["build", "--quiet", "-p", package])
         .args(options)
+        .envs(wasm_flags().map(|flags| (FLAGS_VARIABLE, flags)))
         .current_dir(workspace_root())
         .output();
     let output = match result {

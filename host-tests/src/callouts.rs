@@ -1,7 +1,7 @@
-//! Calls that filters make by themselves (`proxy_http_call`), answered by real services.
+//! Real services for the calls of filters (`proxy_http_call`).
 //!
-//! The answer is there at the same virtual moment, however long the service took: what a slow service
-//! does to a filter is a script's business, where the delay is said.
+//! A response takes no virtual time, however long the service took. Tests of slow services script the
+//! delay instead.
 use crate::client::{send, ClientError};
 use crate::traffic::Request;
 use abi_host::{Call, CallAnswer, Callouts, Headers, Response};
@@ -35,7 +35,7 @@ impl Callouts for Services {
             return CallAnswer::UnknownTarget;
         };
         let request = request(call);
-        // A thread of its own: the caller may be inside a runtime, which must not be blocked.
+        // On another thread: the caller may be inside a runtime, which must not be blocked.
         let asked = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             Some(runtime.ok()?.block_on(send(address, None, &request)))

@@ -1,32 +1,24 @@
 //! The command line.
 mod bench;
+mod context;
 mod demo;
 mod halves;
 mod output;
 mod print;
+mod record;
 mod redact;
+mod replay;
 mod traffic;
 mod up;
 
-pub(crate) use print::{note, ReaderGone};
+pub(crate) use print::{note, OutputClosed};
 
-use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use halves::{find_envoy, run_real, Halves};
-use host_tests::gateway::{self, Gateway};
-use host_tests::golden::{self, Golden};
-use host_tests::replay::{self, Comparison, Outcome};
-use host_tests::report::{Progress, Run};
-use host_tests::traffic::Request;
-use host_tests::whatif::WhatIf;
-use host_tests::{artifact, envoy, har, record};
-use print::say;
-use std::path::{Path, PathBuf};
+use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Runs a gateway's .wasm files against recorded casino traffic.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "pitboss", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,87 +28,21 @@ pub(crate) struct Cli {
 enum Command {
     /// Replay recorded traffic and print one line a request: number, seconds, client, method, target,
     /// class, decision, plugin, code, status
-    Replay(Replay),
-    /// Replay recordings in both, hold each to the golden decisions beside it, and sum up
+    Replay(replay::Replay),
+    /// Replay recordings in wasmtime and Envoy, compare each with its golden file, and print a summary
     Demo(demo::Demo),
-    /// Send the scripted clients through a real Envoy to the demo casino and write what happened
-    Record(Record),
-    /// Measure what the policies cost in a real Envoy, and how fast wasmtime replays
+    /// Send scripted clients through a real Envoy to the demo casino and write the recording
+    Record(record::Record),
+    /// Measure the cost of the policies in a real Envoy, and the speed of replays in wasmtime
     Bench(bench::Bench),
     /// Run the gateway and the demo casino on this machine until Ctrl-C
     Up(up::Up),
-    /// Replace credentials and personal data of a HAR by pseudonyms, equal ones by equal ones
+    /// Replace credentials and personal data of a recording by pseudonyms; equal values get equal pseudonyms
     Redact(redact::Redact),
 }
 
-#[derive(Debug, Args)]
-struct Replay {
-    /// The gateway's configuration, as it is deployed
-    #[arg(long, value_name = "FILE.yaml")]
-    gateway_config: PathBuf,
-    #[command(flatten)]
-    traffic: traffic::Traffic,
-    /// Where the filters run; `both` also compares
-    #[arg(long, value_enum, default_value_t = Via::Both)]
-    via: Via,
-    /// Run wasmtime alone where `both` finds no Envoy; not where CI is set
-    #[arg(long)]
-    allow_missing_envoy: bool,
-    /// Compare with these decisions; UPDATE_GOLDEN=1 rewrites them
-    #[arg(long, value_name = "FILE")]
-    golden: Option<PathBuf>,
-    /// List the decisions that would change under this configuration; both run in wasmtime
-    #[arg(long, value_name = "OTHER.yaml", conflicts_with_all = ["via", "golden"])]
-    against: Option<PathBuf>,
-    /// End with exit code 1 if a decision would change
-    #[arg(long, requires = "against")]
-    fail_on_change: bool,
-    #[command(flatten)]
-    output: output::Output,
-    /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
-    #[arg(long, value_name = "DIR")]
-    wasm_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct Record {
-    /// The gateway's configuration, as it is deployed
-    #[arg(long, value_name = "FILE.yaml")]
-    gateway_config: PathBuf,
-    /// The recording to write
-    #[arg(long, value_name = "FILE.har")]
-    out: PathBuf,
-    /// Who the clients are
-    #[arg(long, value_enum, default_value_t = Scenario::FirstLight)]
-    scenario: Scenario,
-    /// Seed of the evening's dice
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
-    #[arg(long, value_name = "DIR")]
-    wasm_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Via {
-    /// The emulated host: fast, deterministic, in recorded time
-    Wasmtime,
-    /// The real Envoy
-    Envoy,
-    /// Both, compared request by request
-    Both,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Scenario {
-    /// About seventy requests, each written by hand
-    FirstLight,
-    /// A whole evening: players, partners, bots and broken clients
-    Evening,
-}
-
 impl Cli {
-    /// Does what was asked; the exit code is 1 when something differs.
+    /// Runs the command; the exit code is 1 when something differs.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Replay(replay) => replay.run(),
@@ -127,159 +53,4 @@ impl Cli {
             Command::Up(up) => up.run(),
         }
     }
-}
-
-impl Replay {
-    fn run(self) -> anyhow::Result<ExitCode> {
-        self.output.check()?;
-        let gateway = read_gateway(&self.gateway_config)?;
-        let other = self.against.as_deref().map(read_gateway).transpose()?;
-        let recording = self.traffic.read()?;
-        let requests = recording.requests;
-        let wasm_dir = self.wasm_dir.clone().unwrap_or_else(artifact::wasm_dir);
-        for skipped in &recording.skipped {
-            self.output.say(format_args!("{skipped}\n"))?;
-        }
-        for told in &recording.notes {
-            note(format_args!("note: {told}"));
-        }
-        if requests.is_empty() {
-            let skipped = match recording.skipped.len() {
-                0 => "no entries".to_owned(),
-                number => format!("{number} entries, all skipped"),
-            };
-            anyhow::bail!("{}: nothing to replay: {skipped}", self.traffic.path.display());
-        }
-        for (number, length) in replay::gaps(&requests) {
-            let (hours, edge) = (length.as_secs() / 3600, replay::EDGE.as_secs() / 60);
-            note(format_args!(
-                "note: {hours} h without a request before {number}: wasmtime runs the first and the last \
-                 {edge} min of them"
-            ));
-        }
-        let tell = |text: String| self.output.say(text);
-        let envoy = match self.via {
-            Via::Wasmtime => None,
-            Via::Both if other.is_some() => None,
-            Via::Both => find_envoy(self.allow_missing_envoy, tell)?,
-            Via::Envoy => Some(envoy::find()?),
-        };
-        let emulate = |gateway: &Gateway, path: &Path, envoy: Option<PathBuf>| {
-            let what = if envoy.is_some() { "both" } else { "wasmtime" };
-            let progress = Progress::counting(what, requests.len());
-            Halves::run(gateway, &requests, &wasm_dir, envoy, || progress.step())
-                .with_context(|| path.display().to_string())
-        };
-        let (emulated, real) = match (self.via, envoy) {
-            (Via::Envoy, Some(envoy)) => {
-                let _progress = Progress::waiting("Envoy");
-                let real = run_real(&gateway, &requests, &wasm_dir, envoy, || ());
-                (None, Some(real.with_context(|| self.gateway_config.display().to_string())?))
-            }
-            (_, envoy) => {
-                let halves = emulate(&gateway, &self.gateway_config, envoy)?;
-                (Some(halves.emulated), halves.real)
-            }
-        };
-        let what_if = match (other.as_ref().zip(self.against.as_deref()), &emulated) {
-            (Some((other, path)), Some(now)) => {
-                Some(WhatIf::new(&requests, now, &emulate(other, path, None)?.emulated))
-            }
-            _ => None,
-        };
-        let Some(shown) = emulated.as_ref().or(real.as_ref()) else { return Ok(ExitCode::SUCCESS) };
-        let lines = replay::lines(&requests, shown);
-        let golden = self.golden.as_deref();
-        let check = |path: &Path| {
-            golden::check(path, &lines, golden::update_asked())
-                .with_context(|| path.display().to_string())
-        };
-        let golden = golden.map(check).transpose()?;
-        let run = Run {
-            requests: &requests,
-            skipped: &recording.skipped,
-            outcomes: shown,
-            real: emulated.as_ref().and(real.as_deref()),
-            golden: golden.as_ref(),
-            what_if: what_if.as_ref(),
-            fail_on_change: self.fail_on_change,
-        };
-        // Before anything is printed: who reads only the first lines gets these as a whole.
-        self.output.write(&run, &self.traffic.path.display().to_string())?;
-        let mut good = true;
-        if let Some(what_if) = &what_if {
-            self.output.say(what_if.text())?;
-            good = !self.fail_on_change || what_if.changes.is_empty();
-        } else {
-            self.output.say(&lines)?;
-        }
-        good &= self.tell_golden(golden.as_ref())?;
-        match (&emulated, &real) {
-            (Some(emulated), Some(real)) => good &= self.compare(&requests, emulated, real)?,
-            _ if what_if.is_some() => {}
-            _ => self.output.say(format_args!("replayed {} requests\n", requests.len()))?,
-        }
-        Ok(ExitCode::from(u8::from(!good)))
-    }
-
-    fn tell_golden(&self, golden: Option<&Golden>) -> anyhow::Result<bool> {
-        let name = self.golden.as_deref().unwrap_or(Path::new("")).display();
-        match golden {
-            None | Some(Golden::Same) => Ok(true),
-            Some(Golden::Updated) => {
-                self.output.say(format_args!("{name} rewritten\n"))?;
-                Ok(true)
-            }
-            Some(Golden::Differs { diff }) => {
-                let variable = golden::UPDATE_VARIABLE;
-                self.output
-                    .say(format_args!("\n{name} differs ({variable}=1 rewrites it):\n{diff}\n"))?;
-                Ok(false)
-            }
-        }
-    }
-
-    fn compare(
-        &self,
-        requests: &[Request],
-        ours: &[Outcome],
-        real: &[Outcome],
-    ) -> anyhow::Result<bool> {
-        let comparison = Comparison::new(requests, ours, real);
-        for difference in &comparison.differing {
-            self.output.say(format_args!("\n{difference}\n"))?;
-        }
-        self.output.say(comparison.summary() + "\n")?;
-        Ok(comparison.differing.is_empty())
-    }
-}
-
-impl Record {
-    fn run(self) -> anyhow::Result<ExitCode> {
-        let gateway = read_gateway(&self.gateway_config)?;
-        let wasm_dir = self.wasm_dir.unwrap_or_else(artifact::wasm_dir);
-        let envoy = envoy::find()?;
-        let scenario = match self.scenario {
-            Scenario::FirstLight => record::Scenario::FirstLight,
-            Scenario::Evening => record::Scenario::Evening(self.seed),
-        };
-        let recorded = record::record(scenario, &gateway, &wasm_dir, envoy);
-        let recorded = runtime()?.block_on(recorded)?;
-        std::fs::write(&self.out, har::write(&recorded)?)
-            .with_context(|| self.out.display().to_string())?;
-        say(format_args!("recorded {} requests in {}\n", recorded.len(), self.out.display()))?;
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-fn read_gateway(path: &Path) -> anyhow::Result<Gateway> {
-    let gateway = Gateway::read(path).with_context(|| path.display().to_string())?;
-    for advice in gateway::advice(&gateway) {
-        note(format_args!("warning: {}: {advice}", path.display()));
-    }
-    Ok(gateway)
-}
-
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

@@ -1,11 +1,15 @@
-//! Sends one recorded request to a gateway, byte by byte as it was recorded.
+//! Sends one recorded request to a gateway, byte for byte.
 //!
-//! What hyper can express goes through hyper; what a broken or hostile client sent and hyper would
-//! rightly refuse to send (raw bytes in the target, bad names, contradicting lengths) goes through
-//! [`crate::raw`].
+//! Requests that hyper can express go through hyper. Requests of broken or hostile clients that hyper
+//! refuses to send (raw bytes in the target, bad names, contradicting lengths) go through [`crate::raw`].
+pub(crate) mod error;
+
+pub use error::ClientError;
+
 use crate::raw;
 use crate::traffic::{Answer, Request};
 use bytes::Bytes;
+use error::PATIENCE;
 use http::{HeaderName, HeaderValue, Method, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
@@ -14,40 +18,11 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// How long a gateway may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The connection failed.
-    #[error("connection to the gateway: {0}")]
-    Io(#[from] std::io::Error),
-    /// The gateway's answer is no HTTP/1.1.
-    #[error("the gateway's answer cannot be read: {0}")]
-    Answer(String),
-    /// Nothing came.
-    #[error("the gateway did not answer within {} s", PATIENCE.as_secs())]
-    Silence,
-}
-
-impl ClientError {
-    /// The same in one word.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Io(_) => "connection_failed",
-            Self::Answer(_) => "answer_unreadable",
-            Self::Silence => "silence",
-        }
-    }
-}
-
-/// Sends the request to `gateway`. With `listener_port` the connection begins with a PROXY line, so
-/// that the gateway takes the recorded client for its peer and that port for its own.
+/// Sends the request to `gateway`. With `listener_port` the connection begins with a PROXY line, so that
+/// the recorded client is the gateway's peer and `listener_port` its own port.
 pub async fn send(
     gateway: SocketAddr,
     listener_port: Option<u16>,
@@ -76,7 +51,7 @@ fn proxy_line(client: SocketAddr, port: u16) -> String {
     format!("PROXY {family} {} {own} {} {port}\r\n", client.ip(), client.port())
 }
 
-/// The request as hyper has it, where hyper would write exactly what was recorded.
+/// The request for hyper, if hyper writes exactly what was recorded.
 fn expressible(request: &Request) -> Option<http::Request<RecordedBody>> {
     if request.http10 {
         return None;
@@ -111,7 +86,7 @@ fn expressible(request: &Request) -> Option<http::Request<RecordedBody>> {
         if value.as_bytes().trim_ascii() != value.as_bytes() {
             return None;
         }
-        // A header map keeps equal names together; a recording that does not needs its own writer.
+        // A header map groups equal names; other orders need the raw writer.
         if last.as_ref() != Some(&name) && plain.headers().contains_key(&name) {
             return None;
         }
@@ -177,7 +152,7 @@ mod tests {
 
     /// Each case is what a client sent, and whether hyper can say it.
     #[test]
-    fn hyper_sends_only_what_it_would_not_change() {
+    fn only_unchanged_requests_go_through_hyper() {
         let get = |target: &str| Request::new("GET", target);
         let post = || Request::new("POST", "/api/bets");
         for (request, through_hyper) in [

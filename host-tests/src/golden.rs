@@ -1,4 +1,4 @@
-//! Golden decisions: what a replay decided when somebody last looked at it.
+//! Golden decisions: the reviewed output of a replay.
 use similar::{ChangeTag, TextDiff};
 use std::path::Path;
 
@@ -12,14 +12,14 @@ pub enum Golden {
     Same,
     /// The file was written.
     Updated,
-    /// The run decided otherwise.
+    /// The run differs.
     Differs {
         /// The lines that differ, with their neighbours.
         diff: String,
     },
 }
 
-/// Compares the lines of a run with the golden file, or rewrites the file where `update` says so.
+/// Compares the lines of a run with the golden file, or rewrites the file if `update` is set.
 pub fn check(path: &Path, actual: &str, update: bool) -> Result<Golden, std::io::Error> {
     let expected = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && update => String::new(),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_shown_and_written_only_on_demand() {
+    fn differences_are_written_only_on_demand() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.golden");
         let missing = check(&path, "", false).unwrap_err().to_string();

@@ -1,88 +1,19 @@
-//! Traffic from wherever it was recorded: HAR, or the output of Envoy's HTTP tap.
+//! Reads recorded traffic: HAR, or the output of Envoy's HTTP tap.
 //!
-//! 1. What a recording does not say ([`Defaults`]) is told on the command line: the peer, the headers
-//!    that an edge would have added, the moment of requests without one.
-//! 2. What never reached a gateway, cannot be sent again, or is malformed, is skipped; each skip has its
-//!    number and its reason, a malformed one its field. One odd entry is no reason to refuse the others.
+//! 1. [`Defaults`] from the command line complete a recording: the peer, headers that an edge would have
+//!    added, the time of requests without one.
+//! 2. Entries that never reached a gateway, cannot be sent again, or are malformed, are skipped. Each skip has
+//!    a number and a reason, and names the malformed field. Other entries are still replayed.
+pub(crate) mod problem;
+pub(crate) mod recording;
+
+pub use recording::{Defaults, Reason, Recording, Skipped, START};
+
 use crate::har::{self, HarError};
 use crate::tap;
-use crate::traffic::{Fields, Request};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
-
-/// 2026-01-01T00:00:00Z, for requests recorded without a time.
-pub const START: u64 = 1_767_225_600_000_000_000;
-
-/// What holds where a recording says nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Defaults {
-    /// The gateway's peer.
-    pub client: IpAddr,
-    /// Headers for requests without one of this name.
-    pub headers: Fields,
-    /// The moment of the first request, in nanoseconds since the Unix epoch.
-    pub start: u64,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self { client: IpAddr::from([127, 0, 0, 1]), headers: Fields::new(), start: START }
-    }
-}
-
-impl Defaults {
-    /// Adds the headers that the request lacks.
-    pub fn complete(&self, request: &mut Request) {
-        let had = request.headers.clone();
-        let lacks = |name: &[u8]| !had.iter().any(|(it, _)| it.eq_ignore_ascii_case(name));
-        let missing = self.headers.iter().filter(|(name, _)| lacks(name)).cloned();
-        request.headers.extend(missing);
-    }
-}
-
-/// What a file of recorded traffic holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recording {
-    /// The requests, in the order of their time.
-    pub requests: Vec<Request>,
-    /// Entries that are not replayed.
-    pub skipped: Vec<Skipped>,
-    /// What is to be known of the recording as a whole.
-    pub notes: Vec<String>,
-}
-
-/// Why an entry is not replayed. Values of the recording are not repeated: they may be credentials.
-pub type Reason = Cow<'static, str>;
-
-/// An entry that is not replayed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// Its number in the recording, from 1.
-    pub entry: usize,
-    /// Why.
-    pub reason: Reason,
-}
-
-impl std::fmt::Display for Skipped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "skipped entry {}: {}", self.entry, self.reason)
-    }
-}
-
-impl Recording {
-    /// Sorts the requests by time, and counts their offsets from the first.
-    pub(crate) fn settle(&mut self, defaults: &Defaults) {
-        self.requests.sort_by_key(|request| request.at);
-        let start = self.requests.first().map_or(0, |request| request.at);
-        for request in &mut self.requests {
-            request.offset = Duration::from_nanos(request.at - start);
-            defaults.complete(request);
-        }
-    }
-}
 
 /// Why recorded traffic cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +37,7 @@ pub enum IntakeError {
     NoTraces,
 }
 
-/// Reads recorded traffic, whatever its format: a HAR file, a file of traces, or a folder of them.
+/// Reads recorded traffic: a HAR file, a file of traces, or a folder of traces.
 pub fn read(path: &Path, defaults: &Defaults) -> Result<Recording, IntakeError> {
     if path.is_dir() {
         let files = folder(path)?;
@@ -128,7 +59,7 @@ pub fn read(path: &Path, defaults: &Defaults) -> Result<Recording, IntakeError> 
     if documents.is_empty() || !documents.iter().all(tap::is_trace) {
         return Err(refused.into());
     }
-    // A stream that was cut in the middle of a trace has whole ones before it.
+    // A truncated stream may begin with complete traces.
     let cut = error.map(|error| Err(Cow::Owned(error.to_string())));
     Ok(tap::read_all(documents.iter().map(Ok).chain(cut), defaults))
 }
@@ -170,7 +101,7 @@ fn folder(path: &Path) -> Result<Vec<Traces>, IntakeError> {
     files.into_iter().map(file).collect()
 }
 
-/// Parses JSON documents, one after the other; an error tells the place and nothing of the text.
+/// Parses a sequence of JSON documents. An error has the position and nothing of the text.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, HarError> {
     match stream(text) {
         (documents, None) => Ok(documents),
@@ -178,7 +109,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Value>, HarError> {
     }
 }
 
-/// The documents up to the first that is none, and what is wrong with that.
+/// The documents up to the first malformed one, and its error.
 fn stream(text: &str) -> (Vec<Value>, Option<HarError>) {
     let text = har::mend(har::plain(text));
     let mut documents = Vec::new();
@@ -193,18 +124,4 @@ fn stream(text: &str) -> (Vec<Value>, Option<HarError>) {
     }
     let none = documents.is_empty().then_some(HarError::Json { line: 1, column: 0 });
     (documents, none)
-}
-
-/// Where a document is not as it should be, and how: a member that is missing is named.
-pub(crate) fn problem(
-    error: &serde_path_to_error::Error<serde_json::Error>,
-    otherwise: &'static str,
-) -> (String, &'static str) {
-    let path = error.path().to_string();
-    let said = error.inner().to_string();
-    match said.strip_prefix("missing field `").and_then(|it| it.split('`').next()) {
-        Some(member) if path == "." => (member.to_owned(), "is missing"),
-        Some(member) => (format!("{path}.{member}"), "is missing"),
-        None => (path, otherwise),
-    }
 }

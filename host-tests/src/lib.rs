@@ -21,3 +21,4 @@ pub mod traffic;
 pub mod up;
 pub mod upstream;
 pub mod whatif;
+pub mod workspace;

@@ -1,12 +1,9 @@
-//! A deployed gateway on one machine: whoever connects from here is taken for the edge.
-use crate::gateway::fields_mut;
+//! Runs a deployed gateway on one machine: local clients are trusted as the edge.
+use crate::gateway::document::fields_mut;
+pub use crate::gateway::document::HTTP_FILTERS;
 use crate::own_address::own_address;
 use serde_json::{json, Map, Value};
 use std::net::Ipv4Addr;
-
-/// Where a bootstrap has its HTTP filters.
-pub const HTTP_FILTERS: &str =
-    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 
 /// This machine, as a peer's address.
 const HERE: &str = "127.0.0.0/8";
@@ -14,11 +11,11 @@ const HERE: &str = "127.0.0.0/8";
 /// The most that `address.hops` may be.
 const MOST_HOPS: u64 = 16;
 
-/// Lets every policy that names networks of its own proxies in `address.trusted` trust this machine
-/// too, so that a client on it may say what an edge would.
+/// Adds this machine to `address.trusted` of every policy that has it, so that local clients may set the
+/// headers of an edge.
 ///
-/// Envoy tells of a client on the loopback address that it has the machine's own address. That one is
-/// trusted as well, as one proxy more, so that a client's `x-forwarded-for` counts from there on.
+/// For a client on a loopback address Envoy appends the machine's own address to `x-forwarded-for`. That
+/// address is trusted as well and counts as one more hop.
 pub fn trust(document: &mut Value) {
     trust_from(document, own_address());
 }
@@ -44,7 +41,7 @@ fn extend(address: &mut Map<String, Value>, own: Ipv4Addr) -> bool {
     if !own.is_loopback() {
         trusted.push(json!(own));
     }
-    // An equal last entry is the peer itself, and no hop.
+    // An equal last entry is the peer itself, not a hop.
     if own != Ipv4Addr::LOCALHOST {
         let hops = address.get("hops").map_or(Some(1), Value::as_u64);
         if let Some(hops) = hops.filter(|it| *it < MOST_HOPS) {
@@ -63,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_one_proxy_more() {
+    fn this_machine_is_one_more_trusted_hop() {
         let proxies = r#"{"address":{"trusted":["10.0.0.0/8"]},"x":1}"#;
         let hops = r#"{"address":{"hops":HOPS,"trusted":["10.0.0.0/8"]},"x":1}"#;
         let at = |hops_: &str| hops.replace("HOPS", hops_);

@@ -1,16 +1,16 @@
-//! `host-tests`: replays recorded traffic through a gateway's filters, and records it.
+//! `pitboss`: replays recorded traffic through a gateway's filters, and records it.
 mod cli;
 
 use clap::Parser;
 use std::process::ExitCode;
 
-/// What a shell says of a program that was ended for writing to a pipe that nobody reads.
+/// The exit code that shells report for a program that SIGPIPE ended.
 const PIPE_CLOSED: u8 = 128 + 13;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(code) => code,
-        Err(error) if error.chain().any(|it| it.is::<cli::ReaderGone>()) => {
+        Err(error) if error.chain().any(|it| it.is::<cli::OutputClosed>()) => {
             ExitCode::from(PIPE_CLOSED)
         }
         Err(error) => {

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_that_is_not_127_0_0_1_counts() {
+    fn the_first_address_other_than_127_0_0_1_is_used() {
         for (addresses, own) in [
             (&[][..], [127, 0, 0, 1]),
             (&[[127, 0, 0, 1]], [127, 0, 0, 1]),
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_one_and_the_same_address() {
+    fn the_address_is_stable() {
         assert_eq!(own_address(), own_address());
         assert!(std::net::UdpSocket::bind((own_address(), 0)).is_ok());
     }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 by hand, for requests that no well-behaved client library will send.
-use crate::client::ClientError;
+//! HTTP/1.1 byte by byte, for requests that client libraries refuse to send.
+use crate::client::error::ClientError;
 use crate::traffic::{Answer, Fields, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -37,7 +37,7 @@ pub(crate) async fn exchange(
     mut stream: TcpStream,
     request: &Request,
 ) -> Result<Answer, ClientError> {
-    // A gateway may refuse from the head alone and close; what it said is still there to be read.
+    // A gateway may refuse after the head and close; its answer can still be read.
     let sent = stream.write_all(&bytes_of(request)).await;
     let mut received = Vec::new();
     loop {
@@ -59,7 +59,7 @@ pub(crate) async fn exchange(
     }
 }
 
-/// The answer, once `received` holds all of it. `ended` tells that nothing more will come.
+/// The answer, once `received` holds all of it. `ended`: the connection is closed.
 fn parse(received: &[u8], method: &[u8], ended: bool) -> Result<Option<Answer>, ClientError> {
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut head = httparse::Response::new(&mut headers);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_request_goes_out_byte_by_byte() {
+    fn malformed_requests_are_sent_unchanged() {
         let request = Request::new("GET", b"/a\0b\xff").header("X y", b"\xe9");
         let wire = b"GET /a\0b\xff HTTP/1.1\r\nhost: casino.example\r\nX y: \xe9\r\n\r\n";
         assert_eq!(bytes_of(&request), wire);
@@ -125,7 +125,7 @@ mod tests {
 
     /// Every answer also arrives in pieces: no cut of it may parse, or break.
     #[test]
-    fn an_answer_is_read_whole_or_not_yet() {
+    fn incomplete_answers_are_not_parsed() {
         for (wire, method, body) in [
             ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", "GET", "abc"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "GET", "abc"),

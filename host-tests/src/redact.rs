@@ -1,20 +1,22 @@
-//! A recording without credentials and personal data, in which equal things stay equal.
+//! Replaces credentials and personal data in a recording. Equal values stay equal.
 //!
 //! 1. A value is replaced by a pseudonym, an HMAC-SHA-256 under a key: the same value has the same
 //!    pseudonym wherever it stands, and another one under another key.
-//! 2. What is replaced is known by name (headers, cookies, query, forms, JSON members, XML, certificates),
-//!    by place (ids in paths) or by shape (JWTs, cards, IBANs, email addresses, IP addresses). Whatever was
-//!    replaced by name once is replaced wherever else it is written, as a name too, from five characters on.
-//! 3. A JWT keeps its header and the claims that name nobody; its signature is replaced and verifies no
-//!    more. Partner signatures over bodies do not verify either.
-//! 4. Public addresses move to 198.18.0.0/15 and 2001:db8::/32, neighbours staying neighbours; private
-//!    ones stay, for they tell nothing and the policy asks for them.
-//! 5. Bodies are replaced in place, by what they look like and not by their content type: a document
-//!    that is cut, that has a member twice or that stands within a text of another is read all the same.
-//! 6. What has no name, no place and no shape stays: free text wants a look before it leaves the house.
-//!    The [`Summary`] says how much was replaced, and where what is left looks like a person or a secret.
+//! 2. Values are found by name (headers, cookies, query, forms, JSON members, XML, certificates), by location
+//!    (ids in paths) or by shape (JWTs, cards, IBANs, email addresses, IP addresses). A value found by name is
+//!    replaced everywhere else too, also as a name, if it has at least five characters.
+//! 3. A JWT keeps its header and impersonal claims; its signature is replaced and does not verify. Partner
+//!    signatures over bodies do not verify either.
+//! 4. Public addresses move to 198.18.0.0/15 and 2001:db8::/32, and neighbours stay neighbours. Private
+//!    addresses stay: they are not personal, and policies depend on them.
+//! 5. Bodies are replaced in place, by their content and not by their content type: truncated documents,
+//!    duplicate members and documents within texts are handled too.
+//! 6. Values without such a name, location or shape stay: review free text before publication. The [`Summary`]
+//!    counts replacements and lists remaining values that look like a person or a secret.
 mod address;
 mod body;
+mod body_kind;
+mod har;
 mod json;
 mod jwt;
 mod known;
@@ -22,11 +24,11 @@ mod labels;
 mod markup;
 mod names;
 mod pseudonym;
+mod redactor;
 mod shapes;
 mod summary;
 mod tap;
 mod text;
-mod walk;
 
 pub use pseudonym::{Key, WeakKey};
 pub use summary::Summary;
@@ -34,30 +36,16 @@ pub use summary::Summary;
 use crate::har::HarError;
 use address::Addresses;
 use known::Known;
+use redactor::Redactor;
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Replaces values, and remembers which.
-struct Redactor<'a> {
-    key: &'a Key,
-    addresses: Addresses,
-    /// Values that were replaced by name.
-    known: Known,
-    /// How many texts the one at hand stands within.
-    depth: usize,
-    /// Whether values of a name are replaced, for the names so far.
-    personal: HashMap<String, bool>,
-    /// Short texts that were read already: a recording repeats itself.
-    read: HashMap<String, String>,
-    summary: Summary,
-}
-
-/// Recordings that may leave the house, once somebody has looked at them.
+/// Redacted recordings. Review them before publication.
 #[derive(Debug, Clone)]
 pub struct Redacted {
     /// The documents, one after the other.
     pub text: String,
-    /// What was done.
+    /// Counts of the replacements.
     pub summary: Summary,
 }
 
@@ -66,7 +54,7 @@ pub fn redact(document: &str, key: &Key) -> Result<String, HarError> {
     Ok(redact_all(crate::intake::parse(document)?, key)?.text)
 }
 
-/// The same from documents that are parsed already: one HAR, or one trace or more.
+/// Redacts parsed documents: one HAR, or one or more traces.
 pub fn redact_all(documents: Vec<Value>, key: &Key) -> Result<Redacted, HarError> {
     let traces = documents.iter().all(crate::tap::is_trace);
     match documents.as_slice() {
@@ -88,7 +76,7 @@ pub fn redact_all(documents: Vec<Value>, key: &Key) -> Result<Redacted, HarError
         read: HashMap::new(),
         summary: Summary::default(),
     };
-    // Once to learn what is secret, once to replace it wherever it stands.
+    // The first pass learns the secrets, the second replaces them everywhere.
     documents.clone().iter_mut().for_each(|it| redactor.document(it));
     redactor.known.seek();
     redactor.read.clear();
@@ -97,7 +85,7 @@ pub fn redact_all(documents: Vec<Value>, key: &Key) -> Result<Redacted, HarError
     let mut text = String::new();
     for mut document in documents {
         redactor.document(&mut document);
-        // Text and numbers only: there is nothing in a document that JSON cannot write.
+        // Serialising a JSON value does not fail.
         text.push_str(&serde_json::to_string_pretty(&document).unwrap_or_default());
         text.push('\n');
     }
@@ -111,16 +99,6 @@ impl Redactor<'_> {
         } else {
             self.har(document);
         }
-    }
-
-    /// True when a value of this name is replaced.
-    fn is_personal(&mut self, name: &str) -> bool {
-        if let Some(known) = self.personal.get(name) {
-            return *known;
-        }
-        let personal = names::is_personal(name);
-        self.personal.insert(name.to_owned(), personal);
-        personal
     }
 }
 

@@ -1,20 +1,20 @@
-//! What Envoy's HTTP tap filter writes, as recorded traffic.
+//! Traces of Envoy's HTTP tap filter as recorded traffic.
 //!
 //! 1. JSON only, buffered traces only, with the body as bytes or as text; one trace a file in a folder
 //!    (the file-per-tap sink), or one after the other in a file (the admin stream).
-//! 2. The tap sees a request after the connection manager. What that appends or overwrites on every
-//!    request is taken back, so that a replay does not append it twice.
-//! 3. A request that a filter refuses from its headers never brings its body to the tap, a buffer filter
-//!    before it or not, and is skipped.
+//! 2. The tap sees a request after the connection manager. Headers that the connection manager appends or
+//!    overwrites are removed, so that a replay does not append them twice.
+//! 3. A request with a body that a filter refuses in its headers is skipped: the tap never sees the body,
+//!    with or without a buffer filter.
 //! 4. The peer is `downstream_connection`, the moment `headers_received_time`; without the latter the
 //!    answer's `date` counts.
 //! 5. A body as text has lost what is not UTF-8: Envoy 1.40 writes a blank for such a byte, and may leave out
-//!    the character behind it. A note tells how many are text; one whose length shows the loss is skipped.
-//!    In a header such a byte is a `!`, and nothing tells it from a real one.
+//!    the following character. A note counts such bodies; one whose length shows the loss is skipped. In a
+//!    header such a byte becomes a `!`, which cannot be detected.
 mod shape;
 mod trace;
 
-use crate::intake::{Defaults, Reason, Recording, Skipped};
+use crate::intake::recording::{Defaults, Reason, Recording, Skipped};
 use serde_json::Value;
 use trace::Trace;
 
@@ -29,8 +29,8 @@ pub fn is_trace(document: &Value) -> bool {
     KINDS.iter().any(|kind| document.get(kind).is_some())
 }
 
-/// The requests of these traces in the order of their time, and what is skipped. In the place of a trace
-/// that is not even JSON stands the reason.
+/// The requests of these traces in the order of their time, and the skipped ones. `Err` is the reason for
+/// a trace that is not JSON.
 pub fn read_all<'a>(
     traces: impl IntoIterator<Item = Result<&'a Value, Reason>>,
     defaults: &Defaults,
@@ -61,7 +61,7 @@ fn has_text(trace: &Value) -> bool {
     text.is_some_and(|it| !it.is_empty())
 }
 
-/// A gateway's configuration without its taps: a replay is not to be recorded where it is deployed.
+/// A gateway's configuration without its taps, so that a replay is not recorded.
 pub fn without(document: &Value) -> Value {
     let mut document = document.clone();
     let filters =

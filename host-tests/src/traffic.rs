@@ -17,7 +17,7 @@ pub struct Request {
     pub at: u64,
     /// Time since the first request of the recording.
     pub offset: Duration,
-    /// Who sent it.
+    /// The peer that sent it.
     pub client: SocketAddr,
     /// The method, verbatim.
     pub method: Vec<u8>,
@@ -62,7 +62,7 @@ impl Request {
         self.header("content-length", length)
     }
 
-    /// Sets who sends it.
+    /// Sets its peer.
     #[must_use]
     pub fn from(mut self, client: SocketAddr) -> Self {
         self.client = client;
@@ -74,7 +74,7 @@ impl Request {
         values(&self.headers, name)
     }
 
-    /// Who an edge says the client is: the last entry of X-Forwarded-For, else the peer.
+    /// The client by the edge: the last entry of X-Forwarded-For, else the peer.
     pub fn origin(&self) -> String {
         let said =
             self.values("x-forwarded-for").last().and_then(|it| it.rsplit(|b| *b == b',').next());
@@ -82,8 +82,8 @@ impl Request {
         said.unwrap_or_else(|| self.client.ip().to_string())
     }
 
-    /// The target as it is printed: the names in its query stay, their values do not, for they may be
-    /// credentials. So it is with parameters of path segments, a user and a password.
+    /// The target for output: names in its query stay, values are replaced by `*`, since they may be
+    /// credentials. The same applies to parameters of path segments, a user and a password.
     pub fn shown_target(&self) -> String {
         let target = self.target.escape_ascii().to_string();
         let (rest, fragment) = match target.split_once('#') {
@@ -127,7 +127,7 @@ impl Request {
         self.values("transfer-encoding").any(|it| it.eq_ignore_ascii_case(b"chunked"))
     }
 
-    /// The same request marked with its number; a mark it was recorded with goes.
+    /// The request with its number in [`REPLAY_HEADER`], replacing a recorded one.
     #[must_use]
     pub fn marked(&self) -> Self {
         let mut marked = self.clone();
@@ -136,7 +136,7 @@ impl Request {
     }
 }
 
-/// A pair with its name alone; what stands there without `=` and is no word may be a secret itself.
+/// A pair with its value hidden; a pair without `=` that is not a word may be a secret itself.
 fn shown_pair(pair: &str) -> String {
     let word = |it: u8| it.is_ascii_alphabetic() || b"_-.[]".contains(&it);
     match pair.split_once('=') {
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_printed_without_the_values_of_its_query() {
+    fn printed_targets_hide_query_values() {
         for (target, shown) in [
             ("/api/odds", "/api/odds"),
             ("/api/odds?format=decimal&limit=5", "/api/odds?format=*&limit=*"),

@@ -1,9 +1,9 @@
-//! The deployed gateway and the demo casino on this machine, to be tried by hand.
+//! The deployed gateway and the demo casino on this machine, for manual requests.
 //!
-//! 1. Only ports, addresses and the folder of the modules are changed, and this machine is trusted as
-//!    the edge, so that `curl` may say where a player is.
-//! 2. A port that is taken is an error before anything starts: Envoy would share it in silence.
-//! 3. The casino lives in this process, Envoy is its child; both end with it.
+//! 1. Only ports, addresses and the folder of the modules are changed, and this machine is trusted as the
+//!    edge, so that `curl` can set the location of a player.
+//! 2. A port in use is an error before anything starts, since Envoy would share it silently.
+//! 3. The casino runs in this process, Envoy is its child; both end with it.
 use crate::artifact::{self, ArtifactError};
 use crate::envoy::{EnvoyError, EnvoyProcess, Options};
 use crate::gateway::Gateway;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Where things listen, on 127.0.0.1. 0 takes a free port.
+/// Ports on 127.0.0.1; 0 takes a free one.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
     /// The gateway.
@@ -26,10 +26,10 @@ pub struct Ports {
     pub casino: u16,
 }
 
-/// Why it is not up, or no longer.
+/// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
-    /// Somebody else listens there.
+    /// The port is in use.
     #[error("port {port} is taken; choose another one with {option}")]
     Taken {
         /// The port.

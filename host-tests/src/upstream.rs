@@ -57,7 +57,7 @@ where
     let (head, body) = request.into_parts();
     match body.collect().await {
         Ok(body) => handle(http::Request::from_parts(head, body.to_bytes())).map(Full::new),
-        // The gateway gave up on the request; there is nobody to answer.
+        // The gateway aborted the request.
         Err(_) => http::Response::new(Full::default()),
     }
 }

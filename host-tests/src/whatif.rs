@@ -1,16 +1,16 @@
-//! What another policy would decide about the same traffic.
+//! The decisions of another configuration about the same traffic.
 //!
-//! 1. A decision is who decided what, with which code: `allow`, `deny jurisdiction_unlicensed`. Two
-//!    policies are compared by decisions; statuses are shown, since a bet that passes may still fail.
-//! 2. A request whose decision stays and whose status changes is a consequence (a balance that an earlier
-//!    bet no longer touched), and is told apart.
+//! 1. A decision is an action with its code: `allow`, `deny jurisdiction_unlicensed`. Configurations are
+//!    compared by decisions; statuses are shown too, since an allowed bet may still fail.
+//! 2. A request with the same decision and another status is a consequence of another change (a different
+//!    balance, say), and is listed separately.
 //! 3. The market of a change is the place that either policy found.
 use crate::replay::Outcome;
 use crate::traffic::Request;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// A request that another policy decides otherwise.
+/// A request with a different decision under the other configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Number of the request.
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_grouped_and_counted_and_consequences_told_apart() {
+    fn changes_are_grouped_and_consequences_listed_separately() {
         let now = [
             "wager MT allow - 201",
             "wager MT allow - 201",

@@ -1,4 +1,4 @@
-//! What another policy would change about a recording, against a table made by hand; and the reports.
+//! `replay --against`: the changed decisions, compared with a table, and the reports.
 #![allow(clippy::unwrap_used)] // helpers of a test
 
 use host_tests::artifact;
@@ -11,7 +11,8 @@ use std::process::Command;
 const NOW: &str = "envoy-examples/geo-jurisdiction.yaml";
 const THEN: &str = "host-tests/recordings/whatif/geo-jurisdiction.yaml";
 
-/// What the other policy changes: its version, a market more for one brand, a licence less for the other.
+/// The changes of the other configuration: its version, one more market for one brand, one licence less for
+/// the other.
 const EDITS: [(&str, &str); 3] = [
     (r#""2026-11-2""#, r#""2026-12-draft""#),
     (r#"["MT", "GB", "US-NJ"]"#, r#"["MT", "GB", "US-NJ", "US-TX"]"#),
@@ -24,12 +25,12 @@ const EDITS: [(&str, &str); 3] = [
     ),
 ];
 
-/// By hand, from the recording and the two policies: number, class, market, and whether it may pass then.
+/// Written by hand: number, class, market, and whether it is allowed then.
 ///
 /// River Kings loses its British licence: 22 is its only bet from there, 23 is a balance, which needs
-/// none. Lucky Otter gains Texas: every bet and deposit of the Texan that a place is believed for, in
-/// whatever spelling the gateway reads as `/api/bets`. Not 43 and 44, who say two countries; not 47, who
-/// is no edge; not 62 and 63, which are no endpoints; not 64, which is for River Kings.
+/// none. Lucky Otter gains Texas: every bet and deposit of the Texan with an accepted place, in all
+/// spellings of `/api/bets`. Not 43 and 44, which have two countries; not 47, which is not from an edge; not
+/// 62 and 63, which are not endpoints; not 64, which is for River Kings.
 const BY_HAND: [(usize, &str, &str, bool); 13] = [
     (22, "wager", "GB-ENG", false),
     (28, "wager", "US-TX", true),
@@ -48,7 +49,7 @@ const BY_HAND: [(usize, &str, &str, bool); 13] = [
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
     artifact::build("geo-jurisdiction").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_host-tests"))
+    let output = Command::new(env!("CARGO_BIN_EXE_pitboss"))
         .current_dir(workspace_root())
         .args(["replay", "--gateway-config", NOW])
         .args(["--traffic", "host-tests/recordings/first-light.har"])
@@ -64,7 +65,7 @@ fn read(path: &Path) -> String {
 }
 
 #[test]
-fn the_other_policy_is_the_example_but_for_its_licences() {
+fn the_other_configuration_differs_only_in_licences() {
     let root = workspace_root();
     let mut wanted = read(&root.join(NOW));
     for (now, then) in EDITS {
@@ -79,7 +80,7 @@ fn the_other_policy_is_the_example_but_for_its_licences() {
 }
 
 #[test]
-fn exactly_the_decisions_of_the_table_change() {
+fn only_expected_decisions_change() {
     let (code, said) = run(&["--against", THEN, "--json", "-"]);
     assert_eq!(code, Some(0));
     let document: Value = serde_json::from_str(&said).unwrap();
@@ -103,7 +104,7 @@ fn exactly_the_decisions_of_the_table_change() {
 
 /// Arguments, the exit code and the last line.
 #[test]
-fn changes_fail_a_run_only_where_asked() {
+fn changes_fail_a_run_only_with_the_option() {
     for (arguments, code, line) in [
         (&["--against", THEN][..], 0, "13 of 68 decisions would change"),
         (&["--against", THEN, "--fail-on-change"], 1, "13 of 68 decisions would change"),
@@ -116,7 +117,7 @@ fn changes_fail_a_run_only_where_asked() {
 }
 
 #[test]
-fn the_reports_are_written_beside_the_lines() {
+fn reports_are_written_with_the_lines() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (json, junit) = (path("run.json"), path("run.xml"));

@@ -1,5 +1,5 @@
-//! policy-shell as a module: every status of every host call, while an answer is under way. The upstream
-//! has acted, so its answer must not be lost, and no part of it may look like all of it.
+//! policy-shell as a module: every status of every host call during a response. The upstream has acted, so
+//! its response must not be lost, and a part of it must not look complete.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod probe;
@@ -34,7 +34,7 @@ fn responses() -> [Response; 2] {
     [pieces.clone(), pieces.trailers(Headers::from([("x-checksum", "1")]))]
 }
 
-/// Tells how it went: the real answer, the one in its place, or a closed stream.
+/// The result: the real response, the replacement, or a closed stream.
 fn judge(scene: (&str, &str, bool), fault: (&str, u32), chain: &mut Chain, response: &Response) {
     let (script, answer, replaced) = scene;
     let (call, status) = fault;
@@ -70,7 +70,7 @@ fn judge(scene: (&str, &str, bool), fault: (&str, u32), chain: &mut Chain, respo
 }
 
 #[test]
-fn no_answer_is_lost_or_cut_in_silence() {
+fn no_response_is_silently_lost_or_truncated() {
     for scene in SCENES {
         for call in module().host_calls() {
             let faults = Faults::new();
@@ -88,7 +88,7 @@ fn no_answer_is_lost_or_cut_in_silence() {
 
 /// Of all this only a copy is portable.
 #[test]
-fn no_copy_costs_an_answer_on_wasmx() {
+fn copies_never_lose_a_response_on_wasmx() {
     for call in module().host_calls() {
         let faults = Faults::new();
         for status in STATUSES {

@@ -1,5 +1,4 @@
-//! policy-shell as a module: what becomes of the upstream's answer. Each request's `x-answer` header
-//! says what the module does with it.
+//! policy-shell as a module: responses. Each request's `x-answer` header has the steps.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod probe;
@@ -32,7 +31,7 @@ fn run(chain: &mut Chain, answer: &str, response: &Response) -> Report {
     chain.run(asked(answer), &mut |_: &UpstreamRequest| Answer::respond(response.clone()))
 }
 
-/// It came through as the upstream sent it.
+/// Unchanged from the upstream.
 fn assert_whole(report: &Report, response: &Response, case: &str) {
     assert_eq!((report.traps.as_slice(), &report.ending), (&[][..], &Ending::Completed), "{case}");
     let client = report.response.as_ref().unwrap();
@@ -41,7 +40,7 @@ fn assert_whole(report: &Report, response: &Response, case: &str) {
     assert!(client.complete, "{case}");
 }
 
-/// The 403 in its place, and nothing of the answer.
+/// The 403 in its place, without any part of the response.
 fn assert_replaced(report: &Report, case: &str) {
     let refusal = Denial::UNCLASSIFIED.problem(&Details::NONE);
     let client = report.response.as_ref().unwrap();
@@ -59,7 +58,7 @@ fn assert_replaced(report: &Report, case: &str) {
 }
 
 #[test]
-fn answers_are_held_or_copied_and_come_whole() {
+fn responses_are_held_or_copied_completely() {
     let big = Response::new(200).body("x".repeat(70_000));
     let http2 = Response { codec: Codec::Http2, ..pieces() };
     for (answer, response, wanted) in [
@@ -98,9 +97,9 @@ fn answers_are_held_or_copied_and_come_whole() {
     }
 }
 
-/// WasmX keeps no facts, but counts, and does not say with the headers that nothing follows them.
+/// WasmX has no filter state, but counters, and no end of stream in header callbacks.
 #[test]
-fn copies_are_kept_on_both_hosts() {
+fn responses_are_copied_on_both_hosts() {
     for profile in PROFILES {
         for (answer, response, wanted) in [
             ("copy:3", pieces(), "body=3"),
@@ -118,7 +117,7 @@ fn copies_are_kept_on_both_hosts() {
 }
 
 #[test]
-fn somebody_is_asked_and_the_answer_comes_whole_whatever_is_said() {
+fn calls_during_responses_keep_the_response() {
     for (target, said) in [
         ("pam:80", "answer=200/7"),
         ("long:80", "answer=200/8+"),
@@ -154,10 +153,10 @@ fn somebody_is_asked_and_the_answer_comes_whole_whatever_is_said() {
     }
 }
 
-/// With Envoy's `allow_on_headers_stop_iteration` the body comes while the headers are held for a call,
-/// and the filter that wants it afterwards still has it.
+/// With Envoy's `allow_on_headers_stop_iteration` the body arrives while the headers are held for a call; the
+/// filter still gets it afterwards.
 #[test]
-fn a_body_that_comes_with_the_headers_held_is_not_missed() {
+fn bodies_during_held_headers_are_seen() {
     for (answer, wanted) in [
         ("call,hold:3", "answer=200/7 body=3"),
         ("call,hold:2", "answer=200/7 TooLarge"),
@@ -178,9 +177,9 @@ fn a_body_that_comes_with_the_headers_held_is_not_missed() {
     assert_replaced(&run(&mut chain, "call,replace", &with_trailers()), "call,replace");
 }
 
-/// A filter that asks for ever would hold the answer for ever.
+/// Otherwise a filter could hold a response for ever.
 #[test]
-fn an_answer_waits_for_four_calls_at_most() {
+fn a_response_waits_for_at_most_four_calls() {
     for target in ["pam:80", "nobody"] {
         let mut chain = chain(PROFILES[0], target, &Faults::new());
         let report = run(&mut chain, "hold:3,call,call,call,call,call,call", &pieces());
@@ -189,10 +188,10 @@ fn an_answer_waits_for_four_calls_at_most() {
     }
 }
 
-/// A client that leaves while the call is out shows how much of the answer it had by then; one that
-/// stays gets all of it, when the call is answered and not before.
+/// A client that disconnects during the call shows what it received by then; other clients get the complete
+/// response, after the call.
 #[test]
-fn nothing_passes_before_the_call_is_answered() {
+fn nothing_passes_before_the_call_completes() {
     for (answer, had, wanted) in [
         ("call", None, "answer=200/7"),
         ("call,hold:3", None, "answer=200/7 body=3"),
@@ -216,14 +215,14 @@ fn nothing_passes_before_the_call_is_answered() {
             assert_whole(&report, &response, &case);
             assert_eq!(told(&report), wanted, "{case}");
             assert_eq!(report.ended - report.started, 350_000_000, "{case}");
-            // The leaver's call is answered too, to nobody.
+            // The call of the disconnected client completes without effect.
             assert_eq!(chain.traps(), [], "{case}");
         }
     }
 }
 
 #[test]
-fn another_answer_is_given_in_its_place() {
+fn responses_can_be_replaced() {
     for answer in ["replace", "call,replace", "call,call,replace"] {
         for response in [pieces(), with_trailers(), Response::new(204), Response::new(500)] {
             let mut chain = chain(PROFILES[0], "pam:80", &Faults::new());
@@ -237,9 +236,9 @@ fn another_answer_is_given_in_its_place() {
     assert_replaced(&run(&mut chain, "hold:3,replace", &Response::new(204)), "204");
 }
 
-/// What a gateway says by itself passes the same way.
+/// Local replies take the same path.
 #[test]
-fn refusals_are_answers_too() {
+fn refusals_are_responses_too() {
     for (answer, status) in [("hold:9000", 403), ("copy:9000", 403), ("hold:1,call", 403)] {
         let mut chain = chain(PROFILES[0], "pam:80", &Faults::new());
         let report = chain.run(scripted("deny").header("x-answer", answer), &mut hello);
@@ -261,9 +260,9 @@ impl Upstream for Hasty {
     }
 }
 
-/// The upstream answers while the body is still awaited.
+/// The upstream answers before the body is complete.
 #[test]
-fn an_early_answer_is_treated_like_any_other() {
+fn early_responses_are_handled_alike() {
     for (answer, replaced) in
         [("replace", true), ("call,replace", true), ("hold:3", false), ("hold:3,call", false)]
     {
@@ -279,9 +278,9 @@ fn an_early_answer_is_treated_like_any_other() {
     }
 }
 
-/// WasmX cannot do it: the stream is closed, and the client does not take the answer for the real one.
+/// WasmX cannot replace a response: the stream is closed.
 #[test]
-fn a_replacement_on_wasmx_is_no_answer_at_all() {
+fn replacing_a_response_on_wasmx_resets_it() {
     let mut chain = builder(PROFILES[1], "", "").start().unwrap();
     assert_eq!(PROFILES[1].0, Profile::Wasmx);
     let report = run(&mut chain, "replace", &pieces());

@@ -1,5 +1,4 @@
-//! What becomes of the upstream's answer in the real Envoy, before an upstream and a service that both
-//! say what the test says, when it says so.
+//! Responses in the real Envoy, with a scripted upstream and service.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "probe/by_hand.rs"]
@@ -62,7 +61,7 @@ impl Stage {
         connection
     }
 
-    /// Whatever has reached the one worker before this, it has dealt with after it.
+    /// Waits until the worker has processed everything before.
     async fn settle(&self) {
         let mut client = self.say(&request(&[("x-script", "deny")])).await;
         assert!(head(&mut client).await.starts_with("HTTP/1.1 403 "));
@@ -78,7 +77,7 @@ impl Stage {
         ]
     }
 
-    /// Waits until the filter has come to this with answers so many times.
+    /// Waits until the counter of this result reaches a number.
     async fn told(&self, what: &str, times: u64) {
         let name = format!("wasmcustom.probe.answer.{what}");
         let counted = || async { self.envoy.admin.stat(&name).await.unwrap_or(0) == times };
@@ -130,7 +129,7 @@ fn body_of(headers: &str, rest: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_held_answer_comes_when_it_is_whole() {
+async fn held_responses_are_sent_when_complete() {
     let Some(mut stage) = Stage::open(true).await else { return };
     for (headers, first, last, body, trailers) in BODIES {
         for (answer, held) in [("hold:3", true), ("", false), ("copy:3", false)] {
@@ -155,7 +154,7 @@ async fn a_held_answer_comes_when_it_is_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_held_answer_waits_for_a_late_call() {
+async fn held_responses_wait_for_a_late_call() {
     for alone in [true, false] {
         let Some(stage) = Stage::open(alone).await else { return };
         waits_for_a_late_call(stage).await;
@@ -197,7 +196,7 @@ async fn waits_for_a_late_call(mut stage: Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_over_the_limit_goes_on_whole() {
+async fn responses_over_the_limit_pass_completely() {
     let Some(mut stage) = Stage::open(true).await else { return };
     let long = "0123456789abcdef".repeat(4096);
     for (answer, limit) in [("hold", 4), ("hold", 40_000), ("copy", 4), ("hold", 65_536)] {
@@ -239,7 +238,7 @@ fn assert_replaced(text: &str, case: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_answer_is_given_and_only_it() {
+async fn only_the_replacement_is_sent() {
     let Some(mut stage) = Stage::open(true).await else { return };
     for answer in ["replace", "call,replace"] {
         for (headers, first, last, ..) in BODIES {
@@ -264,7 +263,7 @@ async fn another_answer_is_given_and_only_it() {
 
 /// The upstream answers while half of the request's body is on its way.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_answer_is_replaced_or_held_like_any_other() {
+async fn early_responses_are_replaced_or_held() {
     let Some(mut stage) = Stage::open(true).await else { return };
     for answer in ["replace", "call,replace", "hold:3", "hold:3,call"] {
         let headers = [("x-script", "body:9"), ("x-answer", answer), ("content-length", "9")];
@@ -339,7 +338,7 @@ async fn held_headers_leave_the_upstream_untouched() {
     assert_eq!(stage.reached().await, [2, 2]);
 }
 
-/// A policy asks somebody, then wants the body, and that ends with trailers.
+/// A policy makes a call, then reads a body with trailers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_with_trailers_survives_a_call_before_it() {
     for alone in [true, false] {

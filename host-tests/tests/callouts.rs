@@ -1,4 +1,4 @@
-//! Calls of a filter in wasmtime that real services answer, over loopback.
+//! Calls of a filter in wasmtime to real services.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use abi_host::{Answer, Chain, Engine, EngineOptions, PluginConfig, Request, Response};
@@ -14,9 +14,9 @@ async fn real_services_answer() {
     })
     .await
     .unwrap();
-    // A port that nobody listens on any more.
+    // A closed port.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    // Somebody who listens and hangs up.
+    // A server that closes the connection.
     let rude = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let rude_address = rude.local_addr().unwrap();
     let hangs_up = tokio::spawn(async move { while rude.accept().await.is_ok() {} });

@@ -1,4 +1,4 @@
-//! Both halves decide by the recorded time, whatever the machine's clock says.
+//! Both halves decide by the recorded time, not by the machine's clock.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
 
 use host_tests::envoy::{clock, find_for_test, workspace_root};
@@ -42,7 +42,7 @@ fn bet(number: usize, after_end: i64) -> Recorded {
 /// Forward 30 minutes, forward a year: the licence holds or does not at each recorded moment. The
 /// same once more on a machine whose clock is a year ahead, and on one that is 30 years behind.
 #[test]
-fn a_licence_with_dates_is_decided_by_recorded_time() {
+fn dated_licences_use_the_recorded_time() {
     if find_for_test().unwrap().is_none() {
         return;
     }
@@ -59,7 +59,7 @@ fn a_licence_with_dates_is_decided_by_recorded_time() {
     std::fs::write(path("traffic.har"), har::write(&recorded).unwrap()).unwrap();
     let count = recorded.len();
     for ahead in [0, year, -30 * year] {
-        let output = Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        let output = Command::new(env!("CARGO_BIN_EXE_pitboss"))
             .current_dir(workspace_root())
             .args(["replay", "--via", "both", "--gateway-config"])
             .arg(path("gateway.yaml"))

@@ -1,5 +1,5 @@
-//! What one request costs a module, in numbers that do not depend on the machine: host calls by name,
-//! bytes that the host hands over, fuel. `make bench` measures the time.
+//! The cost of one request in a module, independent of the machine: host calls by name, bytes from the host,
+//! fuel. `make bench` measures the time.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,7 @@ use serde_json::{json, Value};
 const LIMITS: &[(&str, usize)] =
     &[("geo-jurisdiction", 680_000), ("idempotency", 500_000), ("player-auth", 740_000)];
 
-/// Fuel may differ this much from the golden table, in percent, before somebody has to look: another
-/// compiler is not another policy.
+/// Tolerance of fuel against the golden table, in percent, for other compilers.
 const BAND: u64 = 10;
 
 const FUEL: &str = "fuel";
@@ -27,15 +26,15 @@ const FUEL: &str = "fuel";
 /// What a request cost, by row of the table.
 type Costs = BTreeMap<String, u64>;
 
-/// What the clock says, in seconds since the epoch.
+/// The time, in seconds since the epoch.
 const NOW: u64 = 1_800_000_000;
 
 /// One column of a table.
 struct Case {
     name: &'static str,
-    /// Members of the example's configuration that are another way.
+    /// Changed members of the example's configuration.
     changes: Value,
-    /// What is sent before it, once.
+    /// A request that is sent once before.
     before: Option<Request>,
     request: Request,
     /// Whether each has an idempotency key of its own.
@@ -119,7 +118,7 @@ fn player_auth() -> Vec<Case> {
     const MANY: u32 = 10_000;
     let changes = |tokens: usize, burst: u32| {
         let failures = json!({"per_minute": burst * 6, "burst": burst});
-        // Nobody is there to ask.
+        // There is no service.
         json!({"issuers": [issuer], "cache_tokens": tokens, "failures": failures,
             "player_state": null})
     };
@@ -200,7 +199,7 @@ fn started(plugin: &str, document: &Value) -> Chain {
     chain.wasm(&module(&engine, plugin), config).start().unwrap()
 }
 
-/// Sends a request and tells the status.
+/// Sends a request and returns the status.
 fn send(chain: &mut Chain, request: &Request) -> u16 {
     let mut hello = |_: &UpstreamRequest| Answer::respond(Response::new(200).body("hello"));
     let status = chain.run(request.clone(), &mut hello).status();
@@ -208,7 +207,7 @@ fn send(chain: &mut Chain, request: &Request) -> u16 {
     status
 }
 
-/// What one more request costs, once the first of its kind has defined its counters.
+/// The cost of a further request, after the first has defined its counters.
 fn costs(plugin: &str, case: &Case) -> Costs {
     costs_in(chain(plugin, &case.changes), plugin, case)
 }
@@ -252,7 +251,7 @@ fn table(columns: &[(&str, Costs)], golden: &str) -> String {
 }
 
 #[test]
-fn a_request_costs_what_the_table_says() {
+fn costs_match_the_table() {
     for (plugin, cases) in cases() {
         let path = workspace_root().join(format!("host-tests/tests/costs.{plugin}.golden"));
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
@@ -267,7 +266,7 @@ fn a_request_costs_what_the_table_says() {
 
 /// What `make bench` measures a hit against.
 #[test]
-fn a_hits_host_calls_are_those_of_a_hit() {
+fn hit_calls_makes_the_host_calls_of_a_hit() {
     let (plugin, cases) = ("hit-calls", player_auth());
     let hit = &cases[0];
     let mut wanted = costs("player-auth", hit);
@@ -284,9 +283,9 @@ fn modules_stay_small() {
     }
 }
 
-/// A VM lives as long as its gateway.
+/// A VM runs as long as its gateway.
 #[test]
-fn requests_leave_nothing_in_memory() {
+fn memory_does_not_grow_with_requests() {
     for (plugin, case) in cases().iter().flat_map(|(p, cases)| cases.iter().map(move |c| (p, c))) {
         let mut chain = chain(plugin, &case.changes);
         case.before.iter().for_each(|request| _ = send(&mut chain, request));

@@ -1,4 +1,4 @@
-//! The environment that an operator gives a module, in the real Envoy.
+//! Environment variables of a module, in the real Envoy.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
 
 #[path = "probe/gateway.rs"]
@@ -29,9 +29,9 @@ const CALLBACKS: [&str; 13] = [
     "proxy_on_vm_start",
 ];
 
-/// A module that may not see its environment sees an empty one, and lives.
+/// A module without access to the environment sees an empty one and does not trap.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_gives_it_and_may_keep_it() {
+async fn secrets_come_from_the_environment() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let server = Server::start(|_| http::Response::new("hello".into())).await.unwrap();
     for (kept, want) in [("nothing", "env=hush env=none"), ("environ", "env=none env=none")] {

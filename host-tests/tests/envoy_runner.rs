@@ -61,7 +61,7 @@ async fn the_recorded_client_is_the_peer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_configuration_is_told_apart_with_the_log() {
+async fn a_refused_configuration_is_reported_with_the_log() {
     let server = Server::start(echo).await.unwrap();
     let Some(options) = options(&server) else { return };
     let document = policyless(&json!({"drain_timeout": "not a duration"}));

@@ -5,7 +5,7 @@ use host_tests::envoy::{clock, find_for_test, workspace_root};
 use host_tests::gateway::Gateway;
 use host_tests::golden::{check, Golden};
 use host_tests::record::{record, Scenario};
-use host_tests::replay::{lines, run_emulated_in, House, Outcome};
+use host_tests::replay::{lines, run_emulated_in, DemoCasino, Outcome};
 use host_tests::traffic::Request;
 use host_tests::{artifact, har};
 use policy_kit::EndpointClass;
@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 const CONFIG: &str = "envoy-examples/geo-jurisdiction.yaml";
-/// What the evening is recorded through.
+/// The configuration of the recording.
 const CHAIN: &str = "envoy-examples/chain.yaml";
 const HAR: &str = "host-tests/recordings/evening.har";
 
@@ -23,26 +23,26 @@ fn file(name: &str) -> PathBuf {
     workspace_root().join(name)
 }
 
-/// The recording, what wasmtime makes of it, and the casino as it leaves it.
-fn evening() -> &'static (Vec<Request>, Vec<Outcome>, House) {
-    static EVENING: OnceLock<(Vec<Request>, Vec<Outcome>, House)> = OnceLock::new();
+/// The recording, its outcomes in wasmtime, and the casino afterwards.
+fn evening() -> &'static (Vec<Request>, Vec<Outcome>, DemoCasino) {
+    static EVENING: OnceLock<(Vec<Request>, Vec<Outcome>, DemoCasino)> = OnceLock::new();
     EVENING.get_or_init(|| {
         artifact::build("geo-jurisdiction").unwrap();
         let requests = har::read(&std::fs::read_to_string(file(HAR)).unwrap()).unwrap();
-        let (gateway, house) = (Gateway::read(&file(CONFIG)).unwrap(), House::open().unwrap());
+        let (gateway, house) = (Gateway::read(&file(CONFIG)).unwrap(), DemoCasino::open().unwrap());
         let run = run_emulated_in(&house, &gateway, &requests, &artifact::wasm_dir()).unwrap();
         (requests, run, house)
     })
 }
 
 #[test]
-fn the_golden_decisions_stand() {
+fn decisions_match_the_golden_file() {
     let (requests, run, _) = evening();
     stands("geo-jurisdiction", &lines(requests, run));
     artifact::build("player-auth").unwrap();
     artifact::build("idempotency").unwrap();
     for example in ["player-auth", "idempotency", "chain"] {
-        let (gateway, house) = (Gateway::example(example).unwrap(), House::open().unwrap());
+        let (gateway, house) = (Gateway::example(example).unwrap(), DemoCasino::open().unwrap());
         let run = run_emulated_in(&house, &gateway, requests, &artifact::wasm_dir()).unwrap();
         stands(example, &lines(requests, &run));
     }
@@ -58,7 +58,7 @@ fn stands(example: &str, lines: &str) {
 
 /// On this machine, and on one whose clock is a year ahead.
 #[test]
-fn both_halves_agree_whatever_the_machines_clock_says() {
+fn both_halves_agree_with_a_wrong_clock() {
     if find_for_test().unwrap().is_none() {
         return;
     }
@@ -70,7 +70,7 @@ fn both_halves_agree_whatever_the_machines_clock_says() {
         ("0", CHAIN, "chain"),
         ("31536000", CHAIN, "chain"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        let output = Command::new(env!("CARGO_BIN_EXE_pitboss"))
             .current_dir(workspace_root())
             .args(["demo", "--gateway-config", config, HAR])
             .env("LD_PRELOAD", clock::library().unwrap())
@@ -87,9 +87,9 @@ fn both_halves_agree_whatever_the_machines_clock_says() {
     }
 }
 
-/// Policies of one chain that map paths to classes differently would each protect something else.
+/// Policies of one chain must map paths to the same classes.
 #[test]
-fn the_policies_of_the_chain_have_one_catalogue() {
+fn the_policies_of_the_chain_share_a_catalogue() {
     let chain = Gateway::example("chain").unwrap();
     let lists: Vec<serde_json::Value> = chain
         .wasm()
@@ -108,19 +108,19 @@ fn the_policies_of_the_chain_have_one_catalogue() {
 }
 
 #[test]
-fn the_books_are_in_order_afterwards() {
+fn all_invariants_hold_afterwards() {
     let (_, _, house) = evening();
     assert_eq!(house.broken(), []);
 }
 
-/// Retries, repeated callbacks and nervous fingers: without idempotency the ledger shows them twice.
+/// Retries, repeated callbacks and double clicks: without idempotency the ledger shows double effects.
 #[test]
-fn what_is_told_twice_takes_effect_once() {
+fn repeated_requests_take_effect_once() {
     let (requests, _, without) = evening();
     assert!(!without.double_effects().is_empty(), "an evening without retries proves nothing");
     artifact::build("player-auth").unwrap();
     artifact::build("idempotency").unwrap();
-    let (gateway, house) = (Gateway::example("idempotency").unwrap(), House::open().unwrap());
+    let (gateway, house) = (Gateway::example("idempotency").unwrap(), DemoCasino::open().unwrap());
     let run = run_emulated_in(&house, &gateway, requests, &artifact::wasm_dir()).unwrap();
     assert_eq!(house.double_effects(), BTreeMap::new());
     assert_eq!(house.broken(), []);
@@ -129,7 +129,7 @@ fn what_is_told_twice_takes_effect_once() {
     assert!(replays.is_superset(&BTreeSet::from(["settlement", "wager"])), "{replays:?}");
 }
 
-/// What an evening must hold to be worth replaying; the message says what is missing.
+/// The required content of an evening; the message has what is missing.
 #[test]
 fn every_class_market_brand_and_refusal_occurs() {
     let (requests, run, _) = evening();
@@ -166,9 +166,9 @@ fn every_class_market_brand_and_refusal_occurs() {
     }
 }
 
-/// What only policies that know the player, the partner and the device can say.
+/// Refusals by player, partner and device.
 #[test]
-fn players_partners_and_devices_are_refused_for_what_they_are() {
+fn refusals_have_the_expected_codes() {
     let golden = std::fs::read_to_string(file(HAR).with_extension("chain.golden")).unwrap();
     for code in [
         "token_missing",
@@ -193,7 +193,7 @@ fn players_partners_and_devices_are_refused_for_what_they_are() {
     ] {
         assert!(golden.contains(&format!(" {code} ")), "no {code} in the evening");
     }
-    // An excluded player's own money goes out all the same (GLI-19 A.3.8).
+    // An excluded player can still withdraw (GLI-19 A.3.8).
     let (requests, ..) = evening();
     let lines = golden.lines().filter(|line| line.contains("/api/withdrawals"));
     let addresses: BTreeSet<_> = golden
@@ -215,11 +215,11 @@ fn player(request: &Request) -> Option<String> {
 
 /// The Danish licence ends at nine in the evening, by recorded time.
 #[test]
-fn a_licence_ends_in_mid_evening() {
+fn a_licence_ends_during_the_evening() {
     let (requests, run, _) = evening();
     let mut seen: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for (request, outcome) in requests.iter().zip(run) {
-        // A Dane who hides behind a VPN is refused for that, at any time.
+        // A Danish player with a VPN is refused for the VPN, at any time.
         let asked = ["-", "jurisdiction_unlicensed"].contains(&outcome.code.as_str());
         let danish = asked && outcome.jurisdiction == "DK" && outcome.brand == "blue-heron";
         if danish && ["wager", "launch"].contains(&outcome.class.as_str()) {
@@ -231,7 +231,7 @@ fn a_licence_ends_in_mid_evening() {
     assert_eq!(seen, [(false, "allow"), (true, "deny")]);
 }
 
-/// The recording in the repository is what its seed gives, byte for byte, through today's gateway.
+/// The recording in the repository is reproducible byte for byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn recording_again_gives_the_same_bytes() {
     let Some(envoy) = find_for_test().unwrap() else { return };

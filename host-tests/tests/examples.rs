@@ -1,4 +1,4 @@
-//! What every example must say beside its policies, so that browsers can use what the policies do.
+//! CORS settings of the examples.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use host_tests::envoy::workspace_root;
@@ -36,7 +36,7 @@ fn read_from_browsers(gateway: &Gateway) -> Vec<String> {
 }
 
 #[test]
-fn cors_allows_what_policies_read_and_exposes_what_they_answer() {
+fn cors_lists_the_headers_of_policies() {
     let mut seen = 0;
     for entry in std::fs::read_dir(workspace_root().join("envoy-examples")).unwrap() {
         let path = entry.unwrap().path();

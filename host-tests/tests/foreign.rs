@@ -1,4 +1,4 @@
-//! Recordings made by other tools replay; what cannot be replayed is told.
+//! Recordings of other tools replay; unsupported entries are reported.
 #![allow(clippy::unwrap_used)] // helpers of a test
 
 use host_tests::artifact;
@@ -43,7 +43,7 @@ fn skipped(recording: &Recording) -> Vec<String> {
 }
 
 #[test]
-fn a_browsers_recording_replays() {
+fn browser_recordings_replay() {
     let recording = recording("chromium.har");
     assert_eq!(
         skipped(&recording),
@@ -66,7 +66,7 @@ fn a_browsers_recording_replays() {
 }
 
 #[test]
-fn a_proxys_recording_replays() {
+fn proxy_recordings_replay() {
     let recording = recording("mitmproxy.har");
     assert_eq!(skipped(&recording), [""; 0]);
     let table = table(&recording);
@@ -86,7 +86,7 @@ fn a_proxys_recording_replays() {
 }
 
 #[test]
-fn a_load_tests_recording_replays() {
+fn load_test_recordings_replay() {
     let recording = recording("k6.har");
     let reason = "uses a variable of a load test, whose value is not recorded";
     assert_eq!(skipped(&recording), [format!("skipped entry 3: {reason}")]);
@@ -104,7 +104,7 @@ fn a_load_tests_recording_replays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_halves_agree_on_them() {
+async fn both_halves_agree_on_foreign_recordings() {
     let Some(envoy) = find_for_test().unwrap() else { return };
     for name in ["chromium.har", "mitmproxy.har", "k6.har"] {
         let recording = recording(name);

@@ -1,4 +1,4 @@
-//! A double click, in both halves: the second request comes while the first has no answer yet.
+//! A double click, in both halves: the second request is sent before the first is answered.
 #![allow(clippy::unwrap_used)] // helpers of a test
 
 use host_tests::artifact;
@@ -33,14 +33,14 @@ fn told(outcome: &Outcome) -> (&str, &str, Option<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_click_is_decided_while_the_first_is_under_way() {
+async fn a_second_click_is_decided_while_the_first_is_pending() {
     artifact::build("geo-jurisdiction").unwrap();
     let example = workspace_root().join("envoy-examples/geo-jurisdiction.yaml");
     let (gateway, wasm_dir) = (Gateway::read(&example).unwrap(), artifact::wasm_dir());
     let placed = |bet: &str| ("allow", "-", Some(bet.to_owned()));
     let refused = ("deny", "jurisdiction_unlicensed", None);
     for (countries, wanted) in [
-        // No policy here minds: the casino places both. This is what `idempotency` is to change.
+        // No policy refuses it: the casino places both bets.
         (["MT", "MT"], [placed("b-1"), placed("b-2")]),
         // The second is refused, and knows it, before the first has its answer.
         (["MT", "DE"], [placed("b-1"), refused.clone()]),

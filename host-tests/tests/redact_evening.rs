@@ -1,7 +1,7 @@
-//! The evening, redacted: nobody of it is left, and everybody is still one and the same.
+//! The redacted evening: no personal data remains, and equal values stay equal.
 //!
-//! What is secret is gathered here by what the casino means by it, not by the redactor's own rules: a
-//! rule that misses a place is seen.
+//! Secrets are collected here by the casino's semantics, not by the redactor's rules, so that a missing rule
+//! is found.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of a test
 
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -22,7 +22,7 @@ enum Kind {
 /// Members of bodies that name a player, in the API and in the partners' wallets.
 const PLAYERS: &[&str] = &["account_id", "player", "sub", "user", "userid"];
 
-/// Members of bodies that open a door, and headers that prove a partner.
+/// Members of bodies with credentials, and headers with partners' signatures.
 const TOKENS: &[&str] = &["access_token", "game_session", "hmac", "refresh_token", "token"];
 const PROOFS: &[&str] = &["x-hub88-signature", "x-psp-signature", "x-request-sign"];
 
@@ -30,7 +30,7 @@ const PROOFS: &[&str] = &["x-hub88-signature", "x-psp-signature", "x-request-sig
 const ADDRESSES: &[&str] =
     &["forwarded", "x-envoy-external-address", "x-forwarded-for", "x-real-ip"];
 
-/// What a recording says about people, in the order of its places.
+/// The personal data of a recording, in order.
 #[derive(Default)]
 struct Seen {
     /// For each entry.
@@ -148,11 +148,11 @@ fn stands_in(text: &str, value: &str) -> bool {
     })
 }
 
-/// The key that the README shows its example with.
+/// The key of the README's example.
 const README_KEY: &str = "0123456789abcdef";
 
 #[test]
-fn the_readme_shows_what_becomes_of_two_bodies() {
+fn the_readme_shows_two_redacted_bodies() {
     let root = workspace_root().join("host-tests");
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     assert!(readme.contains(&format!("PITBOSS_REDACT_KEY={README_KEY}\n")));
@@ -172,7 +172,7 @@ fn the_readme_shows_what_becomes_of_two_bodies() {
 }
 
 #[test]
-fn nobody_of_the_evening_is_left_and_everybody_stays_the_same() {
+fn no_personal_data_remains_and_decisions_stay() {
     let recording = workspace_root().join("host-tests/recordings/evening.har");
     let original = std::fs::read_to_string(recording).unwrap();
     let redacted = redact(&original, &Key::new(README_KEY.as_bytes()).unwrap()).unwrap();

@@ -26,12 +26,12 @@ fn emulate(gateway: &Gateway, requests: &[Request]) -> Vec<Outcome> {
 }
 
 #[test]
-fn the_recording_holds_what_the_scripted_clients_send() {
+fn the_recording_matches_the_script() {
     assert_eq!(recording(), record::first_light());
 }
 
 #[test]
-fn the_golden_decisions_stand() {
+fn decisions_match_the_golden_file() {
     let requests = recording();
     let now = lines(&requests, &emulate(&example(), &requests));
     let golden = workspace_root().join("host-tests/recordings/first-light.geo-jurisdiction.golden");
@@ -55,7 +55,7 @@ async fn both_halves_agree() {
 }
 
 #[test]
-fn a_difference_is_counted_and_shows_both_sides() {
+fn differences_are_counted_and_shown() {
     let requests = [Request::new("GET", "/a"), Request::new("GET", "/b")];
     let ours = [Outcome { status: 200, ..Outcome::default() }, Outcome::default()];
     let theirs = [Outcome { status: 403, ..Outcome::default() }, Outcome::default()];
@@ -66,7 +66,7 @@ fn a_difference_is_counted_and_shows_both_sides() {
 
 /// Each case takes one option of the deployed gateway away; the emulation must follow.
 #[test]
-fn the_gateways_own_options_count() {
+fn gateway_options_apply() {
     let request = |target: &str| Request::new("POST", target).body("{}");
     let decide = |change: &dyn Fn(&mut Value), target: &str| {
         let mut document = example().document;
@@ -89,14 +89,14 @@ fn the_gateways_own_options_count() {
 }
 
 #[test]
-fn the_command_line_says_what_is_wrong_and_with_which_field() {
+fn errors_name_the_field() {
     emulate(&example(), &[]);
     let wasm_dir = std::path::absolute(artifact::wasm_dir()).unwrap();
     let run = |config: &str, traffic: &str| {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("g.yaml"), config).unwrap();
         std::fs::write(folder.path().join("t.har"), traffic).unwrap();
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pitboss"))
             .current_dir(folder.path())
             .args(["replay", "--via", "wasmtime", "--wasm-dir", wasm_dir.to_str().unwrap()])
             .args(["--gateway-config", "g.yaml", "--traffic", "t.har"])
@@ -142,9 +142,9 @@ fn the_command_line_says_what_is_wrong_and_with_which_field() {
     }
 }
 
-/// What is asked for and cannot be had is an error that says so.
+/// Unavailable inputs are reported.
 #[test]
-fn the_command_line_refuses_what_it_cannot_do() {
+fn invalid_arguments_are_refused() {
     emulate(&example(), &[]);
     for (args, named, wanted) in [
         (
@@ -160,7 +160,7 @@ fn the_command_line_refuses_what_it_cannot_do() {
         (&["--via", "both"], "no/envoy", "error: PITBOSS_ENVOY names no file: no/envoy"),
         (&["--header", "a: b\nc: d"], "", "error: invalid value"),
     ] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pitboss"))
             .current_dir(workspace_root())
             .args(["replay", "--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
             .args(["--traffic", "host-tests/recordings/first-light.har"])
@@ -175,10 +175,10 @@ fn the_command_line_refuses_what_it_cannot_do() {
 }
 
 #[test]
-fn a_report_to_the_standard_output_stands_alone() {
+fn reports_to_the_standard_output_stand_alone() {
     emulate(&example(), &[]);
     for (format, start) in [("--junit", "<?xml "), ("--json", "{")] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pitboss"))
             .current_dir(workspace_root())
             .args(["replay", "--via", "wasmtime", format, "-"])
             .args(["--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
@@ -193,7 +193,7 @@ fn a_report_to_the_standard_output_stands_alone() {
 
 /// A changed decision ends in exit code 1 and shows the line; `UPDATE_GOLDEN=1` writes it.
 #[test]
-fn the_command_line_holds_a_run_to_its_golden_file() {
+fn runs_are_compared_with_the_golden_file() {
     emulate(&example(), &[]);
     let root = workspace_root();
     let folder = tempfile::tempdir().unwrap();
@@ -204,7 +204,7 @@ fn the_command_line_holds_a_run_to_its_golden_file() {
     .unwrap();
     std::fs::write(&golden, right.replacen("deny ", "allow", 1)).unwrap();
     let run = |update: &str| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pitboss"))
             .current_dir(&root)
             .args(["replay", "--via", "wasmtime", "--golden", golden.to_str().unwrap()])
             .args(["--gateway-config", "envoy-examples/geo-jurisdiction.yaml"])
@@ -225,11 +225,11 @@ fn the_command_line_holds_a_run_to_its_golden_file() {
 
 /// Without an Envoy `both` is an error, unless wasmtime may run alone; under CI it may not.
 #[test]
-fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
+fn a_missing_envoy_is_reported_and_under_ci_an_error() {
     emulate(&example(), &[]);
     let root = workspace_root();
     let wasm_dir = std::path::absolute(artifact::wasm_dir()).unwrap();
-    // A workspace in which nobody has installed one.
+    // A workspace without an Envoy.
     let bare = tempfile::tempdir().unwrap();
     std::fs::write(bare.path().join("Cargo.lock"), "").unwrap();
     let alone = "--allow-missing-envoy";
@@ -241,7 +241,7 @@ fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
         (&["envoy", alone], false, 2, ""),
         (&["wasmtime"], true, 0, ""),
     ] {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"));
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pitboss"));
         command
             .current_dir(bare.path())
             .args(["replay", "--via"])
@@ -268,14 +268,14 @@ fn a_missing_envoy_is_told_and_under_ci_it_is_an_error() {
     }
 }
 
-/// A reader that has seen enough ends the program quietly, and gets its report as a whole.
+/// The program ends quietly when the output is closed, and reports are complete.
 #[test]
-fn a_reader_that_leaves_is_no_panic() {
+fn a_closed_output_is_not_a_panic() {
     emulate(&example(), &[]);
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
     let root = workspace_root();
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_host-tests"))
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_pitboss"))
         .current_dir(&root)
         .args(["replay", "--via", "wasmtime", "--gateway-config"])
         .arg(root.join("envoy-examples/geo-jurisdiction.yaml"))

@@ -1,4 +1,4 @@
-//! What filters ask by themselves, in both halves of a replay: the same casino, at the recorded time.
+//! Calls of filters, in both halves of a replay: to the same casino, at the recorded time.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
 
 #[path = "probe/gateway.rs"]
@@ -29,7 +29,7 @@ fn seen(outcome: &Outcome) -> String {
     seen.unwrap_or_default().to_owned()
 }
 
-/// Who is asked what, and what the probe saw of the answer.
+/// Targets, requests, and the responses that the probe saw.
 fn table() -> Vec<(Value, &'static str, &'static str)> {
     let introspect = |headers: Value, body: &str| {
         json!({"target": "pam", "request": {
@@ -52,7 +52,7 @@ fn table() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_halves_answer_alike() {
+async fn both_halves_agree_on_calls() {
     let envoy = find_for_test().unwrap();
     artifact::build("shell-probe").unwrap();
     for (configuration, script, want) in table() {
@@ -67,9 +67,9 @@ async fn both_halves_answer_alike() {
     }
 }
 
-/// What a filter asks for changes the casino that the next request meets, at the recorded time.
+/// A call of a filter changes the casino for the next request, at the recorded time.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_the_same_casino_at_the_same_time() {
+async fn calls_reach_the_same_casino_at_the_same_time() {
     let envoy = find_for_test().unwrap();
     artifact::build("shell-probe").unwrap();
     let configuration = json!({"target": "pam", "request": {
@@ -93,10 +93,10 @@ async fn it_is_the_same_casino_at_the_same_time() {
     assert!(comparison.differing.is_empty(), "{}", comparison.differing.join("\n\n"));
 }
 
-/// What a timer asks is asked when the timer is due, not when the next request comes. Only in
-/// wasmtime: Envoy's timers follow a clock that nobody sets.
+/// Calls of a tick are made when the tick is due, not at the next request. Only in wasmtime: Envoy's timers
+/// do not follow the clock that is set.
 #[test]
-fn a_timers_question_has_the_timers_time() {
+fn calls_of_ticks_have_the_time_of_the_tick() {
     artifact::build("shell-probe").unwrap();
     let configuration = json!({"target": "casino", "tick_ms": 25_000, "tick_key": "close", "request": {
         "method": "POST", "path": "/_players/p-1001", "body": "{\"state\": \"closed\"}"}});

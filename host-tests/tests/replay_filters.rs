@@ -79,7 +79,7 @@ fn table() -> Vec<Request> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_filters_around_the_policies_are_the_real_ones() {
+async fn native_filters_are_emulated() {
     let Some(envoy) = find_for_test().unwrap() else { return };
     let (gateway, requests) = (gateway(), table());
     let nowhere = std::path::Path::new("target");

@@ -1,5 +1,5 @@
-//! Gateways as operators write them: configurations that are no JSON, filters as TypedStruct, upgrades,
-//! HTTP/1.0; and modules that do what the emulated host has not, or what Envoy does not survive.
+//! Configurations of operators: non-JSON configurations, filters as TypedStruct, upgrades, HTTP/1.0; and
+//! modules that use unsupported features or misuse the ABI.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
 use host_tests::artifact;
@@ -58,9 +58,9 @@ fn any(kind: &str, value: Value) -> Value {
     any
 }
 
-/// What a configuration is given as, and what every module says of it.
+/// The form of a configuration, and the error of every module.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_that_is_no_json_is_refused_by_both_with_what_is_needed() {
+async fn non_json_configurations_are_refused_by_both() {
     let typed = "xds.type.v3.TypedStruct";
     let needed = "give the JSON as text, in the `value` of a google.protobuf.StringValue";
     for (kind, value, said) in [
@@ -124,7 +124,7 @@ async fn a_filter_may_be_written_as_a_typed_struct() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upgrades_that_are_let_through_leave_other_requests_as_they_are() {
+async fn accepted_upgrades_do_not_affect_other_requests() {
     artifact::build("geo-jurisdiction").unwrap();
     let mut document = Gateway::example("geo-jurisdiction").unwrap().document;
     let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
@@ -144,7 +144,7 @@ async fn upgrades_that_are_let_through_leave_other_requests_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_of_http_1_0_is_sent_as_one() {
+async fn http_1_0_entries_are_sent_as_http_1_0() {
     artifact::build("geo-jurisdiction").unwrap();
     let mut old = lobby();
     old.http10 = true;
@@ -157,7 +157,7 @@ async fn an_entry_of_http_1_0_is_sent_as_one() {
     assert_eq!((outcomes[0].status, &*outcomes[0].code), (426, "low_version"));
 }
 
-/// A module in the text form that wasmtime reads; nothing else does.
+/// A module in the text form, which only wasmtime reads.
 fn raw(folder: &Path, imports: &str, calls: &str) -> Result<Vec<Outcome>, ReplayError> {
     let text = format!(
         r#"(module {imports} (memory (export "memory") 1)
@@ -174,7 +174,7 @@ fn raw(folder: &Path, imports: &str, calls: &str) -> Result<Vec<Outcome>, Replay
 }
 
 #[test]
-fn a_run_does_not_agree_to_what_it_cannot_know() {
+fn unemulated_requests_never_agree() {
     let folder = tempfile::tempdir().unwrap();
     let grpc = format!(
         r#"(import "env" "proxy_grpc_call" (func $call (param {}) (result i32)))"#,

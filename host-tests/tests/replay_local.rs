@@ -1,5 +1,4 @@
-//! What the gateway answers in its own words around a policy: to calls of gRPC, to tunnels, and to
-//! bodies that are more than it holds. Both halves must say the same.
+//! Local replies of the gateway: gRPC requests, tunnels, and bodies over its limit. Both halves must agree.
 #![allow(clippy::unwrap_used)] // helpers of a test
 
 use host_tests::artifact;
@@ -24,7 +23,7 @@ fn edge(method: &str, host: &str, target: &str, country: &str) -> Request {
     request.header("x-geo-country", country).header("authorization", "Bearer demo.p-alice")
 }
 
-/// What both halves make of the requests.
+/// The outcomes of both halves.
 async fn agreed(document: Value, mut requests: Vec<Request>) -> Vec<Outcome> {
     for (index, request) in requests.iter_mut().enumerate() {
         request.number = index + 1;
@@ -49,7 +48,7 @@ fn told(outcome: &Outcome) -> (u16, &str, Option<&str>) {
 const OTTER: &str = "play.lucky-otter.example";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_of_grpc_is_refused_in_its_own_way() {
+async fn grpc_requests_get_grpc_refusals() {
     let call = |method: &str, target: &str, country: &str| {
         edge(method, OTTER, target, country).header("content-type", "application/grpc")
     };
@@ -67,7 +66,7 @@ async fn a_call_of_grpc_is_refused_in_its_own_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tunnel_is_asked_of_the_policy_and_has_no_route() {
+async fn tunnels_reach_the_policy_and_have_no_route() {
     let open = |host: &str| edge("CONNECT", OTTER, host, "MT");
     let asked = agreed(example(), vec![open("play.lucky-otter.example:443"), open("h:80")]).await;
     let refused = (403, "endpoint_unclassified", None);
@@ -84,9 +83,9 @@ async fn a_tunnel_is_asked_of_the_policy_and_has_no_route() {
     assert_eq!((&*said.decision, &*said.code), ("not-emulated", "a_tunnel_held_by_buffer"));
 }
 
-/// A route that asks again: what took effect the first time takes effect twice.
+/// A route that retries: the request takes effect twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_route_retries_as_its_policy_says() {
+async fn routes_retry_by_their_policy() {
     let rule = |status: u16| {
         let rule = json!({"prefix": "/api/bets", "status": status, "effect": true, "times": 1});
         edge("POST", OTTER, "/_faults", "MT").body(json!({"rules": [rule]}).to_string())
@@ -116,7 +115,7 @@ async fn a_route_retries_as_its_policy_says() {
 /// The limit of the connection, that of the buffer filter, and which lengths of body are too much for
 /// the gateway while the policy waits for their end.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_held_has_a_limit() {
+async fn held_bodies_have_a_limit() {
     let call = |length: usize, grpc: bool| {
         let head = r#"{"type":"balance","pad":""#;
         let body = format!("{head}{}\"}}", "a".repeat(length - head.len() - 2));

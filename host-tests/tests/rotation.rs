@@ -1,5 +1,4 @@
-//! Keys of an issuer as they change, go and come back, in the real Envoy: the casino is the issuer, and
-//! a clock that the test sets lets half a minute pass at once.
+//! Key rotation in the real Envoy: the casino is the issuer, and the test sets the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/until.rs"]
@@ -14,7 +13,7 @@ use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{clock, find_for_test, EnvoyProcess, Options};
 use host_tests::gateway::Gateway;
-use host_tests::replay::House;
+use host_tests::replay::DemoCasino;
 use host_tests::traffic::{Answer, Request};
 use host_tests::upstream::Server;
 use serde_json::{json, Value};
@@ -28,14 +27,14 @@ const KEYS: &str = "/.well-known/jwks.json";
 /// The casino as the issuer of tokens.
 #[derive(Clone)]
 struct Issuer {
-    house: House,
+    house: DemoCasino,
     well: Arc<AtomicBool>,
     fetches: Arc<AtomicUsize>,
 }
 
 impl Issuer {
     fn open(well: bool) -> Self {
-        let house = House::open().unwrap();
+        let house = DemoCasino::open().unwrap();
         house.set_time(START);
         Self { house, well: Arc::new(well.into()), fetches: Arc::default() }
     }
@@ -81,11 +80,11 @@ impl Issuer {
     }
 }
 
-/// Envoy as deployed, in front of an upstream that says yes, with the keys from a cluster of their own.
+/// The deployed Envoy, with an upstream that answers 200 and a separate cluster for the keys.
 struct Stage {
     envoy: EnvoyProcess,
     issuer: Issuer,
-    /// Dropped where the issuer is to be gone.
+    /// Dropped to stop the issuer.
     keys: Option<Server>,
     _upstream: Server,
     elapsed: u64,
@@ -108,7 +107,7 @@ impl Stage {
         Some(Self { envoy, issuer, keys: Some(keys), _upstream: upstream, elapsed: 0 })
     }
 
-    /// The same once the keys have been fetched by the timer; no stream has asked for them.
+    /// As above, after the keys were fetched by a tick and by no stream.
     async fn with_keys(workers: usize) -> Option<Self> {
         let stage = Self::open(workers, true).await?;
         let fetched = "wasmcustom.pitboss.player-auth.keys.issuer=0.result=ok";
@@ -136,7 +135,7 @@ impl Stage {
         self.ask(token).await.status
     }
 
-    /// The keys could not be had: what a client is told, and after how many seconds to come again.
+    /// The refusal when keys are unavailable, with its `retry-after`.
     async fn unavailable(&self, token: &str) {
         let answer = self.ask(token).await;
         assert_eq!((answer.status, code(&answer).as_str()), (503, "keys_unavailable"));
@@ -172,7 +171,7 @@ fn with_kid(token: &str, kid: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_request_with_a_new_key_waits_and_passes() {
+async fn the_first_request_with_a_new_key_waits_for_the_fetch() {
     let Some(stage) = Stage::with_keys(1).await else { return };
     let old = stage.issuer.token("p-1");
     assert_eq!(stage.status(&old).await, 200);
@@ -185,7 +184,7 @@ async fn the_first_request_with_a_new_key_waits_and_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_comes_while_the_new_key_is_fetched_waits_for_the_same_fetch() {
+async fn later_requests_wait_for_the_same_fetch() {
     let Some(stage) = Stage::with_keys(1).await else { return };
     stage.issuer.rotate();
     let tokens: Vec<String> = (1..=8).map(|n| stage.issuer.token(&format!("p-{n}"))).collect();
@@ -200,7 +199,7 @@ async fn whoever_comes_while_the_new_key_is_fetched_waits_for_the_same_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_issuer_stopped_old_keys_go_on_serving() {
+async fn old_keys_stay_valid_while_the_issuer_is_unavailable() {
     for refused in [false, true] {
         let Some(mut stage) = Stage::with_keys(1).await else { return };
         let [known, unseen] = ["p-1", "p-2"].map(|player| stage.issuer.token(player));
@@ -233,7 +232,7 @@ async fn with_the_issuer_stopped_old_keys_go_on_serving() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_the_first_fetch_nothing_is_refused_for_good() {
+async fn refusals_before_the_first_fetch_are_temporary() {
     let Some(mut stage) = Stage::open(1, false).await else { return };
     let token = stage.issuer.token("p-1");
     for _ in 0..3 {
@@ -253,7 +252,7 @@ async fn before_the_first_fetch_nothing_is_refused_for_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_workers_share_what_one_has_fetched() {
+async fn workers_share_fetched_keys() {
     let Some(mut stage) = Stage::with_keys(2).await else { return };
     let admin = stage.envoy.admin;
     let connections = |worker: usize| {
@@ -273,16 +272,16 @@ async fn two_workers_share_what_one_has_fetched() {
         })
         .await;
         assert_eq!(stage.issuer.fetches(), generation, "one fetch serves both");
-        // Keys are told apart by the second in which they were fetched.
+        // Fetches are distinguished by the second.
         stage.pass(60);
         stage.issuer.rotate();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_nobody_has_is_asked_for_once() {
+async fn an_unknown_key_is_fetched_once() {
     let Some(mut stage) = Stage::with_keys(1).await else { return };
-    // From here on a request takes next to no time, as far as five seconds are concerned.
+    // From here a request takes far less than five seconds.
     stage.pass(60);
     let good = stage.issuer.token("p-1");
     let unknown = with_kid(&good, "player-es256-99");
@@ -294,7 +293,7 @@ async fn a_key_that_nobody_has_is_asked_for_once() {
     assert_eq!(stage.issuer.fetches(), 2, "it waited for a fetch");
     refused().await;
     assert_eq!(stage.issuer.fetches(), 2, "and is remembered");
-    // Another one cannot be asked for so soon, so nothing is known of it.
+    // A second fetch is not allowed so soon, so the key stays unknown.
     stage.unavailable(&with_kid(&good, "player-es256-98")).await;
     assert_eq!(stage.status(&good).await, 200);
     stage.pass(1);

@@ -1,5 +1,5 @@
 //! policy-shell as a module: calls, bodies, shared data, ticks, and every status of every host call.
-//! The module does what each request's `x-script` header says and leaves what it saw in a fact.
+//! The module runs the steps of each request's `x-script` header and sets a fact with the results.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod probe;
@@ -10,7 +10,7 @@ use abi_host::{Ending, Fault, Faults, Headers};
 use probe::{builder, chain, hello, module, scripted, seen, PLUGIN, PROFILES, STATUSES};
 
 #[test]
-fn calls_end_as_they_do() {
+fn call_outcomes_reach_the_filter() {
     for (target, seen_wanted) in [
         ("pam:80", "answer=200/7"),
         ("long:80", "answer=200/8+"),
@@ -28,7 +28,7 @@ fn calls_end_as_they_do() {
 }
 
 #[test]
-fn calls_bodies_and_refusals_in_every_order() {
+fn steps_work_in_every_order() {
     for profile in PROFILES {
         for (script, body, status) in [
             ("", "", 200),
@@ -56,10 +56,10 @@ fn calls_bodies_and_refusals_in_every_order() {
     }
 }
 
-/// WasmX does not say with the headers whether a body follows; one that comes unannounced was not
-/// what the policy decided about.
+/// In WasmX header callbacks do not show whether a body follows; the policy did not decide about an
+/// unannounced body.
 #[test]
-fn a_body_that_was_not_announced_is_refused() {
+fn unannounced_bodies_are_refused() {
     for (profile, status) in [(PROFILES[0], 200), (PROFILES[1], 503)] {
         let mut chain = chain(profile, "", &Faults::new());
         let report = chain.run(scripted("body:9").chunk("abc"), &mut hello);
@@ -69,7 +69,7 @@ fn a_body_that_was_not_announced_is_refused() {
 }
 
 #[test]
-fn a_body_that_ends_with_trailers_is_whole() {
+fn bodies_with_trailers_are_complete() {
     for (script, status) in [("body:3", 200), ("body:2", 413), ("body:3,call", 200)] {
         let mut chain = chain(PROFILES[0], "pam:80", &Faults::new());
         let request = scripted(script).chunk("ab").chunk("c");
@@ -96,7 +96,7 @@ fn shared_data_counts_on_both_hosts() {
 }
 
 #[test]
-fn headers_are_replaced_not_added_to() {
+fn headers_are_replaced() {
     for profile in PROFILES {
         let mut chain = chain(profile, "", &Faults::new());
         let request = scripted("set:x-a=new,remove:x-b,set:x-c=1,remove:x-none")
@@ -112,7 +112,7 @@ fn headers_are_replaced_not_added_to() {
 }
 
 #[test]
-fn the_clock_properties_and_ticks() {
+fn clock_properties_and_ticks_are_available() {
     let mut chain = chain(PROFILES[0], "", &Faults::new());
     let report = chain.run(scripted("now,property:request.path,property:no.such"), &mut hello);
     assert_eq!(seen(&report), "now=1700000000123 property=/x property=none");
@@ -122,15 +122,15 @@ fn the_clock_properties_and_ticks() {
 }
 
 #[test]
-fn foreign_functions_are_data_too() {
+fn foreign_functions_return_data() {
     let script = "foreign:reverse=01ff,foreign:reverse=,foreign:nobody=00";
     let mut chain = chain(PROFILES[0], "", &Faults::new());
     assert_eq!(seen(&chain.run(scripted(script), &mut hello)), "foreign=ff01 foreign= foreign!1");
 }
 
-/// In WasmX the call traps, so it is not made, not even while the configuration is being read.
+/// In WasmX the call traps, so it is never made, not even during configuration.
 #[test]
-fn wasmx_is_never_asked_for_a_foreign_function() {
+fn wasmx_never_gets_a_foreign_function_call() {
     for (profile, answered) in PROFILES.into_iter().zip([Some(1), None]) {
         let mut chain = builder(profile, "", r#""foreign": "reverse""#).start().unwrap();
         let report = chain.run(scripted("foreign:reverse=00"), &mut hello);
@@ -142,15 +142,15 @@ fn wasmx_is_never_asked_for_a_foreign_function() {
 }
 
 #[test]
-fn the_environment_is_the_one_the_operator_gave() {
+fn environment_variables_come_from_the_operator() {
     let mut chain = chain(PROFILES[0], "", &Faults::new());
     let report = chain.run(scripted("env:SECRET,env:SECRE,env:PATH"), &mut hello);
     assert_eq!(seen(&report), "env=hush env=none env=none");
 }
 
-/// Whatever a host answers, wherever: no trap, and a request that was to be refused is not passed.
+/// For any status of any host call: no trap, and no refused request passes.
 #[test]
-fn every_host_call_answers_every_status() {
+fn every_status_of_every_host_call_is_handled() {
     for profile in PROFILES {
         let script = "count:k,now,property:request.path,set:x-a=1,remove:x-b,foreign:reverse=0102,\
                       env:SECRET,call,body:9,call,deny";
@@ -164,7 +164,7 @@ fn every_host_call_answers_every_status() {
                 chain.run_for(Duration::from_secs(2), &mut hello);
                 let case = format!("{profile:?} {call} {status}: {:?}", report.ending);
                 assert_eq!(chain.traps(), [], "{case}: {:?}", chain.logs());
-                // A host that hands over no headers hands over no script, and no refusal either.
+                // Without headers there is no script and no refusal.
                 let unscripted = call == "proxy_get_header_map_pairs" && status == 0;
                 let arrived = report.upstream.as_ref().is_some_and(|u| u.complete);
                 assert_eq!(arrived, unscripted, "{case}");

@@ -1,10 +1,10 @@
-//! Traces of the real Envoy's HTTP tap replay as what was sent.
+//! Traces of the real Envoy's HTTP tap replay as the original requests.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
 
 use host_tests::envoy::{find_for_test, workspace_root, EnvoyProcess, Options};
 use host_tests::gateway::Gateway;
 use host_tests::intake::{read, Defaults};
-use host_tests::replay::{lines, run_emulated, House};
+use host_tests::replay::{lines, run_emulated, DemoCasino};
 use host_tests::traffic::Request;
 use host_tests::upstream::Server;
 use host_tests::{artifact, client, har};
@@ -42,8 +42,7 @@ fn recording() -> Vec<Request> {
     requests.into_iter().filter(|it| !refused.contains(&it.number)).collect()
 }
 
-/// Everything of a run but the times, which are the real Envoy's, and the spelling of the paths, which
-/// the gateway has put right by then.
+/// The lines of a run without times, which are the real Envoy's, and with normalised paths.
 fn decisions(requests: &[Request], document: &Value) -> Vec<String> {
     artifact::build("geo-jurisdiction").unwrap();
     let gateway = Gateway::from_document(document.clone()).unwrap();
@@ -72,14 +71,14 @@ fn split(sent: &[Request], document: &Value) -> (usize, Vec<Request>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_real_envoys_traces_replay() {
+async fn traces_of_the_real_envoy_replay() {
     let Some(envoy) = find_for_test().unwrap() else { return };
     artifact::build("geo-jurisdiction").unwrap();
     let sent = recording();
     for format in ["JSON_BODY_AS_BYTES", "JSON_BODY_AS_STRING"] {
         let folder = tempfile::tempdir().unwrap();
         let document = tapped(folder.path(), format);
-        let house = House::open().unwrap();
+        let house = DemoCasino::open().unwrap();
         let server = Server::start(move |request| house.answer(&request)).await.unwrap();
         let wasm_dir = std::path::absolute(artifact::wasm_dir()).unwrap();
         let options = Options::new(envoy.clone(), wasm_dir, server.address);

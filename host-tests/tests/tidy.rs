@@ -1,4 +1,4 @@
-//! What a reviewer would otherwise have to look for, one rule a test.
+//! Rules of the repository, one test each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs::read_to_string;
@@ -37,7 +37,7 @@ fn all(ending: &str) -> Vec<PathBuf> {
     out
 }
 
-/// Plugins are what becomes a module; each has a README to be held to.
+/// The crates in `plugins/` that become a module.
 fn plugins() -> Vec<PathBuf> {
     let folders = std::fs::read_dir(workspace_root().join("plugins")).unwrap();
     let folders = folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
@@ -81,13 +81,13 @@ fn the_readme_lists_every_refusal() {
     }
 }
 
-/// What each refusal is to a settlement. Senders take a 4xx for the end of a call, and its money may be
-/// owed: a new code has to be thought of here.
+/// Senders of settlements do not retry after a 4xx, but the casino may owe the money: every refusal of a
+/// settlement is retryable unless it is listed here.
 #[test]
-fn no_refusal_of_what_may_be_owed_is_final() {
+fn settlement_refusals_are_retryable() {
     use policy_kit::Denial;
     use policy_kit::EndpointClass::Settlement;
-    /// Players' calls only: settlements depend on no token, place or state of a player.
+    /// For requests of players only: settlements depend on no token, place or state of a player.
     const NEVER: [&str; 35] = [
         "token_missing",
         "token_malformed",
@@ -125,8 +125,7 @@ fn no_refusal_of_what_may_be_owed_is_final() {
         "geo_rejected",
         "geo_unavailable",
     ];
-    /// Of a call that nobody has proven, that is to no address, or that can never be carried out; or the
-    /// call has its answer already.
+    /// Final: unauthenticated or invalid requests, and requests that are already answered.
     const FINAL: [&str; 6] = [
         "partner_unknown",
         "partner_signature",
@@ -150,10 +149,9 @@ fn no_refusal_of_what_may_be_owed_is_final() {
     }
 }
 
-/// The SDK panics on statuses that a policy must survive, so no module of ours is built on it: it is
-/// the yardstick of the shell's tests, and what foreign modules in tests are made with.
+/// The SDK panics on statuses that a policy must handle. Only test modules use it.
 #[test]
-fn no_plugin_is_built_on_the_sdk() {
+fn no_plugin_depends_on_the_sdk() {
     for path in all("Cargo.toml") {
         let text = read_to_string(&path).unwrap();
         let needs = text.split("dev-dependencies]").next().unwrap();
@@ -165,7 +163,7 @@ fn no_plugin_is_built_on_the_sdk() {
 }
 
 #[test]
-fn unsafe_code_is_where_a_foreign_interface_is_spoken() {
+fn unsafe_code_is_limited_to_foreign_interfaces() {
     let spoken = ["plugins/policy-shell", "host-tests/clock", "host-tests/fixtures/attributes"]
         .map(|it| workspace_root().join(it));
     for folder in &spoken {
@@ -182,7 +180,7 @@ fn unsafe_code_is_where_a_foreign_interface_is_spoken() {
 }
 
 #[test]
-fn every_path_that_the_readmes_name_exists() {
+fn links_of_the_readmes_exist() {
     for path in all("README.md") {
         let folder = path.parent().unwrap();
         let text = read_to_string(&path).unwrap();

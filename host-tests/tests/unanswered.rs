@@ -1,4 +1,4 @@
-//! What must not cost a run: a request that nobody answers, and months in which nobody asks.
+//! Unanswered requests and long gaps in a replay.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
 
 use host_tests::artifact;
@@ -8,9 +8,9 @@ use host_tests::replay::{gaps, run_emulated, run_real, Comparison};
 use host_tests::traffic::Request;
 use serde_json::json;
 
-/// Envoy's buffer filter waits for the end of a tunnel that has none, until the client gives up.
+/// Envoy's buffer filter waits for the end of a tunnel until the client disconnects.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_an_answer_is_told_and_the_others_are_compared() {
+async fn unanswered_requests_are_reported_and_others_compared() {
     let Some(envoy) = find_for_test().unwrap() else { return };
     let buffer = http_filter("buffer.v3.Buffer", json!({"max_request_bytes": 100}));
     let filters = [buffer, http_filter("router.v3.Router", json!({}))];
@@ -30,9 +30,9 @@ async fn a_request_without_an_answer_is_told_and_the_others_are_compared() {
     assert_eq!(comparison.summary(), "replayed 3 requests, 2 agree, 1 differ");
 }
 
-/// 117 days with 44 ticks a second took over eight minutes.
+/// Without jumps, 117 days with 44 ticks a second took over eight minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn time_jumps_over_long_gaps_and_both_halves_decide_alike() {
+async fn both_halves_agree_over_long_gaps() {
     for plugin in ["geo-jurisdiction", "player-auth", "idempotency"] {
         artifact::build(plugin).unwrap();
     }

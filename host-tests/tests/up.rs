@@ -1,4 +1,4 @@
-//! `host-tests up`, tried with the very calls of the README, so that neither can drift.
+//! `pitboss up` with the example requests of the README.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
 use std::io::{BufRead, BufReader, Read};
@@ -8,13 +8,13 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use host_tests::envoy::{find_for_test, workspace_root};
 use serde_json::Value;
 
-/// What the README's calls are sent to.
+/// The address in the README's examples.
 const README_ADDRESS: &str = "localhost:8080";
 
-/// Members of answers that are new every time, or follow the clock.
+/// Members of answers that change from run to run.
 const VOLATILE: [&str; 3] = ["request_id", "odds", "potential_return"];
 
-/// A running `up`; ended by its own id, as whoever started it with `make up` does with Ctrl-C.
+/// A running `up`, ended by its id.
 struct Up {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -22,7 +22,7 @@ struct Up {
 }
 
 fn up(module: &str, options: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_host-tests"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pitboss"));
     let example = workspace_root().join("envoy-examples").join(module).with_extension("yaml");
     command.arg("up").arg("--gateway-config").arg(example).args(options);
     command
@@ -54,7 +54,7 @@ impl Drop for Up {
     }
 }
 
-/// The calls of the README, each with the answer it says it gives.
+/// The example requests of the README, each with its answer.
 fn calls() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
     let section = text.split("\n## Try it by hand\n").nth(1).unwrap();
@@ -62,7 +62,7 @@ fn calls() -> Vec<(String, String)> {
     let blocks = section.split("```console\n").skip(1);
     let blocks = blocks.map(|rest| rest.split("\n```").next().unwrap());
     let call = |block: &str| {
-        // A call goes on behind each backslash.
+        // A backslash continues a command.
         let end =
             block.match_indices('\n').find(|(at, _)| !block[..*at].ends_with('\\')).unwrap().0;
         let command = block[..end].strip_prefix("$ ").unwrap();
@@ -71,7 +71,7 @@ fn calls() -> Vec<(String, String)> {
     blocks.map(call).collect()
 }
 
-/// An answer without what is new every time.
+/// An answer without changing members.
 fn settled(answer: &str) -> String {
     let line = |line: &str| match serde_json::from_str::<Value>(line) {
         Ok(Value::Object(mut members)) => {
@@ -99,7 +99,7 @@ fn ready() -> bool {
 }
 
 #[test]
-fn the_readmes_calls_get_the_readmes_answers() {
+fn the_readme_examples_work() {
     if !ready() {
         return;
     }
@@ -120,7 +120,7 @@ fn the_readmes_calls_get_the_readmes_answers() {
     assert!(TcpStream::connect(up.gateway).is_err(), "Envoy is still there");
 }
 
-/// The status of a call, and what it says.
+/// The status and the body of a request.
 fn curl(up: &Up, target: &str, forwarded: &str, arguments: &[&str]) -> (String, String) {
     let mut command = Command::new("curl");
     command.args(["-s", "-w", "\n%{http_code}", "-H", &format!("x-forwarded-for: {forwarded}")]);
@@ -131,11 +131,11 @@ fn curl(up: &Up, target: &str, forwarded: &str, arguments: &[&str]) -> (String, 
 }
 
 #[test]
-fn a_curl_says_which_address_the_client_has() {
+fn local_clients_can_set_the_client_address() {
     if !ready() {
         return;
     }
-    // The place is known by the table of networks only: no edge tells the country.
+    // The place comes from the table of networks only, without headers of an edge.
     let up = Up::start("geo-jurisdiction");
     for (forwarded, status, said) in [
         ("203.0.113.200", "201", "bet_id"),
@@ -161,7 +161,7 @@ fn a_curl_says_which_address_the_client_has() {
         assert!(got.0 == status && got.1.contains(said), "{forwarded}: {got:?}");
     }
     drop(up);
-    // A partner that shows nothing but its address.
+    // A partner with its address only.
     let up = Up::start("player-auth");
     for (forwarded, refused) in [
         ("192.0.2.10", false),
@@ -176,7 +176,7 @@ fn a_curl_says_which_address_the_client_has() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_option_that_changes_it() {
+fn a_used_port_is_reported_with_its_option() {
     if !ready() {
         return;
     }

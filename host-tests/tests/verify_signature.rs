@@ -14,7 +14,7 @@ use host_tests::traffic::Request;
 use host_tests::upstream::Server;
 use serde_json::json;
 
-/// A call, and what Envoy 1.40 does: `=` and the answer in hex, or `!` and the status.
+/// A call, and the result in Envoy 1.40: `=` and the answer in hex, or `!` and the status.
 struct Case {
     name: String,
     function: &'static str,
@@ -60,7 +60,7 @@ fn signatures() -> Vec<Case> {
     include_str!("probe/signatures.txt").lines().map(case).collect()
 }
 
-/// What is around a valid question, and other names.
+/// Variations of valid arguments, and other names.
 fn oddities() -> Vec<Case> {
     let valid = signatures().into_iter().find(|it| it.name == "prime256v1 sha256").unwrap();
     let after = |more: &str, seen: &str| {
@@ -120,7 +120,7 @@ fn script(case: &Case) -> String {
 }
 
 #[test]
-fn the_emulation_answers_as_written_down() {
+fn the_emulation_matches_the_table() {
     let mut chain = probe::chain(probe::PROFILES[0], "", &Faults::new());
     for case in cases() {
         let report = chain.run(probe::scripted(&script(&case)), &mut probe::hello);
@@ -129,7 +129,7 @@ fn the_emulation_answers_as_written_down() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_answers_as_written_down() {
+async fn envoy_matches_the_table() {
     let Some(binary) = find_for_test().unwrap() else { return };
     host_tests::artifact::build(probe::PLUGIN).unwrap();
     let server = Server::start(|_| http::Response::new("hello".into())).await.unwrap();
@@ -142,9 +142,9 @@ async fn envoy_answers_as_written_down() {
     }
 }
 
-/// What Envoy has and abi-host does not stops the module: nothing that is made up passes for Envoy's.
+/// Unsupported functions of Envoy are reported.
 #[test]
-fn what_is_not_emulated_is_not_made_up() {
+fn unemulated_functions_are_reported() {
     for name in ["sign", "compress", "expr_evaluate"] {
         let mut chain = probe::chain(probe::PROFILES[0], "", &Faults::new());
         let report = chain.run(probe::scripted(&format!("foreign:{name}=")), &mut probe::hello);
@@ -153,9 +153,9 @@ fn what_is_not_emulated_is_not_made_up() {
     }
 }
 
-/// One that a test gives comes first, and every status can be had in two ways.
+/// Functions of a test take precedence, and can return every status.
 #[test]
-fn tests_can_answer_in_its_place() {
+fn foreign_functions_can_be_replaced() {
     let valid = "foreign:verify_signature=";
     for status in probe::STATUSES {
         let answer = move |_: &[u8]| if status == 0 { Ok(vec![8, 1]) } else { Err(Status(status)) };

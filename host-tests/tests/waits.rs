@@ -35,9 +35,9 @@ fn requests_wait_for_ticks() {
     }
 }
 
-/// Several wait for the same tick, one of them in vain.
+/// Several wait for the same tick, one of them too long.
 #[test]
-fn a_client_that_leaves_is_not_waited_for() {
+fn disconnected_clients_free_their_slot() {
     for profile in PROFILES {
         let mut chain = chain(profile, "", &Faults::new());
         let [leaver, stayer, refused] =
@@ -50,7 +50,7 @@ fn a_client_that_leaves_is_not_waited_for() {
 }
 
 #[test]
-fn so_many_wait_for_a_tick_and_the_next_is_refused() {
+fn too_many_waiting_requests_are_refused() {
     for profile in PROFILES {
         let mut chain = chain(profile, "", &Faults::new());
         for round in 0..2 {
@@ -60,7 +60,7 @@ fn so_many_wait_for_a_tick_and_the_next_is_refused() {
                 (report.status(), (report.ended - report.started).div_ceil(SECOND))
             });
             let ended: Vec<_> = ended.collect();
-            // 64 go on at each tick, in the order they came.
+            // Each tick resumes 64, in order of arrival.
             let passed: Vec<_> = (0..1_024).map(|n| (200, n / 64 + 1)).collect();
             assert_eq!(ended[..1_024], passed, "{profile:?} {round}");
             assert_eq!((ended[1_024].0, chain.traps()), (503, vec![]), "{profile:?} {round}");
@@ -69,7 +69,7 @@ fn so_many_wait_for_a_tick_and_the_next_is_refused() {
 }
 
 #[test]
-fn a_wait_for_ticks_where_none_come_is_refused() {
+fn waiting_without_ticks_is_refused() {
     for profile in PROFILES {
         for script in ["tick", "body:3,tick"] {
             let mut chain = builder(profile, "", "").start().unwrap();
@@ -82,10 +82,10 @@ fn a_wait_for_ticks_where_none_come_is_refused() {
     }
 }
 
-/// With Envoy's `allow_on_headers_stop_iteration` the upstream hears nothing before the body is whole
-/// and allowed; holding the body alone, it has the headers by then.
+/// With Envoy's `allow_on_headers_stop_iteration` the upstream gets nothing before the body is complete and
+/// allowed; without it the upstream already has the headers.
 #[test]
-fn the_upstream_is_untouched_until_the_body_is_whole() {
+fn the_upstream_gets_nothing_until_the_body_is_complete() {
     let checked = || Headers::from([("x-checksum", "1")]);
     for (script, body, trailers, status, untouched) in [
         ("heldbody:3", "abc", None, 200, false),
@@ -94,7 +94,7 @@ fn the_upstream_is_untouched_until_the_body_is_whole() {
         ("heldbody:3,call", "abc", None, 200, false),
         ("heldbody:3,tick", "abc", Some(checked()), 200, false),
         ("call,heldbody:3", "abc", None, 200, false),
-        // The body comes while the call is out, and must not go on with the headers unseen.
+        // The body arrives during the call, and must not pass unseen.
         ("call,heldbody:2", "abc", None, 413, true),
         ("call,body:2", "abc", None, 413, true),
         ("tick,body:3,deny", "abc", Some(checked()), 403, true),
@@ -124,9 +124,9 @@ fn the_upstream_is_untouched_until_the_body_is_whole() {
     }
 }
 
-/// The operator said that the gateway has it, and it has not: the body never comes.
+/// The configuration claims the option, but the gateway does not have it: the body never arrives.
 #[test]
-fn held_headers_without_the_option_are_held_for_good() {
+fn held_headers_without_the_option_stall() {
     let mut chain = builder(PROFILES[0], "", "").start().unwrap();
     let report = chain.run(scripted("heldbody:3").chunk("abc"), &mut hello);
     assert_eq!(report.ending, Ending::Stalled { filter: probe::PLUGIN.to_owned() });

@@ -1,12 +1,13 @@
-//! The port to the services that filters call by themselves (`proxy_http_call`).
+//! The port to the services that filters call (`proxy_http_call`).
 
 use std::time::Duration;
 
-use crate::{Headers, Response};
+use crate::message::headers::Headers;
+use crate::message::response::Response;
 
 /// The called services.
 pub trait Callouts: Send {
-    /// A filter makes a call; how does it go?
+    /// A filter makes a call; returns its answer.
     fn call(&mut self, call: &Call) -> CallAnswer;
 }
 
@@ -31,26 +32,26 @@ pub struct Call {
     pub body: Vec<u8>,
     /// Request trailers.
     pub trailers: Headers,
-    /// How long the filter waits; `None` is for ever.
+    /// The timeout; `None` for none.
     pub timeout: Option<Duration>,
-    /// When it was made, in nanoseconds since the epoch.
+    /// Time of the call, in nanoseconds since the epoch.
     pub at: u64,
 }
 
-/// How a call goes.
+/// The answer to a call.
 #[derive(Clone, Debug)]
 pub enum CallAnswer {
-    /// No such target: the host call itself answers BadArgument.
+    /// No such target: the host call returns BadArgument.
     UnknownTarget,
-    /// No endpoints, or an open circuit breaker: the host call itself answers InternalFailure.
+    /// No endpoints, or an open circuit breaker: the host call returns InternalFailure.
     NoCapacity,
     /// A response after some time. Past the call's timeout it becomes a 504.
     Response(Response, Duration),
     /// The connection is refused after some time: a 503.
     Refused(Duration),
-    /// The connection breaks in mid-answer after some time: a callback with no headers.
+    /// The connection breaks during the response after some time: a callback without headers.
     Reset(Duration),
-    /// Nothing ever comes: 504 at the timeout, or no callback when there is none.
+    /// No response: 504 at the timeout, or no callback without one.
     Silence,
 }
 

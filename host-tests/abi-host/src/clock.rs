@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A clock that moves only when told to. Clones share the same time.
+/// A clock that moves only by [`Clock::set`] and [`Clock::advance`]. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<AtomicU64>);
 

@@ -1,6 +1,6 @@
-//! What can go wrong before the first request.
+//! Errors before the first request.
 
-use crate::LogLine;
+use crate::report::diagnostics::LogLine;
 
 /// Why a module cannot be loaded or a chain cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub enum StartFailure {
     Trap {
         /// The callback.
         callback: &'static str,
-        /// What the engine says.
+        /// The error of the engine.
         message: String,
     },
 }

@@ -1,11 +1,14 @@
-//! What can happen on a worker, and when.
+//! The events of a worker, in order of time.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-use crate::{Headers, Outcome, Response, StreamId};
+use crate::message::headers::Headers;
+use crate::message::response::Response;
+use crate::report::stream_id::StreamId;
+use crate::upstream::Outcome;
 
-/// Something that happens on a worker.
+/// An event of a worker.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The next part of a request arrives: headers first, then the body piece by piece.
@@ -18,11 +21,11 @@ pub(crate) enum Event {
     Forward { stream: StreamId },
     /// The upstream's first bytes, or its failure.
     Upstream { stream: StreamId, outcome: Outcome },
-    /// A call is answered.
+    /// A call completes.
     CallDone { vm: u64, root: u32, token: u32, answer: CallEnd },
-    /// A timer fires, unless it was set anew meanwhile.
+    /// A timer fires, unless it was set again meanwhile.
     Tick { vm: u64, root: u32, generation: u64 },
-    /// A shared queue has something.
+    /// A shared queue has an item.
     QueueReady { vm: u64, root: u32, token: u32 },
 }
 
@@ -42,7 +45,7 @@ pub(crate) enum CallEnd {
 }
 
 impl CallEnd {
-    /// What a router answers in the place of a service that cannot be reached.
+    /// The router's response when the service cannot be reached.
     pub(crate) fn status(status: u16, text: &str) -> Self {
         let mut response = Response::new(status).body(text);
         response.headers.add("content-type", "text/plain");

@@ -1,6 +1,5 @@
-//! Fault injection: host calls that answer a status without doing anything, or that end their VM.
+//! Fault injection: host calls that return a status without any effect, or that trap.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +16,7 @@ pub enum Occurrence {
     Only(u64),
 }
 
-/// The part of a plugin's life in which a rule holds.
+/// The phase in which a rule applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum During {
     /// Always.
@@ -34,7 +33,7 @@ pub enum During {
 pub struct Fault {
     /// Import name, as `proxy_get_property` or `fd_write`.
     pub call: String,
-    /// What it answers, a known status or not; `None` where the VM traps in the midst of it.
+    /// The status it returns, known or not; `None` for a trap.
     pub status: Option<u32>,
     /// Which occurrences.
     pub occurrence: Occurrence,
@@ -45,7 +44,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Every occurrence of `call`, of all plugins, answers `status`.
+    /// Every occurrence of `call`, of all plugins, returns `status`.
     pub fn new(call: &str, status: u32) -> Self {
         Self {
             call: call.to_owned(),
@@ -56,8 +55,8 @@ impl Fault {
         }
     }
 
-    /// Every occurrence of `call`, of all plugins, ends the VM that makes it, before anything of the
-    /// call is done: as a VM dies that runs out of memory.
+    /// Every occurrence of `call`, of all plugins, traps before it has any effect, as when a VM runs out
+    /// of memory.
     pub fn trap(call: &str) -> Self {
         Self { status: None, ..Self::new(call, 0) }
     }
@@ -69,7 +68,7 @@ impl Fault {
         self
     }
 
-    /// Narrows the rule to a part of life.
+    /// Narrows the rule to a phase.
     #[must_use]
     pub fn during(mut self, during: During) -> Self {
         self.during = during;
@@ -90,7 +89,7 @@ pub struct Faults(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Read before the lock is taken: a chain without faults must not pay for them.
+    /// Checked before the lock is taken: chains without faults do not lock.
     armed: AtomicBool,
     rules: Mutex<Vec<(Fault, u64)>>,
 }
@@ -118,7 +117,7 @@ impl Faults {
         self.0.armed.load(Ordering::Relaxed)
     }
 
-    /// The rule that a call falls under answers this; its `None` is a trap.
+    /// The status of the rule that matches a call; an inner `None` is a trap.
     pub(crate) fn answer(&self, call: &str, plugin: &str, starting: bool) -> Option<Option<u32>> {
         for (fault, seen) in self.rules().iter_mut() {
             let applies = fault.call == call
@@ -149,28 +148,12 @@ impl Faults {
     }
 }
 
-/// How often each host call was made, and how much they gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trace {
-    /// Import name to count.
-    pub calls: BTreeMap<&'static str, u64>,
-    /// Bytes handed to the module in memory it had to allocate for them.
-    pub bytes: u64,
-}
-
-impl Trace {
-    /// How often `call` was made.
-    pub fn count(&self, call: &str) -> u64 {
-        self.calls.get(call).copied().unwrap_or(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rules_count_only_what_they_match() {
+    fn rules_count_matching_calls_only() {
         let cases: [(&str, Fault, [Option<u32>; 4]); 6] = [
             ("every", Fault::new("a", 2), [Some(2), Some(2), Some(2), Some(2)]),
             (

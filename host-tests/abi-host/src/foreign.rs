@@ -1,12 +1,12 @@
-//! The functions that Envoy 1.40 offers beside the ABI, as far as they are emulated. A test may put
-//! its own in their place.
+//! The foreign functions of Envoy 1.40, as far as they are emulated. Tests can replace them.
 
-mod question;
+mod arguments;
 mod verify;
 
-use crate::Status;
+use crate::foreign::verify::NotEmulated;
+use crate::status::Status;
 
-/// What Envoy has and this crate does not: a made-up answer would only look like Envoy's.
+/// Functions of Envoy that are not emulated.
 const NOT_EMULATED: &[&str] = &[
     "compress",
     "uncompress",
@@ -18,15 +18,12 @@ const NOT_EMULATED: &[&str] = &[
     "sign",
 ];
 
-/// Envoy would answer, but this crate does not know what; the text says which function it is.
-pub(crate) type NotEmulated = &'static str;
-
-/// What the function of this name answers.
+/// Calls the function of this name.
 pub(crate) fn call(name: &[u8], argument: &[u8]) -> Result<Result<Vec<u8>, Status>, NotEmulated> {
     let name = String::from_utf8_lossy(name);
     match name.as_ref() {
         "verify_signature" => verify::verify_signature(argument),
-        // Any argument will do. The routes are not this crate's business.
+        // Any argument is valid. The route is computed again after the filters anyway.
         "clear_route_cache" => Ok(Ok(Vec::new())),
         name => match NOT_EMULATED.iter().find(|it| **it == name) {
             Some(_) => Err("a foreign function of Envoy's"),

@@ -1,56 +1,44 @@
-//! Stages of the chain that are not WebAssembly: the gateway's own filters.
+//! Filters of the gateway itself, which are not WebAssembly.
 
-use crate::Headers;
+use crate::message::headers::Headers;
+use crate::message::local_reply::LocalReply;
 
 /// One of the gateway's own filters.
 pub trait NativeFilter: Send {
-    /// Its name, told in reports.
+    /// Its name in reports.
     fn name(&self) -> &str;
 
-    /// Request headers pass, unless the filter answers itself.
-    fn request_headers(&mut self, _headers: &mut Headers, _end_of_stream: bool) -> Verdict {
-        Verdict::Continue
+    /// Called with request headers.
+    fn request_headers(&mut self, _headers: &mut Headers, _end_of_stream: bool) -> NativeAction {
+        NativeAction::Continue
     }
 
-    /// Entries that it leaves in filter state for the filters behind it, without Wasm's prefix; asked
-    /// once the request's headers have passed.
+    /// Entries that it sets in filter state for later filters, without the prefix `wasm.`; called once the
+    /// request's headers have passed.
     fn filter_state(&mut self, _headers: &Headers) -> Vec<(String, Vec<u8>)> {
         Vec::new()
     }
 
-    /// Response headers pass. `request` is what this filter let through.
+    /// Called with response headers; `request` are the request headers that this filter passed on.
     fn response_headers(&mut self, _request: &Headers, _headers: &mut Headers) {}
 
-    /// When set, the filter holds the request until its whole body is there, and answers 413 to
-    /// bodies with more bytes than this.
+    /// If set, the filter holds the request until its body is complete, and replies with 413 to bodies
+    /// with more bytes than this.
     fn buffers_request(&self) -> Option<usize> {
         None
     }
 }
 
-/// What a native filter decides on request headers.
+/// What a native filter does with request headers.
 #[derive(Clone, Debug)]
-pub enum Verdict {
-    /// On to the next filter.
+pub enum NativeAction {
+    /// Passes them to the next filter.
     Continue,
-    /// The filter answers itself.
+    /// Replies locally.
     Reply(LocalReply),
 }
 
-/// An answer the gateway gives itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalReply {
-    /// Status code.
-    pub status: u16,
-    /// Further headers.
-    pub headers: Headers,
-    /// Body.
-    pub body: Vec<u8>,
-    /// `response.code_details`.
-    pub details: String,
-}
-
-/// The gateway's buffer filter: the upstream sees nothing until the whole body is there.
+/// The gateway's buffer filter: holds a request until its body is complete.
 #[derive(Clone, Copy, Debug)]
 pub struct BufferFilter {
     /// Most bytes it holds; more is a 413.

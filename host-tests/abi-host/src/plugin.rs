@@ -1,4 +1,4 @@
-//! What an operator says about one plugin, and what host it runs on.
+//! The configuration of a plugin, and the host to emulate.
 
 /// Which host is emulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,13 +10,13 @@ pub enum Profile {
     Wasmx,
 }
 
-/// What happens to requests after a VM has trapped.
+/// What happens to requests after a trap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailurePolicy {
     /// Every further request of that worker gets 503.
     #[default]
     Closed,
-    /// The VM is started anew, at most once per backoff interval; 503 until then.
+    /// The VM is restarted, at most once per backoff interval; requests get 503 until then.
     Reload,
     /// The filter is left out.
     Open,
@@ -57,7 +57,7 @@ impl LogLevel {
 /// The settings of one plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginConfig {
-    /// Name in the chain (`plugin_name`), told in reports and logs.
+    /// Name in the chain (`plugin_name`), in reports and in logs.
     pub name: String,
     /// `plugin_root_id`.
     pub root_id: String,

@@ -1,4 +1,4 @@
-//! Seeded randomness: the same seed, the same run.
+//! Seeded randomness.
 
 /// `SplitMix64`. Not for secrets; good enough to mix schedules and to roll dice.
 #[derive(Clone, Debug, Default)]

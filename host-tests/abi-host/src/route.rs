@@ -1,33 +1,35 @@
-//! Where a request goes, as the gateway's route table has it.
+//! Routes of the gateway.
 
 use std::time::Duration;
 
-use crate::{flags, Headers, LocalReply};
+use crate::message::headers::Headers;
+use crate::message::local_reply::LocalReply;
+use crate::report::flags;
 
 /// Finds the route of a request by its headers.
 pub(crate) type Router = Box<dyn Fn(&Headers) -> Route + Send + Sync>;
 
-/// What is known of a request's route. Of a chain without a route table nothing is.
+/// The route of a request. All fields are empty in a chain without a route table.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
     /// Name of the virtual host.
     pub virtual_host: Option<String>,
     /// Name of the route, empty where the table gives it none; `None` where no route matches.
     pub name: Option<String>,
-    /// The cluster it leads to.
+    /// Its cluster.
     pub cluster: Option<String>,
-    /// The gateway's own answer in the place of an upstream's.
+    /// A direct response of the gateway.
     pub answer: Option<RouteAnswer>,
-    /// How long the upstream may take, in the place of the chain's route timeout.
+    /// The route timeout, overriding the chain's.
     pub timeout: Option<Duration>,
-    /// How long the stream may stand still, in the place of the chain's idle timeout. Zero: for ever.
+    /// The idle timeout, overriding the chain's. Zero: none.
     pub idle_timeout: Option<Duration>,
 }
 
-/// An answer that the route table gives.
+/// A direct response of the route table.
 #[derive(Clone, Debug)]
 pub struct RouteAnswer {
-    /// The answer.
+    /// The response.
     pub reply: LocalReply,
     /// Response flags that go with it.
     pub flags: u64,
@@ -43,7 +45,7 @@ impl Route {
     }
 }
 
-/// What the gateway says of itself.
+/// The node of the gateway.
 #[derive(Clone, Debug, Default)]
 pub struct GatewayNode {
     /// `node.id`, empty where it is not configured.

@@ -1,15 +1,15 @@
-//! Answers of host calls.
+//! Statuses of host calls.
 
-/// A status of the ABI. Not an enum, since fault injection answers numbers that have no name.
+/// A status of the ABI. Not an enum, since fault injection returns unknown numbers too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Status(pub u32);
 
 impl Status {
     /// Done.
     pub const OK: Self = Self(0);
-    /// No such thing.
+    /// Not found.
     pub const NOT_FOUND: Self = Self(1);
-    /// An argument that makes no sense, now or ever.
+    /// An invalid argument.
     pub const BAD_ARGUMENT: Self = Self(2);
     /// A value has no serialised form.
     pub const SERIALIZATION_FAILURE: Self = Self(3);
@@ -21,10 +21,10 @@ impl Status {
     pub const EMPTY: Self = Self(7);
     /// A shared value changed meanwhile.
     pub const CAS_MISMATCH: Self = Self(8);
-    /// The host could not.
+    /// The host failed.
     pub const INTERNAL_FAILURE: Self = Self(10);
     /// The connection broke.
     pub const BROKEN_CONNECTION: Self = Self(11);
-    /// The host does not have it.
+    /// Not implemented.
     pub const UNIMPLEMENTED: Self = Self(12);
 }

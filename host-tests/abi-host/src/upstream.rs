@@ -1,8 +1,11 @@
-//! The port to whatever stands behind the gateway.
+//! The port to the upstream.
 
 use std::time::Duration;
 
-use crate::{Codec, Headers, RetryPolicy, StreamId};
+use crate::message::headers::Headers;
+use crate::message::response::Response;
+use crate::report::stream_id::StreamId;
+use crate::retry_policy::RetryPolicy;
 
 /// The service behind the chain.
 pub trait Upstream {
@@ -13,10 +16,10 @@ pub trait Upstream {
         None
     }
 
-    /// The whole request has arrived; what comes back?
+    /// The complete request arrived; returns the answer to it.
     fn answer(&mut self, request: &UpstreamRequest) -> Answer;
 
-    /// The gateway gave up on a request before its answer was complete.
+    /// The gateway aborted a request before its answer was complete.
     fn aborted(&mut self, _stream: StreamId) {}
 }
 
@@ -45,14 +48,14 @@ pub struct UpstreamRequest {
     pub at: u64,
 }
 
-/// What the upstream does, and when.
+/// The outcome of an upstream request, and when it happens.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Virtual time from the complete request to the first byte.
     pub after: Duration,
     /// What happens then.
     pub outcome: Outcome,
-    /// When the route this came by has a retry policy of its own.
+    /// The retry policy of the route, overriding the chain's.
     pub retries: Option<RetryPolicy>,
 }
 
@@ -88,10 +91,10 @@ impl From<Response> for Answer {
     }
 }
 
-/// The ways an upstream request can go.
+/// The outcome of an upstream request.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A genuine answer.
+    /// A response.
     Response(Response),
     /// The connection was refused: 503 and flag UF.
     Refused,
@@ -101,64 +104,4 @@ pub enum Outcome {
     ResetMidBody(Response),
     /// No answer within the route's timeout: 504 and flag UT.
     Timeout,
-}
-
-/// A response, of an upstream or of a called service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// Headers, `:status` first.
-    pub headers: Headers,
-    /// Body in the pieces in which it arrives.
-    pub chunks: Vec<Vec<u8>>,
-    /// Trailers, if any.
-    pub trailers: Option<Headers>,
-    /// How its end reaches the filters.
-    pub codec: Codec,
-}
-
-impl Response {
-    /// A response without headers of its own and without a body.
-    pub fn new(status: u16) -> Self {
-        Self {
-            headers: Headers::from([(":status", status.to_string())]),
-            chunks: Vec::new(),
-            trailers: None,
-            codec: Codec::Http1,
-        }
-    }
-
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.add(name, value);
-        self
-    }
-
-    /// Gives it a body in one piece with its `content-length`.
-    #[must_use]
-    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        let body = body.as_ref();
-        self.headers.set("content-length", body.len().to_string());
-        self.chunks = if body.is_empty() { Vec::new() } else { vec![body.to_vec()] };
-        self
-    }
-
-    /// Adds one piece of body.
-    #[must_use]
-    pub fn chunk(mut self, piece: impl AsRef<[u8]>) -> Self {
-        self.chunks.push(piece.as_ref().to_vec());
-        self
-    }
-
-    /// Ends it with trailers.
-    #[must_use]
-    pub fn trailers(mut self, trailers: Headers) -> Self {
-        self.trailers = Some(trailers);
-        self
-    }
-
-    /// The `:status`, or 0 when it is missing or no number.
-    pub fn status(&self) -> u16 {
-        self.headers.text(":status").and_then(|text| text.parse().ok()).unwrap_or(0)
-    }
 }

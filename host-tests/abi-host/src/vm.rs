@@ -1,10 +1,17 @@
-//! One instance of a module, and calling into it.
+//! One instance of a module, and calls into it.
 
 use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
 
-use crate::state::VmState;
-use crate::world::World;
-use crate::{HostError, Module, PluginConfig, Trap};
+use crate::error::HostError;
+use crate::host::state::HostState;
+use crate::plugin::PluginConfig;
+use crate::report::diagnostics::Trap;
+use crate::vm::engine::Module;
+use crate::vm::state::VmState;
+
+pub(crate) mod engine;
+pub(crate) mod memory;
+pub(crate) mod state;
 
 macro_rules! exports {
     ($($field:ident: $name:literal, $params:ty => $results:ty;)*) => {
@@ -45,7 +52,7 @@ exports! {
 /// What a callback returned.
 pub(crate) struct Returned<T> {
     pub value: T,
-    /// The host stops the iteration, whatever the value says.
+    /// The host stops the iteration regardless of the value.
     pub stop: bool,
 }
 
@@ -55,7 +62,7 @@ pub(crate) struct Vm {
     pub exports: Exports,
     pub failed: bool,
     pub module: Module,
-    /// Tells instances apart that could be shared: VM id, module, VM configuration.
+    /// Equal for plugins that share one VM.
     pub key: VmKey,
     /// Callbacks made, and the most fuel one of them used.
     pub fuel: FuelUse,
@@ -76,7 +83,7 @@ pub struct FuelUse {
     pub callbacks: u64,
     /// Fuel of all of them.
     pub total: u64,
-    /// Fuel of the dearest one.
+    /// Most fuel of one callback.
     pub most: u64,
 }
 
@@ -86,7 +93,7 @@ impl Vm {
         id: u64,
         module: &Module,
         plugin: &PluginConfig,
-        world: &mut Box<World>,
+        host: &mut Box<HostState>,
     ) -> Result<Self, HostError> {
         let engine = module.engine();
         let mut store = Store::new(engine.wasmtime(), VmState::new(id, plugin));
@@ -95,9 +102,9 @@ impl Vm {
             store.set_fuel(u64::MAX).map_err(HostError::Engine)?;
         }
         store.data_mut().starting = true;
-        std::mem::swap(world, &mut store.data_mut().world);
+        std::mem::swap(host, &mut store.data_mut().host);
         let result = Self::instantiate(&mut store, module);
-        std::mem::swap(world, &mut store.data_mut().world);
+        std::mem::swap(host, &mut store.data_mut().host);
         store.data_mut().starting = false;
         let exports = result.map_err(HostError::Engine)?;
         let key = key_of(module, plugin);
@@ -129,11 +136,11 @@ impl Vm {
         Ok(Exports::of(&instance, store))
     }
 
-    /// Calls into the guest as `context`. `None` when the VM has failed, now or before, or when
-    /// the module does not have the callback.
+    /// Calls into the guest as `context`. `None` when the VM failed, now or before, or when the module does
+    /// not export the callback.
     pub(crate) fn call<P: WasmParams, R: WasmResults>(
         &mut self,
-        world: &mut Box<World>,
+        host: &mut Box<HostState>,
         context: u32,
         callback: &'static str,
         function: impl FnOnce(&Exports) -> &Option<TypedFunc<P, R>>,
@@ -142,7 +149,7 @@ impl Vm {
         if self.failed {
             return None;
         }
-        // Borrowed: a copy of a function costs more than a callback that does nothing.
+        // Borrowed: cloning a function costs more than an empty callback.
         let function = function(&self.exports).as_ref()?;
         let before = refuel(&mut self.store, &self.module);
         let state = self.store.data_mut();
@@ -150,17 +157,17 @@ impl Vm {
         state.effective = 0;
         state.stop_next = false;
         state.callback = callback;
-        std::mem::swap(world, &mut state.world);
+        std::mem::swap(host, &mut state.host);
         let result = function.call(&mut self.store, params);
         let state = self.store.data_mut();
-        std::mem::swap(world, &mut state.world);
+        std::mem::swap(host, &mut state.host);
         let stop = state.stop_next;
         state.stop_next = false;
         self.account(before);
         match result {
             Ok(value) => Some(Returned { value, stop }),
             Err(error) => {
-                self.fail(world, context, callback, &error);
+                self.fail(host, context, callback, &error);
                 None
             }
         }
@@ -176,7 +183,7 @@ impl Vm {
 
     fn fail(
         &mut self,
-        world: &mut Box<World>,
+        host: &mut Box<HostState>,
         context: u32,
         callback: &'static str,
         error: &wasmtime::Error,
@@ -187,9 +194,9 @@ impl Vm {
         state.timers.clear();
         let context = state.contexts.get(&context);
         let stream = state.stream_id().or_else(|| context.and_then(|context| context.stream));
-        world.trap(Trap {
+        host.trap(Trap {
             plugin: context.map(|context| context.plugin.name.clone()).unwrap_or_default(),
-            worker: world.worker,
+            worker: host.worker,
             stream: stream.map(|(stream, _)| stream),
             callback,
             message: format!("{error:#}"),
@@ -208,7 +215,7 @@ impl Vm {
     }
 }
 
-/// Gives the next callback the fuel it may use, where fuel is counted.
+/// Sets the fuel of the next callback, if fuel is counted.
 fn refuel(store: &mut Store<VmState>, module: &Module) -> Option<u64> {
     let options = module.engine().options();
     if !options.fuel {

@@ -89,7 +89,7 @@ fn pause_in_request_headers_holds_the_body_too() {
 }
 
 #[test]
-fn headers_are_closed_once_they_have_gone_on() {
+fn passed_headers_cannot_be_changed() {
     // The SDK's own wrappers panic on the BadArgument they get, and that is how plugins die.
     let cases = [
         ("write-header-in-body", "unexpected status: 2", "proxy_on_request_body"),
@@ -115,7 +115,7 @@ fn bodies_can_be_replaced() {
 }
 
 #[test]
-fn limits_of_held_bodies() {
+fn buffer_limits_apply() {
     let start = |words: &str| with(builder().buffer_limit(4), &[words]).start().unwrap();
     let request = || Request::new("POST", "/").chunk("abc").chunk("de");
     let report = run(&mut start("pause-for-body"), request());
@@ -168,7 +168,7 @@ fn without_a_buffer_filter_a_refused_body_opens_and_aborts_an_upstream_request()
 }
 
 #[test]
-fn an_early_answer_reaches_the_client_before_the_request_is_whole() {
+fn early_answers_reach_the_client_before_the_request_ends() {
     struct Early;
     impl Upstream for Early {
         fn opened(&mut self, _: abi_host::StreamId, _: &Headers) -> Option<Answer> {

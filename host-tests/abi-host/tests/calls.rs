@@ -1,4 +1,4 @@
-//! Calls that filters make by themselves, and what they cost in virtual time.
+//! Calls of filters, and their virtual time.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -128,7 +128,7 @@ fn a_call_from_the_body_callback_sees_the_held_body() {
 }
 
 #[test]
-fn after_a_pause_in_the_headers_the_filter_still_sees_the_whole_body() {
+fn a_pause_in_headers_keeps_the_body_visible() {
     let answer = CallAnswer::Response(Response::new(200).body("yes"), Duration::from_secs(9));
     let stages = with(
         builder().callouts(answering(answer)),
@@ -153,7 +153,7 @@ fn a_call_in_the_response_holds_it() {
 }
 
 #[test]
-fn a_call_without_answer_and_without_timeout_ends_with_the_idle_timeout() {
+fn an_unanswered_call_ends_with_the_idle_timeout() {
     let port = answering(CallAnswer::Silence);
     let report = run(
         &mut with(builder().callouts(port), &["call timeout:0"]).start().unwrap(),
@@ -163,7 +163,7 @@ fn a_call_without_answer_and_without_timeout_ends_with_the_idle_timeout() {
 }
 
 #[test]
-fn an_answer_that_comes_after_the_stream_has_ended_harms_nobody() {
+fn a_response_after_the_stream_ended_is_ignored() {
     let answer = CallAnswer::Response(Response::new(200).body("yes"), Duration::from_millis(500));
     let mut chain = with(builder().callouts(answering(answer)), &["call"]).start().unwrap();
     let report = run(&mut chain, Request::get("/").leaving_after(Duration::from_millis(100)));
@@ -174,7 +174,7 @@ fn an_answer_that_comes_after_the_stream_has_ended_harms_nobody() {
 }
 
 #[test]
-fn a_call_from_the_log_goes_out() {
+fn calls_from_on_log_are_sent() {
     let seen = Arc::new(Mutex::new(0));
     let count = seen.clone();
     let port = move |_: &Call| {

@@ -1,4 +1,4 @@
-//! The order of filters, the endings of streams, local replies.
+//! The order of filters, the ends of streams, local replies.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use abi_host::{
-    Answer, Ending, Headers, LocalReply, NativeFilter, Outcome, PluginConfig, Request, Response,
-    UpstreamRequest, Verdict,
+    Answer, Ending, Headers, LocalReply, NativeAction, NativeFilter, Outcome, PluginConfig,
+    Request, Response, UpstreamRequest,
 };
 use support::{builder, chain, hello, lines, plain, run};
 
@@ -39,7 +39,7 @@ fn requests_go_first_to_last_and_responses_back() {
 }
 
 #[test]
-fn every_ending_is_logged_with_its_code_and_flags() {
+fn streams_are_logged_with_code_and_flags() {
     struct Case {
         name: &'static str,
         answer: fn(&UpstreamRequest) -> Answer,
@@ -160,7 +160,7 @@ fn a_local_reply_passes_the_response_filters_that_saw_the_request() {
 }
 
 #[test]
-fn a_reply_during_the_response_goes_straight_to_the_client() {
+fn a_reply_during_the_response_skips_the_filters() {
     let mut chain = chain(&["trace", "answer-in-response"]);
     let report = run(&mut chain, Request::get("/"));
     assert_eq!((report.status(), &*report.text()), (502, "replaced"));
@@ -169,7 +169,7 @@ fn a_reply_during_the_response_goes_straight_to_the_client() {
 }
 
 #[test]
-fn a_reply_after_the_headers_are_out_cuts_the_connection() {
+fn a_reply_after_response_headers_resets_the_stream() {
     let report = run(&mut chain(&["answer-in-response-body"]), Request::get("/"));
     assert_eq!(report.ending, Ending::Reset);
     let response = report.response.unwrap();
@@ -178,7 +178,7 @@ fn a_reply_after_the_headers_are_out_cuts_the_connection() {
 }
 
 #[test]
-fn facts_of_one_filter_are_read_by_the_others_and_in_the_log() {
+fn filter_state_is_shared_between_filters() {
     let mut chain = chain(&["log", "set-state:p7", "show-state"]);
     let report = run(&mut chain, Request::get("/"));
     assert_eq!(lines(&report, "c"), ["state p7"]);
@@ -189,17 +189,17 @@ fn facts_of_one_filter_are_read_by_the_others_and_in_the_log() {
 }
 
 #[test]
-fn native_filters_answer_and_alter() {
+fn native_filters_reply_and_change_headers() {
     struct Cors;
     impl NativeFilter for Cors {
         fn name(&self) -> &str {
             "cors"
         }
-        fn request_headers(&mut self, headers: &mut Headers, _: bool) -> Verdict {
+        fn request_headers(&mut self, headers: &mut Headers, _: bool) -> NativeAction {
             if headers.get(":method") != Some(b"OPTIONS") {
-                return Verdict::Continue;
+                return NativeAction::Continue;
             }
-            Verdict::Reply(LocalReply { status: 204, ..LocalReply::default() })
+            NativeAction::Reply(LocalReply { status: 204, ..LocalReply::default() })
         }
         fn response_headers(&mut self, request: &Headers, headers: &mut Headers) {
             if let Some(origin) = request.get("origin") {

@@ -1,4 +1,4 @@
-//! Every host call of a module answering every status: the host itself must stand that.
+//! Every status of every host call: the host itself must not fail.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -32,7 +32,7 @@ fn every_host_call_answering_every_status_ends_the_stream() {
 }
 
 #[test]
-fn a_fault_does_nothing_but_answer() {
+fn a_fault_has_no_other_effect() {
     let faults = Faults::new();
     let mut chain = start(&faults).unwrap();
     faults.inject(Fault::new("proxy_log", 0).occurrence(Occurrence::Only(1)));
@@ -48,7 +48,7 @@ fn a_fault_does_nothing_but_answer() {
 }
 
 #[test]
-fn faults_can_be_kept_to_the_start() {
+fn faults_can_be_limited_to_the_start() {
     let faults = Faults::new();
     let call = "proxy_register_shared_queue";
     faults.inject(Fault::new(call, 10).during(During::Start));
@@ -70,7 +70,7 @@ fn host_calls_are_counted() {
 }
 
 #[test]
-fn a_call_can_end_its_vm() {
+fn faults_can_trap() {
     let faults = Faults::new();
     let mut chain = start(&faults).unwrap();
     let call = "proxy_set_shared_data";

@@ -1,5 +1,4 @@
-//! What a gateway's limits of time do to a stream, what a module must not do, and what this host does not
-//! emulate. Each was seen in the real Envoy.
+//! Timeouts, misuses of the ABI, and unsupported features, all as observed in the real Envoy.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -37,7 +36,7 @@ fn resuming(callback: &str, way: u32, action: u32) -> Chain {
 
 /// The callback, the way it resumes, the action it returns, and what Envoy makes of it.
 #[test]
-fn a_module_that_resumes_what_it_does_not_hold_is_found() {
+fn resuming_without_holding_is_a_misuse() {
     let (request, response) = ("proxy_on_request_headers", "proxy_on_response_headers");
     let body = "proxy_on_request_body";
     for (callback, way, action, wanted) in [
@@ -61,7 +60,7 @@ fn a_module_that_resumes_what_it_does_not_hold_is_found() {
 
 /// Which limit, whether the client has sent all of its request, and what Envoy answers.
 #[test]
-fn a_limit_of_time_answers_by_what_the_client_has_sent() {
+fn timeouts_reply_408_or_504() {
     let never = |_: &UpstreamRequest| Answer::fail(Outcome::Timeout);
     let late =
         |_: &UpstreamRequest| Answer::respond(Response::new(200)).after(Duration::from_secs(9));
@@ -106,9 +105,9 @@ fn a_limit_of_time_answers_by_what_the_client_has_sent() {
     assert_eq!(report.code_details, "response_timeout", "no idle timeout is none");
 }
 
-/// What this host does not have is told as such, and is no failure of the gateway's.
+/// Unsupported features are reported separately from failures.
 #[test]
-fn what_is_not_emulated_is_told() {
+fn unsupported_features_are_reported() {
     let long = "i32 ".repeat(12);
     let zeros = "(i32.const 0)".repeat(12);
     let grpc =

@@ -1,4 +1,4 @@
-//! Statuses of host calls, asked for by a module written for the purpose: no SDK in between.
+//! Statuses of host calls, by modules without an SDK.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -64,7 +64,7 @@ fn arguments(numbers: &[i64], signature: &str) -> String {
 type Case<'a> = (&'a str, &'a str, (&'a str, &'a str), &'a [i64], u8);
 
 #[test]
-fn statuses_as_envoy_answers_them() {
+fn statuses_match_envoy() {
     let i5 = "i32 i32 i32 i32 i32";
     let i6 = "i32 i32 i32 i32 i32 i32";
     let i3 = "i32 i32 i32";
@@ -171,12 +171,12 @@ fn statuses_as_envoy_answers_them() {
 }
 
 #[test]
-fn local_replies_with_unreadable_parts_are_refused_and_harm_nothing() {
+fn local_replies_with_bad_pointers_are_refused() {
     let signature = "i32 i32 i32 i32 i32 i32 i32 i32";
     let cases: [([i64; 8], u8, u16); 3] = [
         ([403, 0, 0, 70_000, 5, 0, 0, -1], 6, 200),
         ([403, 0, 0, 80, 3, 70_000, 5, -1], 6, 200),
-        // Header pairs that make no sense read as none.
+        // Malformed header pairs read as none.
         ([403, 0, 0, 80, 3, 16, 9, -1], 0, 403),
     ];
     for (numbers, expected, answered) in cases {
@@ -192,7 +192,7 @@ fn local_replies_with_unreadable_parts_are_refused_and_harm_nothing() {
 }
 
 #[test]
-fn injected_statuses_reach_the_guest_as_they_are() {
+fn injected_statuses_reach_the_guest() {
     let (callback, parameters) = REQUEST;
     let text = module("i32", "proxy_get_log_level", callback, parameters, "(i32.const 0)");
     let module = engine().compile(&text).unwrap();

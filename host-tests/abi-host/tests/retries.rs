@@ -1,5 +1,5 @@
-//! Retries of the route. What Envoy 1.40 did with the same scripts is what the tables say: its access log's
-//! code, details, flags and `UPSTREAM_REQUEST_ATTEMPT_COUNT`.
+//! Retries of the route. The tables have the results of Envoy 1.40 with the same scripts: code, details, flags
+//! and `UPSTREAM_REQUEST_ATTEMPT_COUNT` of its access log.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod support;
@@ -54,14 +54,14 @@ fn tried_with(
     };
     let report = chain.run(request, &mut upstream);
     assert_eq!(report.attempts, asked, "{script}");
-    // WasmX tells a filter nothing of attempts.
+    // WasmX has no attribute for attempts.
     let told = if profile == Profile::Envoy { asked } else { 0 };
     assert_eq!(lines(&report, "a"), [format!("attempts {told}")], "{script}");
     (report.status(), report.flags, report.attempts)
 }
 
 #[test]
-fn what_is_tried_again() {
+fn retry_conditions_apply() {
     for (retry_on, retries, script, wanted) in [
         ("5xx", 2, "200", (200, 0, 1)),
         ("5xx", 2, "500,200", (200, 0, 2)),
@@ -91,7 +91,7 @@ fn what_is_tried_again() {
         ("connect-failure", 2, "refused", (503, URX | UF, 3)),
         // These two by the rules alone: one cluster of Envoy's does not both refuse and take connections.
         ("connect-failure", 2, "refused,200", (200, 0, 2)),
-        // The upstream has read the first; of the last attempt alone the flags tell.
+        // The flags are those of the last attempt.
         ("connect-failure,reset", 1, "reset,refused", (503, URX | UF, 2)),
         ("gateway-error", 1, "500,200", (500, 0, 1)),
         ("gateway-error", 1, "503,200", (200, 0, 2)),
@@ -105,16 +105,16 @@ fn what_is_tried_again() {
     }
 }
 
-/// What a header says of how often, a filter's own word included.
+/// The header with the number of retries, also when a filter sets it.
 #[test]
-fn how_often_a_header_says() {
+fn the_header_limits_retries() {
     for (profile, said, wanted) in [
         (Profile::Envoy, &["0"][..], (503, URX, 1)),
         (Profile::Envoy, &["5"], (503, URX, 6)),
         // No number, and two are joined to none.
         (Profile::Envoy, &["x"], (503, URX, 3)),
         (Profile::Envoy, &["0", "5"], (503, URX, 3)),
-        // Nobody else knows it.
+        // Other hosts ignore it.
         (Profile::Wasmx, &["0"], (503, URX, 3)),
     ] {
         let request = Request::post("/", "aaa");
@@ -128,7 +128,7 @@ fn how_often_a_header_says() {
 
 /// The router keeps no more of a body than a filter may.
 #[test]
-fn a_body_over_the_limit_is_not_sent_twice() {
+fn large_bodies_are_not_retried() {
     for (script, body, wanted) in [
         ("503,200", 1000, (200, 0, 2)),
         ("503,200", 1001, (503, 0, 1)),

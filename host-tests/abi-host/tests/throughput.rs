@@ -10,7 +10,7 @@ use support::{chain, run};
 
 #[test]
 #[ignore = "a measurement; run with --release --ignored --nocapture"]
-fn requests_a_second() {
+fn requests_per_second() {
     for words in ["", "add-header:x set-state:p log"] {
         let mut chain = chain(&[words]);
         let count = 50_000;

@@ -1,4 +1,4 @@
-//! Starting, failing, reloading, and what several streams of one VM do to each other.
+//! Start, failure and reload of VMs, and several streams in one VM.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -12,7 +12,7 @@ use abi_host::{
 use support::{builder, chain, engine, hello, lines, plain, plain_file, run, with};
 
 #[test]
-fn a_refused_configuration_tells_why() {
+fn a_refused_configuration_has_a_reason() {
     let error = with(builder(), &["refuse-configuration"]).start().err().unwrap();
     let HostError::Start(error) = error else { panic!("{error}") };
     assert_eq!((&*error.plugin, error.reason.clone()), ("a", StartFailure::Configure));
@@ -73,7 +73,7 @@ fn plugins_share_a_vm_only_when_vm_id_module_and_vm_configuration_are_equal() {
 }
 
 #[test]
-fn after_a_trap_the_policy_decides() {
+fn the_failure_policy_applies_after_a_trap() {
     let one_ms = Duration::from_millis(1);
     let second = Duration::from_secs(1);
     // (policy, statuses: the trap, right after, after a second, and after another millisecond)
@@ -98,7 +98,7 @@ fn after_a_trap_the_policy_decides() {
 }
 
 #[test]
-fn a_trap_hits_the_other_streams_of_its_vm() {
+fn a_trap_affects_all_streams_of_the_vm() {
     let mut chain = chain(&["panic-on:/bad pause-for-body log"]);
     let mut upstream =
         |_: &UpstreamRequest| Answer::respond(Response::new(200)).after(Duration::from_millis(10));
@@ -117,7 +117,7 @@ fn a_trap_hits_the_other_streams_of_its_vm() {
     let sent = chain.take_report(sent).unwrap();
     let paused = chain.take_report(paused).unwrap();
     assert_eq!(bad.status(), 503);
-    // The upstream took the bet, and the client is told 503.
+    // The upstream accepted the bet, and the client gets 503.
     assert!(sent.upstream.as_ref().unwrap().complete);
     assert_eq!((sent.status(), &*sent.code_details), (503, "wasm_fail_stream"));
     assert!(lines(&sent, "a").is_empty(), "no on_log from a failed VM");
@@ -148,7 +148,7 @@ fn streams_in_flight_do_not_mix() {
 }
 
 #[test]
-fn fuel_bounds_a_loop_and_tells_what_callbacks_cost() {
+fn fuel_stops_loops_and_is_counted() {
     let options =
         EngineOptions { fuel: true, fuel_per_callback: 10_000_000, ..EngineOptions::default() };
     let engine = Engine::new(options).unwrap();
@@ -166,7 +166,7 @@ fn fuel_bounds_a_loop_and_tells_what_callbacks_cost() {
 }
 
 #[test]
-fn memory_is_told() {
+fn memory_size_is_reported() {
     let mut chain = chain(&["hoard:100000"]);
     let before = chain.memory("a");
     for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! The same module on the other host: what WasmX does differently.
+//! The differences of WasmX.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -38,7 +38,7 @@ fn responses_pass_in_the_same_order_as_requests() {
 }
 
 #[test]
-fn a_body_comes_once_and_only_if_it_was_small() {
+fn only_small_bodies_are_passed_and_only_once() {
     for (limit, body) in [(5, "whole body abcde"), (4, "whole body ")] {
         let stages = wasmx().client_body_buffer(limit);
         let mut chain = with(stages, &["trace pause-for-body"]).start().unwrap();
@@ -59,26 +59,26 @@ fn headers_stay_open_and_pause_in_the_response_is_ignored() {
 }
 
 #[test]
-fn pause_in_request_headers_hangs_there_too() {
+fn pause_in_request_headers_stalls() {
     let report = run(&mut start(&["pause"]), Request::get("/"));
     assert_eq!(report.ending, Ending::Stalled { filter: "a".to_owned() });
 }
 
 #[test]
-fn a_local_answer_gets_a_newline() {
+fn local_replies_get_a_newline() {
     let report = run(&mut start(&["answer:/no"]), Request::get("/no"));
     assert_eq!((report.status(), &*report.text()), (403, "blocked\n"));
     assert_eq!(report.header("content-length"), Some(&b"8"[..]));
 }
 
 #[test]
-fn a_local_answer_in_the_response_breaks_it() {
+fn a_local_reply_in_the_response_resets_the_stream() {
     let report = run(&mut start(&["answer-in-response"]), Request::get("/"));
     assert_eq!((report.ending, report.response), (Ending::Reset, None));
 }
 
 #[test]
-fn a_panic_costs_one_request() {
+fn a_panic_fails_one_request() {
     let mut chain = start(&["panic-on:/bad"]);
     assert_eq!(run(&mut chain, Request::get("/bad")).status(), 500);
     assert_eq!(run(&mut chain, Request::get("/")).status(), 200);
@@ -106,7 +106,7 @@ fn failed_calls_have_no_headers_and_responses_may_not_call() {
 }
 
 #[test]
-fn what_it_does_not_have_traps() {
+fn unimplemented_calls_trap() {
     let error = with(wasmx(), &["queue"]).start().err().unwrap();
     assert!(error.to_string().contains("proxy_register_shared_queue"), "{error}");
     let text = r#"(module
@@ -118,7 +118,7 @@ fn what_it_does_not_have_traps() {
 }
 
 #[test]
-fn properties_are_text_and_none_can_be_made() {
+fn properties_are_text_and_read_only() {
     let report = run(&mut start(&["log"]), Request::get("/"));
     // The fixture reads eight little-endian bytes, and there are none.
     assert!(lines(&report, "a")[0].contains("code=-1"), "{:?}", lines(&report, "a"));

@@ -1,4 +1,4 @@
-//! Single host calls on WasmX and on Envoy, by modules written for the purpose.
+//! Single host calls on WasmX and on Envoy, by modules without an SDK.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -60,7 +60,7 @@ fn counters_only_count_and_gauges_only_record() {
 }
 
 #[test]
-fn of_two_cookies_of_a_local_answer_the_second_is_lost() {
+fn local_replies_lose_the_second_cookie() {
     let imports = r#"(import "env" "proxy_send_local_response"
         (func $answer (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))"#;
     // Two pairs: their number, the sizes, the texts.
@@ -78,7 +78,7 @@ fn of_two_cookies_of_a_local_answer_the_second_is_lost() {
 }
 
 #[test]
-fn properties_at_start_crash_it() {
+fn properties_at_start_trap() {
     let imports = r#"(import "env" "proxy_get_property"
         (func $get (param i32 i32 i32 i32) (result i32)))"#;
     let callback = r#"(func (export "proxy_on_configure") (param i32 i32) (result i32)

@@ -36,7 +36,7 @@ fn ticks_come_at_their_period_until_stopped() {
 }
 
 #[test]
-fn every_vm_ticks_by_itself_and_may_call() {
+fn each_vm_ticks_and_can_call() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = seen.clone();
     let port = move |call: &Call| {
@@ -53,7 +53,7 @@ fn every_vm_ticks_by_itself_and_may_call() {
 }
 
 #[test]
-fn a_queue_wakes_the_vm_that_registered_it_last() {
+fn queues_notify_the_last_registered_vm() {
     let mut chain = with(builder().workers(2), &["queue enqueue:hello"]).start().unwrap();
     assert_eq!(run(&mut chain, Request::get("/")).status(), 200);
     assert_eq!(messages(&chain, "dequeued"), [(Some(1), "dequeued hello".to_owned())]);
@@ -90,7 +90,7 @@ fn workers_overtake_each_other_between_a_read_and_a_write() {
 }
 
 #[test]
-fn the_seed_decides_the_order_of_workers_and_nothing_else_does() {
+fn only_the_seed_decides_the_order_of_workers() {
     let order = |seed: u64| {
         let mut chain = with(builder().workers(4).seed(seed), &["trace"]).start().unwrap();
         for n in 0..16 {
@@ -106,7 +106,7 @@ fn the_seed_decides_the_order_of_workers_and_nothing_else_does() {
 }
 
 #[test]
-fn a_new_configuration_is_for_new_streams() {
+fn new_configurations_apply_to_new_streams() {
     let mut chain =
         with(builder().workers(2), &["set-state:old pause-for-body log"]).start().unwrap();
     let gap = Duration::from_millis(10);

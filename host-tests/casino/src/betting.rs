@@ -11,7 +11,7 @@ use crate::time::Time;
 pub(crate) const EVENTS: u64 = 20;
 /// What can be backed in every event.
 pub(crate) const SELECTIONS: [&str; 3] = ["home", "draw", "away"];
-/// How long a price stands, in seconds.
+/// Validity of a price, in seconds.
 pub(crate) const PRICE_SECS: i64 = 5;
 
 /// Decimal odds in thousandths: 1850 pays 1.85 times the stake.
@@ -66,8 +66,8 @@ pub(crate) struct Bet {
 }
 
 impl Bet {
-    /// What the house pays to buy back a part of the stake at the price of now, in minor units:
-    /// the part's value at the odds it was struck at over the odds of now, less 5 %.
+    /// The cash-out offer for a part of the stake at the current price, in minor units:
+    /// the part times the odds of the bet over the current odds, less 5 %.
     pub(crate) fn offer(&self, part: i64, odds_now: Odds) -> i64 {
         let value = i128::from(part) * i128::from(self.odds) / i128::from(odds_now.max(1001));
         i64::try_from(value * 95 / 100).unwrap_or(i64::MAX)
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn event_names() {
+    fn events_are_ev_1_to_ev_20() {
         for (name, want) in [
             ("ev-1", Some(1)),
             ("ev-20", Some(20)),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_stand_for_a_while_and_are_above_one() {
+    fn prices_are_stable_for_seconds_and_above_one() {
         let oracle = Oracle::new(9);
         let at = |secs| price(&oracle, "ev-3", "home", Time::from_secs(secs));
         assert_eq!(at(100), at(104));

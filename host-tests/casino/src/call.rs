@@ -86,8 +86,8 @@ impl<'r> Call<'r> {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
-    /// The name a client gave to this call, kept beside the posting so that a double effect can be
-    /// seen. The casino itself never acts on it.
+    /// The `idempotency-key` of the request, stored with the posting so that double effects are visible. The
+    /// casino never acts on it.
     pub(crate) fn idempotency_key(&self) -> Option<String> {
         self.header("idempotency-key").map(|key| key.trim_matches('"').to_owned())
     }

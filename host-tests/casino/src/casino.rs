@@ -1,11 +1,7 @@
-//! The core: state, and one function from request to answer.
-
-use bytes::Bytes;
-use http::{Request, Response};
+//! The state of the casino.
 
 use crate::betting::Bets;
-use crate::call::Call;
-use crate::faults::{Faults, Slot};
+use crate::faults::Faults;
 use crate::games::Rounds;
 use crate::keys::{KeyError, Keys};
 use crate::ledger::{Ledger, LedgerError};
@@ -13,26 +9,24 @@ use crate::oracle::Oracle;
 use crate::partner::HubPartner;
 use crate::payments::Payments;
 use crate::player::Players;
-use crate::reply::Refusal;
 use crate::revocations::Revocations;
-use crate::routes;
 use crate::session::Sessions;
 use crate::tally::Tally;
 use crate::time::Time;
-use crate::wallet::Book;
+use crate::wallet::book::Book;
 
-/// What a casino is made with.
+/// The settings of a casino.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Everything that looks random follows from it: odds, spins, keys, tokens.
+    /// Determines odds, spins, keys and tokens.
     pub seed: u64,
     /// What every player starts with, in minor units.
     pub opening_balance: i64,
-    /// Whether the wallet contracts answer duplicates as their providers say. Off, so that a
-    /// repeated call shows as a double effect.
+    /// Whether the wallet contracts deduplicate as their providers specify. Off by default, so that a
+    /// repeated request shows as a double effect.
     pub wallet_dedup: bool,
-    /// Whether the signatures of partners and of the payment provider are verified. Off, so that
-    /// what a gateway lets through shows.
+    /// Whether the signatures of partners and of the payment provider are verified. Off by default, so that
+    /// requests that a gateway lets through are visible.
     pub verify_partners: bool,
 }
 
@@ -42,7 +36,7 @@ impl Default for Settings {
     }
 }
 
-/// A casino could not be made from its settings.
+/// The settings are not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The opening balance is not an amount the ledger takes.
@@ -109,63 +103,12 @@ impl Casino {
         Ok(casino)
     }
 
-    /// Answers one request at a time given by the caller. Never fails: what cannot be carried out
-    /// is answered with a status of 4xx and `{"error": {"code", "message"}}`.
-    ///
-    /// What a fault rule asks of the transport is in the answer's extensions as
-    /// [`Transport`](crate::Transport).
-    pub fn handle(&mut self, now: Time, request: &Request<Bytes>) -> Response<Bytes> {
-        let (method, path) = (request.method(), request.uri().path());
-        let own = path.starts_with("/_");
-        let strike = if own { None } else { self.faults.strike(method, path) };
-        let (label, answer) = match routes::find(method, path) {
-            Ok(found) => {
-                let call = Call::new(now, request, found.params);
-                let answer = match strike.as_ref().filter(|strike| strike.prevents()) {
-                    Some(strike) => Err(strike.refusal()),
-                    None => (found.route.run)(self, &call),
-                };
-                (found.route.label(), answer)
-            }
-            Err(refusal) => ("unmatched".to_owned(), Err(refusal)),
-        };
-        let response = answer.unwrap_or_else(Refusal::into_response);
-        let response = match strike {
-            Some(strike) => strike.bend(response),
-            None => response,
-        };
-        if !own {
-            self.tally.count(&label, response.status());
-        }
-        response
-    }
-
-    /// Lets a request in under the `concurrency` of the fault rules; whoever serves several
-    /// requests at once asks before [`Casino::handle`] and calls [`Casino::leave`] afterwards.
-    ///
-    /// # Errors
-    /// The answer, 503 `at_capacity`, when too many are inside.
-    pub fn enter(&mut self, request: &Request<Bytes>) -> Result<Slot, Box<Response<Bytes>>> {
-        let (method, path) = (request.method(), request.uri().path());
-        self.faults.enter(method, path).map_err(|refusal| {
-            let found = routes::find(method, path);
-            let label = found.map_or_else(|_| "unmatched".to_owned(), |found| found.route.label());
-            self.tally.count(&label, refusal.status);
-            Box::new(refusal.into_response())
-        })
-    }
-
-    /// Gives back what [`Casino::enter`] gave.
-    pub fn leave(&mut self, slot: &Slot) {
-        self.faults.leave(slot);
-    }
-
     /// The books.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Back to the first day: same settings, everything else forgotten.
+    /// Resets everything but the settings.
     ///
     /// # Errors
     /// As [`Casino::new`]; the casino is unchanged then.

@@ -1,4 +1,4 @@
-//! Faults on demand: what an upstream does on a bad day, told by rules.
+//! Fault injection by rules.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -21,11 +21,11 @@ pub enum Reset {
     MidBody,
 }
 
-/// What the answer wants from whoever carries it; an extension of the response. The core only says
-/// so, the server or a replay in virtual time does it.
+/// Faults of the transport, an extension of the response. The core only requests them; the server, or a
+/// replay in virtual time, performs them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transport {
-    /// Hold the answer back that long. The effect has already taken place.
+    /// Delay the answer. The request has already taken effect.
     pub delay_ms: u64,
     /// Cut the connection instead of answering.
     pub reset: Option<Reset>,
@@ -108,7 +108,7 @@ impl Strike {
         Refusal::new(status, "fault", "this failure was asked for at /_faults")
     }
 
-    /// What becomes of an answer.
+    /// Applies the rule to an answer.
     pub(crate) fn bend(&self, answer: Response<Bytes>) -> Response<Bytes> {
         let mut answer = match self.status {
             Some(_) => self.refusal().into_response(),
@@ -123,7 +123,7 @@ impl Strike {
     }
 }
 
-/// A request's place under a rule's `concurrency`; given back with `Casino::leave`.
+/// A slot under a rule's `concurrency`, released with `Casino::leave`.
 #[derive(Debug)]
 pub struct Slot(Option<(u64, usize)>);
 
@@ -131,7 +131,7 @@ pub struct Slot(Option<(u64, usize)>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<(FaultRule, u64)>,
-    /// Which set of rules it is: a slot of an older set has nothing to give back.
+    /// Generation of the rules: a slot of an older one is not released.
     edition: u64,
 }
 
@@ -149,7 +149,7 @@ impl Faults {
         self.rules.iter().map(|(rule, under_way)| (rule, *under_way))
     }
 
-    /// Lets a request in, or not. Only rules with a `concurrency` count who is inside.
+    /// Admits a request, or refuses it. Only rules with a `concurrency` count requests.
     pub(crate) fn enter(&mut self, method: &Method, path: &str) -> Result<Slot, Refusal> {
         let place = self.rules.iter().position(|(rule, _)| rule.matches(method, path));
         let Some((place, (rule, under_way))) =
@@ -166,7 +166,7 @@ impl Faults {
         Ok(Slot(Some((self.edition, place))))
     }
 
-    /// Gives a slot back.
+    /// Releases a slot.
     pub(crate) fn leave(&mut self, slot: &Slot) {
         if let Slot(Some((edition, place))) = slot {
             if *edition == self.edition {

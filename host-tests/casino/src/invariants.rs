@@ -1,12 +1,23 @@
-//! What must hold of the books at any time, computed from the postings alone.
+//! The invariants of the books, computed from the postings alone.
 
 use std::collections::BTreeMap;
 
-use crate::ledger::Broken;
+use serde::Serialize;
+
 use crate::player::Currency;
 use crate::posting::{Account, Kind, Posting};
 
-type Balances = BTreeMap<(Account, Currency), i64>;
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// The stable name of the invariant.
+    pub invariant: &'static str,
+    /// Which posting or account, and how.
+    pub detail: String,
+}
+
+/// Balances by account and currency, in minor units.
+pub(crate) type Balances = BTreeMap<(Account, Currency), i64>;
 
 /// Checks every invariant; empty when all hold.
 ///
@@ -51,8 +62,8 @@ pub(crate) fn check(postings: &[Posting], kept: &Balances) -> Vec<Broken> {
             found("no_negative_balance", format!("posting {id} leaves {balance}"));
         }
         if balance != posting.balance {
-            let told = posting.balance;
-            found("running_balances", format!("posting {id} tells {told}, the sum is {balance}"));
+            let written = posting.balance;
+            found("running_balances", format!("posting {id} has {written}, the sum is {balance}"));
         }
         if kind == Kind::Stake {
             let times = stakes.entry(&posting.subject).or_default();
@@ -98,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn good_books_hold() {
+    fn valid_books_have_no_broken_invariant() {
         assert_eq!(books().check(), vec![]);
         assert_eq!(Ledger::new().check(), vec![]);
     }
 
     #[test]
-    fn every_kind_of_damage_is_named() {
+    fn every_damage_breaks_its_invariant() {
         type Damage = fn(&mut Vec<Posting>);
         let cases: [(&str, Damage); 7] = [
             ("posting_ids", |p| p[2].id = 2),
@@ -127,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn books_that_do_not_sum_to_zero_are_named() {
+    fn books_must_sum_to_zero() {
         let kept = Balances::from([((Account::House, Currency::Gbp), 3)]);
         assert!(check(&[], &kept).iter().any(|b| b.invariant == "books_sum_to_zero"));
     }

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
+use crate::invariants::{self, Balances, Broken};
 use crate::player::Currency;
 use crate::posting::{Account, Entry, Kind, Posting, MAX_AMOUNT};
 use crate::time::Time;
@@ -27,17 +26,6 @@ pub enum LedgerError {
     #[error("a balance would overflow")]
     Overflow,
 }
-
-/// An invariant that does not hold, told in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Broken {
-    /// The stable name of the invariant.
-    pub invariant: &'static str,
-    /// Which posting or account, and how.
-    pub detail: String,
-}
-
-type Balances = BTreeMap<(Account, Currency), i64>;
 
 /// The books.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +87,7 @@ impl Ledger {
         Ok(posting)
     }
 
-    /// A player's balance in minor units; 0 for a purse nobody opened.
+    /// A player's balance in minor units; 0 for an unknown purse.
     pub fn balance(&self, player: &str, currency: Currency) -> i64 {
         let purse = (Account::Player(player.to_owned()), currency);
         self.balances.get(&purse).copied().unwrap_or(0)
@@ -121,9 +109,8 @@ impl Ledger {
         of_kind.map(|((_, currency), (_, total))| (*currency, *total)).collect()
     }
 
-    /// Operations that took effect more than once, by what the caller named them: how often, for
-    /// each kind of posting and each name. This is no broken invariant (the books are right) but
-    /// what idempotency is meant to prevent.
+    /// Operations that took effect more than once: the count for each external id, per kind of posting. Not
+    /// a broken invariant, but what idempotency prevents.
     pub fn double_effects(&self) -> BTreeMap<String, u64> {
         let mut seen: BTreeMap<(Kind, &Account, &str), u64> = BTreeMap::new();
         for posting in &self.postings {
@@ -139,7 +126,7 @@ impl Ledger {
 
     /// Checks the books; empty when every invariant holds.
     pub fn check(&self) -> Vec<Broken> {
-        crate::invariants::check(&self.postings, &self.balances)
+        invariants::check(&self.postings, &self.balances)
     }
 
     #[cfg(test)]
@@ -158,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn table_of_postings() {
+    fn postings_follow_the_rules() {
         use Kind::{Deposit, Reversal, Stake, Win, Withdrawal};
         let poor = |balance| Err(LedgerError::Insufficient { balance });
         // What is posted on top of a deposit of 100, and the balance or the refusal.
@@ -186,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_used_twice_is_a_double_effect() {
+    fn repeated_external_ids_are_double_effects() {
         let mut ledger = Ledger::new();
         ledger.post(Time::default(), entry(Kind::Deposit, 100)).unwrap();
         ledger.post(Time::default(), entry(Kind::Stake, 10)).unwrap();

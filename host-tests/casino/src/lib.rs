@@ -1,4 +1,4 @@
-//! The demo casino: the upstream that the policies are shown and tested in front of.
+//! The demo casino: the upstream of demos and tests.
 //!
 //! Two layers:
 //! - [`Casino`], the core: requests in, answers out, with the time as an argument. No network, no
@@ -8,10 +8,10 @@
 //!
 //! Four rules run through it:
 //! 1. Money is an `i64` in minor units (cents, pence) and each player has one currency.
-//! 2. The casino believes the gateway. It reads *who* a request is for and never checks whether
-//!    that player may do it: what a policy lets through takes effect, and the ledger shows it.
-//! 3. A repeated player-facing bet, deposit or withdrawal takes effect again. Only the wallet
-//!    contracts know duplicates, and only with [`Settings::wallet_dedup`].
+//! 2. The casino trusts the gateway. It reads which player a request is for and never checks whether the
+//!    player is allowed to do it: every request that a policy lets through takes effect and is in the ledger.
+//! 3. A repeated bet, deposit or withdrawal of a player takes effect again. Only the wallet contracts
+//!    deduplicate, and only with [`Settings::wallet_dedup`].
 //! 4. The books are double-entry and checked: `GET /_ledger` says `"invariants": "hold"` or lists
 //!    what broke.
 
@@ -20,6 +20,7 @@ mod call;
 mod casino;
 mod faults;
 mod games;
+mod handler;
 mod invariants;
 mod keys;
 mod ledger;
@@ -41,8 +42,9 @@ mod wallet;
 
 pub use casino::{Casino, Settings, SetupError};
 pub use faults::{FaultRule, Reset, Slot, Transport};
+pub use invariants::Broken;
 pub use keys::KeyError;
-pub use ledger::{Broken, Ledger, LedgerError};
+pub use ledger::{Ledger, LedgerError};
 pub use player::{Currency, PlayerState};
 pub use posting::{Account, Entry, Kind, Posting, MAX_AMOUNT};
 pub use routes::{route_table, RouteInfo};

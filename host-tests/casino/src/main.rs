@@ -16,13 +16,13 @@ struct Args {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Odds, spins, keys and tokens follow from it.
+    /// Seed of odds, spins, keys and tokens.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// What every player starts with, in minor units.
     #[arg(long, default_value_t = 100_000)]
     opening_balance: i64,
-    /// Let the wallet contracts answer duplicates as their providers say.
+    /// Deduplicate in the wallet contracts, as their providers specify.
     #[arg(long)]
     wallet_dedup: bool,
     /// Verify the signatures of partners and of the payment provider.

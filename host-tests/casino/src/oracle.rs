@@ -1,9 +1,8 @@
-//! Outcomes without randomness: everything that looks like luck is a digest of the seed and the
-//! name of the thing asked about.
+//! Deterministic randomness: digests of the seed and a topic.
 
 use sha2::{Digest, Sha256};
 
-/// The casino's only source of luck.
+/// The casino's only source of randomness.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Oracle {
     seed: u64,
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn depends_on_seed_topic_and_number_only() {
+    fn output_depends_on_seed_topic_and_number_only() {
         let one = Oracle::new(1);
         assert_eq!(one.word("sid", 7), Oracle::new(1).word("sid", 7));
         assert_ne!(one.word("sid", 7), Oracle::new(2).word("sid", 7));

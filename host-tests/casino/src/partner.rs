@@ -1,5 +1,5 @@
-//! What partners sign with. Demo values: the casino verifies with them if told to, a recorder of
-//! traffic signs with them, and a gateway in front is configured with the same.
+//! Keys and signatures of partners. Demo values: the casino verifies with them if configured, the recorder
+//! signs with them, and the gateway is configured with the same.
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
@@ -27,7 +27,7 @@ pub const PSP_SECRET: &str = "demo-psp-secret";
 
 const HUB_KEY: &str = include_str!("../testdata/test-only-partner-hub.pem");
 
-/// The hub partner: signs, and knows how to check what it signed.
+/// The hub partner: signs and verifies.
 #[derive(Clone, Debug)]
 pub struct HubPartner {
     signing: SigningKey<Sha256>,

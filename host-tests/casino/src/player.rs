@@ -18,7 +18,7 @@ pub enum Currency {
     Usd,
 }
 
-/// The state of an account, as the player account management system tells it. The casino never
+/// The state of an account in the player account management system. The casino never
 /// refuses a call because of it: that is the gateway's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,7 +62,7 @@ pub(crate) struct Limits {
     pub(crate) stake_max: Option<i64>,
     /// The sum of deposits of one UTC day.
     pub(crate) deposit_daily: Option<i64>,
-    /// Minutes of play in one session; told to others, not enforced here.
+    /// Minutes of play in one session; published, not enforced here.
     pub(crate) session_minutes: Option<i64>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Player {
     pub(crate) currency: Currency,
     pub(crate) jurisdiction: String,
     pub(crate) state: PlayerState,
-    /// Grows with every change of state, so that an older copy can be told from a newer one.
+    /// Grows with every change of state, so that copies can be ordered.
     pub(crate) state_version: u64,
     pub(crate) kyc_level: u8,
     pub(crate) excluded_until: Option<Time>,
@@ -125,7 +125,7 @@ impl Player {
         self.pending.filter(|(from, _)| *from > now)
     }
 
-    /// Asks for new limits: what is tighter counts at once, what is looser after a day.
+    /// Sets new limits: tighter ones apply at once, looser ones after a day.
     pub(crate) fn set_limits(&mut self, now: Time, wanted: Limits) {
         let current = self.limits(now);
         let tighter = |old: Option<i64>, new: Option<i64>| match (old, new) {
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_numbered_players_are_opened() {
+    fn only_numbered_players_are_created() {
         for (id, want) in [
             ("p-1", true),
             ("p-123456789", true),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn tighter_counts_at_once_and_looser_after_a_day() {
+    fn tighter_limits_apply_at_once_and_looser_after_a_day() {
         let limit = |stake_max| Limits { stake_max, ..Limits::default() };
         let now = Time::from_secs(1_000_000);
         let later = now.plus_secs(LOOSENING_DELAY_SECS);

@@ -1,4 +1,4 @@
-//! Purses: whose money a request is about, and how it moves.
+//! Purses: the player's money of a request.
 
 use crate::call::Call;
 use crate::casino::Casino;
@@ -53,7 +53,7 @@ impl Casino {
         self.ledger.balance(&purse.id, purse.currency)
     }
 
-    /// Moves money of a player and keeps count of what should have been stopped before.
+    /// Moves money of a player, and counts stakes of excluded players.
     pub(crate) fn post(
         &mut self,
         now: Time,
@@ -72,7 +72,7 @@ impl Casino {
         Ok(posting)
     }
 
-    /// Changes a player's state; one that logs the player out is told to the feed of revocations.
+    /// Changes a player's state; one that ends sessions adds a revocation.
     pub(crate) fn change_state(
         &mut self,
         now: Time,
@@ -100,7 +100,7 @@ impl Casino {
         }
     }
 
-    /// Gives a player what everyone starts with.
+    /// Posts a player's opening balance.
     pub(crate) fn opening(
         &mut self,
         now: Time,

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-/// What a route gives back.
+/// The result of a route.
 pub(crate) type Answer = Result<Response<Bytes>, Refusal>;
 
 /// A request that was not carried out. Becomes `{"error": {"code": .., "message": ..}}`.
@@ -28,27 +28,27 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// 401: nobody is named, or nobody can be believed.
+    /// 401: no credential, or an invalid one.
     pub(crate) fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)
     }
 
-    /// 404: there is no such thing.
+    /// 404: not found.
     pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
-    /// 409: it is there, but in a state that does not allow this.
+    /// 409: its state does not allow this.
     pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
-    /// 410: it was there once.
+    /// 410: no longer there.
     pub(crate) fn gone(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, code, message)
     }
 
-    /// 422: understood, and against a rule of the house.
+    /// 422: against a rule of the casino.
     pub(crate) fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
     }

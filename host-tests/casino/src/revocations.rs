@@ -1,10 +1,10 @@
-//! The feed a gateway polls to learn what became invalid before its time.
+//! The feed of revocations, which gateways poll.
 
 use serde::Serialize;
 
 use crate::time::Time;
 
-/// What became invalid.
+/// The subject of a revocation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Revoked {
@@ -38,7 +38,7 @@ pub(crate) struct Revocations {
 
 impl Revocations {
     pub(crate) fn push(&mut self, at: Time, revoked: Revoked) {
-        // Exact for as long as anybody counts in milliseconds.
+        // Exact for milliseconds.
         let revoked_at = at.millis() as f64 / 1000.0;
         self.events.push(Event { revoked, revoked_at });
     }

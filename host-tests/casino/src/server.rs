@@ -54,7 +54,7 @@ pub async fn serve(
         let casino = Arc::clone(&casino);
         connections.spawn(async move {
             let service = service_fn(move |request| answer(Arc::clone(&casino), request));
-            // A client that breaks off is its own affair.
+            // An error is the client's.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
@@ -68,7 +68,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
-/// Answers one request; an error cuts the connection without a word.
+/// Answers one request; an error closes the connection.
 async fn answer(
     casino: Arc<Mutex<Casino>>,
     request: Request<Incoming>,
@@ -77,7 +77,7 @@ async fn answer(
         Ok(read) => read,
         Err(refusal) => return Ok(refusal.into_response().map(Payload::whole)),
     };
-    // Held until the answer is ready, and given back if the client leaves before.
+    // Held until the answer is ready or the client disconnects.
     let _place = match Place::take(&casino, &request) {
         Ok(place) => place,
         Err(full) => return Ok(full.map(Payload::whole)),
@@ -94,7 +94,7 @@ async fn answer(
     }
 }
 
-/// A slot under a rule's concurrency, left when dropped.
+/// A slot under a rule's concurrency, released when dropped.
 struct Place {
     casino: Arc<Mutex<Casino>>,
     slot: Slot,
@@ -141,7 +141,7 @@ fn wall_clock() -> Time {
     Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A casino whose lock was poisoned goes on: its books are checked, not believed.
+/// Locks, also after a panic: the books are checked separately.
 fn lock(casino: &Mutex<Casino>) -> MutexGuard<'_, Casino> {
     casino.lock().unwrap_or_else(PoisonError::into_inner)
 }

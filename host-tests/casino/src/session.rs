@@ -1,15 +1,15 @@
-//! Sessions, and every token given out for them.
+//! Sessions and their tokens.
 
 use std::collections::BTreeMap;
 
 use crate::keys::Alg;
 use crate::time::Time;
 
-/// What a player asked for at login.
+/// The options of a login.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
     pub(crate) alg: Alg,
-    /// A random word instead of a JWT; to be asked about by introspection.
+    /// An opaque token instead of a JWT, for introspection.
     pub(crate) opaque: bool,
     /// Life of an access token in seconds.
     pub(crate) ttl_secs: i64,
@@ -27,7 +27,7 @@ pub(crate) struct Session {
     refresh: String,
 }
 
-/// An access token that was given out.
+/// An issued access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Issued {
     pub(crate) sid: String,
@@ -35,12 +35,12 @@ pub(crate) struct Issued {
     pub(crate) exp: Time,
 }
 
-/// Why a refresh token is no good.
+/// Why a refresh token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefreshError {
-    /// Never given out, or its session has ended.
+    /// Never issued, or its session has ended.
     Unknown,
-    /// Used before: somebody else may hold it, so its session must end.
+    /// Used before: it may be stolen, so its session ends.
     Reused(String),
 }
 

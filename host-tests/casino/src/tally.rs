@@ -1,4 +1,4 @@
-//! How often each route was asked, and with which status it answered.
+//! Requests and statuses of each route.
 
 use std::collections::BTreeMap;
 

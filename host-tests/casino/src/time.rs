@@ -1,4 +1,4 @@
-//! Time as a value: the core never looks at a clock.
+//! Time as a value: the core reads no clock.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! A body that is sent whole, or torn in the middle.
+//! A body that is sent completely, or broken off in the middle.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    /// What is promised in `content-length`.
+    /// The `content-length`.
     promised: u64,
     rest: Option<Bytes>,
     end: End,

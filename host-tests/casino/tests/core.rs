@@ -69,7 +69,7 @@ fn refusals_have_stable_codes() {
 }
 
 #[test]
-fn the_player_is_named_by_header_then_token_then_query() {
+fn the_player_comes_from_header_token_or_query() {
     let mut desk = Desk::open();
     for (headers, path, want) in [
         (vec![("x-player-id", "p-1"), ("authorization", "Bearer demo.p-2")], "?player=p-3", "p-1"),
@@ -84,7 +84,7 @@ fn the_player_is_named_by_header_then_token_then_query() {
 }
 
 #[test]
-fn a_repeated_post_takes_effect_twice_and_shows() {
+fn repeated_posts_take_effect_twice() {
     let mut desk = Desk::open();
     let key = [("x-player-id", "p-1"), ("idempotency-key", "\"k-1\"")];
     for (path, body) in [
@@ -109,7 +109,7 @@ fn a_repeated_post_takes_effect_twice_and_shows() {
 }
 
 #[test]
-fn a_bet_is_priced_placed_sold_in_parts_and_paid() {
+fn bets_are_placed_cashed_out_and_paid() {
     let mut desk = Desk::open();
     let odds = desk.ask("GET", "/api/odds/ev-4", None, &json!(null)).body["odds"]["draw"].clone();
     let slip = json!({ "event": "ev-4", "selection": "draw", "stake": 1000, "odds": odds });
@@ -140,7 +140,7 @@ fn a_bet_is_priced_placed_sold_in_parts_and_paid() {
 }
 
 #[test]
-fn rounds_are_played_to_their_end_and_no_further() {
+fn closed_rounds_accept_no_actions() {
     let mut desk = Desk::open();
     let stake = json!({ "stake": 10 });
     let opened = desk.ask("POST", "/api/games/blackjack/rounds", Some("p-1"), &stake);
@@ -171,7 +171,7 @@ fn rounds_are_played_to_their_end_and_no_further() {
 }
 
 #[test]
-fn limits_and_exclusion() {
+fn limits_apply_and_excluded_stakes_are_counted() {
     let mut desk = Desk::open();
     let limits = json!({ "stake_max": 50, "deposit_daily": 100 });
     let set = desk.ask("PUT", "/api/safer-gambling/limits", Some("p-1"), &limits);
@@ -204,7 +204,7 @@ fn limits_and_exclusion() {
 }
 
 #[test]
-fn a_redirected_deposit_waits_for_its_callback() {
+fn redirected_deposits_wait_for_the_callback() {
     let mut desk = Desk::open();
     let start = json!({ "amount": 500, "method": "redirect" });
     let started = desk.ask("POST", "/api/deposits", Some("p-1"), &start);

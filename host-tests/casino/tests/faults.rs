@@ -1,4 +1,4 @@
-//! Fault rules as the core tells them; how the server carries them out is in `server.rs`.
+//! Fault rules in the core; `server.rs` tests the transport.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -21,7 +21,7 @@ fn bet() -> Request<Bytes> {
 }
 
 #[test]
-fn table_of_rules() {
+fn fault_rules_apply() {
     let silent = Some(Reset::Silent);
     // The rule; status, delay, reset and the number of bets placed.
     let cases = [
@@ -53,7 +53,7 @@ fn table_of_rules() {
 }
 
 #[test]
-fn a_rule_for_some_requests_ends_and_the_next_one_counts() {
+fn exhausted_rules_give_way_to_the_next() {
     let mut desk = Desk::open();
     let both = json!([
         { "prefix": "/api/bets", "status": 503, "times": 2 },
@@ -72,7 +72,7 @@ fn a_rule_for_some_requests_ends_and_the_next_one_counts() {
 }
 
 #[test]
-fn concurrency_is_a_number_of_slots() {
+fn concurrency_limits_pending_requests() {
     let mut desk = Desk::open();
     rules(&mut desk, &json!([{ "prefix": "/api/bets", "concurrency": 2 }]));
     let first = desk.casino.enter(&bet()).unwrap();
@@ -83,7 +83,7 @@ fn concurrency_is_a_number_of_slots() {
     assert!(desk.casino.enter(&lobby).is_ok(), "another route");
     desk.casino.leave(&first);
     let third = desk.casino.enter(&bet()).unwrap();
-    // Slots of rules that are gone give nothing back.
+    // Slots of replaced rules are not released.
     rules(&mut desk, &json!([{ "prefix": "/api/bets", "concurrency": 1 }]));
     let _new = desk.casino.enter(&bet()).unwrap();
     desk.casino.leave(&third);
@@ -92,7 +92,7 @@ fn concurrency_is_a_number_of_slots() {
 }
 
 #[test]
-fn rules_that_make_no_sense_are_refused_and_change_nothing() {
+fn invalid_rules_are_rejected() {
     let mut desk = Desk::open();
     rules(&mut desk, &json!([{ "prefix": "/api", "status": 500 }]));
     for (bad, code) in [

@@ -1,4 +1,4 @@
-//! The `casino` program: its first line is where it listens.
+//! The `casino` program: its first line is its address.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -28,7 +28,7 @@ fn prints_its_address_and_serves() {
 }
 
 #[test]
-fn settings_that_cannot_be_are_told() {
+fn rejects_invalid_settings() {
     let output = Command::new(env!("CARGO_BIN_EXE_casino"))
         .args(["--opening-balance", "0"])
         .output()

@@ -1,4 +1,4 @@
-//! The books hold whatever is sent, in whatever order. The seed is printed when a property fails;
+//! The invariants hold for any sequence of requests. The seed is printed when a property fails;
 //! `CASINO_PROPERTY_SEED=<seed>` runs it again.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
@@ -107,7 +107,7 @@ fn send(desk: &mut Desk, (kind, who, amount, name): Op) {
     }
 }
 
-/// Money of the players by the totals of the kinds alone, against the balances told.
+/// Money of the players by the totals of the kinds alone, against the reported balances.
 fn players_hold_what_came_in_less_what_went_out(desk: &Desk) -> bool {
     use casino::Kind;
     let ledger = desk.casino.ledger();
@@ -164,7 +164,7 @@ fn the_same_requests_get_the_same_answers() {
 }
 
 #[test]
-fn no_body_makes_a_route_fail() {
+fn no_body_causes_a_5xx() {
     let (mut runner, seed) = runner(64);
     let names = "[a-z0-9.:/_\u{e4}-]{1,12}";
     let bytes = prop_oneof![

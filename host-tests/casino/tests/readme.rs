@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 #[test]
 fn every_route_is_in_the_readme_with_its_class() {
     let readme = include_str!("../README.md");
-    let told: BTreeSet<String> = readme
+    let documented: BTreeSet<String> = readme
         .lines()
         .filter(|line| line.starts_with("| `GET ") || line.starts_with("| `P"))
         .map(|line| {
@@ -19,5 +19,5 @@ fn every_route_is_in_the_readme_with_its_class() {
     let routes: BTreeSet<String> = casino::route_table()
         .map(|route| format!("{} {} {}", route.method, route.template, route.class))
         .collect();
-    assert_eq!(told, routes);
+    assert_eq!(documented, routes);
 }

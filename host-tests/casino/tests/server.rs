@@ -27,7 +27,7 @@ impl Running {
         Self { address, stop, task }
     }
 
-    /// Sends one request and reads until the server closes; empty if it closed without a word.
+    /// Sends one request and reads until the server closes; empty if it closed without an answer.
     async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
@@ -39,7 +39,7 @@ impl Running {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Asks until the first fault rule has that many requests under way.
+    /// Polls until the first fault rule has that many pending requests.
     async fn until_under_way(&self, count: u32) {
         let want = format!(r#""under_way":{count}"#);
         while !self.ask("GET", "/_faults", "", "").await.contains(&want) {
@@ -54,7 +54,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn serves_until_told_to_stop() {
+async fn serves_until_shutdown() {
     let casino = Running::start().await;
     let lobby = casino.ask("GET", "/api/lobby", "", "").await;
     assert!(lobby.starts_with("HTTP/1.1 200 OK\r\n"), "{lobby}");
@@ -73,7 +73,7 @@ async fn serves_until_told_to_stop() {
 }
 
 #[tokio::test]
-async fn bad_requests_get_codes() {
+async fn bad_requests_have_codes() {
     let casino = Running::start().await;
     let time = format!("{TIME_HEADER}: noon\r\n");
     let large = "x".repeat(1024 * 1024 + 1);
@@ -90,7 +90,7 @@ async fn bad_requests_get_codes() {
 }
 
 #[tokio::test]
-async fn connections_are_cut_as_asked() {
+async fn faults_close_connections() {
     let casino = Running::start().await;
     // The rule; what reaches the client, and how many lobbies it counted as answered with 200.
     for (reset, head, body) in [("silent", false, false), ("mid_body", true, false)] {
@@ -107,7 +107,7 @@ async fn connections_are_cut_as_asked() {
 }
 
 #[tokio::test]
-async fn a_full_route_answers_503_until_a_client_leaves() {
+async fn full_routes_answer_503_until_a_slot_is_released() {
     let casino = Running::start().await;
     let rule = r#"{"rules":[{"prefix":"/api/lobby","concurrency":1,"delay_ms":600000}]}"#;
     casino.ask("POST", "/_faults", "", rule).await;

@@ -90,7 +90,7 @@ fn every_algorithm_verifies_with_the_published_key() {
 }
 
 #[test]
-fn a_rotation_keeps_the_old_keys_if_asked() {
+fn rotation_can_keep_old_keys() {
     for (alg, keep, want) in [
         ("ES256", true, true),
         ("ES256", false, false),
@@ -108,7 +108,7 @@ fn a_rotation_keeps_the_old_keys_if_asked() {
 }
 
 #[test]
-fn logins_fail_alike_and_lock_after_three() {
+fn failed_logins_look_alike_and_lock_after_three() {
     let mut desk = Desk::open();
     let try_with = |desk: &mut Desk, player: &str, password: &str| {
         let body = json!({ "player": player, "password": password });
@@ -132,7 +132,7 @@ fn logins_fail_alike_and_lock_after_three() {
 }
 
 #[test]
-fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+fn reused_refresh_tokens_end_the_session() {
     let mut desk = Desk::open();
     let first = login(&mut desk, "p-1", "ES256");
     desk.wait_secs(600);
@@ -155,7 +155,7 @@ fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
 }
 
 #[test]
-fn the_feed_tells_logouts_and_suspensions_page_by_page() {
+fn the_feed_has_logouts_and_suspensions_in_pages() {
     let mut desk = Desk::open();
     let token = login(&mut desk, "p-1", "EdDSA")["access_token"].as_str().unwrap().to_owned();
     assert_eq!(bearer(&mut desk, "GET", "/api/account/balance", &token, &Value::Null).status, 200);
@@ -190,7 +190,7 @@ fn the_feed_tells_logouts_and_suspensions_page_by_page() {
 }
 
 #[test]
-fn introspection_knows_live_tokens_only() {
+fn introspection_reports_live_tokens_only() {
     let mut desk = Desk::open();
     let body = json!({ "player": "p-1", "password": "demo", "format": "opaque", "ttl_secs": 60 });
     let given = desk.ask("POST", "/api/session/login", None, &body).body;
@@ -216,7 +216,7 @@ fn introspection_knows_live_tokens_only() {
 }
 
 #[test]
-fn location_tokens_say_where_and_when_to_ask_again() {
+fn location_tokens_have_place_and_next_check() {
     // The fix; the result, the reasons, the seconds to the next check.
     let cases = [
         (json!({ "region": "US-NJ" }), "passed", vec![], 1200),

@@ -1,4 +1,4 @@
-//! The three wallet contracts, with and without their idea of a duplicate.
+//! The three wallet contracts, with and without deduplication.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -78,7 +78,7 @@ fn one_call(kind: &str, tid: &str, amount: &str) -> Value {
 }
 
 #[test]
-fn hub_answers_in_200_with_a_status() {
+fn hub_errors_are_200_with_a_status() {
     let cases = [
         ("user/info", json!({ "user": "p-1", "request_uuid": "q" }), "RS_OK"),
         ("user/balance", hub_bet("q", "", 0), "RS_OK"),
@@ -108,7 +108,7 @@ fn hub_answers_in_200_with_a_status() {
 }
 
 #[test]
-fn a_body_changed_after_signing_is_refused_everywhere() {
+fn altered_bodies_are_refused_by_all_contracts() {
     let mut desk = desk(false);
     let body = hub_bet("q", "t", 100).to_string();
     let signature = partner::HubPartner::demo().unwrap().sign(body.as_bytes());
@@ -136,7 +136,7 @@ fn a_body_changed_after_signing_is_refused_everywhere() {
 }
 
 #[test]
-fn hub_duplicates() {
+fn hub_deduplicates() {
     // Each step, the status and the balance with the flag on and with it off.
     type Step = (&'static str, Value, (&'static str, i64), (&'static str, i64));
     let steps: Vec<Step> = vec![
@@ -170,7 +170,7 @@ fn hub_duplicates() {
 }
 
 #[test]
-fn hub_gives_the_first_answer_byte_for_byte() {
+fn hub_repeats_the_first_answer() {
     let mut desk = desk(true);
     let first = hub(&mut desk, "transaction/bet", &hub_bet("q1", "t1", 100));
     hub(&mut desk, "transaction/bet", &hub_bet("q2", "t2", 100));
@@ -181,8 +181,8 @@ fn hub_gives_the_first_answer_byte_for_byte() {
 }
 
 #[test]
-fn bee_duplicates_and_tombstones() {
-    // Each step; api_code ("" when fine) and the balance told, with the flag on and off.
+fn bee_deduplicates_and_keeps_tombstones() {
+    // Each step; api_code ("" when fine) and the balance, with the flag on and off.
     type Step = (&'static str, Value, (&'static str, &'static str), (&'static str, &'static str));
     let steps: Vec<Step> = vec![
         ("betwin", bee_bet("t1", "1.00"), ("", "999.00"), ("", "999.00")),
@@ -223,7 +223,7 @@ fn bee_duplicates_and_tombstones() {
 }
 
 #[test]
-fn bee_takes_all_transactions_or_none() {
+fn bee_applies_all_transactions_or_none() {
     let mut desk = desk(true);
     let list = json!([
         { "id_provider": "a", "type": "bet", "amount": "600.00" },
@@ -252,12 +252,12 @@ fn bee_takes_all_transactions_or_none() {
 }
 
 #[test]
-fn one_duplicates_and_reversals() {
+fn one_deduplicates_and_reverses() {
     let with = |mut call: Value, original: &str| {
         call["i_rollback"] = json!(original);
         call
     };
-    // Each step; error ("" when fine) and the balance told, with the flag on and off.
+    // Each step; error ("" when fine) and the balance, with the flag on and off.
     type Step = (Value, (&'static str, &'static str), (&'static str, &'static str));
     let steps: Vec<Step> = vec![
         (one_call("debit", "t1", "1.00"), ("", "999.00"), ("", "999.00")),

@@ -12,7 +12,7 @@ static AHEAD: AtomicI64 = AtomicI64::new(0);
 
 const SECOND: i64 = 1_000_000_000;
 
-/// The C library's function of that name, for whoever is linked after this library.
+/// Replaces the C library's function of this name.
 ///
 /// # Safety
 /// As `clock_gettime(2)`: `time` is null or may be written to.
@@ -28,7 +28,7 @@ unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_i
     c_int::try_from(status).unwrap_or(-1)
 }
 
-/// The C library's function of that name, for whoever is linked after this library.
+/// Replaces the C library's function of this name.
 ///
 /// # Safety
 /// As `gettimeofday(2)`: `time` and `zone` are null or may be written to.
@@ -68,12 +68,12 @@ fn offset() -> i64 {
             .compare_exchange(null, found, Ordering::AcqRel, Ordering::Acquire)
             .map_or_else(|first| first, |_| found);
     }
-    // SAFETY: `at` is `NO_OFFSET`, or the start of a page that `map` got and nobody unmaps; a page is
+    // SAFETY: `at` is `NO_OFFSET`, or the start of a page that `map` got and is never unmapped; a page is
     // aligned for an `i64`, and whatever bytes the file holds are one.
     unsafe { &*at }.load(Ordering::Relaxed)
 }
 
-/// What `PITBOSS_CLOCK_AHEAD` says, in nanoseconds.
+/// `PITBOSS_CLOCK_AHEAD` in nanoseconds.
 fn ahead() -> i64 {
     let seconds = variable(c"PITBOSS_CLOCK_AHEAD").and_then(|it| it.to_str().ok());
     let seconds = seconds.and_then(|it| it.parse::<i64>().ok()).unwrap_or(0);
@@ -85,7 +85,7 @@ fn map() -> *mut AtomicI64 {
     const SIZE: usize = size_of::<i64>();
     let null = std::ptr::null_mut();
     let Some(path) = variable(c"PITBOSS_CLOCK_FILE") else { return null };
-    // SAFETY: the path is a C string that lives through the call.
+    // SAFETY: the path is a C string that is valid during the call.
     let file = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
     if file < 0 {
         return null;
@@ -110,8 +110,8 @@ fn map() -> *mut AtomicI64 {
 
 /// A variable of the environment, without a copy.
 fn variable(name: &CStr) -> Option<&'static CStr> {
-    // SAFETY: the name is a C string. Whoever is preloaded into reads the answer once, at its first
-    // look at the clock, long before it could change its own environment.
+    // SAFETY: the name is a C string. The value is read once, at the first use of the clock, before the
+    // process could change its environment.
     let value = unsafe { libc::getenv(name.as_ptr()) };
     if value.is_null() {
         return None;

@@ -1,4 +1,4 @@
-//! The library as it is used: preloaded into a process that looks at its clocks.
+//! The library, preloaded into a process that reads its clocks.
 #![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #![allow(clippy::unwrap_used)] // helpers of a test
 
@@ -27,7 +27,7 @@ fn library() -> PathBuf {
 
 fn clock(id: libc::clockid_t) -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` lives through the call.
+    // SAFETY: `time` is valid during the call.
     assert_eq!(unsafe { libc::clock_gettime(id, &mut time) }, 0);
     assert!((0..SECOND).contains(&time.tv_nsec));
     time.tv_sec
@@ -35,7 +35,7 @@ fn clock(id: libc::clockid_t) -> i64 {
 
 fn day() -> i64 {
     let mut time = libc::timeval { tv_sec: 0, tv_usec: 0 };
-    // SAFETY: `time` lives through the call, and no zone is asked for.
+    // SAFETY: `time` is valid during the call, and the zone is null.
     assert_eq!(unsafe { libc::gettimeofday(&mut time, std::ptr::null_mut()) }, 0);
     assert!((0..1_000_000).contains(&time.tv_usec));
     time.tv_sec
@@ -70,7 +70,7 @@ fn child() {
     for (before, now) in before.into_iter().zip(untouched.map(clock)) {
         assert!((0..=SLACK).contains(&(now - before)), "{before} {now}");
     }
-    // What cannot be written to is told as ever, and no zone and no time are fine.
+    // Invalid pointers are reported as usual, and null pointers are valid.
     // SAFETY: null is what the call must take.
     assert_eq!(unsafe { libc::gettimeofday(std::ptr::null_mut(), std::ptr::null_mut()) }, 0);
     assert_eq!(day().min(0), 0);
@@ -78,7 +78,7 @@ fn child() {
 }
 
 #[test]
-fn the_wall_clock_follows_the_file_and_no_other_clock_does() {
+fn only_the_wall_clock_follows_the_file() {
     let (here, library) = (std::env::current_exe().unwrap(), library());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("offset");
@@ -97,9 +97,9 @@ fn the_wall_clock_follows_the_file_and_no_other_clock_does() {
     }
 }
 
-/// A file that is missing or too short shifts nothing, and harms nobody.
+/// A file that is missing or too short shifts nothing.
 #[test]
-fn without_a_usable_file_the_clock_is_the_machines() {
+fn an_unusable_file_leaves_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let (short, missing) = (folder.path().join("short"), folder.path().join("missing"));
     std::fs::write(&short, [1; 7]).unwrap();

@@ -1,11 +1,11 @@
 //! CPU time of a thread, as Linux counts it.
-use super::BenchError;
+use super::error::BenchError;
 use std::path::PathBuf;
 
 /// Nanoseconds of a tick of `/proc/PID/stat`; the kernel's interface fixes it at 100 a second.
 const TICK: u64 = 10_000_000;
 
-/// A thread whose CPU time can be asked for.
+/// A thread with its CPU time.
 #[derive(Debug)]
 pub(super) struct Thread {
     folder: PathBuf,
@@ -14,18 +14,18 @@ pub(super) struct Thread {
 /// Envoy's only worker.
 pub(super) fn worker(process: u32) -> Result<Thread, BenchError> {
     let tasks = PathBuf::from(format!("/proc/{process}/task"));
-    let told = |source| BenchError::Cpu { what: tasks.display().to_string(), source };
-    for entry in std::fs::read_dir(&tasks).map_err(told)? {
-        let folder = entry.map_err(told)?.path();
+    let failed = |source| BenchError::Cpu { what: tasks.display().to_string(), source };
+    for entry in std::fs::read_dir(&tasks).map_err(failed)? {
+        let folder = entry.map_err(failed)?.path();
         let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
         if name.trim() == "wrk:worker_0" {
             return Ok(Thread { folder });
         }
     }
-    Err(told(std::io::Error::other("no thread `wrk:worker_0`")))
+    Err(failed(std::io::Error::other("no thread `wrk:worker_0`")))
 }
 
-/// The thread that asks.
+/// The current thread.
 pub(super) fn own() -> Thread {
     Thread { folder: PathBuf::from("/proc/thread-self") }
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_writes() {
+    fn cpu_times_are_parsed() {
         let stat = "7 (a) b (wrk:worker_0)) S 1 7 7 0 -1 4194304 90 0 0 0 12 30 5 6 20 0 2 0";
         assert_eq!(ticks(stat), Some(42));
         assert_eq!(ticks("7 (x"), None);

@@ -1,23 +1,14 @@
-//! How many requests a second the replayer drives on one core.
+//! Requests per second of the replayer on one core.
+use super::cpu;
+use super::error::BenchError;
+use super::measurement::{Amount, EmulatedRate};
 use super::stats::{per, Spread};
-use super::{cpu, Amount, BenchError};
 use crate::front;
 use crate::gateway::Gateway;
-use crate::replay::{start_emulated, House, ReplayError};
+use crate::replay::{start_emulated, DemoCasino, ReplayError};
 use crate::traffic::Request;
 use abi_host::{Answer, Clock, Response, UpstreamRequest};
-use serde::Serialize;
 use std::path::Path;
-
-/// What one core replays.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct EmulatedRate {
-    /// Requests in the recording.
-    pub recorded: usize,
-    /// Requests a second of CPU time, through Envoy's front and the filters, before an upstream that
-    /// says yes.
-    pub requests_per_second: Spread,
-}
 
 /// Replays the recording again and again on this thread.
 pub fn measure(
@@ -27,8 +18,8 @@ pub fn measure(
     amount: Amount,
 ) -> Result<EmulatedRate, BenchError> {
     let clock = Clock::at(recording.first().map_or(0, |it| it.at));
-    let house = House::open().map_err(ReplayError::from)?;
-    let mut chain = start_emulated(gateway, &house, wasm_dir, clock)?;
+    let casino = DemoCasino::open().map_err(ReplayError::from)?;
+    let mut chain = start_emulated(gateway, &casino, wasm_dir, clock)?;
     let mut upstream = |_: &UpstreamRequest| Answer::respond(Response::new(200).body("ok"));
     let thread = cpu::own();
     let mut rates = Vec::with_capacity(amount.rounds);

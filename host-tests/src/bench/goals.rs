@@ -1,15 +1,15 @@
-//! Ratios that somebody was promised, each with its aim.
-use super::auth::{
-    ATTACKED, CALLS, CALM, COLD, HIT, JWT_CLAIMS_AND_NO_OP, JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP,
+//! Promised ratios, each with its aim.
+use super::names::{
+    ANSWERED, ATTACKED, CALLS, CALM, CLAIM, COLD, DIRECT, HIT, JWT_CLAIMS_AND_NO_OP,
+    JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP, MISMATCH, REPLAY,
 };
-use super::once::{ANSWERED, CLAIM, DIRECT, MISMATCH, REPLAY};
 use super::stats::{Ratio, Spread};
 use serde::Serialize;
 
 /// One variant's cost over another's, and what it should be.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Goal {
-    /// What is compared.
+    /// Name of the comparison.
     pub name: &'static str,
     /// The variant above the line.
     pub above: &'static str,
@@ -27,7 +27,7 @@ pub enum Aim {
     AtMost(f64),
     /// Not below.
     AtLeast(f64),
-    /// Nobody promised anything; it is good to know.
+    /// No promise.
     None,
 }
 
@@ -49,10 +49,10 @@ pub(super) fn goals() -> Vec<Goal> {
     let goal = |name, above, below, aim| Goal { name, above, below, aim };
     vec![
         goal("hit, to jwt_authn and a no-op", HIT, JWT_HIT_AND_NO_OP, Aim::AtMost(1.0)),
-        // No policy can be cheaper than what it asks of the gateway.
+        // The lower bound: no policy is cheaper than its host calls.
         goal("its host calls alone, to that", CALLS, JWT_HIT_AND_NO_OP, Aim::None),
         goal("hit, to the same with claims", HIT, JWT_CLAIMS_AND_NO_OP, Aim::None),
-        // What jwt_authn's hit leaves undone of a hit's work is done by another of Envoy's filters.
+        // Another filter of Envoy does the work that jwt_authn does not.
         goal("hit, to the same with facts", HIT, JWT_FACTS_AND_NO_OP, Aim::None),
         goal("cold RS256, to jwt_authn", rs_ours, rs_theirs, Aim::AtMost(1.3)),
         goal("cold ES256, to jwt_authn", es_ours, es_theirs, Aim::AtMost(1.3)),
@@ -65,12 +65,12 @@ pub(super) fn goals() -> Vec<Goal> {
 
 /// What a claim, a replay and a mismatch may cost together over a filter that does nothing, in
 /// microseconds.
-const ONCE: f64 = 40.0;
+const IDEMPOTENCY_LIMIT: f64 = 40.0;
 
-/// The three together, of what they may cost. First as an operator meets them: the same requests to the
-/// same upstream, with a no-op in the module's place. Of what they save, the upstream's part of a replay
-/// and of a mismatch, the second says nothing: there the gateway itself answers behind the no-op.
-pub(super) fn once<'a>(of: impl Fn(&str) -> Option<&'a [f64]>) -> Vec<Reached> {
+/// The cost of the three together, over its limit. The first row compares with a no-op before the same
+/// upstream, as in production. The second row does not count the upstream requests that a replay and a
+/// mismatch save: there the gateway answers itself behind the no-op.
+pub(super) fn idempotency<'a>(of: impl Fn(&str) -> Option<&'a [f64]>) -> Vec<Reached> {
     let over = |noop: &str| {
         let (claim, replay, mismatch) = (of(CLAIM)?, of(REPLAY)?, of(MISMATCH)?);
         let ours = claim.iter().zip(replay).zip(mismatch).map(|((a, b), c)| a + b + c);
@@ -83,13 +83,13 @@ pub(super) fn once<'a>(of: impl Fn(&str) -> Option<&'a [f64]>) -> Vec<Reached> {
     ];
     let reached = rows.into_iter().filter_map(|(name, below, aim)| {
         let own = over(below)?;
-        Goal { name, above: CLAIM, below, aim }.reached(&own, &vec![ONCE; own.len()])
+        Goal { name, above: CLAIM, below, aim }.reached(&own, &vec![IDEMPOTENCY_LIMIT; own.len()])
     });
     reached.collect()
 }
 
 impl Goal {
-    /// What the rounds say, where both variants were measured.
+    /// The result, if both variants were measured.
     pub(super) fn reached(self, above: &[f64], below: &[f64]) -> Option<Reached> {
         let ratio = Ratio::of(above, below)?;
         Some(Reached { goal: self, ratio, met: self.aim.met(ratio.spread) })
@@ -112,7 +112,7 @@ mod tests {
     use crate::bench::Build;
 
     #[test]
-    fn the_median_is_what_counts() {
+    fn goals_are_checked_by_the_median() {
         for (aim, own, met) in [
             (Aim::AtMost(1.0), [9.0, 10.0, 40.0], true),
             (Aim::AtMost(1.0), [9.0, 10.1, 10.2], false),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_replay_saves_counts_for_it_and_is_told() {
+    fn saved_upstream_requests_have_a_separate_row() {
         let of = |name: &str| {
             let micros: &[f64] = match name {
                 ANSWERED => &[100.0; 5],
@@ -137,15 +137,15 @@ mod tests {
             };
             Some(micros)
         };
-        let reached = once(of);
-        let told: Vec<_> = reached.iter().map(|it| (it.ratio.spread.median, it.met)).collect();
-        assert_eq!(told, [(32.0 / 40.0, true), (112.0 / 40.0, true)]);
-        assert!(once(|name| of(name).filter(|_| name != DIRECT)).len() == 1);
+        let reached = idempotency(of);
+        let results: Vec<_> = reached.iter().map(|it| (it.ratio.spread.median, it.met)).collect();
+        assert_eq!(results, [(32.0 / 40.0, true), (112.0 / 40.0, true)]);
+        assert!(idempotency(|name| of(name).filter(|_| name != DIRECT)).len() == 1);
     }
 
     #[test]
-    fn every_goal_compares_variants_that_there_are() {
-        let names: Vec<_> = super::super::variants(&Build::here().unwrap(), None)
+    fn goals_compare_existing_variants() {
+        let names: Vec<_> = super::super::variants::variants(&Build::here().unwrap(), None)
             .unwrap()
             .iter()
             .map(|v| v.name)

@@ -1,25 +1,25 @@
-//! Real tokens: the demo casino's, signed with its keys.
-use super::BenchError;
-use crate::replay::House;
+//! Tokens of the demo casino, signed with its keys.
+use super::error::BenchError;
+use crate::replay::DemoCasino;
 use bytes::Bytes;
 use serde_json::{json, Value};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The casino's, as its tokens say.
+/// The issuer of the casino's tokens.
 pub(super) const ISSUER: &str = "https://casino.test";
-/// Who its tokens are for.
+/// The audience of its tokens.
 pub(super) const AUDIENCE: &str = "casino-api";
 
 /// A casino that players log in at.
-pub(super) struct Issuer(House);
+pub(super) struct Issuer(DemoCasino);
 
 impl Issuer {
     /// Its tokens count from now on.
     pub(super) fn open() -> Result<Self, BenchError> {
-        let house = House::open().map_err(crate::replay::ReplayError::from)?;
+        let casino = DemoCasino::open().map_err(crate::replay::ReplayError::from)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        house.set_time(u64::try_from(now).unwrap_or_default());
-        Ok(Self(house))
+        casino.set_time(u64::try_from(now).unwrap_or_default());
+        Ok(Self(casino))
     }
 
     /// A token of the player with that number, good for a day.
@@ -46,9 +46,8 @@ impl Issuer {
     }
 }
 
-/// The same token with another signature: known issuer, known key, as much work to refuse as to
-/// believe. What is changed is the first half of the signature, so that it stays one that has to be
-/// computed.
+/// The token with another signature: known issuer, known key, as much work to refuse as to accept. Only the
+/// first half of the signature changes, so that it has to be verified.
 pub(super) fn forged(token: &str, number: usize) -> Option<String> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (signed, signature) = token.rsplit_once('.')?;
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forged_tokens_differ_in_nothing_but_their_signature() {
+    fn forged_tokens_differ_only_in_the_signature() {
         let issuer = Issuer::open().unwrap();
         let token = issuer.token(1001, "EdDSA").unwrap();
         let mut seen: Vec<String> = (0..200).map(|n| forged(&token, n).unwrap()).collect();

@@ -1,35 +1,14 @@
 //! A closed loop over kept connections: on each of them one request, then all the answers.
-use super::variants::{Attack, Variant, NUMBER};
+use super::error::LoadError;
+use super::variant::{Attack, Variant, NUMBER};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Attempts of one source that the gateway may look into before it refuses them unseen.
+/// Attempts of one source that the gateway may check before it refuses them unchecked.
 const MOST_FAILURES: usize = 100;
-
-/// What went wrong with a request.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The connection failed.
-    #[error("connection to the gateway: {0}")]
-    Io(#[from] std::io::Error),
-    /// The gateway ended a connection that was to be kept.
-    #[error("the gateway closed the connection")]
-    Closed,
-    /// The answer is no HTTP/1.1 with a length.
-    #[error("the answer has no readable head")]
-    Unreadable,
-    /// The variant does something else than it was made for.
-    #[error("answered {got}, not {wanted}")]
-    Status {
-        /// What came.
-        got: u16,
-        /// What should have.
-        wanted: u16,
-    },
-}
 
 /// Open connections to one gateway.
 pub(super) struct Load {
@@ -56,7 +35,7 @@ impl Load {
         Ok(Self { connections, other: connect()?, attacks, numbers, buffer })
     }
 
-    /// Sends at least `count` of a variant's requests, attacked or not, and tells how many it were.
+    /// Sends at least `count` of a variant's requests, with or without an attack, and returns their number.
     pub(super) fn send(
         &mut self,
         variant: &Variant,
@@ -89,7 +68,7 @@ impl Load {
         Ok(sent)
     }
 
-    /// Sends requests one after the other, whatever they get.
+    /// Sends requests one after the other and ignores their statuses.
     pub(super) fn prepare(&mut self, requests: &[Vec<u8>]) -> Result<(), LoadError> {
         for request in requests {
             self.other.write_all(request)?;
@@ -98,8 +77,7 @@ impl Load {
         Ok(())
     }
 
-    /// Attacks until every source has been refused in the end: an attack that has gone on for a while,
-    /// whatever other variants did meanwhile.
+    /// Attacks until every source is refused unchecked, as in an attack that has lasted for a while.
     pub(super) fn attack(&mut self, attack: &Attack) -> Result<(), LoadError> {
         let mut refused = 0;
         for _ in 0..attack.sources.saturating_mul(MOST_FAILURES) {
@@ -140,7 +118,7 @@ fn numbered(request: &[u8], numbers: &mut usize) -> Vec<u8> {
     request
 }
 
-/// Reads one answer and tells its status.
+/// Reads one answer and returns its status.
 fn read_answer(from: &mut impl Read, buffer: &mut Vec<u8>) -> Result<u16, LoadError> {
     buffer.clear();
     let mut piece = [0; 4096];
@@ -191,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_in_pieces() {
+    fn answers_are_read_in_pieces() {
         let read = |bytes| read_answer(&mut Dribble(bytes), &mut Vec::new());
         let good = read(b"HTTP/1.1 451 Unknown\r\nContent-Length: 5\r\n\r\nhello");
         assert_eq!(good.unwrap(), 451);

@@ -1,10 +1,10 @@
-//! Medians, their spread, and whether a ratio says anything.
+//! Medians, their spread, and whether a ratio is significant.
 use serde::Serialize;
 
-/// Of fewer rounds the quartiles say nothing of the spread.
+/// With fewer rounds the quartiles do not show the spread.
 const FEWEST: usize = 4;
 
-/// Quartiles wider apart than this part of the median make a ratio worthless.
+/// With quartiles wider apart than this part of the median a ratio is not significant.
 const WORTHLESS: f64 = 0.25;
 
 /// A median and its quartiles.
@@ -33,10 +33,10 @@ impl Spread {
     }
 }
 
-/// How much a ratio says.
+/// The significance of a ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Significance {
     /// More, or less, in three quarters of the rounds at least.
     Clear,
     /// 1 lies between the quartiles: no difference was seen.
@@ -51,8 +51,8 @@ pub struct Ratio {
     /// The ratios of the rounds.
     #[serde(flatten)]
     pub spread: Spread,
-    /// What they say.
-    pub verdict: Verdict,
+    /// Their significance.
+    pub verdict: Significance,
 }
 
 impl Ratio {
@@ -62,11 +62,11 @@ impl Ratio {
         let spread = Spread::of(&ratios)?;
         let width = (spread.high - spread.low) / spread.median;
         let verdict = if ratios.len() < FEWEST || !width.is_finite() || width > WORTHLESS {
-            Verdict::Noisy
+            Significance::Noisy
         } else if spread.low <= 1.0 && spread.high >= 1.0 {
-            Verdict::WithinSpread
+            Significance::WithinSpread
         } else {
-            Verdict::Clear
+            Significance::Clear
         };
         Some(Self { spread, verdict })
     }
@@ -95,18 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_says_whether_it_means_anything() {
+    fn ratios_have_a_significance() {
         for (own, verdict) in [
-            (&[11.0, 12.0, 11.5, 11.4][..], Verdict::Clear),
-            (&[8.0, 8.1, 8.2, 8.0], Verdict::Clear),
-            (&[9.8, 10.0, 10.3, 10.1], Verdict::WithinSpread),
-            (&[11.0, 14.0, 40.0, 20.0], Verdict::Noisy),
+            (&[11.0, 12.0, 11.5, 11.4][..], Significance::Clear),
+            (&[8.0, 8.1, 8.2, 8.0], Significance::Clear),
+            (&[9.8, 10.0, 10.3, 10.1], Significance::WithinSpread),
+            (&[11.0, 14.0, 40.0, 20.0], Significance::Noisy),
             // However well three agree: one more may not.
-            (&[11.0, 11.0, 11.0], Verdict::Noisy),
-            (&[11.0], Verdict::Noisy),
+            (&[11.0, 11.0, 11.0], Significance::Noisy),
+            (&[11.0], Significance::Noisy),
         ] {
             assert_eq!(Ratio::of(own, &[10.0; 4]).unwrap().verdict, verdict, "{own:?}");
         }
-        assert_eq!(Ratio::of(&[1.0], &[0.0]).unwrap().verdict, Verdict::Noisy);
+        assert_eq!(Ratio::of(&[1.0], &[0.0]).unwrap().verdict, Significance::Noisy);
     }
 }

@@ -1,5 +1,7 @@
-//! The result as people read it.
-use super::{Aim, Measurement, Ratio, Reached, Spread, Verdict};
+//! The result as text.
+use super::goals::{Aim, Reached};
+use super::measurement::Measurement;
+use super::stats::{Ratio, Significance, Spread};
 use std::fmt::{self, Display};
 
 impl Display for Measurement {
@@ -25,10 +27,10 @@ impl Display for Measurement {
             let first = self.envoy.iter().skip(1).map(|it| it.to_first);
             let second = self.envoy.iter().enumerate().filter(|(index, _)| *index != 1);
             let ratios: Vec<Ratio> = first.chain(second.map(|(_, it)| it.to_second)).collect();
-            if ratios.iter().any(|it| it.verdict == Verdict::Noisy) {
+            if ratios.iter().any(|it| it.verdict == Significance::Noisy) {
                 writeln!(f, "\n?  the rounds differ too much for a ratio, or are fewer than 4: measure again, longer")?;
             }
-            if ratios.iter().any(|it| it.verdict == Verdict::WithinSpread) {
+            if ratios.iter().any(|it| it.verdict == Significance::WithinSpread) {
                 writeln!(f, "\n=  no difference beyond the spread of the rounds")?;
             }
         }
@@ -39,7 +41,7 @@ impl Display for Measurement {
                 Aim::AtLeast(least) => format!("at least {least:.1}: {}", word(*met)),
             };
             let Spread { low, median, high } = it.spread;
-            let doubt = if it.verdict == Verdict::Noisy { " ?" } else { "" };
+            let doubt = if it.verdict == Significance::Noisy { " ?" } else { "" };
             let gap = if index == 0 { "\n" } else { "" };
             writeln!(f, "{gap}{:34} {median:.2} ({low:.2}-{high:.2}){doubt}  {aim}", goal.name)?;
         }
@@ -69,19 +71,20 @@ fn micros(spread: &Spread) -> String {
 fn ratio(ratio: &Ratio) -> String {
     let Spread { low, median, high } = ratio.spread;
     match ratio.verdict {
-        Verdict::Clear => format!("{median:.2} ({low:.2}-{high:.2})"),
-        Verdict::WithinSpread => format!("= ({low:.2}-{high:.2})"),
-        Verdict::Noisy => format!("? ({low:.2}-{high:.2})"),
+        Significance::Clear => format!("{median:.2} ({low:.2}-{high:.2})"),
+        Significance::WithinSpread => format!("= ({low:.2}-{high:.2})"),
+        Significance::Noisy => format!("? ({low:.2}-{high:.2})"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EmulatedRate, Goal, Measured};
+    use super::super::goals::Goal;
+    use super::super::measurement::{EmulatedRate, Measured};
     use super::*;
 
     #[test]
-    fn a_worthless_ratio_is_not_printed_as_a_number() {
+    fn insignificant_ratios_are_marked() {
         let line = |name, own: &[f64]| Measured {
             name,
             micros: Spread::of(own).unwrap(),

@@ -1,6 +1,6 @@
-//! `host-tests bench`.
+//! `pitboss bench`.
+use super::context::{read_gateway, runtime};
 use super::print::say;
-use super::{read_gateway, runtime};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use host_tests::bench::{
@@ -13,10 +13,10 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct Bench {
-    /// Also write the result here
+    /// Also write the result to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Rounds that count; one more warms up
+    /// Measured rounds; one more round warms up
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Requests of each variant in a round

@@ -1,8 +1,8 @@
-//! `demo`: the recordings of the repository, each through each example, in both halves and against its
-//! golden file.
+//! `pitboss demo`: replays each recording through each configuration, in wasmtime and Envoy, and compares
+//! it with its golden file.
+use super::context::read_gateway;
 use super::halves::{find_envoy, Halves};
 use super::print::say;
-use super::read_gateway;
 use anyhow::Context;
 use clap::Args;
 use host_tests::golden::{self, Golden};
@@ -11,7 +11,6 @@ use host_tests::{artifact, har};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// A gateway's configuration, as it is deployed; may be given several times
@@ -24,13 +23,13 @@ pub(super) struct Demo {
     /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
     #[arg(long, value_name = "DIR")]
     wasm_dir: Option<PathBuf>,
-    /// Run wasmtime alone where there is no Envoy; not where CI is set
+    /// Without an Envoy, run wasmtime alone; an error where CI is set
     #[arg(long)]
     allow_missing_envoy: bool,
 }
 
 impl Demo {
-    /// Prints a summary of each recording, and one of all in the last line.
+    /// Prints a summary of each recording, and the total in the last line.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let wasm_dir = self.wasm_dir.unwrap_or_else(artifact::wasm_dir);
         let envoy = find_envoy(self.allow_missing_envoy, say)?;

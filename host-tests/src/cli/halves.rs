@@ -1,11 +1,11 @@
-//! The two halves of a run, one beside the other.
+//! Runs both halves at the same time.
 use host_tests::envoy;
 use host_tests::gateway::Gateway;
 use host_tests::replay::{self, Outcome};
 use host_tests::traffic::Request;
 use std::path::{Path, PathBuf};
 
-/// What both say of the same requests.
+/// The outcomes of both halves.
 pub(super) struct Halves {
     /// wasmtime.
     pub(super) emulated: Vec<Outcome>,
@@ -13,14 +13,13 @@ pub(super) struct Halves {
     pub(super) real: Option<Vec<Outcome>>,
 }
 
-/// Processors from which both halves start together. Envoy compiles the modules with two threads at least,
-/// and on fewer processors wasmtime would take what these need.
+/// With at least this many processors both halves start together. Envoy compiles the modules with at least
+/// two threads.
 const MANY: usize = 4;
 
 impl Halves {
-    /// Runs both at a time: Envoy waits for its clients, and wasmtime for nobody. Where there are few
-    /// processors wasmtime leaves them to Envoy until that serves, for Envoy's half is the longer one.
-    /// `step` is called after each request in wasmtime.
+    /// Runs both halves at the same time. With few processors wasmtime starts only once Envoy serves, since
+    /// Envoy's half takes longer. `step` is called after each request in wasmtime.
     pub(super) fn run(
         gateway: &Gateway,
         requests: &[Request],
@@ -33,7 +32,7 @@ impl Halves {
         let (serves, served) = std::sync::mpsc::channel::<()>();
         let (emulated, real) = std::thread::scope(|scope| {
             let emulated = scope.spawn(|| {
-                // Nothing is ever sent: the other end goes once Envoy serves, and also if it never will.
+                // The channel only closes: once Envoy serves, or when it fails.
                 if waits {
                     served.into_iter().for_each(drop);
                 }
@@ -48,8 +47,8 @@ impl Halves {
     }
 }
 
-/// Runs them in Envoy; `serves` is called once that serves. One thread does for clients and upstream:
-/// either waits for the other, and a second thread would have to be woken for each message.
+/// Runs the replay in Envoy; `serves` is called once Envoy serves. Clients and upstream share one thread:
+/// they wait for each other, and a second thread would be woken for each message.
 pub(super) fn run_real(
     gateway: &Gateway,
     requests: &[Request],
@@ -62,7 +61,7 @@ pub(super) fn run_real(
     Ok(runtime.block_on(run)?)
 }
 
-/// The Envoy to use. That there is none is an error, unless wasmtime may run alone: then it is told.
+/// The Envoy to use. A missing Envoy is an error, unless wasmtime may run alone; then it is reported.
 pub(super) fn find_envoy(
     may_be_missing: bool,
     tell: impl Fn(String) -> anyhow::Result<()>,

@@ -1,4 +1,4 @@
-//! Reports for machines, beside what is printed.
+//! Reports in files.
 use super::print::say;
 use anyhow::Context as _;
 use clap::Args;
@@ -16,7 +16,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Prints for people, unless the standard output is for the document.
+    /// Prints text, unless the standard output is used for a report.
     pub(super) fn say(&self, text: impl std::fmt::Display) -> anyhow::Result<()> {
         if self.to_stdout() {
             return Ok(());
@@ -24,7 +24,7 @@ impl Output {
         say(text)
     }
 
-    /// Writes what was asked for.
+    /// Writes the reports.
     pub(super) fn write(&self, run: &Run<'_>, name: &str) -> anyhow::Result<()> {
         if let Some(path) = &self.json {
             put(path, &(serde_json::to_string_pretty(&report::json(run))? + "\n"))?;
@@ -35,7 +35,7 @@ impl Output {
         Ok(())
     }
 
-    /// An error where both documents would be one after the other in the standard output.
+    /// An error if both reports are for the standard output.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if self.json.as_deref().is_some_and(is_stdout)
             && self.junit.as_deref().is_some_and(is_stdout)

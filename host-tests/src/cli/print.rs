@@ -1,22 +1,22 @@
-//! What is printed. A reader that has seen enough, `head` for one, ends the program quietly.
+//! Printing. When the reader of the standard output closes it (`head`), the program ends quietly.
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 
-/// Nobody reads the standard output any more.
+/// The standard output was closed by its reader.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads the standard output any more")]
-pub(crate) struct ReaderGone;
+#[error("the standard output is closed")]
+pub(crate) struct OutputClosed;
 
 /// Prints to the standard output.
 pub(crate) fn say(text: impl Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(OutputClosed.into()),
         written => Ok(written?),
     }
 }
 
-/// Tells something beside the results, on the standard error; where nobody reads that, nobody is told.
+/// Prints a note on the standard error. Ignored where the standard error is closed.
 pub(crate) fn note(text: impl Display) {
     writeln!(std::io::stderr(), "{text}").ok();
 }

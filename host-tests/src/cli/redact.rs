@@ -1,4 +1,4 @@
-//! `redact`: a recording that may leave the house.
+//! `pitboss redact`.
 use super::print::say;
 use anyhow::{anyhow, Context as _};
 use clap::Args;
@@ -15,7 +15,7 @@ pub(super) struct Redact {
     /// The redacted recording to write; one file for the traces of a folder
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-    /// Variable with the key of the pseudonyms, 16 bytes at least; without it they are of this run alone
+    /// Variable with the key of the pseudonyms, at least 16 bytes; without it the key is random
     #[arg(long, value_name = "NAME")]
     key_env: Option<String>,
 }

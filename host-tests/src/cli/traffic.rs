@@ -1,4 +1,4 @@
-//! The traffic to replay, and what holds where it says nothing.
+//! The traffic to replay, and defaults for it.
 use anyhow::Context as _;
 use clap::Args;
 use host_tests::intake::{self, Defaults, Recording};

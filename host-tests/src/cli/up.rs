@@ -1,6 +1,6 @@
-//! `host-tests up`.
+//! `pitboss up`.
+use super::context::{read_gateway, runtime};
 use super::print::say;
-use super::{read_gateway, runtime};
 use clap::Args;
 use host_tests::up::{Ports, Up as Running};
 use host_tests::{artifact, envoy};

@@ -4,7 +4,7 @@ use crate::traffic::Request;
 use serde_json::Value;
 use std::net::SocketAddr;
 
-/// Asks the admin interface.
+/// A client of the admin interface.
 #[derive(Debug, Clone, Copy)]
 pub struct Admin {
     /// Where it listens.

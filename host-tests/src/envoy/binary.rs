@@ -1,11 +1,13 @@
-//! Where the real Envoy is, or why there is none.
+//! Finds the real Envoy.
 use super::clock;
+use crate::artifact::build_clock;
+use crate::workspace::workspace_root;
 use std::path::{Path, PathBuf};
 
 /// Names the binary; otherwise `.venv/bin/envoy` of the workspace is taken.
 pub const ENVOY_VARIABLE: &str = "PITBOSS_ENVOY";
 
-/// Why nothing runs in the real Envoy on this machine.
+/// Why the real Envoy cannot run on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoEnvoy {
     /// There is none.
@@ -16,10 +18,10 @@ pub enum NoEnvoy {
         /// Where it should be.
         looked_at: String,
     },
-    /// What the variable names is none.
+    /// The variable names no file.
     #[error("{ENVOY_VARIABLE} names no file: {named}")]
     Wrong {
-        /// What it says.
+        /// Its value.
         named: String,
     },
     /// Its clock cannot be set to the recorded time.
@@ -28,8 +30,7 @@ pub enum NoEnvoy {
 }
 
 impl NoEnvoy {
-    /// Whether the other half may run alone: somebody who named a binary wants that one, and under CI
-    /// nothing is left out.
+    /// Whether wasmtime may run alone: not if a binary was named, and not under CI.
     pub fn may_be_skipped(&self) -> bool {
         !matches!(self, Self::Wrong { .. }) && std::env::var_os("CI").is_none()
     }
@@ -61,7 +62,7 @@ fn find_where(preloading: bool, named: Option<PathBuf>) -> Result<PathBuf, NoEnv
 pub fn find_for_test() -> Result<Option<PathBuf>, NoEnvoy> {
     match find() {
         Ok(path) => {
-            crate::artifact::build_clock();
+            build_clock();
             Ok(Some(path))
         }
         Err(missing) if missing.may_be_skipped() => {
@@ -70,14 +71,6 @@ pub fn find_for_test() -> Result<Option<PathBuf>, NoEnvoy> {
         }
         Err(missing) => Err(missing),
     }
-}
-
-/// The folder with `Cargo.lock`, from the current folder upwards.
-pub fn workspace_root() -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    here.ancestors()
-        .find(|it| it.join("Cargo.lock").is_file())
-        .map_or_else(|| here.clone(), Path::to_path_buf)
 }
 
 fn shown(path: &Path) -> String {
@@ -89,14 +82,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_system_that_preloads_nothing_is_told_as_the_reason() {
-        let told = find_where(false, None).unwrap_err().to_string();
-        assert!(told.starts_with("no Envoy here: ") && told.contains("clock"), "{told}");
+    fn reports_a_system_without_preloading() {
+        let text = find_where(false, None).unwrap_err().to_string();
+        assert!(text.starts_with("no Envoy here: ") && text.contains("clock"), "{text}");
     }
 
     /// Falling back to another binary, or to none, would test something else than was asked for.
     #[test]
-    fn a_binary_that_was_named_and_is_not_there_is_never_skipped() {
+    fn a_missing_named_binary_is_never_skipped() {
         let wrong = find_where(true, Some("no/envoy".into())).unwrap_err();
         assert_eq!(wrong.to_string(), "PITBOSS_ENVOY names no file: no/envoy");
         assert!(!wrong.may_be_skipped());

@@ -1,9 +1,9 @@
-//! The wall clock of a running Envoy, set from outside.
+//! Sets the wall clock of a running Envoy.
 //!
-//! The library of the package `replay-clock` is preloaded and adds an offset, read from a small file,
-//! to what the machine's clock says. From the moment it is set the clock runs on; timers do not notice.
-use super::binary::workspace_root;
+//! The preloaded library of the package `replay-clock` adds an offset, read from a small file, to the
+//! machine's clock. The clock runs on from the time that is set; timers are not affected.
 use crate::artifact;
+use crate::workspace::workspace_root;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -45,7 +45,7 @@ pub(super) struct WallClock {
 }
 
 impl WallClock {
-    /// A clock that goes with the machine's until it is set.
+    /// A clock with the machine's time until it is set.
     pub(super) fn create(folder: &Path) -> Result<Self, std::io::Error> {
         let path = folder.join("clock");
         std::fs::write(&path, i64::to_ne_bytes(0))?;

@@ -1,5 +1,6 @@
-//! Rewrites of the deployed bootstrap that a test run cannot do without, and no others.
-use crate::gateway::{fields_mut, FieldError, Gateway};
+//! The changes to the deployed bootstrap that a test run needs.
+use crate::gateway::document::fields_mut;
+use crate::gateway::{FieldError, Gateway};
 use crate::traffic::REPLAY_HEADER;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub fn facts() -> Vec<String> {
     FACTS.iter().map(|it| (*it).to_owned()).chain(decisions).collect()
 }
 
-/// What a run needs to know.
+/// The addresses and paths of a run.
 #[derive(Debug, Clone)]
 pub struct Wiring<'a> {
     /// Port of the listener; 0 lets the system choose.
@@ -50,7 +51,7 @@ pub(super) fn listener(document: &Value, wiring: &Wiring<'_>) -> Result<Value, F
         document.pointer("/static_resources/listeners/0").cloned().unwrap_or_default();
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": wiring.port}});
     put(&mut listener, "address", address);
-    // The recorded client speaks through PROXY protocol, so the gateway takes it for its peer.
+    // PROXY protocol makes the recorded client the gateway's peer.
     let proxy = json!({
         "name": "envoy.filters.listener.proxy_protocol",
         "typed_config": {"@type": concat!("type.googleapis.com/",

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 /// One line of the access log.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct LogLine {
-    /// What the replay mark said; nothing when the gateway refused the request's head.
+    /// The number from the replay header; none when the gateway refused the request's head.
     pub id: Option<String>,
-    /// When it came by Envoy's wall clock, in seconds since the Unix epoch.
+    /// Start by Envoy's wall clock, in seconds since the Unix epoch.
     pub started: Option<String>,
     /// The request id that Envoy gave.
     pub request_id: Option<String>,
@@ -52,8 +52,8 @@ pub fn parse(text: &str) -> Result<Vec<LogLine>, LogError> {
         .collect()
 }
 
-/// Gives each request its line: by the mark it carried, and where the gateway refused the head before
-/// it could read the mark, in order.
+/// Assigns a line to each request: by the number in the replay header, or in order if the gateway refused
+/// the head before it read the header.
 pub fn assign(lines: Vec<LogLine>, numbers: &[usize]) -> BTreeMap<usize, LogLine> {
     let (marked, bare): (Vec<LogLine>, Vec<LogLine>) =
         lines.into_iter().partition(|line| number(line).is_some());
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_whole_lines_and_gives_the_unmarked_ones_out_in_order() {
+    fn unmarked_lines_are_assigned_in_order() {
         let text = concat!(
             r#"{"id":"1","code":200,"details":"via_upstream","pitboss.class":"wager"}"#,
             "\n",

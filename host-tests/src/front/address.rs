@@ -1,10 +1,10 @@
-//! Who the client is: X-Forwarded-For, its trusted hops, and the headers that follow from them.
+//! The client's address: X-Forwarded-For, trusted hops, and the headers derived from them.
 use crate::gateway::Hcm;
 use crate::own_address::own_address;
 use crate::traffic::{Fields, Request};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Envoy's own headers that no request from outside may bring.
+/// Envoy's own headers that are removed from external requests.
 const FROM_OUTSIDE: &[&str] = &[
     "x-envoy-expected-rq-timeout-ms",
     "x-envoy-force-trace",
@@ -23,7 +23,7 @@ const FROM_OUTSIDE: &[&str] = &[
     "x-forwarded-client-cert",
 ];
 
-/// Those that only an edge gateway strips, one that believes its peer's address.
+/// Those that only an edge gateway removes (`use_remote_address`).
 const AT_THE_EDGE: &[&str] = &[
     "x-envoy-decorator-operation",
     "x-envoy-downstream-service-cluster",
@@ -32,7 +32,7 @@ const AT_THE_EDGE: &[&str] = &[
     "x-envoy-original-path",
 ];
 
-/// Rewrites the headers that tell where the request came from, and returns `source.address`.
+/// Rewrites the headers with the client's address, and returns `source.address`.
 pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> SocketAddr {
     let peer = request.client;
     let forwarded = value(fields, "x-forwarded-for").unwrap_or_default().to_vec();
@@ -43,7 +43,7 @@ pub(super) fn apply(hcm: &Hcm, request: &Request, fields: &mut Fields) -> Socket
             source = SocketAddr::new(hop, 0);
         }
         if !hcm.skip_xff_append {
-            // Of a peer on its own machine Envoy tells what the machine is called. It knows one loopback
+            // For a peer on a loopback address Envoy writes the machine's own address. It knows one loopback
             // address of each family.
             let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
             let local = loopback.contains(&peer.ip());

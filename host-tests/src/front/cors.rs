@@ -1,6 +1,6 @@
-//! `envoy.filters.http.cors`: preflights are answered here, other answers get the headers.
+//! `envoy.filters.http.cors`: answers preflights and adds headers to other responses.
 use crate::gateway::{CorsPolicy, Gateway};
-use abi_host::{Headers, LocalReply, NativeFilter, Verdict};
+use abi_host::{Headers, LocalReply, NativeAction, NativeFilter};
 
 /// The CORS filter, with the policies of the route table.
 #[derive(Debug, Clone)]
@@ -30,12 +30,12 @@ impl NativeFilter for Cors {
         "cors"
     }
 
-    fn request_headers(&mut self, request: &mut Headers, _end_of_stream: bool) -> Verdict {
+    fn request_headers(&mut self, request: &mut Headers, _end_of_stream: bool) -> NativeAction {
         let asked = request.get("access-control-request-method").is_some_and(|it| !it.is_empty());
         if request.get(":method") != Some(b"OPTIONS") || !asked {
-            return Verdict::Continue;
+            return NativeAction::Continue;
         }
-        let Some((policy, origin)) = self.policy(request) else { return Verdict::Continue };
+        let Some((policy, origin)) = self.policy(request) else { return NativeAction::Continue };
         let mut headers = Headers::new();
         headers.add("access-control-allow-origin", origin);
         if policy.credentials {
@@ -52,7 +52,7 @@ impl NativeFilter for Cors {
             }
         }
         let details = "cors_response".to_owned();
-        Verdict::Reply(LocalReply { status: 200, headers, body: Vec::new(), details })
+        NativeAction::Reply(LocalReply { status: 200, headers, body: Vec::new(), details })
     }
 
     fn response_headers(&mut self, request: &Headers, response: &mut Headers) {

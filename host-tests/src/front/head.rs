@@ -1,6 +1,7 @@
-//! The head of a request as Envoy's HTTP/1 codec takes it: what it refuses, joins and leaves out.
+//! The head of a request in Envoy's HTTP/1 codec: refusals, joined and removed fields.
 use super::address::value;
-use super::{url, Refusal, TORN};
+use super::refusal::{Refusal, TORN};
+use super::url;
 use crate::gateway::{Hcm, Underscores};
 use crate::traffic::{Fields, Request};
 
@@ -108,9 +109,9 @@ const METHODS: &[&str] = &[
 
 /// The line and the fields of a head, as Envoy's parser reads them.
 pub(super) struct Head<'a> {
-    /// The target, without the blanks around it.
+    /// The target, trimmed.
     pub(super) target: &'a [u8],
-    /// A transfer coding is named, whichever.
+    /// It has a transfer coding.
     pub(super) encoded: bool,
     /// The header fields as Envoy's map has them.
     pub(super) fields: Fields,
@@ -124,7 +125,7 @@ pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refu
     if is_torn(request, &wire) {
         return Err(Refusal::bad_request(TORN));
     }
-    // Without a method the line begins with a blank, and is none.
+    // Without a method the line begins with a blank and is invalid.
     if request.method.first().is_none_or(|byte| *byte <= b' ') {
         return Err(codec_error());
     }
@@ -134,8 +135,8 @@ pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refu
     if [&request.method, &request.target].into_iter().flatten().any(|it| is_forbidden(*it)) {
         return Err(Refusal::bad_request("http1.invalid_characters"));
     }
-    // A line of two words is one of HTTP/0.9, which has no header lines: what stands where the target
-    // should is the version.
+    // A line of two words is HTTP/0.9, which has no header lines: the version is in the place of the
+    // target.
     if request.target.trim_ascii().is_empty() {
         return Err(match request.method.as_slice() {
             b"CONNECT" => Refusal::bad_request("http1.invalid_url"),
@@ -152,14 +153,14 @@ pub(super) fn read<'a>(request: &'a Request, hcm: &Hcm) -> Result<Head<'a>, Refu
     Ok(Head { target, encoded, fields: fields(lines, hcm)? })
 }
 
-/// Bytes that no line of a head may have.
+/// Bytes that are invalid in a head.
 fn is_forbidden(byte: u8) -> bool {
     (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f
 }
 
 /// The target of a request line of three words, where method and target are what the parser takes.
 fn line(request: &Request) -> Option<&[u8]> {
-    // Blanks around the target belong to no word; within it they make one more.
+    // Blanks around the target are ignored; within it they separate words.
     let target = request.target.trim_ascii();
     let known = std::str::from_utf8(&request.method).is_ok_and(|it| METHODS.contains(&it));
     let clean = target.iter().all(u8::is_ascii_graphic);
@@ -167,7 +168,7 @@ fn line(request: &Request) -> Option<&[u8]> {
     good.then_some(target)
 }
 
-/// The header lines as they are on the wire: a recorded value may hold the end of a line.
+/// The header lines on the wire: a recorded value may contain the end of a line.
 fn wire(request: &Request) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in &request.headers {
@@ -177,8 +178,8 @@ fn wire(request: &Request) -> Vec<u8> {
     out
 }
 
-/// The header lines, parted at their first colons. A line that begins with a blank goes on with the one
-/// before it. `None` is what the parser refuses.
+/// The header lines, split at their first colons. A line that begins with a blank continues the one before
+/// it. `None` if the parser refuses them.
 fn lines(wire: &[u8]) -> Option<Fields> {
     let mut out = Fields::new();
     for line in wire.split(|byte| *byte == b'\n') {
@@ -200,7 +201,7 @@ fn lines(wire: &[u8]) -> Option<Fields> {
     lengths_are_good(&out).then_some(out)
 }
 
-/// What the parser makes of the value of a `content-length`.
+/// The value of a `content-length` by the parser.
 #[derive(PartialEq, Eq)]
 enum Length {
     Number,
@@ -208,8 +209,8 @@ enum Length {
     None,
 }
 
-/// True where a length is one number, told once. What is no number is passed over where chunks tell the
-/// length, however often it is told.
+/// True if the length is one number in one field. With chunked coding invalid and repeated lengths are
+/// ignored.
 fn lengths_are_good(lines: &Fields) -> bool {
     let read = |value: &[u8]| {
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
@@ -219,8 +220,8 @@ fn lengths_are_good(lines: &Fields) -> bool {
             Some(_) => Length::Number,
         }
     };
-    let told = lines.iter().filter(|(name, _)| name == b"content-length");
-    let lengths: Vec<Length> = told.map(|(_, value)| read(value)).collect();
+    let fields = lines.iter().filter(|(name, _)| name == b"content-length");
+    let lengths: Vec<Length> = fields.map(|(_, value)| read(value)).collect();
     let Some(first) = lengths.first() else { return true };
     let alike = lengths.iter().all(|it| it == first);
     match first {
@@ -235,8 +236,8 @@ fn is_chunked(lines: &Fields) -> bool {
     last.is_some_and(|(_, value)| value.eq_ignore_ascii_case(b"chunked"))
 }
 
-/// True where the ends of lines make of the head what is not emulated: another request line, the end of the
-/// head before its time, or a return that ends no line.
+/// True if line breaks within a part of the head create what is not emulated: another request line, an
+/// early end of the head, or a lone carriage return.
 fn is_torn(request: &Request, wire: &[u8]) -> bool {
     let breaks = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
     let torn = |line: &[u8]| {
@@ -252,7 +253,7 @@ fn is_torn(request: &Request, wire: &[u8]) -> bool {
 fn fields(lines: Fields, hcm: &Hcm) -> Result<Fields, Refusal> {
     let mut out = Fields::new();
     let foreign = |name: &[u8]| !name.is_ascii();
-    // A field is looked at once the name of the next one is read.
+    // A field is processed once the name of the next one is read.
     let follows: Vec<bool> = lines.iter().skip(1).map(|(name, _)| foreign(name)).collect();
     for (count, (name, value)) in lines.into_iter().enumerate() {
         if count >= hcm.max_headers_count {
@@ -275,8 +276,7 @@ fn fields(lines: Fields, hcm: &Hcm) -> Result<Fields, Refusal> {
     Ok(out)
 }
 
-/// The bytes of a head as it stands on the wire: Envoy's parser counts the request line, and what is
-/// between names and values, too.
+/// The size of a head on the wire: Envoy's parser counts the request line and separators too.
 fn head_size(request: &Request) -> usize {
     let line = request.method.len() + request.target.len() + "  HTTP/1.1\r\n".len();
     let field = |(name, value): &(Vec<u8>, Vec<u8>)| name.len() + value.len() + ": \r\n".len();
@@ -297,7 +297,7 @@ fn add(fields: &mut Fields, name: Vec<u8>, value: &[u8]) {
     fields.push((name, value.to_vec()));
 }
 
-/// Leaves out what the client names as belonging to the connection.
+/// Removes the fields that the `connection` header names.
 pub(super) fn connection(fields: &mut Fields) -> Result<(), Refusal> {
     if let Some(connection) = value(fields, "connection").map(<[u8]>::to_vec) {
         for option in connection.split(|byte| *byte == b',') {
@@ -317,8 +317,7 @@ pub(super) fn connection(fields: &mut Fields) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses contradictions about the body's length: beside a transfer coding, chunked or not, there may be no
-/// length.
+/// Refuses contradicting lengths: no `content-length` with a transfer coding.
 pub(super) fn one_length(fields: &Fields, encoded: bool) -> Result<(), Refusal> {
     if encoded && value(fields, "content-length").is_some() {
         return Err(Refusal::bad_request("http1.content_length_and_chunked_not_allowed"));
@@ -331,7 +330,7 @@ pub(super) fn one_length(fields: &Fields, encoded: bool) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// A CONNECT has no body; where it says that it has none, that goes.
+/// A CONNECT has no body; a length of zero is removed.
 pub(super) fn no_body(fields: &mut Fields) -> Result<(), Refusal> {
     fields.retain(|(name, value)| name != b"content-length" || value != b"0");
     let has = |name: &[u8]| fields.iter().any(|(it, _)| it == name);
@@ -344,7 +343,7 @@ pub(super) fn no_body(fields: &mut Fields) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the connection manager strips once the request is accepted. An upgrade is left as it is.
+/// Removes connection headers once the request is accepted. An upgrade keeps them.
 pub(super) fn strip_connection(fields: &mut Fields, upgrade: bool) {
     if upgrade {
         return fields.retain(|(name, value)| match name.as_slice() {

@@ -1,14 +1,14 @@
-//! What Envoy makes of a path before any filter sees it.
+//! Path normalisation before any filter.
 //!
 //! The order is Envoy's: escaped slashes, normalisation, merged slashes. All of it leaves the query alone.
 use crate::gateway::{EscapedSlashes, Hcm};
 
-/// What became of a path.
+/// The result of path normalisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Path {
-    /// Filters see this one.
+    /// Filters see this path.
     Use(Vec<u8>),
-    /// The client is sent to this one.
+    /// The client is redirected to this path.
     Redirect(Vec<u8>),
     /// The request is refused.
     Reject,
@@ -70,7 +70,7 @@ fn normalise(path: &[u8]) -> Option<Vec<u8>> {
         path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect();
     let mut parts = slashes.strip_prefix(b"/")?.split(|byte| *byte == b'/').peekable();
     while let Some(part) = parts.next() {
-        // Dots that are written out count as a dot segment with parameters, too; escaped ones do not.
+        // Literal dots count as a dot segment even with parameters; escaped dots do not.
         let bare = part.split(|byte| *byte == b';').next().unwrap_or_default();
         let segment = match bare {
             b"." | b".." => bare.to_vec(),
@@ -127,7 +127,7 @@ fn canonical(segment: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Decoding must not bring an escape to light, as in `%%32e`: the stray percent becomes `%25` then.
+/// Decoding must not create an escape, as in `%%32e`: the stray percent becomes `%25`.
 fn keep_escaped(out: &mut Vec<u8>, stray_percent: Option<usize>, after: &[u8]) {
     let Some(at) = stray_percent else { return };
     let mut seen = out.get(at..).unwrap_or_default().to_vec();
@@ -139,7 +139,7 @@ fn keep_escaped(out: &mut Vec<u8>, stray_percent: Option<usize>, after: &[u8]) {
     }
 }
 
-/// One slash for several. A path of nothing but slashes becomes two of them, in Envoy as here.
+/// Merges adjacent slashes. A path of slashes only becomes two slashes, as in Envoy.
 fn merge_slashes(path: &[u8]) -> Vec<u8> {
     if !path.windows(2).any(|pair| pair == b"//") {
         return path.to_vec();
@@ -201,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn normalising_twice_changes_nothing(path in "/[a-c./%\\\\2eE5fF]{0,24}") {
+        fn normalisation_is_idempotent(path in "/[a-c./%\\\\2eE5fF]{0,24}") {
             if let Some(once) = normal(&path) {
                 prop_assert_eq!(normal(&once), Some(once));
             }

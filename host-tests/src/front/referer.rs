@@ -1,4 +1,4 @@
-//! The referer, which Envoy takes out where it is no address that one may be.
+//! The referer: Envoy removes invalid values.
 use super::url;
 
 /// Whether the header stays: an absolute URL without a user and a fragment, or a relative one.
@@ -33,7 +33,7 @@ mod tests {
 
     /// A referer, and whether the real Envoy left it.
     #[test]
-    fn what_is_no_address_goes() {
+    fn invalid_referers_are_removed() {
         for (value, kept) in [
             ("", true),
             ("a,b", true),

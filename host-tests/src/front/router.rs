@@ -1,9 +1,9 @@
-//! The end of the chain: what the router and the codec make of a request on its way upstream.
+//! The router and the upstream codec.
 use super::address::set;
 use crate::traffic::Fields;
 use std::time::Duration;
 
-/// Headers that the router reads as orders to itself and does not forward.
+/// Headers that configure the router and are not forwarded.
 const ORDERS: &[&str] = &[
     "x-envoy-hedge-on-per-try-timeout",
     "x-envoy-max-retries",
@@ -17,8 +17,8 @@ const ORDERS: &[&str] = &[
     "x-envoy-upstream-rq-timeout-ms",
 ];
 
-/// The header fields as the upstream gets them: `host` for the authority, no pseudo headers. A body may
-/// follow without one byte in it.
+/// The header fields of the upstream request: `host` for the authority, no pseudo headers. With `has_body`
+/// a body follows, possibly empty.
 pub fn upstream_fields(headers: &Fields, has_body: bool, timeout: Duration) -> Fields {
     let get = |name: &[u8]| headers.iter().find(|(it, _)| it == name).map(|(_, it)| it.clone());
     let mut out = vec![(b"host".to_vec(), get(b":authority").unwrap_or_default())];
@@ -30,8 +30,8 @@ pub fn upstream_fields(headers: &Fields, has_body: bool, timeout: Duration) -> F
         set(&mut out, "x-envoy-expected-rq-timeout-ms", timeout.as_bytes());
     }
     let method = get(b":method").unwrap_or_default();
-    let told = |name: &[u8]| out.iter().any(|(it, _)| it == name);
-    if !told(b"content-length") && !told(b"transfer-encoding") {
+    let has = |name: &[u8]| out.iter().any(|(it, _)| it == name);
+    if !has(b"content-length") && !has(b"transfer-encoding") {
         if has_body {
             out.push((b"transfer-encoding".to_vec(), b"chunked".to_vec()));
         } else if !matches!(method.as_slice(), b"GET" | b"HEAD" | b"DELETE" | b"TRACE" | b"CONNECT")

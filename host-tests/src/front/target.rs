@@ -1,5 +1,6 @@
-//! The request target and the host: where a request says it goes.
-use super::{url, Refusal};
+//! The request target and the host.
+use super::refusal::Refusal;
+use super::url;
 use crate::gateway::Hcm;
 use crate::traffic::Fields;
 

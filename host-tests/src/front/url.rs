@@ -1,8 +1,8 @@
-//! URLs and authorities in a request line. Two parsers of Envoy look at them: the one of the request
-//! line, which minds the characters only, and later the one that takes host and port apart.
+//! URLs and authorities in a request line. Envoy parses them twice: for valid characters, and later into
+//! host and port.
 use std::net::Ipv6Addr;
 
-/// Scheme, host with port, and the rest, of a URL; an authority alone has but the second.
+/// Scheme, host with port, and path of a URL; an authority has only the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Url<'a> {
     pub(super) scheme: &'a [u8],
@@ -10,7 +10,7 @@ pub(super) struct Url<'a> {
     pub(super) path: &'a [u8],
 }
 
-/// Whether the parser of the request line takes a target of visible characters.
+/// Whether the parser of the request line accepts a target of visible characters.
 pub(super) fn is_well_formed(target: &[u8], connect: bool) -> bool {
     if target.starts_with(b"/") || target.starts_with(b"*") {
         return true;
@@ -23,11 +23,11 @@ pub(super) fn is_well_formed(target: &[u8], connect: bool) -> bool {
     })
 }
 
-/// Takes a URL apart, or the `host:port` of a CONNECT.
+/// Splits a URL, or the `host:port` of a CONNECT.
 pub(super) fn parse(target: &[u8], connect: bool) -> Option<Url<'_>> {
     let (scheme, rest) = if connect { (&[][..], target) } else { scheme(target)? };
     let (authority, path) = split_authority(rest);
-    // Who the client says it is does not belong to the host.
+    // The user information is not part of the host.
     let host = match authority.iter().position(|it| *it == b'@') {
         Some(at) if !connect => {
             let (user, host) = authority.split_at_checked(at)?;
@@ -42,7 +42,7 @@ pub(super) fn parse(target: &[u8], connect: bool) -> Option<Url<'_>> {
     let port_is_right = match port {
         [] => !connect,
         [b':', digits @ ..] => {
-            // Parsing alone would take a sign.
+            // Parsing alone would accept a sign.
             let digits = std::str::from_utf8(digits).ok()?;
             digits.bytes().all(|it| it.is_ascii_digit()) && digits.parse::<u16>().is_ok()
         }
@@ -85,7 +85,7 @@ mod tests {
 
     /// A target, and what becomes of it: no line at all, no URL, or this host.
     #[test]
-    fn what_envoys_two_parsers_take() {
+    fn urls_are_parsed_as_in_envoy() {
         for (target, connect, wanted) in [
             ("http://h:80/x", false, Ok("h:80")),
             ("http://user:pw@h/x", false, Ok("h")),

@@ -1,16 +1,17 @@
-//! What a configuration that is read without error may still get wrong, so that a policy in it does not
-//! do what its operator believes.
-use super::{Action, Gateway, HttpFilter};
+//! Warnings about valid configurations in which a policy may not do what its operator expects.
+use super::bootstrap::Gateway;
+use super::filters::HttpFilter;
+use super::routes::Action;
 use serde_json::Value;
 use std::time::Duration;
 
-/// Bytes of a body that policies read to learn what kind of call it is.
+/// Bytes of a body that policies read for the endpoint class.
 const POLICY_BODY: u64 = 65_536;
 
-/// Limits of time below this are reached by chance.
+/// Timeouts below this are reached by chance.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// One sentence for each such thing.
+/// The warnings, one sentence each.
 pub fn advice(gateway: &Gateway) -> Vec<String> {
     let documents: Vec<(&str, Value)> = gateway
         .wasm()
@@ -36,8 +37,7 @@ pub fn advice(gateway: &Gateway) -> Vec<String> {
     all
 }
 
-/// Limits of time that decide in Envoy, where a request takes real time, and not in wasmtime, where it
-/// takes none.
+/// Timeouts that affect Envoy, where a request takes real time, but not wasmtime, where it takes none.
 fn short_limits(gateway: &Gateway) -> Vec<String> {
     let of_routes = gateway.routes.all().filter_map(|route| match &route.action {
         Action::Forward { timeout, idle_timeout, .. } => {
@@ -102,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told() {
+    fn warns_about_risky_configurations() {
         let safe = json!({"use_remote_address": true});
         let hops = json!({"use_remote_address": true, "xff_num_trusted_hops": 1});
         let trusts = json!({"address": {"trusted": ["10.0.0.0/8"]}});
         let none = json!({});
         let reads = json!({"endpoints": [{"path": "/a", "class": "odds"},
             {"path": "/one", "select": {"pointer": "/type", "classes": {}}}]});
-        for (hcm, limit, buffer, policy, told) in [
+        for (hcm, limit, buffer, policy, warning) in [
             (&safe, 131_072, Some(65_536), &trusts, None),
             (&json!({}), 131_072, Some(65_536), &trusts, Some("use_remote_address")),
             (&hops, 131_072, Some(65_536), &trusts, Some("xff_num_trusted_hops")),
@@ -143,8 +143,8 @@ mod tests {
             ),
         ] {
             let all = advice(&gateway(hcm, limit, buffer, policy));
-            assert_eq!(all.len(), usize::from(told.is_some()), "{all:?}");
-            assert!(told.is_none_or(|told| all[0].contains(told)), "{all:?}");
+            assert_eq!(all.len(), usize::from(warning.is_some()), "{all:?}");
+            assert!(warning.is_none_or(|it| all[0].contains(it)), "{all:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What the route table says of one request, as the filters' host has it: names, the gateway's own answers,
-//! times.
-use super::{Action, Gateway};
+//! The route of one request for `abi-host`: names, direct responses, timeouts.
+use super::bootstrap::Gateway;
+use super::routes::Action;
 use abi_host::{Headers, LocalReply, Route, RouteAnswer};
 
 impl Gateway {
@@ -11,7 +11,7 @@ impl Gateway {
             return Route::not_found(None);
         };
         let name = Some(host.name.clone());
-        // No route of those that are emulated takes a tunnel, and none is found without a scheme.
+        // No emulated route accepts a tunnel, and without a scheme no route matches.
         let connect = headers.get(":method") == Some(b"CONNECT");
         let no_scheme = headers.get("x-forwarded-proto").is_none_or(<[u8]>::is_empty);
         let found = host.find(text(":path")).filter(|_| !connect && !no_scheme);

@@ -7,14 +7,14 @@ use super::node::{FieldError, Node};
 pub enum HttpFilter {
     /// A proxy-wasm module.
     Wasm(Box<WasmFilter>),
-    /// `envoy.filters.http.cors`; its policy stands in the route.
+    /// `envoy.filters.http.cors`; the route has its policy.
     Cors,
     /// `envoy.filters.http.buffer`.
     Buffer {
         /// Larger bodies get 413.
         max_request_bytes: usize,
     },
-    /// `envoy.filters.http.tap`: it records and changes nothing, and no replay runs it.
+    /// `envoy.filters.http.tap`; a replay does not run it.
     Tap,
     /// The end of every chain.
     Router,
@@ -87,8 +87,8 @@ pub(super) fn read(node: &Node<'_>) -> Result<HttpFilter, FieldError> {
             Ok(HttpFilter::Router)
         }
         _ => {
-            let told = config.get("@type").unwrap_or(node.need("typed_config")?);
-            Err(told.fail(
+            let typed = config.get("@type").unwrap_or(node.need("typed_config")?);
+            Err(typed.fail(
                 "the replayer knows no such filter; it knows wasm, cors, buffer, tap and router",
             ))
         }
@@ -204,7 +204,7 @@ fn any_to_bytes(any: Option<Node<'_>>) -> Result<Vec<u8>, FieldError> {
                 .decode(it.str()?)
                 .map_err(|_| it.fail("must be base64"))
         }),
-        // Envoy hands on the message as it is, which is no JSON.
+        // Envoy passes on the message, which is not JSON.
         "Struct" => {
             let fields = value.as_ref().map(fields).transpose()?;
             Ok(message::structure(&fields.unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! The options of the HTTP connection manager that change what a filter gets to see.
+//! The options of the HTTP connection manager that change what a filter sees.
 use super::node::{FieldError, Node};
 use super::routes::duration;
 use std::time::Duration;
@@ -34,11 +34,11 @@ pub enum Underscores {
 pub struct Hcm {
     /// Resolve dot segments and decode unreserved characters.
     pub normalize_path: bool,
-    /// Make one slash of several.
+    /// Merge adjacent slashes.
     pub merge_slashes: bool,
     /// `%2f` and `%5c`.
     pub escaped_slashes: EscapedSlashes,
-    /// The peer's address counts, not what the request says.
+    /// The peer's address counts, not headers of the request.
     pub use_remote_address: bool,
     /// How many entries of X-Forwarded-For from the right belong to trusted proxies.
     pub xff_num_trusted_hops: usize,
@@ -62,16 +62,15 @@ pub struct Hcm {
     pub request_id_in_response: bool,
     /// Header names with an underscore.
     pub underscores: Underscores,
-    /// Upgrades that Envoy lets through (`upgrade_configs`), in lower case. What becomes of one is not
-    /// emulated.
+    /// Upgrades that Envoy accepts (`upgrade_configs`), in lower case. They are not emulated.
     pub upgrades: Vec<String>,
-    /// How long a stream may stand still; zero for ever.
+    /// Idle timeout of a stream; zero for none.
     pub stream_idle_timeout: Duration,
-    /// How long a request may take to be whole; zero for ever.
+    /// Time until a request must be complete; zero for none.
     pub request_timeout: Duration,
-    /// How long a stream may last; zero for ever.
+    /// Maximum duration of a stream; zero for none.
     pub max_stream_duration: Duration,
-    /// Limits of time as they are configured, each with its field.
+    /// Configured timeouts, each with its field.
     pub(super) limits: Vec<(String, Duration)>,
     /// Answer HTTP/1.0 too.
     pub accept_http_10: bool,
@@ -81,7 +80,7 @@ pub struct Hcm {
     pub max_headers_kib: usize,
 }
 
-/// Fields that change nothing a filter can see.
+/// Fields that do not change what a filter sees.
 const NEUTRAL: &[&str] = &[
     "@type",
     "access_log",
@@ -182,7 +181,7 @@ pub(super) fn read(node: &Node<'_>) -> Result<Hcm, FieldError> {
     })
 }
 
-/// Every limit of time that is set, by its field.
+/// Every configured timeout, by its field.
 fn limits(
     node: &Node<'_>,
     common: Option<&Node<'_>>,
@@ -194,7 +193,7 @@ fn limits(
     found.flatten().map(|it| Ok((it.path().to_owned(), duration(&it)?))).collect()
 }
 
-/// The upgrades that are let through.
+/// The accepted upgrades.
 fn upgrades(node: &Node<'_>) -> Result<Vec<String>, FieldError> {
     let mut out = Vec::new();
     for upgrade in node.list("upgrade_configs")? {

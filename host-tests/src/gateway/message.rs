@@ -1,5 +1,5 @@
-//! Messages of protobuf as a module gets them: Envoy hands on the bytes of what it does not unpack, and it
-//! unpacks StringValue and BytesValue only.
+//! Protobuf messages as a module gets them: Envoy unpacks StringValue and BytesValue only, and passes on the
+//! bytes of other messages.
 use serde_json::Value;
 
 /// A `google.protobuf.Struct` with these fields.
@@ -66,7 +66,7 @@ mod tests {
 
     /// The bytes as protobuf's own encoder writes them.
     #[test]
-    fn a_structure_is_what_protobuf_writes() {
+    fn structs_have_the_bytes_of_protobuf() {
         let long = "x".repeat(200);
         for (fields, wanted) in [
             (json!({}), &b""[..]),

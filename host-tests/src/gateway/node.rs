@@ -1,4 +1,4 @@
-//! A JSON value that knows where it stands, so that errors name the field and never its value.
+//! A JSON value with its path. Errors name the field and never its value.
 use serde_json::Value;
 
 /// What is wrong with a document, and where. The value itself is never repeated: it may be a secret.
@@ -29,7 +29,7 @@ impl<'a> Node<'a> {
         self.value
     }
 
-    /// Where it stands.
+    /// Its path.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -50,7 +50,7 @@ impl<'a> Node<'a> {
         Some(Node { value, path })
     }
 
-    /// The same, where the field must be there.
+    /// As [`Self::get`]; an absent field is an error.
     pub fn need(&self, name: &str) -> Result<Node<'a>, FieldError> {
         self.get(name).ok_or_else(|| self.fail(format!("`{name}` is missing")))
     }
@@ -77,8 +77,8 @@ impl<'a> Node<'a> {
         number.ok_or_else(|| self.fail("must be a whole number, not negative"))
     }
 
-    /// Which of an enumeration's names this is, by number and name. Envoy minds neither the case nor
-    /// whether `-` stands for `_`, and takes the number as well.
+    /// Number and name of an enumeration value. As in Envoy, the case does not matter, `-` stands for `_`,
+    /// and the number is valid too.
     pub fn choice<'n>(&self, names: &[&'n str]) -> Result<(usize, &'n str), FieldError> {
         let found = match self.value {
             Value::String(text) => {
@@ -152,8 +152,7 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
-    /// The name of the type of a `typed_config`, and the node with its fields, which may stand in a
-    /// TypedStruct.
+    /// The type name of a `typed_config`, and the node with its fields, also inside a TypedStruct.
     pub fn typed(&self) -> Result<(&'a str, Node<'a>), FieldError> {
         let name = self.type_name()?;
         if name != "TypedStruct" {
@@ -202,7 +201,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn errors_name_the_field_and_keep_the_value_to_themselves() {
+    fn errors_have_the_field_and_not_the_value() {
         let document = json!({"a": [{"b": "hunter2"}], "hops": "3", "useIt": true});
         let root = Node::root(&document, "bootstrap");
         let b = root.only_member("a").unwrap().need("b").unwrap();

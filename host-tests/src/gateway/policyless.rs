@@ -1,8 +1,8 @@
-//! A gateway without any policy, for whoever looks at the gateway itself.
+//! A gateway without policies, for tests of the gateway itself.
 use serde_json::{json, Value};
 
-/// A bootstrap with nothing but the router in front of the cluster `casino`. `options` are fields of
-/// the HTTP connection manager, and replace those that are here.
+/// A bootstrap with only the router and the cluster `casino`. `options` are fields of the HTTP connection
+/// manager and replace the defaults.
 pub fn policyless(options: &Value) -> Value {
     let mut manager = json!({
         "@type": concat!("type.googleapis.com/envoy.extensions.filters.network.",

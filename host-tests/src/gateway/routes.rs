@@ -1,4 +1,4 @@
-//! The route table: where a request goes, for how long, and under which CORS policy.
+//! The route table: clusters, timeouts and CORS policies.
 use super::node::{FieldError, Node};
 use abi_host::RetryPolicy;
 use std::time::Duration;
@@ -39,13 +39,13 @@ enum PathMatch {
 pub enum Action {
     /// Forward it upstream.
     Forward {
-        /// The cluster that it leads to.
+        /// The cluster.
         cluster: String,
-        /// How long the upstream may take.
+        /// Timeout of the upstream.
         timeout: Duration,
-        /// When it is asked again.
+        /// When the request is retried.
         retries: RetryPolicy,
-        /// How long a stream may stand still, where the route has its own limit.
+        /// Idle timeout of the route, if it has one.
         idle_timeout: Option<Duration>,
     },
     /// Answer it.
@@ -79,7 +79,7 @@ pub(crate) enum OriginMatch {
 impl OriginMatch {
     pub(crate) fn matches(&self, origin: &str) -> bool {
         match self {
-            // Envoy lets an exact "*" stand for every origin.
+            // In Envoy an exact "*" matches every origin.
             Self::Exact(it) => it == "*" || it == origin,
             Self::Prefix(it) => origin.starts_with(it.as_str()),
             Self::Suffix(it) => origin.ends_with(it.as_str()),

@@ -1,5 +1,5 @@
 use super::*;
-use serde_json::json;
+use serde_json::{json, Value};
 
 /// A bootstrap with one of everything.
 fn bootstrap() -> Value {
@@ -34,7 +34,7 @@ fn hcm_path() -> &'static str {
 }
 
 #[test]
-fn reads_what_is_deployed() {
+fn reads_a_deployed_bootstrap() {
     let gateway = Gateway::from_document(bootstrap()).unwrap();
     assert_eq!(gateway.port, 8443);
     assert_eq!(gateway.hcm.escaped_slashes, EscapedSlashes::Redirect);
@@ -50,7 +50,7 @@ fn reads_what_is_deployed() {
 }
 
 #[test]
-fn a_configuration_arrives_in_the_bytes_that_envoy_hands_on() {
+fn configurations_have_the_bytes_of_envoy() {
     let any = |value| json!({"@type": format!("type.googleapis.com/google.protobuf.{value}")});
     let mut cases = Vec::new();
     for (kind, value, bytes) in [
@@ -76,9 +76,9 @@ fn a_configuration_arrives_in_the_bytes_that_envoy_hands_on() {
     }
 }
 
-/// Each case sets one field; the error names it by path and keeps the value to itself.
+/// Each case sets one field; the error has its path and not the value.
 #[test]
-fn refuses_what_it_cannot_emulate() {
+fn rejects_unsupported_fields() {
     let cases = [
         (
             "/internal_address_config",
@@ -167,9 +167,9 @@ fn refuses_what_it_cannot_emulate() {
     }
 }
 
-/// Fields that no replay may pass over: each makes Envoy, or the module in it, decide otherwise.
+/// Fields that a replay must not ignore: each changes decisions.
 #[test]
-fn refuses_what_would_decide_otherwise_in_envoy() {
+fn rejects_fields_that_change_decisions() {
     let listener = "/static_resources/listeners/0";
     let wasm = format!("{}/http_filters/0/typed_config/config", hcm_path());
     let at = |parent: &str, field: &str| format!("{parent}/{field}");
@@ -238,14 +238,14 @@ fn refuses_what_would_decide_otherwise_in_envoy() {
 }
 
 #[test]
-fn a_yaml_error_tells_the_place_and_not_the_line() {
+fn yaml_errors_have_the_position_and_no_text() {
     let error = Gateway::from_yaml("a: b\nkey: 'hunter2").unwrap_err().to_string();
     assert!(error.starts_with("not YAML: line "), "{error}");
     assert!(!error.contains("hunter2"));
 }
 
 #[test]
-fn finds_the_route_as_envoy_does() {
+fn routes_match_as_in_envoy() {
     let gateway = Gateway::from_document(bootstrap()).unwrap();
     let forward = Some(Action::Forward {
         cluster: "casino".to_owned(),

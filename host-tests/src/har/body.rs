@@ -1,11 +1,12 @@
 //! The body of a recorded request, and the length it needs on the wire.
+use super::latin1::to_bytes;
 use super::shape::{Field, PostData, Request};
 use super::surrogates;
-use crate::intake::Reason;
+use crate::intake::recording::Reason;
 use crate::traffic::{values, Fields};
 use base64::Engine as _;
 
-/// A body that is not in the recording: what was sent cannot be sent again.
+/// The body is not in the recording, so the request cannot be sent again.
 const MISSING: &str = "its body was not recorded";
 
 /// Playwright's `attach` keeps it beside the recording.
@@ -13,16 +14,16 @@ const ELSEWHERE: &str = "its body is in another file";
 
 const NOT_BASE64: &str = "request.postData.text: must be base64";
 
-/// The body, with `content-length` put right; or why there is none to send. `own` is a recording of
-/// ours, which says everything; in a `mended` one some characters stand for bytes.
+/// The body, with `content-length` corrected; or why it cannot be sent. `own` is a complete recording of
+/// this tool; in a `mended` one some characters stand for bytes.
 pub(super) fn body(
     request: &Request<'_>,
     headers: &mut Fields,
     own: bool,
     mended: bool,
 ) -> Result<Vec<u8>, Reason> {
-    let told: Vec<Option<usize>> = values(headers, "content-length").map(number).collect();
-    let wanted = match told.as_slice() {
+    let lengths: Vec<Option<usize>> = values(headers, "content-length").map(number).collect();
+    let wanted = match lengths.as_slice() {
         [Some(length)] => Some(*length),
         _ => None,
     };
@@ -31,7 +32,7 @@ pub(super) fn body(
         Some(data) => read(data, wanted, mended)?,
     };
     let chunked = values(headers, "transfer-encoding").next().is_some();
-    // Browsers leave out the bodies of a DELETE over HTTP/2 and of streams, and tell their size at best.
+    // Browsers omit the bodies of a DELETE over HTTP/2 and of streams, and record at best their size.
     let more = request.body_size.number().is_some_and(|it| it > 0) || (chunked && !own);
     if recorded.is_empty() && more && wanted != Some(0) {
         return Err(MISSING.into());
@@ -39,7 +40,7 @@ pub(super) fn body(
     if chunked {
         return Ok(recorded);
     }
-    let told = match (told.as_slice(), wanted) {
+    let length = match (lengths.as_slice(), wanted) {
         ([], _) => {
             if !recorded.is_empty() {
                 let length = recorded.len().to_string().into_bytes();
@@ -47,11 +48,11 @@ pub(super) fn body(
             }
             return Ok(recorded);
         }
-        (_, Some(told)) => told,
-        // Two lengths, or one that is no number: what a hostile client sent is sent again.
+        (_, Some(length)) => length,
+        // Two or invalid lengths of a hostile client are sent again.
         (_, None) => return Ok(recorded),
     };
-    if told == recorded.len() {
+    if length == recorded.len() {
         return Ok(recorded);
     }
     if recorded.is_empty() {
@@ -59,11 +60,11 @@ pub(super) fn body(
     }
     // A proxy writes bytes as characters where the body is not UTF-8.
     let text = std::str::from_utf8(&recorded).ok();
-    let bytes = text.and_then(|it| super::to_bytes(it, mended));
-    if let Some(bytes) = bytes.filter(|it| it.len() == told) {
+    let bytes = text.and_then(|it| to_bytes(it, mended));
+    if let Some(bytes) = bytes.filter(|it| it.len() == length) {
         return Ok(bytes);
     }
-    // It also writes a compressed body unpacked, beside the length of the packed one.
+    // It also writes a compressed body unpacked, with the length of the packed one.
     if values(headers, "content-encoding").next().is_some() {
         headers.retain(|(name, _)| !is(name, "content-encoding") && !is(name, "content-length"));
         let length = recorded.len().to_string().into_bytes();
@@ -92,9 +93,9 @@ fn read(data: &PostData<'_>, wanted: Option<usize>, mended: bool) -> Result<Vec<
     }
 }
 
-/// A form whose fields were recorded and whose text was not. Only of a simple one do the fields tell
-/// the bytes: a multipart one has files, heads and a boundary besides. Some recorders write the fields
-/// as they were sent, others decoded; where the length was told it says which.
+/// The body of a form from its recorded fields. Only a simple form can be rebuilt: a multipart one also has
+/// files, heads and a boundary. Some recorders write the fields encoded, others decoded; the length, if
+/// recorded, shows which.
 fn form(data: &PostData<'_>, wanted: Option<usize>) -> Result<Vec<u8>, Reason> {
     if data.params.is_empty() {
         return Ok(Vec::new());

@@ -1,9 +1,11 @@
 //! From HAR to requests: one entry, as browsers, proxies and load testers write it.
 use super::body::body;
+use super::latin1::to_bytes;
 use super::sent::never_sent;
 use super::shape::{self, Field, Said};
-use super::{surrogates, to_bytes};
-use crate::intake::{Defaults, Reason};
+use super::surrogates;
+use crate::intake::problem::problem;
+use crate::intake::recording::{Defaults, Reason};
 use crate::traffic::{Fields, Request};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -26,13 +28,13 @@ pub(super) struct Entry<'a> {
     pub(super) number: usize,
     /// The entry, as JSON.
     pub(super) json: &'a str,
-    /// What holds where it says nothing.
+    /// Defaults for missing values.
     pub(super) defaults: &'a Defaults,
 }
 
 impl Entry<'_> {
-    /// Reads it, or says why it is not replayed; `last` is the moment of the entry before, for entries
-    /// without one.
+    /// Reads it, or returns why it is skipped; `last` is the time of the entry before, for entries without a
+    /// time.
     pub(super) fn read(&self, last: Option<u64>) -> Result<Request, Reason> {
         let mended = surrogates::mend(self.json);
         let entry = match serde_json::from_str(&mended) {
@@ -43,19 +45,19 @@ impl Entry<'_> {
         read.request(last, matches!(mended, Cow::Owned(_)))
     }
 
-    /// What is wrong with an entry that is not in the shape of one.
+    /// The malformed field of an entry.
     fn odd(&self, json: &str) -> Reason {
         let mut reader = serde_json::Deserializer::from_str(json);
         let entry: Result<shape::Entry<'_>, _> = serde_path_to_error::deserialize(&mut reader);
         let (field, problem) = match entry {
-            Err(error) => crate::intake::problem(&error, "not as HAR has it"),
+            Err(error) => problem(&error, "not as HAR has it"),
             Ok(_) => ("entry".to_owned(), "not as HAR has it"),
         };
         fail(if field == "." { "entry".to_owned() } else { field }, problem)
     }
 }
 
-/// An entry that has the shape of one.
+/// A well-formed entry.
 struct Read<'a> {
     number: usize,
     defaults: &'a Defaults,
@@ -92,7 +94,7 @@ impl Read<'_> {
         Ok(Request { number, at, offset, client, method, target, headers, body, http10 })
     }
 
-    /// True for a recording of ours, which says everything that was sent.
+    /// True for a complete recording of this tool.
     fn is_own(&self) -> bool {
         self.entry.client.is_some()
     }
@@ -125,7 +127,7 @@ impl Read<'_> {
             headers.retain(|(name, _)| !pseudo(name));
             join_cookies(&mut headers);
         }
-        // Our own recordings say everything; one without a host was sent without a host.
+        // Our own recordings are complete; one without a host was sent without a host.
         if (binary || !self.is_own()) && !headers.iter().any(|(name, _)| is(name, "host")) {
             if authority.is_empty() {
                 return Err(fail("request.url", "has no host"));
@@ -164,7 +166,7 @@ fn fail(field: impl Into<String>, problem: &'static str) -> Reason {
 
 fn bytes(text: &str, mended: bool, field: impl FnOnce() -> String) -> Result<Vec<u8>, Reason> {
     match to_bytes(text, mended) {
-        // On the wire it would become another header, or another request.
+        // On the wire it would become another header or another request.
         Some(_) if is_broken(text) => Err(fail(field(), BROKEN)),
         Some(bytes) => Ok(bytes),
         None => Err(fail(field(), "must hold one byte per character")),

@@ -1,7 +1,7 @@
 //! From HAR to requests: the document.
 use super::entry::Entry;
 use super::shape::Document;
-use crate::intake::{Defaults, Recording, Skipped};
+use crate::intake::recording::{Defaults, Recording, Skipped};
 use crate::traffic::Request;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -27,8 +27,7 @@ pub fn read(text: &str) -> Result<Vec<Request>, HarError> {
     Ok(read_all(text, &Defaults::default())?.requests)
 }
 
-/// The requests of a recording in the order of their time, and what is skipped. Its version counts for
-/// nothing: what later or earlier recorders wrote reads alike, or is skipped entry by entry.
+/// The requests of a recording in the order of their time, and the skipped entries. The version is ignored.
 pub fn read_all(text: &str, defaults: &Defaults) -> Result<Recording, HarError> {
     let document: Document<'_> =
         serde_json::from_str(plain(text)).map_err(|error| problem(&error))?;
@@ -52,8 +51,8 @@ pub fn read_all(text: &str, defaults: &Defaults) -> Result<Recording, HarError> 
     Ok(recording)
 }
 
-/// The document without what some tools put around it: a byte order mark, and the call of a script
-/// (`onInputData({...});`, as HAR Viewer loads it from elsewhere).
+/// The document without a byte order mark or a JavaScript call around it (`onInputData({...});` of HAR
+/// Viewer).
 pub(crate) fn plain(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let call = text.trim().trim_end_matches(';').trim_end().strip_suffix(')');
@@ -65,7 +64,7 @@ pub(crate) fn plain(text: &str) -> &str {
     inner.map_or(text, |(_, document)| document)
 }
 
-/// What is wrong with a document as a whole.
+/// The error of a malformed document.
 fn problem(error: &serde_json::Error) -> HarError {
     match error.classify() {
         Category::Data => HarError::Log("is missing"),

@@ -1,4 +1,4 @@
-//! Which entries of a recording are no request that a gateway saw, or none that can be sent again.
+//! Entries that no gateway saw, or that cannot be sent again.
 use super::shape::{Entry, Field};
 
 /// Why this entry is not replayed.
@@ -21,7 +21,7 @@ fn by_scheme(entry: &Entry<'_>) -> Option<&'static str> {
     connect.then_some("a tunnel through a proxy")
 }
 
-/// What the browser answered without the network.
+/// Answers of the browser without the network.
 fn by_browser(entry: &Entry<'_>) -> Option<&'static str> {
     if entry.from_cache.is_true() {
         return Some("answered from the browser's cache");
@@ -44,11 +44,11 @@ fn by_browser(entry: &Entry<'_>) -> Option<&'static str> {
     internal.then_some("redirected by the browser itself, before anything was sent")
 }
 
-/// A request without an answer was blocked, failed, or was given up; what stands in it is what the
-/// browser meant to send: cookies and credentials, which it adds last, are often not among it.
+/// A request without an answer was blocked, failed or aborted. Its entry may lack cookies and credentials,
+/// which browsers add last.
 fn unanswered(entry: &Entry<'_>) -> Option<&'static str> {
     let response = entry.response.as_ref()?;
-    // A recording of ours holds what reached the gateway, answered or not.
+    // Our own recordings hold all requests that reached the gateway, answered or not.
     if entry.client.is_some() || response.status.number().is_none_or(|it| it > 0) {
         return None;
     }

@@ -1,12 +1,12 @@
-//! The fields of HAR that a replay needs; whatever else a recorder wrote is left alone, and what one
-//! wrote in another shape than HAR 1.2 has it is read where it can mean one thing only.
+//! The fields of HAR that a replay needs. Other fields are ignored; other shapes than those of HAR 1.2 are
+//! read if they are unambiguous.
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A document, its entries still as text: an odd one among them is nobody else's problem.
+/// A document with its entries as text, so that a malformed one does not affect the others.
 #[derive(Debug, Deserialize)]
 pub(super) struct Document<'a> {
     #[serde(borrow)]
@@ -52,7 +52,7 @@ pub(super) struct Request<'a> {
     pub(super) http_version: Said<'a>,
     #[serde(default, borrow, deserialize_with = "or_default")]
     pub(super) headers: Vec<Field<'a>>,
-    /// Looked at only where the header is missing.
+    /// Used only if the header is missing.
     #[serde(borrow)]
     pub(super) cookies: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -61,7 +61,7 @@ pub(super) struct Request<'a> {
     pub(super) body_size: Said<'a>,
 }
 
-/// What tells whether the request was sent.
+/// Whether the request was sent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Response<'a> {
@@ -73,7 +73,7 @@ pub(super) struct Response<'a> {
     pub(super) error: Said<'a>,
     #[serde(rename = "_fetchedViaServiceWorker", default, borrow)]
     pub(super) by_service_worker: Said<'a>,
-    /// Looked at only where the browser may have answered by itself.
+    /// Used only if the browser may have answered itself.
     #[serde(borrow)]
     pub(super) headers: Option<&'a RawValue>,
 }
@@ -102,15 +102,15 @@ pub(super) struct PostData<'a> {
     /// The same as we write it.
     #[serde(rename = "_encoding", default, borrow)]
     pub(super) own_encoding: Said<'a>,
-    /// Playwright keeps bodies in files of their own, and names them in one of these two.
+    /// Playwright writes bodies to separate files, named in one of these two.
     #[serde(rename = "_file")]
     pub(super) file: Option<IgnoredAny>,
     #[serde(rename = "_sha1")]
     pub(super) digest: Option<IgnoredAny>,
 }
 
-/// A value where HAR has a text. Some recorders leave numbers unquoted, write nothing as `null`, or
-/// several values of one header as an array.
+/// A text value. Some recorders leave numbers unquoted, write `null` for nothing, or several values of one
+/// header as an array.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Said<'a> {
     /// Not there, or `null`.
@@ -120,12 +120,12 @@ pub(super) enum Said<'a> {
     Text(Cow<'a, str>),
     /// Several.
     List(Vec<Said<'a>>),
-    /// What is no text in any reading.
+    /// Not a text.
     Object,
 }
 
 impl Said<'_> {
-    /// The text; an empty one for nothing, none for what is no text.
+    /// The text; empty for nothing, `None` for what is not a text.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Nothing => Some(""),
@@ -144,7 +144,7 @@ impl Said<'_> {
         self.word().parse().ok()
     }
 
-    /// True for `true` and for any name that a recorder gives instead of it.
+    /// True for `true` and for any non-empty text.
     pub(super) fn is_true(&self) -> bool {
         !matches!(self.word(), "" | "false" | "0")
     }

@@ -1,14 +1,14 @@
-//! Halves of surrogate pairs, which JSON can write and text cannot hold.
+//! Lone surrogates, which JSON can express and UTF-8 cannot.
 //!
-//! Recorders write a byte that is not UTF-8 as one of them: mitmproxy and other Python programs as
-//! `\udcXX` (PEP 383). Each stands in for itself as one of the last 2,048 characters of plane 16, which
-//! are private and which nobody uses, until it becomes a byte again or is written back.
+//! Recorders write a byte that is not UTF-8 as a surrogate: mitmproxy and other Python programs as `\udcXX`
+//! (PEP 383). Each is represented by one of the last 2,048 characters of plane 16 (private use) until it
+//! becomes a byte again or is written back.
 use std::borrow::Cow;
 
-/// What stands for `\ud800`.
+/// The character for `\ud800`.
 const FIRST: u32 = 0x10_f800;
 
-/// The halves there are.
+/// The number of surrogates.
 const HALVES: std::ops::RangeInclusive<u32> = 0xd800..=0xdfff;
 
 /// A file's text: bytes that are not UTF-8 become the escapes that Python would write for them.
@@ -27,7 +27,7 @@ pub(crate) fn decode(bytes: Vec<u8>) -> String {
     out
 }
 
-/// JSON that holds no lone half any more; borrowed where it held none.
+/// The JSON without lone surrogates; borrowed if it had none.
 pub(crate) fn mend(json: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let (mut done, mut at) = (0, 0);
@@ -35,7 +35,7 @@ pub(crate) fn mend(json: &str) -> Cow<'_, str> {
         at += found;
         let half = escape(json, at).filter(|it| HALVES.contains(it));
         let Some(half) = half else {
-            // Whatever is escaped is one character at least, a backslash for one.
+            // An escape has at least one character.
             at += 2;
             continue;
         };
@@ -56,7 +56,7 @@ pub(crate) fn mend(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The JSON that was mended, with its halves again.
+/// The mended JSON with its surrogates restored.
 pub(crate) fn restore(json: String) -> String {
     if !json.contains(|it| half(it).is_some()) {
         return json;
@@ -71,7 +71,7 @@ pub(crate) fn restore(json: String) -> String {
     out
 }
 
-/// The byte that a character of a mended text stands for.
+/// The byte of a character of a mended text.
 pub(crate) fn byte(it: char) -> Option<u8> {
     half(it)?.checked_sub(0xdc00).filter(|it| *it >= 0x80).and_then(|it| u8::try_from(it).ok())
 }
@@ -107,7 +107,7 @@ mod tests {
 
     /// JSON, and whether it parses only once it is mended.
     #[test]
-    fn lone_halves_and_nothing_else_are_mended_and_restored() {
+    fn only_lone_surrogates_are_mended() {
         for (json, broken) in [
             (r#""a\udce9b""#, true),
             (r#""\ud83d""#, true),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_utf_8_become_halves() {
+    fn non_utf_8_bytes_become_surrogates() {
         assert_eq!(decode(b"\"a\xe9b\xff\"".to_vec()), r#""a\udce9b\udcff""#);
         assert_eq!(decode("\u{e9}".as_bytes().to_vec()), "\u{e9}");
     }

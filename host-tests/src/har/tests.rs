@@ -21,7 +21,7 @@ fn document(entries: Vec<Value>) -> String {
 }
 
 #[test]
-fn a_malformed_entry_alone_is_skipped_with_its_field_and_never_its_value() {
+fn malformed_entries_are_skipped_with_their_field() {
     for (pointer, value, wanted) in [
         ("/startedDateTime", json!("secret"), "startedDateTime: no time of RFC 3339 since 1970"),
         (
@@ -89,7 +89,7 @@ fn a_malformed_entry_alone_is_skipped_with_its_field_and_never_its_value() {
 
 /// What later and earlier recorders write around the entries.
 #[test]
-fn other_versions_and_a_script_around_the_document_read_alike() {
+fn other_versions_and_a_script_call_are_read() {
     let whole = document(vec![entry()]);
     let versions = ["\"1.1\"", "\"1.3\"", "1.2", "null", "{\"a\": 1}"];
     let mut texts: Vec<String> = versions.iter().map(|it| whole.replace("\"1.2\"", it)).collect();
@@ -101,13 +101,13 @@ fn other_versions_and_a_script_around_the_document_read_alike() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_document() {
+fn a_byte_order_mark_is_ignored() {
     let text = format!("\u{feff}{}", document(vec![entry()]));
     assert_eq!(read(&text).unwrap().len(), 1);
 }
 
 #[test]
-fn a_zone_is_no_part_of_the_clients_address() {
+fn address_zones_are_ignored() {
     for (said, wanted) in [
         ("fe80::1%eth0", "[fe80::1]:20001"),
         ("[fe80::1%eth0]:9", "[fe80::1]:9"),
@@ -120,7 +120,7 @@ fn a_zone_is_no_part_of_the_clients_address() {
 }
 
 #[test]
-fn a_browsers_recording_becomes_http_1() {
+fn pseudo_headers_become_http_1() {
     let mut later = entry();
     later["startedDateTime"] = json!("2026-03-01T13:00:02+01:00");
     later["request"]["httpVersion"] = json!("h2");
@@ -138,7 +138,7 @@ fn a_browsers_recording_becomes_http_1() {
 }
 
 #[test]
-fn what_is_written_reads_back_byte_by_byte() {
+fn recordings_round_trip() {
     let at = 1_772_366_400_000_000_000;
     let requests = [
         Request::new("GET", "/api/odds/1?x=%2f"),
@@ -172,9 +172,9 @@ fn one(change: impl Fn(&mut Value)) -> Result<crate::intake::Recording, HarError
     read_all(&document(vec![entry]), &Defaults::default())
 }
 
-/// What is no request for a gateway, and the reason that is told.
+/// Entries that are not requests to a gateway, and the reason.
 #[test]
-fn what_cannot_be_sent_again_is_skipped_with_a_reason() {
+fn unsendable_entries_are_skipped_with_a_reason() {
     for (pointer, value, reason) in [
         ("/request/url", json!("wss://h.example/live"), "a WebSocket"),
         ("/request/url", json!("data:image/gif;base64,R0lG"), "a data: URL, which"),
@@ -243,7 +243,7 @@ fn what_cannot_be_sent_again_is_skipped_with_a_reason() {
 
 /// Post data, its headers, and the body and headers that follow.
 #[test]
-fn bodies_of_other_recorders() {
+fn bodies_of_other_recorders_are_corrected() {
     let length = |it: &str| json!([{"name": "Content-Length", "value": it}]);
     let form = "application/x-www-form-urlencoded";
     let params = json!([{"name": "a b", "value": "1&\u{e9}"}, {"name": "c", "value": ""}]);
@@ -281,8 +281,8 @@ fn bodies_of_other_recorders() {
         });
         let request = recording.unwrap().requests.remove(0);
         assert_eq!(request.body, wanted);
-        let told: Vec<&[u8]> = request.values("content-length").collect();
-        assert_eq!(told, [length.as_bytes()]);
+        let lengths: Vec<&[u8]> = request.values("content-length").collect();
+        assert_eq!(lengths, [length.as_bytes()]);
         assert_eq!(request.values("content-encoding").count(), 0);
     }
     for (data, reason) in [
@@ -302,7 +302,7 @@ fn bodies_of_other_recorders() {
 
 /// mitmproxy writes a byte that is not UTF-8 as half a surrogate pair, other tools write it as it is.
 #[test]
-fn bytes_that_are_no_utf_8_stay_bytes() {
+fn non_utf_8_bytes_survive() {
     let mut odd = entry();
     odd["request"]["headers"] =
         json!([{"name": "x", "value": "a@B"}, {"name": "content-length", "value": "6"}]);
@@ -325,7 +325,7 @@ fn bytes_that_are_no_utf_8_stay_bytes() {
 }
 
 #[test]
-fn several_values_in_an_array_are_several_headers() {
+fn an_array_of_values_becomes_several_headers() {
     let recording = one(|it| {
         it["request"]["headers"] =
             json!([{"name": "x", "value": ["1", 2]}, {"name": "y", "value": null}]);
@@ -336,13 +336,13 @@ fn several_values_in_an_array_are_several_headers() {
 }
 
 #[test]
-fn times_without_a_colon_in_their_offset_are_read() {
+fn time_offsets_need_no_colon() {
     let recording = one(|it| it["startedDateTime"] = json!("2026-03-01T13:00:00.5+0100"));
     assert_eq!(recording.unwrap().requests[0].at, 1_772_366_400_500_000_000);
 }
 
 #[test]
-fn a_recording_without_hosts_cookies_times_or_clients_is_completed() {
+fn missing_values_are_completed() {
     let defaults = Defaults {
         client: "10.20.0.1".parse().unwrap(),
         headers: vec![

@@ -1,5 +1,5 @@
-//! From requests and their answers to HAR.
-use super::from_bytes;
+//! Writes requests and answers as HAR.
+use super::latin1::from_bytes;
 use crate::traffic::{Answer, Fields, Request};
 use base64::Engine as _;
 use har::v1_2::{
@@ -9,7 +9,7 @@ use serde_json::{json, Value};
 use time::format_description::well_known::Rfc3339;
 use time::OffsetDateTime;
 
-/// A request and what the client was answered.
+/// A request and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// The request.
@@ -18,8 +18,8 @@ pub struct Recorded {
     pub answer: Answer,
 }
 
-/// Longest body of an answer that is kept, in bytes; of a longer one the size is told. A replay
-/// compares its two halves with each other, never with what was once answered.
+/// Longest recorded body of an answer, in bytes; of a longer one only the size is recorded. A replay
+/// compares its two halves with each other, not with recorded answers.
 const KEPT: usize = 256;
 
 /// The recording as a HAR document, one entry to a line.
@@ -38,7 +38,7 @@ pub fn write(recorded: &[Recorded]) -> Result<String, serde_json::Error> {
         log.remove("entries");
     }
     let mut text = format!("{{\"log\":{log}");
-    // The log's last brace opens again for the entries.
+    // Removes the log's last brace, for the entries.
     text.pop();
     text.push_str(",\"entries\":[\n");
     for (index, one) in recorded.iter().enumerate() {

@@ -1,16 +1,16 @@
-//! Addresses: equality, family and neighbourhood stay.
-use super::Key;
+//! Addresses: equality, family and neighbourhood are kept.
+use super::pseudonym::Key;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The networks of 198.18.0.0/15 that are given out so far.
+/// The networks of 198.18.0.0/15 assigned so far.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     given: BTreeMap<[u8; 3], u16>,
 }
 
 impl Addresses {
-    /// The address that stands for this one. Private ones stand for themselves.
+    /// The pseudonym of an address. Private addresses stay.
     pub(super) fn map(&mut self, key: &Key, address: IpAddr) -> IpAddr {
         match address {
             IpAddr::V4(it) if it.is_private() || it.is_loopback() || it.is_link_local() => address,

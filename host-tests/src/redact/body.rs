@@ -1,14 +1,15 @@
-//! Bodies: what they are by their look, whatever the content type says of them.
+//! Bodies, by their content and not by their content type.
+use super::body_kind::{looks_like_a_form, looks_like_a_url, looks_like_json, looks_like_parts};
+use super::redactor::Redactor;
 use super::text::encode;
-use super::Redactor;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
 use percent_encoding::percent_decode_str;
 
-/// How deep texts within texts are read; deeper ones are free text.
+/// Maximum depth of texts within texts; deeper ones are free text.
 const DEEPEST: usize = 8;
 
-/// Longest text whose reading is kept, in bytes.
+/// Longest cached text, in bytes.
 const KEPT: usize = 512;
 
 impl Redactor<'_> {
@@ -16,7 +17,7 @@ impl Redactor<'_> {
     pub(super) fn body(&mut self, kind: &str, text: &str) -> String {
         let kind = if kind.is_empty() { String::new() } else { kind.to_ascii_lowercase() };
         let start = text.trim_start();
-        // A padded one looks like a field of a form.
+        // A padded JWT looks like a field of a form.
         if let Some(token) = self.jwt(start) {
             return token;
         }
@@ -40,14 +41,14 @@ impl Redactor<'_> {
         if self.depth >= DEEPEST {
             return self.scrub(text);
         }
-        // What is deeper may be read less deep, and is not the same for being the same text.
+        // The result depends on the depth, so only texts at depth 0 are cached.
         let keep = self.depth == 0 && text.len() <= KEPT;
         if let Some(read) = self.read.get(text).filter(|_| keep) {
             return read.clone();
         }
         self.depth += 1;
         let mut redacted = self.body("", text);
-        // Some recorders write a query's values as they were sent, and in an encoded text no word ends.
+        // Some recorders write the values of a query encoded, which hides word boundaries.
         if redacted == text && text.contains('%') {
             let meant = percent_decode_str(text).decode_utf8_lossy().into_owned();
             let read = if meant == text { meant.clone() } else { self.free(&meant) };
@@ -62,7 +63,7 @@ impl Redactor<'_> {
         redacted
     }
 
-    /// A body as base64. Bytes that are no text are replaced as a whole, by as many.
+    /// A body as base64. A binary body is replaced as a whole by one of the same length.
     pub(super) fn bytes(&mut self, kind: &str, encoded: &str) -> String {
         let Ok(bytes) = STANDARD.decode(encoded) else { return self.value(encoded) };
         match String::from_utf8(bytes) {
@@ -73,30 +74,4 @@ impl Redactor<'_> {
             }
         }
     }
-}
-
-/// True for a document, several of them, and what is left of one: before it may stand `)]}'`, which
-/// some services write against inclusion by scripts.
-pub(super) fn looks_like_json(text: &str) -> bool {
-    let starts = text.starts_with(['{', '[', '"']) && text.contains('"');
-    starts || text.split('"').skip(1).any(|after| after.trim_start().starts_with(':'))
-}
-
-/// True for the parts of a form with files.
-fn looks_like_parts(text: &str) -> bool {
-    text.starts_with("--") && text.to_ascii_lowercase().contains("content-disposition:")
-}
-
-fn looks_like_a_url(text: &str) -> bool {
-    !text.contains(char::is_whitespace) && (text.contains("://") || text.starts_with('/'))
-}
-
-/// True for `a=1&b=2`, which hostile and broken clients send under any content type.
-fn looks_like_a_form(text: &str) -> bool {
-    let pair = |pair: &str| {
-        let name = pair.split_once('=').map_or("", |(name, _)| name);
-        !name.is_empty()
-            && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-.[]%+".contains(&it))
-    };
-    !text.contains(char::is_whitespace) && text.split('&').all(pair)
 }

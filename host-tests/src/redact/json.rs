@@ -1,28 +1,27 @@
-//! JSON, replaced in place: duplicate members, the spelling of numbers, text before the document,
-//! several documents and a cut end stay as they are. What two parsers would read differently is what a
-//! recording is wanted for.
+//! JSON, replaced in place: duplicate members, the spelling of numbers, text before the document, several
+//! documents and a truncated end stay, since parsers may disagree about them.
 use super::names::{is_folder, is_id};
-use super::Redactor;
+use super::redactor::Redactor;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Shorter numbers are not looked at without a name.
+/// Shorter numbers are replaced by name only.
 const SHORTEST: usize = 5;
 
-/// Where in a document one is.
+/// The position in a document.
 #[derive(Default)]
 struct Place {
     /// Objects and arrays that are open.
     open: Vec<Level>,
-    /// What the name of the member says of the value that comes next.
+    /// What the member's name implies for the next value.
     named: Level,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Level {
-    /// A name above says that all within is personal.
+    /// A name above makes everything within personal.
     personal: bool,
-    /// A name above says that what looks like an id is one: `{"players": {"4711": {}}}`.
+    /// A name above makes everything id-like an id: `{"players": {"4711": {}}}`.
     ids: bool,
 }
 
@@ -90,7 +89,7 @@ impl Redactor<'_> {
         out
     }
 
-    /// A member's name, which may itself be somebody's id.
+    /// A member's name, which may itself be an id.
     fn member(&mut self, name: &str, level: Level) -> String {
         if level.ids && is_id(name) {
             return self.value(name);

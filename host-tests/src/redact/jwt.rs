@@ -1,5 +1,5 @@
-//! JWTs: parseable still, without who they are for, and without a signature that verifies.
-use super::Redactor;
+//! JWTs: they stay parseable, without personal claims and with an invalid signature.
+use super::redactor::Redactor;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::general_purpose::GeneralPurpose;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};

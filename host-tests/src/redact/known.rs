@@ -1,9 +1,9 @@
-//! Values that were replaced under their name: wherever else one stands, its pseudonym stands for it.
-use super::Key;
+//! Values that were replaced by name, and are replaced everywhere else too.
+use super::pseudonym::Key;
 use percent_encoding::percent_decode_str;
 use std::collections::HashMap;
 
-/// Shorter values are not looked for elsewhere: `ev-1` may be anything.
+/// Shorter values are not replaced elsewhere: `ev-1` is ambiguous.
 const SHORTEST: usize = 5;
 
 /// The values, found by the first word in them: a text is read once, however many values there are.
@@ -13,22 +13,22 @@ pub(super) struct Known {
     values: HashMap<String, String>,
     /// By the first run of letters and digits: where in the value it starts, and the value.
     by_word: HashMap<String, Vec<(usize, String)>>,
-    /// They are all learnt, and looked for.
+    /// All values are learnt; they are replaced now.
     sought: bool,
 }
 
-/// A value found in a text: from, to, and what stands for it.
+/// A value found in a text: start, end, pseudonym.
 type Found<'a> = (usize, usize, &'a str);
 
 impl Known {
-    /// Learns a value, until they are looked for. What stands for it.
+    /// Learns a value during the first pass. Returns its pseudonym.
     pub(super) fn pseudonym(&mut self, key: &Key, value: &str) -> String {
         if let Some(known) = self.values.get(value) {
             return known.clone();
         }
         let pseudonym = key.pseudonym(value);
         if value.len() >= SHORTEST && !self.sought {
-            // Cookies are recorded as they are written, queries as they are meant, or the other way round.
+            // Cookies and queries may be recorded encoded or decoded.
             let meant = percent_decode_str(value).decode_utf8_lossy();
             if meant.len() >= SHORTEST && meant != value {
                 self.values.insert(meant.into_owned(), pseudonym.clone());
@@ -43,7 +43,7 @@ impl Known {
         self.values.len()
     }
 
-    /// From now on they are looked for, and no more are learnt.
+    /// Begins the second pass: values are replaced, and no more are learnt.
     pub(super) fn seek(&mut self) {
         self.sought = true;
         for value in self.values.keys() {
@@ -82,7 +82,7 @@ impl Known {
         if found.is_empty() {
             return None;
         }
-        // The longest first: what a shorter one would cut in two is whole.
+        // The longest first, so that a shorter one does not split it.
         found.sort_by_key(|(from, to, _)| (std::cmp::Reverse(to - from), *from));
         let mut chosen: Vec<Found<'_>> = Vec::new();
         for it in found {
@@ -131,7 +131,7 @@ mod tests {
 
     /// A text with values as capital letters, and with them replaced.
     #[test]
-    fn values_are_found_where_they_are_whole_words() {
+    fn known_values_match_whole_words() {
         let key = Key::new(b"a key of the test").unwrap();
         let mut known = Known::default();
         for value in ["alpha", "alpha-beta", "beta-gamma-delta", "%7Bopen", "ev-1", "-----"] {

@@ -1,12 +1,12 @@
-//! Secrets within free text that a name before them tells: `Authorization: Bearer S`, `password=S`,
-//! `CN=S`. Text is not data: what stands there is replaced, and is not looked for elsewhere.
-use super::Redactor;
+//! Secrets in free text after a label: `Authorization: Bearer S`, `password=S`, `CN=S`. They are replaced
+//! there only, not elsewhere.
+use super::redactor::Redactor;
 
 /// Headers whose value goes to the end of the line.
 const LINES: &[&str] =
     &["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"];
 
-/// Attributes of the names in certificates that tell a person or a machine.
+/// Attributes of certificate names that identify a person or a machine.
 const SUBJECT: &[&str] = &["cn", "emailaddress", "serialnumber", "uid"];
 
 impl Redactor<'_> {
@@ -37,7 +37,7 @@ impl Redactor<'_> {
         Some(out)
     }
 
-    /// Where the secret stands that is told by what comes before this mark.
+    /// The position of the secret whose label ends at this mark.
     fn secret(&mut self, text: &str, mark: usize) -> Option<(usize, usize)> {
         let (before, rest) = text.split_at_checked(mark)?;
         let before = before.trim_end_matches(['"', '\'']);
@@ -63,7 +63,7 @@ impl Redactor<'_> {
         (tells && !value.is_empty()).then_some((start, start + value.len()))
     }
 
-    /// What stands for a value that is not looked for elsewhere.
+    /// The pseudonym of a value that is not replaced elsewhere.
     fn unlearnt(&mut self, value: &str) -> String {
         if let Some((scheme, rest)) = value.split_once(' ') {
             return format!("{scheme} {}", self.unlearnt(rest));
@@ -76,16 +76,16 @@ impl Redactor<'_> {
     }
 }
 
-/// True for what may be a secret, and is no word of a text or of a program.
+/// True for what may be a secret and is not a word of a text or a program.
 fn looks_secret(value: &str) -> bool {
-    // `Bearer realm="a"` names a realm, and no token.
+    // `Bearer realm="a"` has a realm and no token.
     let value = value.trim_end_matches('=');
     let digit = value.bytes().any(|it| it.is_ascii_digit());
     let word = value.bytes().all(|it| it.is_ascii_alphabetic() || it == b'.');
     value.len() >= 5 && (digit || !word) && value.bytes().any(|it| it.is_ascii_alphanumeric())
 }
 
-/// True for what already stands for something.
+/// True for a pseudonym.
 fn is_pseudonym(value: &str) -> bool {
     let hex = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
     value.strip_prefix('x').is_some_and(|it| it.len() == 24 && it.bytes().all(hex))

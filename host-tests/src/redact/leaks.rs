@@ -1,5 +1,4 @@
-//! Every place where a secret was found to hide: alone in its recording, so that no other place tells
-//! the redactor of it.
+//! Locations of secrets, each alone in its recording, so that the redactor cannot learn the value elsewhere.
 use super::{redact, Key};
 use serde_json::{json, Value};
 
@@ -53,7 +52,7 @@ fn secrets_in_urls() {
 }
 
 #[test]
-fn addresses_that_tell_nothing_stay() {
+fn private_addresses_stay() {
     for url in [
         "https://a.example/api/session/refresh",
         "https://a.example/player/v2/me",
@@ -94,7 +93,7 @@ fn secrets_in_headers() {
 }
 
 #[test]
-fn secrets_by_the_name_of_a_member() {
+fn secrets_by_member_name() {
     for name in [
         "session",
         "accountNumber",
@@ -118,7 +117,7 @@ fn secrets_by_the_name_of_a_member() {
 
 /// A body with the secret as `@S`, its type, and what must be left of it.
 #[test]
-fn secrets_in_bodies_of_every_kind() {
+fn secrets_in_bodies() {
     for (kind, body, stays) in [
         // Cut, prefixed, one after the other, under a wrong type, at the top.
         ("application/json", r#"{"stake":1.50,"password":"@S""#, r#"{"stake":1.50,"password":""#),
@@ -178,7 +177,7 @@ fn secrets_in_bodies_of_every_kind() {
 }
 
 #[test]
-fn secrets_in_messages_of_websockets() {
+fn secrets_in_websocket_messages() {
     let mut entry = entry(&json!({}));
     let data = format!(r#"{{"password":"{SECRET}"}}"#);
     entry["_webSocketMessages"] = json!([{"type": "send", "opcode": 1, "data": data}]);
@@ -189,7 +188,7 @@ fn secrets_in_messages_of_websockets() {
 }
 
 #[test]
-fn secrets_in_traces_of_the_tap() {
+fn secrets_in_tap_traces() {
     let body = format!(r#"{{"a":1.10,"password":"{SECRET}"}}"#);
     let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &body);
     let header = |key: &str, value: &str| json!({"key": key, "value": value, "raw_value": ""});
@@ -228,9 +227,9 @@ fn secrets_in_traces_of_the_tap() {
     assert!(redact(&format!("{trace}{{}}"), &key).is_err(), "a trace and something else");
 }
 
-/// What two parsers read differently is what a recording is for: it must be there afterwards.
+/// Ambiguous documents must stay ambiguous.
 #[test]
-fn bodies_keep_what_is_odd_about_them() {
+fn malformed_bodies_keep_their_form() {
     for (body, want) in [
         (
             r#"{"a":1.10,"type":"debit","type":"ping","player":"@S"}"#,
@@ -257,7 +256,7 @@ fn bodies_keep_what_is_odd_about_them() {
 }
 
 #[test]
-fn deep_texts_end() {
+fn depth_of_texts_is_bounded() {
     let form = "a=".repeat(100_000);
     let nested = (0..12).fold(SECRET.to_owned(), |text, _| json!({"a": text}).to_string());
     for body in [form, nested, "[".repeat(100_000), "<a>".repeat(50_000), "\"".repeat(9_999)] {

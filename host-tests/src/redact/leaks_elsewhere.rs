@@ -1,4 +1,4 @@
-//! Secrets where public recordings were found to keep them: joined, renamed, padded, told by a label.
+//! Locations of secrets in public recordings: joined, renamed, padded, labelled.
 use super::{redact, redact_all, Key};
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use base64::Engine as _;
@@ -31,7 +31,7 @@ fn gone(entry: Value, what: &str) {
 }
 
 #[test]
-fn cookies_that_a_recorder_joins() {
+fn joined_cookies() {
     let other = "Other5531tokenvalue";
     for joined in [
         format!("a=1; Path=/\nb={SECRET}; HttpOnly\nc={other}"),
@@ -50,7 +50,7 @@ fn cookies_that_a_recorder_joins() {
 }
 
 #[test]
-fn headers_whose_values_are_an_array() {
+fn headers_with_an_array_of_values() {
     let list = json!([{"name": "Set-Cookie", "value": ["a=1", format!("sid={SECRET}; Path=/")]},
                       {"name": "Authorization", "value": [format!("Bearer {SECRET}")]},
                       {"name": "x", "value": [7, null, SECRET]}]);
@@ -59,7 +59,7 @@ fn headers_whose_values_are_an_array() {
 
 /// A value that is known by its name somewhere, in the place of a name elsewhere.
 #[test]
-fn known_values_in_the_place_of_names() {
+fn known_values_as_names() {
     let knows = header("x-api-key", SECRET);
     let form = "application/x-www-form-urlencoded";
     let place = |url: &str, data: Value| entry(&json!([]), url, &data);
@@ -78,7 +78,7 @@ fn known_values_in_the_place_of_names() {
         let out = redacted(&[knows.clone(), it.clone()]);
         assert!(!out.contains(SECRET), "{it} became {out}");
     }
-    // A word that is a name everywhere stays one, whoever took it for a password.
+    // A common name stays, even if it is a password.
     let word = header("x-api-key", "theme");
     let out = redacted(&[word, header("cookie", "theme=dark")]);
     assert!(out.contains("\"theme="), "{out}");
@@ -86,7 +86,7 @@ fn known_values_in_the_place_of_names() {
 
 /// A value that falls apart where a text is split, or that is spelled otherwise elsewhere.
 #[test]
-fn known_values_that_are_compound_or_encoded() {
+fn compound_and_encoded_known_values() {
     for value in
         [format!("/a/{SECRET}?b=c"), format!("t={SECRET}&E=9"), format!("a%3D{SECRET}%3D%3D")]
     {
@@ -116,9 +116,9 @@ fn known_values_that_are_compound_or_encoded() {
     );
 }
 
-/// Ids in a cookie of several fields, each alone in a query that tells them under another name.
+/// Ids in a cookie of several fields, each alone in a query under another name.
 #[test]
-fn parts_of_a_cookie_that_tell_a_client() {
+fn ids_in_cookies() {
     let id = format!("{SECRET}-4b15-9e25");
     for value in
         [format!("v=1&id={id}&t=7"), format!("GA1.2.{id}"), format!("%7B%22a%22%3A%22{id}%22%7D")]
@@ -136,7 +136,7 @@ fn parts_of_a_cookie_that_tell_a_client() {
 }
 
 #[test]
-fn json_in_the_place_of_a_fields_name() {
+fn json_as_a_field_name() {
     let json = json!({"password": SECRET}).to_string();
     let encoded = percent_encoding::utf8_percent_encode(&json, percent_encoding::NON_ALPHANUMERIC);
     let form = "application/x-www-form-urlencoded";
@@ -150,7 +150,7 @@ fn json_in_the_place_of_a_fields_name() {
 }
 
 #[test]
-fn secrets_that_a_label_in_a_text_tells() {
+fn labelled_secrets_in_text() {
     for text in [
         "curl -H 'Authorization: Bearer @S' https://a.example",
         "sent bearer @S to it",
@@ -174,7 +174,7 @@ fn secrets_that_a_label_in_a_text_tells() {
 }
 
 #[test]
-fn padded_tokens_and_those_in_plain_base64() {
+fn padded_and_plain_base64_tokens() {
     let claims = json!({"sub": SECRET, "n": "??>>~~", "exp": 7}).to_string();
     for engine in [&URL_SAFE, &STANDARD] {
         let part = |it: &str| engine.encode(it);
@@ -201,7 +201,7 @@ fn padded_tokens_and_those_in_plain_base64() {
 }
 
 #[test]
-fn names_that_tell_a_secret() {
+fn names_of_secrets() {
     for name in [
         "code",
         "state",
@@ -238,7 +238,7 @@ fn names_that_tell_a_secret() {
 }
 
 #[test]
-fn certificates_of_clients() {
+fn client_certificates() {
     let full = format!(
         "By=spiffe://a.example/edge;Hash={SECRET};Subject=\"CN={SECRET},OU={SECRET},C=MT\";URI=;DNS=a.example"
     );
@@ -257,7 +257,7 @@ fn certificates_of_clients() {
 }
 
 #[test]
-fn bank_accounts_are_known_by_their_check_digits() {
+fn bank_accounts_need_valid_check_digits() {
     let out = redacted(&[
         header("x-a", "to DE89370400440532013000"),
         header("x-b", "DE88370400440532013000"),
@@ -269,20 +269,20 @@ fn bank_accounts_are_known_by_their_check_digits() {
 }
 
 #[test]
-fn the_summary_tells_what_was_done_and_what_is_left() {
+fn the_summary_counts_replaced_and_remaining_values() {
     let text = json!({"text": json!({"who": "Alice Vella", "at": "203.0.113.9", "key": SECRET}).to_string()});
     let document = json!({"log": {"entries": [{}, entry(&json!([]), "https://b.example", &text)]}});
     let summary = redact_all(vec![document], &key()).unwrap().summary;
     assert_eq!(
         summary.to_string(),
-        "replaced: 1 values by name, 1 addresses\nleft, to be looked at:\n  1 like a name (entries 2)"
+        "replaced: 1 values by name, 1 addresses\nto review:\n  1 like a name (entries 2)"
     );
     assert_eq!(summary.left("a name"), 1);
 }
 
 /// A byte that is not UTF-8 is written as the recorder wrote it.
 #[test]
-fn halves_of_pairs_stay_what_they_are() {
+fn lone_surrogates_stay() {
     let document = r#"{"log":{"entries":[{"request":{"headers":[{"name":"x","value":"a\udce9"},{"name":"key","value":"b\udce9cdef"}]}}]}}"#;
     let out = redact(document, &key()).unwrap();
     assert!(out.contains(r#""a\udce9""#) && !out.contains("cdef"), "{out}");

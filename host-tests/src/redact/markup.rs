@@ -1,5 +1,5 @@
-//! XML, HTML, and the parts of a form with files: names stand in tags and heads.
-use super::Redactor;
+//! XML, HTML, and multipart forms: names are in tags and heads.
+use super::redactor::Redactor;
 
 impl Redactor<'_> {
     /// XML or HTML: the text of a personal element, and the values of personal attributes.
@@ -54,7 +54,7 @@ impl Redactor<'_> {
         [before.unwrap_or_default(), &redacted, after.unwrap_or_default()].concat()
     }
 
-    /// A tag; and whether its attribute `name` says that what it holds is personal.
+    /// A tag; and whether its attribute `name` makes its content personal.
     fn tag(&mut self, tag: &str) -> (String, bool) {
         let mut out = String::with_capacity(tag.len());
         let names = attributes(tag).find(|(_, name, _)| *name == "name");
@@ -62,7 +62,7 @@ impl Redactor<'_> {
         let mut done = 0;
         for (at, name, value) in attributes(tag) {
             let redacted = match name {
-                // It names, and holds nothing.
+                // It is a name and has no content.
                 "name" | "id" | "class" | "type" => continue,
                 "value" | "content" if named => self.value(value),
                 name if self.is_personal(name.rsplit(':').next().unwrap_or(name)) => {
@@ -104,7 +104,7 @@ impl Redactor<'_> {
     }
 }
 
-/// What stands between these, where the text starts with the first; to the end where the second is cut.
+/// The text between `start` and `end`, if the text begins with `start`; to its end if `end` is missing.
 fn enclosed<'a>(text: &'a str, start: &str, end: &str) -> Option<(&'a str, &'a str)> {
     let inner = text.strip_prefix(start)?;
     Some(inner.split_once(end).unwrap_or((inner, "")))

@@ -1,4 +1,4 @@
-//! Names whose values are credentials or tell who somebody is.
+//! Names of credentials and personal data.
 
 /// Anywhere in a name.
 const PARTS: &[&str] = &[
@@ -172,19 +172,18 @@ const WHOLE: &[&str] = &[
     "zip",
 ];
 
-/// Names that tell a secret in a query or a form, and most often none elsewhere; each with the length
-/// from which a value is one.
+/// Names of secrets in a query or a form only; each with the minimum length of a secret.
 const QUERY: &[(&str, usize)] = &[("code", 6), ("hash", 16), ("state", 8)];
 
-/// Names that look like one of these and are none.
+/// Exceptions to these.
 const NOT: &[&str] =
     &["codechallengemethod", "expiresintoken", "tokenendpointauthmethod", "tokentype"];
 
-/// Folders of a path after which an id stands.
+/// Path segments before an id.
 const FOLDERS: &[&str] =
     &["accounts", "customers", "members", "players", "sessions", "users", "wallets"];
 
-/// After a folder these stand for whoever is logged in.
+/// Segments in the place of an id that mean the logged-in user.
 const ONESELF: &[&str] = &["current", "me", "mine", "self"];
 
 /// True when a value of this name is replaced. A name may be written with an `x-` in front.
@@ -209,7 +208,7 @@ pub(super) fn is_of_a_query(name: &str, value: &str) -> bool {
     least.is_some_and(|least| value.len() >= least && !value.contains(char::is_whitespace))
 }
 
-/// True for a header that tells who the client is by its certificate.
+/// True for a header with the client's certificate.
 pub(super) fn is_certificate(header: &str) -> bool {
     const PARTS: &[&str] = &["client-cert", "clientcert", "ssl-client", "client-dn", "mtls-client"];
     let header = header.to_ascii_lowercase();

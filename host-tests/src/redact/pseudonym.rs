@@ -1,11 +1,11 @@
-//! What stands for a value: an HMAC of it, in a shape that is read like the value's.
+//! Pseudonyms: an HMAC of the value, in the value's shape.
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 /// The key of the pseudonyms. It is as secret as what it hides.
 pub struct Key(Hmac<Sha256>);
 
-/// A key that can be guessed.
+/// The key is too short.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key must have at least 16 bytes")]
 pub struct WeakKey;
@@ -26,7 +26,7 @@ impl Key {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// As many bytes as are wanted, all of them made from the value.
+    /// `length` bytes derived from the value.
     pub(super) fn stream(&self, value: &[u8], length: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(length + 32);
         let mut block = self.mac(value);

@@ -1,9 +1,9 @@
-//! What is known by its shape: cards, bank accounts, email and IP addresses, names of certificates.
-use super::Redactor;
+//! Values known by their shape: cards, bank accounts, email and IP addresses, certificate names.
+use super::redactor::Redactor;
 use std::net::{IpAddr, SocketAddr};
 
 impl Redactor<'_> {
-    /// The text without what has the shape of a secret.
+    /// The text without values that have the shape of a secret.
     pub(super) fn shapes(&mut self, text: &str) -> String {
         let text = self.cards(text);
         let part = |it: char| it.is_ascii_alphanumeric() || "._@:+-%".contains(it);
@@ -44,7 +44,7 @@ impl Redactor<'_> {
         self.address(word)
     }
 
-    /// The address that stands for this one.
+    /// The pseudonym of an address.
     pub(super) fn address(&mut self, text: &str) -> Option<String> {
         let starts = |it: u8| it.is_ascii_hexdigit() || it == b'[' || it == b':';
         if !text.bytes().next().is_some_and(starts) || !text.contains(['.', ':']) {
@@ -95,9 +95,9 @@ impl Redactor<'_> {
         out
     }
 
-    /// What a proxy tells of a client's certificate, as `Hash=...;Subject="CN=..."` (Envoy), as a name
-    /// (`/C=MT/CN=...`, `CN=...,O=...`) or as the certificate itself: all but country and address of
-    /// the service is replaced.
+    /// A client certificate in a proxy's header, as `Hash=...;Subject="CN=..."` (Envoy), as a name
+    /// (`/C=MT/CN=...`, `CN=...,O=...`) or as the certificate itself: everything but the country and the
+    /// service's address is replaced.
     pub(super) fn certificate(&mut self, text: &str) -> String {
         if !text.contains('=') || text.contains("-----BEGIN") || text.starts_with("MII") {
             return self.value(text);

@@ -1,8 +1,8 @@
-//! What a redaction did, and what somebody should look at before the recording leaves the house.
+//! Counts of a redaction, and what to review before publication.
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
-/// What was replaced, and what looks like a person or a secret and was left.
+/// Counts of replaced values, and of remaining values that look like a person or a secret.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Different values, by what they are.
@@ -15,8 +15,8 @@ pub struct Summary {
     pub(super) entry: usize,
 }
 
-/// Most entries that are told for one kind.
-const TOLD: usize = 10;
+/// Most listed entries of one kind.
+const MAX_LISTED: usize = 10;
 
 impl Summary {
     /// Counts a value that was replaced.
@@ -27,7 +27,7 @@ impl Summary {
         }
     }
 
-    /// Looks at a text as it is left.
+    /// Checks a remaining text.
     pub(super) fn look(&mut self, text: &str) {
         let Some(kind) = resembles(text) else { return };
         let (values, entries) = self.left.entry(kind).or_default();
@@ -36,7 +36,7 @@ impl Summary {
         }
     }
 
-    /// Forgets what was counted; the second reading of a recording counts.
+    /// Resets the counts before the second pass.
     pub(super) fn restart(&mut self) {
         *self = Self::default();
     }
@@ -54,13 +54,14 @@ impl fmt::Display for Summary {
             write!(f, ", {} {kind}", values.len())?;
         }
         if self.left.is_empty() {
-            return write!(f, "\nleft: nothing that looks like a person or a secret");
+            return write!(f, "\nto review: nothing");
         }
-        write!(f, "\nleft, to be looked at:")?;
+        write!(f, "\nto review:")?;
         for (kind, (values, entries)) in &self.left {
-            let told: Vec<String> = entries.iter().take(TOLD).map(ToString::to_string).collect();
-            let more = if entries.len() > TOLD { ", ..." } else { "" };
-            write!(f, "\n  {} like {kind} (entries {}{more})", values.len(), told.join(", "))?;
+            let listed: Vec<String> =
+                entries.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+            let more = if entries.len() > MAX_LISTED { ", ..." } else { "" };
+            write!(f, "\n  {} like {kind} (entries {}{more})", values.len(), listed.join(", "))?;
         }
         Ok(())
     }
@@ -89,7 +90,7 @@ fn is_phone(text: &str) -> bool {
     allowed && (8..=15).contains(&digits) && text.starts_with('+')
 }
 
-/// `1984-07-01`, of somebody who may be alive and of age.
+/// `1984-07-01`, of a living adult.
 fn is_birthday(text: &str) -> bool {
     let parts: Vec<&str> = text.split(['-', '/', '.']).collect();
     let [a, b, c] = parts.as_slice() else { return false };
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_told_by_kind_and_never_by_value() {
+    fn the_summary_has_kinds_and_no_values() {
         for (text, kind) in [
             ("+356 2123 4567", Some("a telephone number")),
             ("1984-07-01", Some("a date of birth")),
@@ -140,15 +141,13 @@ mod tests {
         let mut summary = Summary { named: 3, entry: 4, ..Summary::default() };
         summary.replaced("tokens", "secret");
         summary.replaced("tokens", "secret");
-        assert!(summary
-            .to_string()
-            .ends_with("left: nothing that looks like a person or a secret"));
+        assert!(summary.to_string().ends_with("to review: nothing"));
         summary.look("Alice Vella");
         summary.look("Alice Vella");
         let said = summary.to_string();
         assert_eq!(
             said,
-            "replaced: 3 values by name, 1 tokens\nleft, to be looked at:\n  1 like a name (entries 4)"
+            "replaced: 3 values by name, 1 tokens\nto review:\n  1 like a name (entries 4)"
         );
     }
 }

@@ -1,6 +1,6 @@
-//! The parts of a trace of Envoy's HTTP tap, and which of them is what.
-use super::walk::set_length;
-use super::Redactor;
+//! The parts of a trace of Envoy's HTTP tap.
+use super::har::set_length;
+use super::redactor::Redactor;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
 use serde_json::Value;

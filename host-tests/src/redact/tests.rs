@@ -53,7 +53,7 @@ fn pointer(document: &str, pointer: &str) -> String {
 }
 
 #[test]
-fn each_place_is_redacted_and_the_recording_still_reads() {
+fn every_location_is_redacted_and_the_recording_stays_readable() {
     let secret = "correct-horse-battery";
     let text = document(&[entry("p-alice", secret, "alice@mail.example")]);
     let out = redact(&text, &key("k")).unwrap();
@@ -87,7 +87,7 @@ fn each_place_is_redacted_and_the_recording_still_reads() {
 
 /// A value, and whether it stays.
 #[test]
-fn shapes_are_known_without_a_name() {
+fn shapes_are_found_without_a_name() {
     let key = key("k");
     let text = |it: &str| {
         let entry = json!({"request": {"headers": [{"name": "x-free", "value": it}]}});
@@ -114,7 +114,7 @@ fn shapes_are_known_without_a_name() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn rejects_invalid_recordings() {
     assert_eq!(redact("{", &key("k")).unwrap_err(), HarError::Json { line: 1, column: 1 });
     assert_eq!(redact("{\"log\": {}}", &key("k")).unwrap_err(), HarError::Log("has no entries"));
     assert!(Key::new(b"too short").is_err());
@@ -126,7 +126,7 @@ proptest! {
     /// Two entries: nothing of either is left, equal values stay equal, others stay apart, and another
     /// key gives other pseudonyms.
     #[test]
-    fn equality_stays_and_no_secret_survives(
+    fn equal_values_stay_equal_and_no_secret_remains(
         names in proptest::collection::vec("p-[a-z]{5,9}[0-9]{1,4}", 2),
         passwords in proptest::collection::vec("[A-Z][a-z0-9!_-]{8,14}[A-Z]", 2),
         users in proptest::collection::vec("[a-z]{6,9}[0-9]{3}", 2),
@@ -156,7 +156,7 @@ proptest! {
 
 /// A form whose fields alone were recorded, with the length of the body that they were.
 #[test]
-fn a_form_of_fields_alone_keeps_a_length_that_fits() {
+fn forms_without_a_text_keep_a_matching_length() {
     for (value, length) in [("Sesame 7042q/", 24), ("Sesame+7042q%2F", 24)] {
         let kind = "application/x-www-form-urlencoded";
         let entry = json!({"startedDateTime": "2026-01-01T00:00:00Z", "request": {

@@ -1,15 +1,15 @@
 //! Values, URLs, cookies and free text.
-use super::body::looks_like_json;
+use super::body_kind::looks_like_json;
 use super::names::{is_id_after, is_of_a_query};
+use super::redactor::Redactor;
 use super::summary::is_random;
-use super::Redactor;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
 use percent_encoding::{percent_decode_str, utf8_percent_encode, NON_ALPHANUMERIC};
 use std::borrow::Cow;
 
 impl Redactor<'_> {
-    /// What stands for a value that is replaced by name.
+    /// The pseudonym of a value that is replaced by name.
     pub(super) fn value(&mut self, value: &str) -> String {
         if let Some((scheme, rest)) = value.split_once(' ') {
             match scheme.to_ascii_lowercase().as_str() {
@@ -65,7 +65,7 @@ impl Redactor<'_> {
     fn cookie(&mut self, pair: &str, keep: bool) -> String {
         match pair.split_once('=') {
             _ if keep => self.scrub(pair),
-            // A quoted value is the value, as a list of cookies has it.
+            // Quotes are not part of the value.
             Some((name, value)) => {
                 let bare = value.trim().trim_matches('"');
                 let (before, after) = value.split_once(bare).unwrap_or(("", ""));
@@ -138,7 +138,7 @@ impl Redactor<'_> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (shown, decoded) = (plain(name), plain(value));
             let renamed = match pair.contains('=') {
-                // `?SECRET`: nothing says that it is a name.
+                // `?SECRET`: it may be a value.
                 false if is_random(&shown) => self.value(&shown),
                 _ => self.name(&shown),
             };
@@ -158,7 +158,7 @@ impl Redactor<'_> {
         text.split('&').map(&mut pair).collect::<Vec<_>>().join("&")
     }
 
-    /// The value of a query or a form beside its name: some names tell a secret nowhere else.
+    /// The value of a field of a query or a form.
     pub(super) fn field(&mut self, name: &str, value: &str) -> String {
         if is_of_a_query(name, value) {
             return self.value(value);
@@ -166,7 +166,7 @@ impl Redactor<'_> {
         self.named(name, value)
     }
 
-    /// A value beside its name.
+    /// The value of a name.
     pub(super) fn named(&mut self, name: &str, value: &str) -> String {
         if self.is_personal(name) {
             self.value(value)
@@ -175,8 +175,8 @@ impl Redactor<'_> {
         }
     }
 
-    /// A name where anybody may choose one: a known value that is no plain word is replaced here, too, and
-    /// what some programs put in the place of a name, JSON for one.
+    /// A name chosen by a client: a known value that is not a plain word is replaced here too, and so is JSON
+    /// in the place of a name.
     pub(super) fn name(&mut self, name: &str) -> String {
         let word = |it: u8| it.is_ascii_alphabetic() || b"_-.[] ".contains(&it);
         if name.len() <= 40 && name.bytes().all(word) {
@@ -188,7 +188,7 @@ impl Redactor<'_> {
         self.scrub(name)
     }
 
-    /// Free text: what is known, and what has the shape of a secret.
+    /// Free text: known values, and values with the shape of a secret.
     pub(super) fn scrub(&mut self, text: &str) -> String {
         let known = self.known.replace(text).map_or(Cow::Borrowed(text), Cow::Owned);
         let mut text = known;
@@ -212,8 +212,8 @@ fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned())
 }
 
-/// What tells a client within a cookie of several fields, `v=1&id=3cf9c76a-b6e2`, and is found alone in
-/// queries: long parts with digits. Not those of a token, which is read as one.
+/// Ids in a cookie of several fields, `v=1&id=3cf9c76a-b6e2`, which may occur alone in queries: long parts
+/// with digits. Parts of a token do not count.
 fn ids(cookie: &str) -> impl Iterator<Item = &str> {
     const SHORTEST: usize = 16;
     let parts = cookie.split(|it: char| !it.is_ascii_alphanumeric() && !"-_+".contains(it));

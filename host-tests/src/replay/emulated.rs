@@ -1,9 +1,9 @@
-//! The half that runs in wasmtime.
-use super::behind::{Behind, Clusters};
+//! The replay in wasmtime.
+use super::demo_casino::DemoCasino;
+use super::error::ReplayError;
 use super::gaps::pass;
-use super::house::House;
 use super::outcome::Outcome;
-use super::ReplayError;
+use super::upstream::{CasinoUpstream, Clusters};
 use crate::artifact;
 use crate::front::{receive, Cors, Refusal, NOT_EMULATED};
 use crate::gateway::{FailurePolicy, Gateway, HttpFilter, WasmFilter};
@@ -20,44 +20,44 @@ pub fn run(
     requests: &[Request],
     wasm_dir: &Path,
 ) -> Result<Vec<Outcome>, ReplayError> {
-    run_in(&House::open()?, gateway, requests, wasm_dir)
+    run_in(&DemoCasino::open()?, gateway, requests, wasm_dir)
 }
 
-/// The same with this casino behind the gateway.
+/// As [`run`], with this casino as the upstream.
 pub fn run_in(
-    house: &House,
+    casino: &DemoCasino,
     gateway: &Gateway,
     requests: &[Request],
     wasm_dir: &Path,
 ) -> Result<Vec<Outcome>, ReplayError> {
-    run_all(house, gateway, requests, wasm_dir, &|| ())
+    run_all(casino, gateway, requests, wasm_dir, &|| ())
 }
 
-/// The same with a fresh casino; `step` is called after each request.
+/// As [`run`]; `step` is called after each request.
 pub fn run_stepped(
     gateway: &Gateway,
     requests: &[Request],
     wasm_dir: &Path,
     step: &dyn Fn(),
 ) -> Result<Vec<Outcome>, ReplayError> {
-    run_all(&House::open()?, gateway, requests, wasm_dir, step)
+    run_all(&DemoCasino::open()?, gateway, requests, wasm_dir, step)
 }
 
 fn run_all(
-    house: &House,
+    casino: &DemoCasino,
     gateway: &Gateway,
     requests: &[Request],
     wasm_dir: &Path,
     step: &dyn Fn(),
 ) -> Result<Vec<Outcome>, ReplayError> {
     let clock = Clock::at(requests.first().map_or(0, |it| it.at));
-    let mut chain = start(gateway, house, wasm_dir, clock.clone())?;
-    let mut upstream = Behind { gateway, house };
+    let mut chain = start(gateway, casino, wasm_dir, clock.clone())?;
+    let mut upstream = CasinoUpstream { gateway, casino };
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
         let request = request.marked();
         pass(&mut chain, &clock, request.at, &mut upstream);
-        house.set_time(request.at);
+        casino.set_time(request.at);
         outcomes.push(one(gateway, &mut chain, &request, &mut upstream));
         if let Some(Misuse { plugin, what }) = chain.misuse() {
             return Err(ReplayError::Misuse { number: request.number, plugin, what });
@@ -78,14 +78,14 @@ fn one(
         Err(refusal) => return refused(request, &refusal),
     };
     let report = chain.run(accepted.for_filters(gateway), upstream);
-    // What a filter asked for outside of any request may bear on all that follow.
+    // Features used outside of a request may affect all later requests.
     match chain.not_emulated().first() {
         Some(what) => Outcome::not_emulated(what),
         None => outcome(request, report),
     }
 }
 
-/// What became of a request that never reached the filters.
+/// The outcome of a request that never reached the filters.
 pub(super) fn refused(request: &Request, refusal: &Refusal) -> Outcome {
     if let Some(what) = refusal.details.strip_prefix(NOT_EMULATED) {
         return Outcome::not_emulated(what);
@@ -93,13 +93,13 @@ pub(super) fn refused(request: &Request, refusal: &Refusal) -> Outcome {
     Outcome::new(&refusal.answer(request), refusal.details, |_| None)
 }
 
-/// What became of a request that reached the filters.
+/// The outcome of a request that reached the filters.
 pub(super) fn outcome(request: &Request, report: Report) -> Outcome {
     if let Some(what) = report.not_emulated.first() {
         return Outcome::not_emulated(what);
     }
     if let (b"CONNECT", Ending::Stalled { filter }) = (request.method.as_slice(), &report.ending) {
-        // Envoy waits, for minutes, for the end of a tunnel that has none.
+        // Envoy waits for minutes for the end of a tunnel.
         return Outcome::not_emulated(&format!("a tunnel held by {filter}"));
     }
     let answer = report.response.as_ref().map_or_else(Answer::default, |response| Answer {
@@ -113,10 +113,10 @@ pub(super) fn outcome(request: &Request, report: Report) -> Outcome {
     })
 }
 
-/// Starts the gateway's filters in wasmtime; what they call by themselves is in the house.
+/// Starts the gateway's filters in wasmtime; their calls go to the casino.
 pub fn start(
     gateway: &Gateway,
-    house: &House,
+    casino: &DemoCasino,
     wasm_dir: &Path,
     clock: Clock,
 ) -> Result<Chain, ReplayError> {
@@ -125,7 +125,7 @@ pub fn start(
     let engine = Engine::new(options)?;
     let mut chain = Chain::builder(&engine)
         .clock(clock)
-        .callouts(Clusters::new(gateway, house))
+        .callouts(Clusters::new(gateway, casino))
         .with_main_thread()
         .buffer_limit(gateway.buffer_limit)
         .node(gateway.node.clone())

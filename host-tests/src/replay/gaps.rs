@@ -1,21 +1,20 @@
-//! Time in which nobody asks for anything.
+//! Gaps between requests.
 //!
-//! 1. What is due before a request comes before it: ticks above all, of which there can be twenty a second
-//!    and plugin, on each thread.
-//! 2. A gap of more than [`LONGEST`] is lived through at its two ends alone, [`EDGE`] each. In the first
-//!    what was under way comes to its end. Between them time jumps, as on a machine that sleeps: a timer
-//!    that was due there fires once, and whatever it is late for, a key set that is out of date or a list to
-//!    be asked for again, is done in the second, before the next request.
-//! 3. So polls are fewer than they would have been, and those after the gap have another beat; what rests
-//!    on the time itself is the same. The real Envoy's clock jumps over every gap, whatever its length.
+//! 1. Events due before a request are handled before it, mainly ticks: up to twenty a second for each plugin
+//!    and thread.
+//! 2. Of a gap longer than [`LONGEST`] only the first and the last [`EDGE`] are simulated. In the first one
+//!    pending work completes. Between them time jumps, as on a suspended machine: a timer due in the jump
+//!    fires once, and overdue work (key sets, revocation lists) is done in the second one.
+//! 3. So there are fewer polls, and later polls have another phase; decisions that depend on the time alone
+//!    are the same. The real Envoy's clock jumps over every gap.
 use crate::traffic::Request;
 use abi_host::{Chain, Clock, Upstream};
 use std::time::Duration;
 
-/// Longest gap that is lived through as a whole.
+/// Longest gap that is simulated completely.
 pub const LONGEST: Duration = Duration::from_secs(30 * 60);
 
-/// What is lived through at either end of a longer one.
+/// The simulated time at either end of a longer gap.
 pub const EDGE: Duration = Duration::from_secs(15 * 60);
 
 /// Lets time pass until this moment, in nanoseconds since the Unix epoch.
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_are_told_by_the_request_after_them() {
+    fn gaps_have_the_number_of_the_next_request() {
         let at = |number: usize, at: u64| Request { number, at, ..Request::new("GET", "/") };
         let hour = 3_600_000_000_000;
         let requests = [at(4, 0), at(1, hour / 2), at(2, hour * 25), at(3, hour * 25 + 7)];

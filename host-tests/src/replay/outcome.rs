@@ -1,8 +1,8 @@
-//! What became of one request, in the words of the filters.
+//! The outcome of one request.
 use crate::envoy::config::{decision_of, PLUGINS};
 use crate::traffic::{Answer, Request};
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Status the client saw; 0 when it saw none.
@@ -14,7 +14,7 @@ pub struct Outcome {
     /// Jurisdiction.
     pub jurisdiction: String,
     /// `allow`, `deny`, `shadow`; `gateway` when the gateway itself refused; `none` without a policy;
-    /// `not-emulated` and `unanswered` where nothing can be said.
+    /// `not-emulated` and `unanswered` without an outcome.
     pub decision: String,
     /// Plugin that decided.
     pub plugin: String,
@@ -26,17 +26,17 @@ pub struct Outcome {
     pub body: Vec<u8>,
 }
 
-/// The decision where none could be told.
+/// The decision if the behaviour of Envoy is not emulated.
 const NOT_EMULATED: &str = "not-emulated";
 
-/// The decision where no answer came.
+/// The decision without an answer.
 const UNANSWERED: &str = "unanswered";
 
-/// What stands for nothing in a printed line.
+/// An absent value in a printed line.
 const NOTHING: &str = "-";
 
 impl Outcome {
-    /// Puts an outcome together from the answer, the code detail and the filter state.
+    /// The outcome by the answer, the code detail and the filter state.
     pub fn new(answer: &Answer, details: &str, fact: impl Fn(&str) -> Option<String>) -> Self {
         let text = |name: &str| fact(name).unwrap_or_else(|| NOTHING.to_owned());
         let (decision, plugin, code) = decide(details, &fact);
@@ -48,12 +48,12 @@ impl Outcome {
             decision,
             plugin,
             code,
-            headers: settled(answer),
+            headers: stable_headers(answer),
             body: answer.body.clone(),
         }
     }
 
-    /// What Envoy does here is not emulated: an outcome that agrees with none.
+    /// The outcome of a request that is not emulated. It differs from every other.
     pub fn not_emulated(what: &str) -> Self {
         let nothing = || NOTHING.to_owned();
         Self {
@@ -67,12 +67,12 @@ impl Outcome {
         }
     }
 
-    /// Nobody answered the request: an outcome that agrees with none, among those of the others.
+    /// The outcome of a request without an answer. It differs from every other.
     pub fn unanswered(why: &str) -> Self {
         Self { decision: UNANSWERED.to_owned(), ..Self::not_emulated(why) }
     }
 
-    /// The line that is printed, and kept as golden.
+    /// The line for output and golden files.
     pub fn line(&self, request: &Request) -> String {
         let seconds = request.offset.as_secs_f64();
         let method = request.method.escape_ascii().to_string();
@@ -89,7 +89,7 @@ impl Outcome {
         )
     }
 
-    /// What differs from the other side, one line each.
+    /// The differences to the other half, one line each.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let body = |it: &Self| String::from_utf8_lossy(&it.body).into_owned();
         let pairs = [
@@ -109,7 +109,7 @@ impl Outcome {
 }
 
 /// Header fields of the connection, of the moment, or of Envoy's own book-keeping.
-const RESTLESS: &[&str] = &[
+const UNSTABLE_HEADERS: &[&str] = &[
     "connection",
     "content-length",
     "date",
@@ -120,10 +120,11 @@ const RESTLESS: &[&str] = &[
     "x-request-id",
 ];
 
-fn settled(answer: &Answer) -> Vec<String> {
+fn stable_headers(answer: &Answer) -> Vec<String> {
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    let counts =
-        |name: &[u8]| !name.starts_with(b":") && !RESTLESS.iter().any(|it| it.as_bytes() == name);
+    let counts = |name: &[u8]| {
+        !name.starts_with(b":") && !UNSTABLE_HEADERS.iter().any(|it| it.as_bytes() == name)
+    };
     let fields = answer.headers.iter().filter(|(name, _)| counts(name));
     let mut fields: Vec<String> =
         fields.map(|(name, value)| format!("{}: {}", text(name), text(value))).collect();
@@ -131,16 +132,16 @@ fn settled(answer: &Answer) -> Vec<String> {
     fields
 }
 
-/// Decision, plugin and code: the first plugin that denies, else the first that would have, else the one
-/// that told an answer again.
+/// Decision, plugin and code: of the first plugin that denies, else of the first in shadow mode that would
+/// deny, else of the one that replayed an answer.
 fn decide(details: &str, fact: &impl Fn(&str) -> Option<String>) -> (String, String, String) {
     let nothing = || NOTHING.to_owned();
     let decisions: Vec<(&str, String)> =
         PLUGINS.iter().filter_map(|plugin| Some((*plugin, fact(&decision_of(plugin))?))).collect();
-    for verdict in ["deny", "shadow"] {
+    for action in ["deny", "shadow"] {
         for (plugin, decision) in &decisions {
-            if let Some(code) = decision.strip_prefix(verdict).and_then(|it| it.strip_prefix(':')) {
-                return (verdict.to_owned(), (*plugin).to_owned(), code.to_owned());
+            if let Some(code) = decision.strip_prefix(action).and_then(|it| it.strip_prefix(':')) {
+                return (action.to_owned(), (*plugin).to_owned(), code.to_owned());
             }
         }
     }
@@ -160,7 +161,7 @@ mod tests {
 
     /// Facts, the code detail, and the decision, plugin and code that follow.
     #[test]
-    fn the_first_refusal_is_the_decision() {
+    fn the_first_denial_is_the_decision() {
         let geo = "pitboss.geo-jurisdiction.decision";
         let auth = "pitboss.player-auth.decision";
         let once = "pitboss.idempotency.decision";
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_counts_in_a_comparison() {
+    fn every_field_is_compared() {
         let ours = Outcome { status: 403, body: b"a".to_vec(), ..Outcome::default() };
         assert!(ours.differences(&ours).is_empty());
         let theirs = Outcome { status: 200, body: b"b".to_vec(), ..Outcome::default() };

@@ -1,8 +1,8 @@
-//! The half that runs in the real Envoy.
-use super::house::House;
+//! The replay in the real Envoy.
+use super::demo_casino::DemoCasino;
+use super::error::ReplayError;
+use super::gate::Gate;
 use super::outcome::Outcome;
-use super::overlap::Gate;
-use super::ReplayError;
 use crate::client::{self, ClientError};
 use crate::envoy::{assign, clock, EnvoyProcess, LogLine, Options};
 use crate::front::request_id;
@@ -23,7 +23,7 @@ pub async fn run(
     run_once_it_serves(gateway, requests, wasm_dir, envoy, || ()).await
 }
 
-/// The same; `serves` is called once Envoy serves, before the first request.
+/// As [`run`]; `serves` is called once Envoy serves, before the first request.
 pub async fn run_once_it_serves(
     gateway: &Gateway,
     requests: &[Request],
@@ -35,8 +35,8 @@ pub async fn run_once_it_serves(
     Ok(run.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// Sends all requests, in order; what came back, and what the access log says of it. One that nobody
-/// answers is told as such, and the others go on.
+/// Sends all requests, in order. Returns each answer with its outcome by the access log. An unanswered
+/// request has the outcome `unanswered`, and the replay continues.
 pub async fn send_all(
     gateway: &Gateway,
     requests: &[Request],
@@ -63,10 +63,10 @@ async fn send(
     session.outcomes(requests, answers).await
 }
 
-/// A running Envoy with a fresh casino behind it; both live in recorded time.
+/// A running Envoy with a fresh casino as its upstream, both in recorded time.
 pub struct Session {
     envoy: EnvoyProcess,
-    house: House,
+    casino: DemoCasino,
     gate: Gate,
     port: u16,
     _upstream: Server,
@@ -83,12 +83,12 @@ impl Session {
         for wasm in gateway.wasm() {
             crate::artifact::find(wasm_dir, &wasm.file)?;
         }
-        let house = House::open()?;
-        let casino = house.clone();
+        let casino = DemoCasino::open()?;
+        let answering = casino.clone();
         let gate = Gate::default();
         let at_gate = gate.clone();
         let answer = move |request: http::Request<Bytes>| {
-            let answer = casino.answer(&request);
+            let answer = answering.answer(&request);
             at_gate.pass(&request);
             answer
         };
@@ -97,7 +97,7 @@ impl Session {
         let mut options = Options::new(envoy, wasm_dir, upstream.address);
         options.clock = Some((clock::library()?, start));
         let envoy = EnvoyProcess::start(&crate::tap::without(&gateway.document), options).await?;
-        Ok(Self { envoy, house, gate, port: gateway.port, _upstream: upstream })
+        Ok(Self { envoy, casino, gate, port: gateway.port, _upstream: upstream })
     }
 
     /// Sets the clocks to the request's time, sends it and waits for the answer.
@@ -106,17 +106,17 @@ impl Session {
         answer.map_err(|source| ReplayError::Send { number: request.number, source })
     }
 
-    /// The same, where no answer is something to go on with.
+    /// As [`Self::send`], with a missing answer as a value.
     async fn try_send(
         &self,
         request: &Request,
     ) -> Result<Result<Answer, ClientError>, ReplayError> {
-        self.house.set_time(request.at);
+        self.casino.set_time(request.at);
         self.envoy.set_time(request.at)?;
         Ok(client::send(self.envoy.address, Some(self.port), &request.marked()).await)
     }
 
-    /// Sends the second while the upstream keeps its answer to the first.
+    /// Sends the second request while the upstream delays its answer to the first.
     pub(super) async fn send_pair(
         &self,
         [first, second]: &[Request; 2],
@@ -138,7 +138,7 @@ impl Session {
         Ok([one?, two?])
     }
 
-    /// What the access log says of the requests that were sent, each with its answer.
+    /// The outcomes of the sent requests by the access log, each with its answer.
     pub async fn close(
         self,
         requests: &[Request],
@@ -153,7 +153,7 @@ impl Session {
         answers: Vec<Result<Answer, ClientError>>,
     ) -> Result<Vec<(Answer, Outcome)>, ReplayError> {
         let numbers: Vec<usize> = requests.iter().map(|it| it.number).collect();
-        // What was not answered may have no line, and nobody writes one any more where Envoy has ended.
+        // An unanswered request may have no line, and there are no more lines once Envoy has ended.
         let answered = answers.iter().filter(|it| it.is_ok()).count();
         let lines = if self.envoy.has_ended() { 0 } else { answered };
         let log = assign(self.envoy.access_log(lines).await?, &numbers);
@@ -183,14 +183,14 @@ impl Session {
     }
 }
 
-/// Whether Envoy's clock stood where it was set: less than a request's patience later.
+/// Whether Envoy's clock followed: its time is at most a request's timeout after the one that was set.
 fn follows(line: &LogLine, at: u64) -> bool {
     let started = line.started.as_ref().and_then(|it| it.parse::<f64>().ok());
     let wanted = Duration::from_nanos(at).as_secs_f64();
     started.is_none_or(|it| (-0.01..30.0).contains(&(it - wanted)))
 }
 
-/// Envoy's request ids are random; in an answer the one of the emulation stands for it.
+/// Replaces Envoy's random request id in an answer by the one of the emulation.
 fn replace(body: &[u8], random: &str, fixed: &str) -> Vec<u8> {
     match std::str::from_utf8(body) {
         Ok(text) if random.len() == fixed.len() => text.replace(random, fixed).into_bytes(),

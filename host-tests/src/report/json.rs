@@ -1,5 +1,5 @@
-//! The run as one JSON document, whose fields are only ever added to.
-use super::Run;
+//! The run as one JSON document. Fields are only added, never changed.
+use super::run::Run;
 use crate::golden::Golden;
 use crate::replay::Outcome;
 use crate::traffic::Request;

@@ -1,5 +1,5 @@
 //! The run as JUnit XML: one test case for each request, and one for the golden decisions.
-use super::Run;
+use super::run::Run;
 use crate::golden::Golden;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
@@ -30,7 +30,7 @@ pub fn junit(run: &Run<'_>, name: &str) -> Result<String, SerializeError> {
             suite.add_test_case(TestCase::new("golden decisions", TestCaseStatus::success()));
         }
     }
-    let mut report = Report::new("host-tests replay");
+    let mut report = Report::new("pitboss replay");
     report.add_test_suite(suite);
     report.to_string()
 }

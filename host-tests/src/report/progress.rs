@@ -1,4 +1,4 @@
-//! How far a run is, for whoever waits at a terminal. Elsewhere, and under CI, nothing is shown.
+//! Progress of a run on a terminal. Elsewhere, and under CI, nothing is shown.
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Progress {
         Self { bar: styled(bar, template).with_message(what) }
     }
 
-    /// Tells that something is going on.
+    /// Shows activity without a length.
     pub fn waiting(what: &'static str) -> Self {
         let bar = if shown() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         let bar = styled(bar, "{msg:8} {spinner} {elapsed}").with_message(what);

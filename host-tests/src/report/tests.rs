@@ -1,4 +1,8 @@
 use super::*;
+use crate::golden::Golden;
+use crate::intake::Skipped;
+use crate::replay::Outcome;
+use crate::traffic::Request;
 use crate::whatif::WhatIf;
 use serde_json::json as value;
 
@@ -21,7 +25,7 @@ fn outcomes() -> ([Request; 2], [Outcome; 2]) {
 }
 
 #[test]
-fn the_document_holds_what_is_printed() {
+fn the_json_report_has_the_printed_values() {
     let (requests, now) = outcomes();
     let then = [now[1].clone(), now[1].clone()];
     let what_if = WhatIf::new(&requests, &now, &then);
@@ -58,7 +62,7 @@ fn the_document_holds_what_is_printed() {
 }
 
 #[test]
-fn junit_has_a_case_for_each_request_and_counts_failures_and_skips() {
+fn junit_has_a_case_for_each_request_and_skip() {
     let (requests, now) = outcomes();
     let then = [now[1].clone(), now[1].clone()];
     let what_if = WhatIf::new(&requests, &now, &then);

@@ -27,7 +27,7 @@ fn read(change: impl Fn(&mut Value)) -> Recording {
 }
 
 #[test]
-fn a_trace_becomes_the_request_that_the_gateway_was_sent() {
+fn traces_become_the_original_request() {
     for (body, wanted) in [
         (json!({"as_bytes": "AP8="}), &b"\0\xff"[..]),
         (json!({"as_string": "{}", "truncated": false}), b"{}"),
@@ -59,7 +59,7 @@ fn a_trace_becomes_the_request_that_the_gateway_was_sent() {
 
 /// What is changed, and the error or the skip it gives.
 #[test]
-fn a_malformed_trace_is_told_by_number_and_field_and_never_by_value() {
+fn malformed_traces_are_skipped_with_their_field() {
     for (pointer, value, wanted) in [
         ("/request/headers", json!("secret"), "request.headers: not as the tap writes it"),
         ("/request/headers/0/value", json!(7), "request.headers[0].value: not as the tap"),
@@ -99,7 +99,7 @@ fn a_malformed_trace_is_told_by_number_and_field_and_never_by_value() {
 }
 
 #[test]
-fn what_is_no_whole_request_is_skipped_with_a_reason() {
+fn incomplete_traces_are_skipped_with_a_reason() {
     let cut = trace(|it| it["request"]["body"] = json!({"as_bytes": "", "truncated": true}));
     let refused = trace(|it| {
         it["request"]["headers"][5] = json!({"key": "content-length", "value": "7"});
@@ -130,9 +130,9 @@ fn what_is_no_whole_request_is_skipped_with_a_reason() {
     );
 }
 
-/// Bodies, and how many of them are told to be text.
+/// Bodies, and how many of them are text.
 #[test]
-fn bodies_that_were_recorded_as_text_are_counted_in_a_note() {
+fn text_bodies_are_counted_in_a_note() {
     let text = || json!({"as_string": "{}"});
     for (bodies, wanted) in [
         (vec![json!({"as_bytes": "e30="}), json!({"truncated": false}), Value::Null], None),
@@ -150,7 +150,7 @@ fn bodies_that_were_recorded_as_text_are_counted_in_a_note() {
 }
 
 #[test]
-fn a_file_of_a_folder_that_is_no_trace_is_skipped_with_its_name() {
+fn files_without_a_trace_are_skipped_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("t_1.json", &trace(|_| {}).to_string());
@@ -164,7 +164,7 @@ fn a_file_of_a_folder_that_is_no_trace_is_skipped_with_its_name() {
 }
 
 #[test]
-fn a_stream_that_was_cut_has_whole_traces_before_the_cut() {
+fn truncated_streams_keep_complete_traces() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let whole = trace(|_| ()).to_string();
     std::fs::write(file.path(), format!("{whole}\n{whole}\n{{\"http_buf")).unwrap();

@@ -1,6 +1,7 @@
 //! One trace of the tap.
 use super::shape::{Body, Buffered, Header, Message};
-use crate::intake::{Defaults, Reason};
+use crate::intake::problem::problem;
+use crate::intake::recording::{Defaults, Reason};
 use crate::traffic::{Fields, Request};
 use base64::Engine as _;
 use serde_json::Value;
@@ -23,7 +24,7 @@ pub(super) struct Trace<'a> {
     pub(super) number: usize,
     /// The trace.
     pub(super) value: &'a Value,
-    /// What holds where it says nothing.
+    /// Defaults for missing values.
     pub(super) defaults: &'a Defaults,
 }
 
@@ -37,7 +38,7 @@ impl Trace<'_> {
             }));
         };
         let trace: Buffered = serde_path_to_error::deserialize(buffered).map_err(|error| {
-            let (field, problem) = crate::intake::problem(&error, "not as the tap writes it");
+            let (field, problem) = problem(&error, "not as the tap writes it");
             fail(field, problem)
         })?;
         let body = match &trace.request.body {
@@ -75,13 +76,13 @@ impl Trace<'_> {
         if !body.is_empty() && !headers.iter().any(|(name, _)| framed(name)) {
             headers.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
         }
-        let told =
+        let declared =
             headers.iter().find(|(name, _)| name == b"content-length").map(|(_, it)| it.as_slice());
-        if body.is_empty() && told.is_some_and(|it| it != b"0") {
+        if body.is_empty() && declared.is_some_and(|it| it != b"0") {
             return Err("its body never reached the tap: refused from its headers".into());
         }
         let as_text = trace.request.body.as_ref().is_some_and(|it| it.as_bytes.is_none());
-        let length = told.and_then(|it| std::str::from_utf8(it).ok()?.parse::<usize>().ok());
+        let length = declared.and_then(|it| std::str::from_utf8(it).ok()?.parse::<usize>().ok());
         if as_text && length.is_some_and(|it| it != body.len()) {
             return Err(
                 "its body lost bytes that are not UTF-8; tap with JSON_BODY_AS_BYTES".into()

@@ -1,6 +1,5 @@
-//! Which attributes a host has in which callback: the real Envoy and the emulated one are asked by the same
-//! module, and `attributes.golden` holds what Envoy had. Values are compared, too, where they are not of the
-//! moment.
+//! The attributes of a host in each callback: the same module reads them in the real Envoy and in the emulated
+//! one, and `attributes.golden` is the table of Envoy. Stable values are compared too.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
 mod real;
@@ -56,7 +55,7 @@ fn emulated(gateway: &Gateway, upstream: SocketAddr) -> Table {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_attribute_is_there_where_envoy_has_it() {
+async fn attributes_are_present_as_in_envoy() {
     artifact::build("attributes").unwrap();
     let document = document();
     let gateway = Gateway::from_document(document.clone()).unwrap();

@@ -63,7 +63,7 @@ fn wire(scene: &Scene) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// Sends every scene through Envoy; what the module said.
+/// Sends every scene through Envoy; returns the module's log.
 pub(crate) async fn ask(binary: PathBuf, document: &Value, upstream: SocketAddr) -> Table {
     let mut options = Options::new(binary, artifact::wasm_dir(), upstream);
     // Nothing listens there.

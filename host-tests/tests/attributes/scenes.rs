@@ -1,4 +1,4 @@
-//! The requests, the gateway that they go through, and the attributes that are asked for.
+//! The requests, the gateway, and the attributes to read.
 use abi_host::{Codec, Headers, Response};
 use host_tests::gateway::{http_filter, policyless};
 use host_tests::traffic::Request;

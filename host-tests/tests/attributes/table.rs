@@ -1,4 +1,4 @@
-//! What a host answered, attribute by attribute, callback by callback.
+//! The results by attribute and callback.
 use crate::scenes::{attributes, scenes};
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Every host call of a module answering every status, in every place where it is made: what must hold
-//! whatever the module is for. No trap, nobody passes who should not, and nobody waits for ever.
+//! Every status of every host call of a module, at every occurrence. Required of all modules: no trap, no
+//! refused request passes, and no request waits for ever.
 
 use abi_host::{Chain, Ending, Fault, Faults, HostError, Module, Occurrence, Profile, Report};
 
@@ -8,7 +8,7 @@ use super::outcome;
 /// Every status of the ABI, those that no host should answer, and one beyond.
 const STATUSES: [u32; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
 
-/// What closing a stream is answered where a refusal cannot be sent; nothing of its own in the first.
+/// Statuses of closing a stream when a refusal cannot be sent; none in the first case.
 const CLOSING: [Option<u32>; 5] = [None, Some(0), Some(2), Some(10), Some(99)];
 
 const PROFILES: [Profile; 2] = [Profile::Envoy, Profile::Wasmx];
@@ -25,7 +25,7 @@ const HARMLESS: [&str; 7] = [
     "fd_write",
 ];
 
-/// Calls without which a waiting stream cannot be let go.
+/// Calls that are needed to resume a held stream.
 const RESUMING: [&str; 4] = [
     "proxy_continue_stream",
     "proxy_set_effective_context",
@@ -36,42 +36,42 @@ const RESUMING: [&str; 4] = [
 /// Longest that a request waits, in nanoseconds.
 const PATIENCE: u64 = 500_000_000;
 
-/// Whose calls fail.
+/// The module under test.
 pub(crate) struct Subject {
     /// Its name in the chain.
     pub(crate) plugin: &'static str,
-    /// It itself.
+    /// The module.
     pub(crate) module: &'static Module,
 }
 
-/// What is asked, and what comes of it where nothing fails.
+/// A request, and its outcome without faults.
 pub(crate) trait Scene {
     fn name(&self) -> &str;
 
-    /// What comes of it, as [`outcome`] says.
+    /// The outcome, as of [`outcome`].
     fn want(&self) -> &str;
 
-    /// Whether a chain serves one request only: what it learns changes the next one's way.
+    /// Whether a chain serves one request only, because its state affects the next.
     fn alone(&self) -> bool {
         false
     }
 
-    /// Whether the headers of a request have left before it is refused.
+    /// Whether the headers pass before the refusal.
     fn leaves_early(&self) -> bool {
         false
     }
 
     fn start(&self, profile: Profile, faults: &Faults) -> Chain;
 
-    /// One request, each time another where what is known must not help.
+    /// The request; a different one each time if caches must not apply.
     fn ask(&self, chain: &mut Chain) -> Report;
 
-    /// Whether this one goes on as if nothing had failed.
+    /// Whether this fault has no effect.
     fn survives(&self, failed: &Failed<'_>) -> bool {
         failed.first_look()
     }
 
-    /// What must hold here beyond what holds everywhere.
+    /// Additional requirements of this scene.
     fn judge(&self, report: &Report, failed: &Failed<'_>, case: &str);
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Failed<'a> {
     pub(crate) call: &'a str,
     pub(crate) status: u32,
     occurrence: Occurrence,
-    /// Whether it is made at all, and its failure felt.
+    /// Whether the call is made and its failure has an effect.
     pub(crate) made: bool,
 }
 
@@ -96,12 +96,12 @@ impl Failed<'_> {
 
     /// Whether it changes nothing that is decided.
     pub(crate) fn harmless(&self) -> bool {
-        // A gateway that says that it has checked a signature and tells nothing has not.
+        // A gateway that returns Ok without a result has not checked the signature.
         let silent = self.is("proxy_call_foreign_function", 0);
         !self.made || (HARMLESS.contains(&self.call) && !silent)
     }
 
-    /// Whether the host said Ok and did nothing, which cannot be caught at a write.
+    /// Whether the host returned Ok without an effect, which cannot be detected for writes.
     pub(crate) fn lost_write(&self) -> bool {
         self.status == 0 && !self.call.contains("_get_")
     }
@@ -157,7 +157,7 @@ fn judge(scene: &impl Scene, report: &Report, failed: &Failed<'_>, case: &str) {
         assert_eq!(got, scene.want(), "{case}");
     }
     let waited = report.ended - report.started;
-    // A gateway that says that it has asked and never tells more holds the stream by itself.
+    // A gateway that accepts a call and never completes it holds the stream itself.
     let held = failed.is("proxy_http_call", 0) || RESUMING.contains(&failed.call);
     assert!(held || waited <= PATIENCE, "{case}: {waited} ns, {:?}", report.ending);
     if scene.want() != "allow" {
@@ -176,7 +176,7 @@ fn assert_stopped(scene: &impl Scene, report: &Report, case: &str) {
     assert!(stopped, "{case}: {:?}", report.upstream);
 }
 
-/// A refusal that the gateway will not send still is no pass, whatever else fails with it.
+/// A refusal that the gateway does not send is not a pass.
 pub(crate) fn refusals_that_cannot_be_sent<'a, S: Scene + 'a>(
     subject: &Subject,
     scenes: impl IntoIterator<Item = &'a S>,
@@ -214,8 +214,8 @@ pub(crate) fn refusals_that_cannot_be_sent<'a, S: Scene + 'a>(
     assert!(refused > 0, "no scene is refused");
 }
 
-/// While it is configured: it starts, or refuses to, and does not trap; once it has started, it
-/// decides as ever, which `decides` asserts.
+/// During configuration: the module starts or refuses to start, and does not trap. Once started, it decides
+/// as usual, which `decides` asserts.
 pub(crate) fn configuring(
     subject: &Subject,
     start: impl Fn(Profile, &Faults) -> Result<Chain, HostError>,

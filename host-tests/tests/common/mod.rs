@@ -1,5 +1,4 @@
-//! What the tests of all modules share: where they run, what stands behind them, and how what came of a
-//! request is read.
+//! Shared by the tests of all modules: engine, upstream, outcome of a request.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,7 +26,7 @@ pub(crate) fn hello(_: &UpstreamRequest) -> Answer {
     Answer::respond(Response::new(200).body("hello"))
 }
 
-/// The `code` of a refusal, or `allow` where the upstream saw the whole request.
+/// The `code` of a refusal, or `allow` if the upstream got the complete request.
 pub(crate) fn outcome(report: &Report) -> String {
     match &report.upstream {
         Some(upstream) if upstream.complete && report.replied_by.is_none() => "allow".to_owned(),

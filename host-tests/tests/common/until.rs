@@ -1,11 +1,11 @@
-//! Waiting for what another task does.
+//! Polls a condition.
 
 use std::future::Future;
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 ///
 /// # Panics
-/// When it never does.
+/// On a timeout.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     for _ in 0..20_000 {
         if holds().await {

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use abi_host::{
-    Answer, BufferFilter, Chain, ChainBuilder, Clock, Headers, LocalReply, Module, NativeFilter,
-    Outcome, PluginConfig, Profile, Report, Request, Response, Upstream, UpstreamRequest, Verdict,
+    Answer, BufferFilter, Chain, ChainBuilder, Clock, Headers, LocalReply, Module, NativeAction,
+    NativeFilter, Outcome, PluginConfig, Profile, Report, Request, Response, Upstream,
+    UpstreamRequest,
 };
 use serde_json::{json, Value};
 
@@ -41,7 +42,7 @@ impl NativeFilter for Login {
         "login"
     }
 
-    fn request_headers(&mut self, headers: &mut Headers, _: bool) -> Verdict {
+    fn request_headers(&mut self, headers: &mut Headers, _: bool) -> NativeAction {
         self.facts.clear();
         for (said, fact, header) in WHO {
             let who = headers.get(said).filter(|who| !who.is_empty()).map(<[u8]>::to_vec);
@@ -54,7 +55,7 @@ impl NativeFilter for Login {
                 (None, _) => {}
             }
         }
-        Verdict::Continue
+        NativeAction::Continue
     }
 
     fn filter_state(&mut self, _: &Headers) -> Vec<(String, Vec<u8>)> {
@@ -70,15 +71,15 @@ impl NativeFilter for Refuses {
         "later"
     }
 
-    fn request_headers(&mut self, headers: &mut Headers, _: bool) -> Verdict {
+    fn request_headers(&mut self, headers: &mut Headers, _: bool) -> NativeAction {
         if let Some(most) = headers.get("x-insist").map(<[u8]>::to_vec) {
             headers.set("x-envoy-max-retries", most);
         }
         if headers.get("x-refuse").is_none() {
-            return Verdict::Continue;
+            return NativeAction::Continue;
         }
         let details = "later:refused".to_owned();
-        Verdict::Reply(LocalReply {
+        NativeAction::Reply(LocalReply {
             status: 403,
             body: b"later".to_vec(),
             details,

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use host_tests::client::send;
 use host_tests::envoy::{clock, find_for_test, EnvoyProcess, Options};
-use host_tests::replay::House;
+use host_tests::replay::DemoCasino;
 use host_tests::traffic::{Answer, Request};
 use host_tests::upstream::Server;
 use serde_json::{json, Value};
@@ -19,7 +19,7 @@ const START: u64 = 1_772_485_200 * SECOND;
 /// Envoy as deployed, and the casino behind it, which is also the PAM and the feed.
 struct Stage {
     envoy: EnvoyProcess,
-    house: House,
+    house: DemoCasino,
     _casino: Server,
     elapsed: u64,
 }
@@ -27,7 +27,7 @@ struct Stage {
 impl Stage {
     async fn open(workers: usize, changes: &Value) -> Option<Self> {
         let binary = find_for_test().unwrap()?;
-        let house = House::open().unwrap();
+        let house = DemoCasino::open().unwrap();
         house.set_time(START);
         let serving = house.clone();
         let casino = Server::start(move |request: http::Request<Bytes>| serving.answer(&request))

@@ -1,4 +1,4 @@
-//! Connections that a test reads and writes by itself.
+//! Connections under the control of a test.
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// An upstream whose connections the test reads and writes by itself.
+/// An upstream with connections under the control of the test.
 pub(crate) async fn by_hand() -> (SocketAddr, mpsc::UnboundedReceiver<TcpStream>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -41,7 +41,7 @@ pub(crate) async fn rest(mut connection: TcpStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// Asks the kernel itself whether anything has arrived.
+/// Whether the kernel has received anything.
 pub(crate) fn nothing_more(connection: TcpStream) -> TcpStream {
     let mut connection = connection.into_std().unwrap();
     let came = connection.read(&mut [0; 64]);

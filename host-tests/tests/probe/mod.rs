@@ -79,12 +79,12 @@ pub fn scripted(script: &str) -> Request {
     Request::new("POST", "/x").header("x-script", script)
 }
 
-/// What the filter left on Envoy; on WasmX, which keeps no facts, only how it went.
+/// The fact of the filter on Envoy; on WasmX, which has no filter state, only the outcome.
 pub fn seen(report: &Report) -> String {
     fact(report, "wasm.probe.seen")
 }
 
-/// What it left of the answer, likewise.
+/// The fact about the response, likewise.
 pub fn told(report: &Report) -> String {
     fact(report, "wasm.probe.answer")
 }

@@ -1,4 +1,4 @@
-//! A service for the real Envoy that answers a call when the test says so.
+//! A scripted service for the real Envoy.
 
 #![allow(unreachable_pub)]
 

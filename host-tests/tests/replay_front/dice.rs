@@ -115,7 +115,7 @@ fn line(dice: &mut Rng) -> (Vec<u8>, Vec<u8>) {
     line
 }
 
-/// How the length of a body is told: right, or in a way that both refuse or take for none.
+/// The length of a body: correct, or in a form that both refuse or ignore.
 fn lengths(dice: &mut Rng, request: &mut Request) {
     let size = request.body.len().to_string();
     let mut add = |name: &str, value: &str| {

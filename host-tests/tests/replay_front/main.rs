@@ -1,5 +1,5 @@
-//! The emulated front and the real Envoy, request by request: what the upstream gets, or what the
-//! client is told, must be the same.
+//! The emulated front and the real Envoy, request by request: the upstream request, or the reply to the client,
+//! must be the same.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of a test
 
 mod dice;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 use table::{table, variants};
 
-/// One side's result, as text: what went upstream, or what the client was told.
+/// The result of one half as text: the upstream request, or the reply to the client.
 fn shown(answer: &Answer, details: &str, source: &str) -> String {
     let told = |name: &str, word: &str| {
         answer.header(name).map_or_else(String::new, |it| format!(" {word} {it}"))
@@ -103,7 +103,7 @@ fn real(answer: &Answer, line: &LogLine) -> String {
     shown(answer, &details, &source.unwrap_or_default())
 }
 
-/// Sends the requests through both; what differs.
+/// Sends the requests through both; returns the differences.
 async fn compared(
     binary: &Path,
     (variant, options): &(&str, Value),
@@ -157,7 +157,7 @@ async fn echo() -> Server {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_emulated_front_is_the_real_one() {
+async fn the_emulated_front_matches_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let table = table();
     let mut differences = Vec::new();
@@ -171,9 +171,9 @@ async fn the_emulated_front_is_the_real_one() {
     assert!(count == 0, "{count} differ\n{}", differences.join("\n"));
 }
 
-/// Requests by the dice: `PITBOSS_ODD` of them, by `PITBOSS_SEED`, among all options.
+/// Random requests: `PITBOSS_ODD` of them, by `PITBOSS_SEED`, under all options.
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_requests_are_taken_as_envoy_takes_them() {
+async fn odd_requests_match_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let number = |name: &str| std::env::var(name).ok().and_then(|it| it.parse::<u64>().ok());
     let seed = number("PITBOSS_SEED").unwrap_or(1);

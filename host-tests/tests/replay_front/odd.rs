@@ -1,5 +1,4 @@
-//! Requests that hardly any client sends: tunnels, targets that are URLs or `*`, orders about headers
-//! that are none, and calls of gRPC, which Envoy answers in their own way.
+//! Unusual requests: tunnels, URLs or `*` as targets, unusual `connection` headers, and gRPC requests.
 #![cfg_attr(rustfmt, rustfmt_skip)] // many to a line, as tables are
 
 use host_tests::traffic::Request;
@@ -172,7 +171,7 @@ pub(crate) fn upgrades() -> Vec<Request> {
     all
 }
 
-/// Calls of gRPC that something is wrong with, so that the gateway answers them.
+/// Invalid gRPC requests, which the gateway answers.
 fn grpc() -> Vec<Request> {
     let call = |target: &str| Request::new("GET", target).header("content-type", "application/grpc");
     let bare = |host: Option<&str>| {

@@ -1,5 +1,5 @@
-//! `verify_signature`: RSA PKCS#1 v1.5, and ECDSA with DER signatures. A mirror of BoringSSL behind
-//! Envoy's messages; nothing here decides anything outside of tests.
+//! `verify_signature`: RSA PKCS#1 v1.5, and ECDSA with DER signatures, as BoringSSL verifies them in Envoy.
+//! For tests only.
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::pkcs1::RsaPublicKey as Pkcs1;
@@ -9,9 +9,8 @@ use rsa::sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
 use sha1::Sha1;
 
-use super::question::Question;
-use super::NotEmulated;
-use crate::Status;
+use crate::foreign::arguments::Arguments;
+use crate::status::Status;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -20,29 +19,32 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P224: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.33");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 
+/// A feature of Envoy that this crate does not emulate, as text.
+pub(crate) type NotEmulated = &'static str;
+
 /// Largest RSA modulus that BoringSSL verifies with, in bits.
 const MAX_RSA: usize = 16 * 1024;
 
-/// How a verification ends.
-enum Verdict {
+/// The result of a verification.
+enum Verification {
     Valid,
     /// The text that Envoy gives with "no".
     Invalid(String),
 }
 
-/// The answer to one question.
+/// Verifies one signature; the result is serialised as Envoy does.
 ///
 /// # Errors
 /// Envoy verifies with keys on this curve, this crate does not.
 pub(super) fn verify_signature(argument: &[u8]) -> Result<Result<Vec<u8>, Status>, NotEmulated> {
-    // Envoy does not look at a question without a key.
-    let Some(question) = Question::read(argument).filter(|it| !it.key.is_empty()) else {
+    // Envoy refuses arguments without a key.
+    let Some(arguments) = Arguments::read(argument).filter(|it| !it.key.is_empty()) else {
         return Ok(Err(Status::BAD_ARGUMENT));
     };
-    Ok(Ok(match verdict(&question)? {
-        Verdict::Valid => vec![0x08, 0x01],
+    Ok(Ok(match verification(&arguments)? {
+        Verification::Valid => vec![0x08, 0x01],
         // Field 1, false, is not written.
-        Verdict::Invalid(text) => {
+        Verification::Invalid(text) => {
             let mut answer = vec![0x12];
             push_varint(text.len(), &mut answer);
             answer.extend(text.into_bytes());
@@ -51,16 +53,16 @@ pub(super) fn verify_signature(argument: &[u8]) -> Result<Result<Vec<u8>, Status
     }))
 }
 
-fn verdict(question: &Question<'_>) -> Result<Verdict, NotEmulated> {
-    let Some((hash, scheme)) = hash(question.hash, question.text) else {
-        return Ok(Verdict::Invalid(format!("{} is not supported.", question.hash)));
+fn verification(arguments: &Arguments<'_>) -> Result<Verification, NotEmulated> {
+    let Some((hash, scheme)) = hash(arguments.hash, arguments.text) else {
+        return Ok(Verification::Invalid(format!("{} is not supported.", arguments.hash)));
     };
-    let Some(key) = Key::read(question.key)? else {
-        return Ok(Verdict::Invalid("Failed to initialize digest verify.".to_owned()));
+    let Some(key) = Key::read(arguments.key)? else {
+        return Ok(Verification::Invalid("Failed to initialize digest verify.".to_owned()));
     };
-    Ok(match key.verifies(&hash, scheme, question.signature) {
-        true => Verdict::Valid,
-        false => Verdict::Invalid("Failed to verify digest. Error code: 0".to_owned()),
+    Ok(match key.verifies(&hash, scheme, arguments.signature) {
+        true => Verification::Valid,
+        false => Verification::Invalid("Failed to verify digest. Error code: 0".to_owned()),
     })
 }
 
@@ -83,9 +85,9 @@ enum Key {
 }
 
 impl Key {
-    /// `None` for what is no key, or none that a digest can be verified with.
+    /// `None` if it is not a key, or no key that can verify a digest.
     fn read(der: &[u8]) -> Result<Option<Self>, NotEmulated> {
-        // What follows the key is not looked at.
+        // Trailing bytes are ignored.
         let decoded =
             SliceReader::new(der).and_then(|mut der| SubjectPublicKeyInfoRef::decode(&mut der));
         let Ok(info) = decoded else { return Ok(None) };
@@ -131,7 +133,7 @@ fn point(bits: &[u8]) -> Option<&[u8]> {
     matches!(bits.first(), Some(2..=4)).then_some(bits)
 }
 
-/// A digest as the number it is: the crates refuse one much shorter than the curve's numbers.
+/// Pads a digest to the size of the curve: the crates refuse a much shorter one.
 fn padded(hash: &[u8], size: usize) -> Vec<u8> {
     let mut number = vec![0; size.saturating_sub(hash.len())];
     number.extend_from_slice(hash);

@@ -2,20 +2,19 @@
 
 use wasmtime::Linker;
 
-use super::general::written;
-use super::host_call;
-use crate::memory::{answer, slice, split, write_u32};
-use crate::state::VmState;
-use crate::stream::Way;
-use crate::Status;
+use crate::imports::host_call::host_call;
+use crate::slot::Direction;
+use crate::status::Status;
+use crate::vm::memory::{answer, slice, split, write_u32, written};
+use crate::vm::state::VmState;
 
 const LAST_BUFFER_TYPE: u32 = 8;
 
 /// A buffer as a callback finds it.
 enum Buffer<'a> {
-    /// The host does not have this buffer now: NotFound.
+    /// The buffer is absent: NotFound.
     Missing,
-    /// There is one, but with nothing in it, since no body callback is under way.
+    /// The buffer is empty, since no body callback runs.
     Null,
     Fixed(&'a [u8]),
     Body(&'a mut Vec<u8>),
@@ -35,11 +34,13 @@ impl Buffer<'_> {
 fn buffer(state: &mut VmState, kind: u32) -> Buffer<'_> {
     match kind {
         0 | 1 => {
-            let way = if kind == 0 { Way::Request } else { Way::Response };
-            if way == Way::Request && state.stream().is_some_and(|stream| stream.body_hidden) {
+            let direction = if kind == 0 { Direction::Request } else { Direction::Response };
+            if direction == Direction::Request
+                && state.stream().is_some_and(|stream| stream.body_hidden)
+            {
                 return Buffer::Null;
             }
-            match state.side(way).and_then(|side| side.body()) {
+            match state.side(direction).and_then(|side| side.body()) {
                 Some(body) => Buffer::Body(body),
                 None => Buffer::Null,
             }
@@ -58,7 +59,7 @@ fn buffer(state: &mut VmState, kind: u32) -> Buffer<'_> {
     }
 }
 
-/// A body can be replaced as a whole, or something put before or behind it; nothing else.
+/// A body can be replaced, prepended to or appended to; other ranges are a BadArgument.
 fn set(body: &mut Vec<u8>, start: usize, size: usize, data: &[u8]) -> Status {
     if start == 0 && size == 0 {
         body.splice(0..0, data.iter().copied());
@@ -97,7 +98,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
                 value.extend_from_slice(piece);
                 Status::OK
             });
-            // No byte to give: Ok, and the guest's variables stay as they are.
+            // No bytes: Ok, and the guest's variables stay unchanged.
             if nothing {
                 Ok(Status::OK)
             } else {
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_change_at_their_ends_or_as_a_whole() {
+    fn bodies_are_replaced_prepended_or_appended() {
         let cases: [(usize, usize, Option<&[u8]>); 7] = [
             (0, 0, Some(b"XYabcd")),
             (0, 4, Some(b"XY")),

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use wasmtime::Linker;
 
-use super::host_call;
+use crate::callout::{Call, CallAnswer};
 use crate::event::{CallEnd, Event};
-use crate::memory::{slice, split, write_u32, Guest};
-use crate::state::VmState;
-use crate::world::lock;
-use crate::{Call, CallAnswer, Headers, Profile, Status};
+use crate::host::shared::lock;
+use crate::imports::host_call::host_call;
+use crate::message::headers::Headers;
+use crate::plugin::Profile;
+use crate::status::Status;
+use crate::vm::memory::{slice, split, write_u32, written, Guest};
+use crate::vm::state::VmState;
 
 /// Pointer and size of something in the guest.
 type Span = (u32, u32);
@@ -25,7 +28,7 @@ struct Raw {
 
 fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
     let (memory, state) = split(guest);
-    if state.world.shared.profile == Profile::Wasmx && !may_call_on_wasmx(state.callback) {
+    if state.host.shared.profile == Profile::Wasmx && !may_call_on_wasmx(state.callback) {
         let callback = state.callback;
         return Err(wasmtime::Error::msg(format!("WasmX allows no calls in {callback}")));
     }
@@ -35,7 +38,7 @@ fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
     else {
         return Ok(Status::INVALID_MEMORY_ACCESS);
     };
-    if state.world.shared.profile == Profile::Wasmx && !is_host_and_port(upstream) {
+    if state.host.shared.profile == Profile::Wasmx && !is_host_and_port(upstream) {
         return Ok(Status::BAD_ARGUMENT);
     }
     let mut headers = Headers::from_wire(headers);
@@ -49,18 +52,18 @@ fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
     let timeout = u64::try_from(timeout).ok().filter(|millis| *millis > 0);
     let call = Call {
         plugin: state.plugin().map(|plugin| plugin.name.clone()).unwrap_or_default(),
-        worker: state.world.worker,
+        worker: state.host.worker,
         upstream: upstream.to_vec(),
         headers,
         body: body.to_vec(),
         trailers: Headers::from_wire(trailers),
         timeout: timeout.map(Duration::from_millis),
-        at: state.world.clock.now(),
+        at: state.host.clock.now(),
     };
     if !write_u32(memory, raw.token_out, 0) {
         return Ok(Status::INVALID_MEMORY_ACCESS);
     }
-    let shared = state.world.shared.clone();
+    let shared = state.host.shared.clone();
     let result = lock(&shared.callouts).call(&call);
     let (answer, after) = match result {
         CallAnswer::UnknownTarget => return Ok(Status::BAD_ARGUMENT),
@@ -89,13 +92,13 @@ fn http_call(guest: &mut Guest<'_>, raw: &Raw) -> wasmtime::Result<Status> {
     let token = state.next_token;
     let (vm, root) = (state.vm, state.root());
     if let Some((answer, after)) = due {
-        state.world.post(after, Event::CallDone { vm, root, token, answer });
+        state.host.post(after, Event::CallDone { vm, root, token, answer });
     }
     let (memory, _) = split(guest);
-    Ok(super::general::written(write_u32(memory, raw.token_out, token)))
+    Ok(written(write_u32(memory, raw.token_out, token)))
 }
 
-/// On Envoy a failed call is answered by the router, on WasmX by a callback without headers.
+/// The response of a failed call: from the router on Envoy, a callback without headers on WasmX.
 fn failure(profile: Profile, status: u16, text: &str) -> CallEnd {
     match profile {
         Profile::Envoy => CallEnd::status(status, text),
@@ -103,7 +106,7 @@ fn failure(profile: Profile, status: u16, text: &str) -> CallEnd {
     }
 }
 
-/// WasmX knows no clusters: a call names where it goes.
+/// WasmX has no clusters: a call names host and port.
 fn is_host_and_port(target: &[u8]) -> bool {
     let target = std::str::from_utf8(target).ok().and_then(|it| it.rsplit_once(':'));
     target.is_some_and(|(host, port)| {
@@ -153,11 +156,10 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     grpc(linker)
 }
 
-/// Envoy makes calls of gRPC; this host does not, and whatever a filter does next is not what it would
-/// do there.
+/// gRPC calls are not emulated.
 fn grpc(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     fn refuse(guest: &mut Guest<'_>, status: Status) -> wasmtime::Result<Status> {
-        match guest.data().world.shared.profile {
+        match guest.data().host.shared.profile {
             Profile::Envoy => {
                 guest.data_mut().not_emulated("a gRPC call of a module");
                 Ok(status)

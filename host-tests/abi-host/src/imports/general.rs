@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use wasmtime::Linker;
 
-use super::host_call;
-use crate::memory::{answer, give, slice, split, write, write_u32};
-use crate::state::VmState;
-use crate::{LogLevel, Status};
+use crate::imports::host_call::host_call;
+use crate::plugin::{LogLevel, Profile};
+use crate::status::Status;
+use crate::vm::memory::{answer, give, slice, split, write, write_u32, written};
+use crate::vm::state::VmState;
 
 pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     host_call!(linker, "env", "proxy_log", |guest, level: u32, text: u32, size: u32| {
@@ -22,7 +23,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         })
     });
     host_call!(linker, "env", "proxy_get_log_level", |guest, out: u32| {
-        if guest.data().world.shared.profile == crate::Profile::Wasmx {
+        if guest.data().host.shared.profile == Profile::Wasmx {
             return Err(wasmtime::Error::msg("WasmX does not have proxy_get_log_level"));
         }
         let (memory, state) = split(guest);
@@ -31,7 +32,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     });
     host_call!(linker, "env", "proxy_get_current_time_nanoseconds", |guest, out: u32| {
         let (memory, state) = split(guest);
-        Ok(written(write(memory, out, &state.world.clock.now().to_le_bytes())))
+        Ok(written(write(memory, out, &state.host.clock.now().to_le_bytes())))
     });
     host_call!(linker, "env", "proxy_set_tick_period_milliseconds", |guest, period: u32| {
         let state = guest.data_mut();
@@ -64,7 +65,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         state.effective = id;
         Ok(Status::OK)
     });
-    // Only a root context that delayed its own end would hear of this; streams end regardless.
+    // It affects only a root context that delayed its end; streams end regardless.
     host_call!(linker, "env", "proxy_done", |guest| {
         let _ = guest;
         Ok(Status::NOT_FOUND)
@@ -74,7 +75,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "env",
         "proxy_call_foreign_function",
         |guest, name: u32, name_size: u32, args: u32, args_size: u32, out: u32, out_size: u32| {
-            if guest.data().world.shared.profile == crate::Profile::Wasmx {
+            if guest.data().host.shared.profile == Profile::Wasmx {
                 return Err(wasmtime::Error::msg("WasmX does not implement foreign functions"));
             }
             let (memory, state) = split(guest);
@@ -84,7 +85,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
             let Some(args) = slice(memory, args, args_size) else {
                 return Ok(Status::INVALID_MEMORY_ACCESS.0);
             };
-            let answer = match state.world.shared.foreign.get(name) {
+            let answer = match state.host.shared.foreign.get(name) {
                 Some(function) => function(args),
                 None => match crate::foreign::call(name, args) {
                     Ok(answer) => answer,
@@ -101,12 +102,4 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         }
     );
     Ok(())
-}
-
-pub(super) fn written(done: bool) -> Status {
-    if done {
-        Status::OK
-    } else {
-        Status::INVALID_MEMORY_ACCESS
-    }
 }

@@ -2,19 +2,20 @@
 
 use wasmtime::Linker;
 
-use super::general::written;
-use super::host_call;
-use crate::memory::{answer, slice, split, write_u32};
-use crate::state::VmState;
-use crate::stream::Way;
-use crate::{Headers, Profile, Status};
+use crate::imports::host_call::host_call;
+use crate::message::headers::Headers;
+use crate::plugin::Profile;
+use crate::slot::Direction;
+use crate::status::Status;
+use crate::vm::memory::{answer, slice, split, write_u32, written, Guest};
+use crate::vm::state::VmState;
 
 /// Map types of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Map {
-    Headers(Way),
-    Trailers(Way),
-    /// Never there, since no gRPC call ever starts.
+    Headers(Direction),
+    Trailers(Direction),
+    /// Always absent, since no gRPC call starts.
     Grpc,
     CallHeaders,
     CallTrailers,
@@ -22,10 +23,10 @@ enum Map {
 
 fn map_type(kind: u32) -> Option<Map> {
     Some(match kind {
-        0 => Map::Headers(Way::Request),
-        1 => Map::Trailers(Way::Request),
-        2 => Map::Headers(Way::Response),
-        3 => Map::Trailers(Way::Response),
+        0 => Map::Headers(Direction::Request),
+        1 => Map::Trailers(Direction::Request),
+        2 => Map::Headers(Direction::Response),
+        3 => Map::Trailers(Direction::Response),
         4 | 5 => Map::Grpc,
         6 => Map::CallHeaders,
         7 => Map::CallTrailers,
@@ -36,7 +37,7 @@ fn map_type(kind: u32) -> Option<Map> {
 /// The map as the running callback may read it.
 fn readable(state: &mut VmState, map: Map) -> Option<&Headers> {
     let in_log = state.stream().is_some_and(|stream| stream.in_log);
-    let wasmx = state.world.shared.profile == Profile::Wasmx;
+    let wasmx = state.host.shared.profile == Profile::Wasmx;
     match map {
         Map::Grpc => None,
         Map::CallHeaders => state.call_response.as_ref().map(|response| &response.headers),
@@ -45,16 +46,16 @@ fn readable(state: &mut VmState, map: Map) -> Option<&Headers> {
             .as_ref()
             .map(|response| &response.trailers)
             .filter(|trailers| !trailers.is_empty()),
-        Map::Headers(way) => {
-            let open = in_log || wasmx || state.side(way)?.headers_open;
-            let flow = state.stream()?.flow(way);
+        Map::Headers(direction) => {
+            let open = in_log || wasmx || state.side(direction)?.headers_open;
+            let flow = state.stream()?.flow(direction);
             (open && flow.started).then_some(&flow.headers)
         }
-        // The access log is given no request trailers.
-        Map::Trailers(Way::Request) if in_log => None,
-        Map::Trailers(way) => {
-            let open = in_log || state.side(way)?.trailers_open;
-            state.stream()?.flow(way).trailers.as_ref().filter(|_| open)
+        // Envoy gives the access log no request trailers.
+        Map::Trailers(Direction::Request) if in_log => None,
+        Map::Trailers(direction) => {
+            let open = in_log || state.side(direction)?.trailers_open;
+            state.stream()?.flow(direction).trailers.as_ref().filter(|_| open)
         }
     }
 }
@@ -65,19 +66,19 @@ fn writable(state: &mut VmState, map: Map) -> Option<&mut Headers> {
     if state.stream()?.in_log {
         return None;
     }
-    let wasmx = state.world.shared.profile == Profile::Wasmx;
+    let wasmx = state.host.shared.profile == Profile::Wasmx;
     match map {
-        Map::Headers(way) => {
-            let open = state.side(way)?.headers_open || wasmx;
-            let flow = state.stream()?.flow(way);
+        Map::Headers(direction) => {
+            let open = state.side(direction)?.headers_open || wasmx;
+            let flow = state.stream()?.flow(direction);
             (open && flow.started).then_some(&mut flow.headers)
         }
-        Map::Trailers(way) => {
-            let side = state.side(way)?;
+        Map::Trailers(direction) => {
+            let side = state.side(direction)?;
             let may_add = side.body_open && side.end_of_stream;
             side.trailers_open |= may_add;
             let open = side.trailers_open;
-            let flow = state.stream()?.flow(way);
+            let flow = state.stream()?.flow(direction);
             if may_add && flow.trailers.is_none() {
                 flow.trailers = Some(Headers::new());
                 flow.has_trailers = true;
@@ -90,7 +91,7 @@ fn writable(state: &mut VmState, map: Map) -> Option<&mut Headers> {
 
 /// Changes a map by a name and a value out of the guest's memory.
 fn change(
-    guest: &mut crate::memory::Guest<'_>,
+    guest: &mut Guest<'_>,
     kind: u32,
     (name, name_size): (u32, u32),
     (value, value_size): (u32, u32),
@@ -120,7 +121,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         |guest, kind: u32, out: u32, out_size: u32| {
             let Some(map) = map_type(kind) else { return Ok(Status::BAD_ARGUMENT.0) };
             answer(guest, out, out_size, |_, state, value| {
-                // A map that is not there reads as one without pairs, and that as no bytes at all.
+                // An absent or empty map is zero bytes.
                 if let Some(headers) = readable(state, map).filter(|headers| !headers.is_empty()) {
                     headers.write_wire(value);
                 }

@@ -1,9 +1,11 @@
-//! The host calls: the ABI's own and the part of WASI that gateways allow.
+//! The host calls: the ABI and the part of WASI that gateways allow.
 
 mod buffers;
 mod calls;
 mod general;
 mod headers;
+mod host_call;
+pub(crate) mod names;
 mod properties;
 mod shared;
 mod streams;
@@ -11,149 +13,7 @@ mod wasi;
 
 use wasmtime::Linker;
 
-use crate::fault::Trace;
-use crate::memory::Guest;
-use crate::state::VmState;
-
-/// Defines one host call that answers a status. Every call is counted, and may be made to fail,
-/// before anything of it is done.
-macro_rules! host_call {
-    ($linker:ident, $module:literal, $name:literal,
-     |$guest:ident $(, $arg:ident : $type:ty)* $(,)?| $body:expr) => {
-        let id = $crate::imports::id_of($name);
-        $linker.func_wrap(
-            $module,
-            $name,
-            move |mut caller: $crate::memory::Guest<'_> $(, $arg: $type)*| -> wasmtime::Result<u32> {
-                if let Some(status) = $crate::imports::enter(&mut caller, id, $name)? {
-                    return Ok(status);
-                }
-                let $guest = &mut caller;
-                let status: wasmtime::Result<$crate::Status> = $body;
-                status.map(|status| status.0)
-            },
-        )?;
-    };
-}
-pub(crate) use host_call;
-
-/// Every host call there is.
-const CALLS: &[&str] = &[
-    "proxy_log",
-    "proxy_get_log_level",
-    "proxy_get_current_time_nanoseconds",
-    "proxy_set_tick_period_milliseconds",
-    "proxy_get_configuration",
-    "proxy_get_status",
-    "proxy_set_effective_context",
-    "proxy_done",
-    "proxy_call_foreign_function",
-    "proxy_get_buffer_bytes",
-    "proxy_get_buffer_status",
-    "proxy_set_buffer_bytes",
-    "proxy_get_header_map_pairs",
-    "proxy_set_header_map_pairs",
-    "proxy_get_header_map_value",
-    "proxy_add_header_map_value",
-    "proxy_replace_header_map_value",
-    "proxy_remove_header_map_value",
-    "proxy_get_header_map_size",
-    "proxy_get_property",
-    "proxy_set_property",
-    "proxy_get_shared_data",
-    "proxy_set_shared_data",
-    "proxy_register_shared_queue",
-    "proxy_resolve_shared_queue",
-    "proxy_dequeue_shared_queue",
-    "proxy_enqueue_shared_queue",
-    "proxy_define_metric",
-    "proxy_increment_metric",
-    "proxy_record_metric",
-    "proxy_get_metric",
-    "proxy_continue_stream",
-    "proxy_close_stream",
-    "proxy_continue_request",
-    "proxy_continue_response",
-    "proxy_clear_route_cache",
-    "proxy_send_local_response",
-    "proxy_http_call",
-    "proxy_grpc_call",
-    "proxy_grpc_stream",
-    "proxy_grpc_send",
-    "proxy_grpc_cancel",
-    "proxy_grpc_close",
-    "args_get",
-    "args_sizes_get",
-    "environ_get",
-    "environ_sizes_get",
-    "clock_time_get",
-    "clock_res_get",
-    "fd_write",
-    "fd_read",
-    "fd_seek",
-    "fd_close",
-    "fd_fdstat_get",
-    "fd_fdstat_set_flags",
-    "fd_prestat_get",
-    "fd_prestat_dir_name",
-    "fd_filestat_get",
-    "fd_readdir",
-    "path_open",
-    "path_create_directory",
-    "path_filestat_get",
-    "path_remove_directory",
-    "path_rename",
-    "path_unlink_file",
-    "random_get",
-    "poll_oneoff",
-    "sched_yield",
-    "proc_exit",
-];
-
-/// How many host calls there are.
-pub(crate) fn count() -> usize {
-    CALLS.len()
-}
-
-pub(crate) fn is_known(module: &str, name: &str) -> bool {
-    match module {
-        "env" => name.starts_with("proxy_") && CALLS.contains(&name),
-        "wasi_snapshot_preview1" | "wasi_unstable" => {
-            !name.starts_with("proxy_") && CALLS.contains(&name)
-        }
-        _ => false,
-    }
-}
-
-fn id_of(name: &str) -> usize {
-    CALLS.iter().position(|call| *call == name).unwrap_or(0)
-}
-
-/// Counts a call, and says what it answers if it is made to fail. An error is a trap.
-fn enter(guest: &mut Guest<'_>, id: usize, name: &str) -> wasmtime::Result<Option<u32>> {
-    let state = guest.data_mut();
-    if let Some(count) = state.calls.get_mut(id) {
-        *count += 1;
-    }
-    if !state.world.shared.faults.armed() {
-        return Ok(None);
-    }
-    let plugin = state.plugin();
-    let plugin = plugin.as_ref().map_or("", |plugin| &plugin.name);
-    match state.world.shared.faults.answer(name, plugin, state.starting) {
-        Some(None) => Err(wasmtime::Error::msg(format!("made to trap in {name}"))),
-        injected => Ok(injected.flatten()),
-    }
-}
-
-/// The counts of one VM by name, without the calls never made.
-pub(crate) fn trace(calls: &[u64], into: &mut Trace) {
-    for (name, count) in CALLS.iter().zip(calls) {
-        if *count > 0 {
-            *into.calls.entry(name).or_default() += count;
-        }
-    }
-}
+use crate::vm::state::VmState;
 
 pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     general::link(linker)?;
@@ -171,20 +31,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_and_the_linker_agree() {
+    fn linked_calls_match_the_list() {
         let engine = wasmtime::Engine::default();
         let mut linker = Linker::new(&engine);
         link(&mut linker).unwrap();
-        let state = VmState::new(0, &crate::PluginConfig::new("p", ""));
+        let state = VmState::new(0, &crate::plugin::PluginConfig::new("p", ""));
         let mut store = wasmtime::Store::new(&engine, state);
         let linked: Vec<(String, String)> = linker
             .iter(&mut store)
             .map(|(module, name, _)| (module.to_owned(), name.to_owned()))
             .collect();
         for (module, name) in &linked {
-            assert!(is_known(module, name), "{module}.{name} is linked but not in the list");
+            assert!(names::is_known(module, name), "{module}.{name} is linked but not in the list");
         }
-        for call in CALLS {
+        for call in names::CALLS {
             assert!(linked.iter().any(|(_, name)| name == call), "{call} is listed but not linked");
         }
     }

@@ -2,11 +2,12 @@
 
 use wasmtime::Linker;
 
-use super::host_call;
-use crate::memory::{answer, slice, split};
+use crate::imports::host_call::host_call;
+use crate::plugin::Profile;
 use crate::properties;
-use crate::state::VmState;
-use crate::{Profile, Status};
+use crate::status::Status;
+use crate::vm::memory::{answer, slice, split};
+use crate::vm::state::VmState;
 
 pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     host_call!(
@@ -14,7 +15,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "env",
         "proxy_get_property",
         |guest, path: u32, path_size: u32, out: u32, out_size: u32| {
-            if guest.data().starting && guest.data().world.shared.profile == Profile::Wasmx {
+            if guest.data().starting && guest.data().host.shared.profile == Profile::Wasmx {
                 return Err(wasmtime::Error::msg(
                     "WasmX crashes when asked for properties at start",
                 ));
@@ -38,7 +39,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
             else {
                 return Ok(Status::INVALID_MEMORY_ACCESS.0);
             };
-            if state.world.shared.profile == Profile::Wasmx {
+            if state.host.shared.profile == Profile::Wasmx {
                 return Ok(Status::NOT_FOUND.0);
             }
             Ok(match state.stream() {

@@ -1,24 +1,26 @@
-//! Going on, resetting, answering locally.
+//! Continue, reset, local reply.
 
 use wasmtime::Linker;
 
-use super::host_call;
-use crate::memory::{slice, split, Guest};
-use crate::state::{Deferred, VmState};
-use crate::stream::Way;
-use crate::{Headers, LocalReply, Status};
+use crate::imports::host_call::host_call;
+use crate::message::headers::Headers;
+use crate::message::local_reply::LocalReply;
+use crate::slot::Direction;
+use crate::status::Status;
+use crate::vm::memory::{slice, split, Guest};
+use crate::vm::state::{Deferred, VmState};
 
 fn continue_stream(guest: &mut Guest<'_>, kind: u32) -> Status {
-    let way = match kind {
-        0 => Way::Request,
-        1 => Way::Response,
+    let direction = match kind {
+        0 => Direction::Request,
+        1 => Direction::Response,
         _ => return Status::BAD_ARGUMENT,
     };
     let state = guest.data_mut();
-    if let Some((stream, place)) = state.stream_id() {
-        state.deferred.push(Deferred::Continue(stream, place, way));
-        // Whichever direction goes on, the request is closed to the filter from here.
-        if let Some(side) = state.side(Way::Request) {
+    if let Some((stream, position)) = state.stream_id() {
+        state.deferred.push(Deferred::Continue(stream, position, direction));
+        // In either direction the filter loses access to the request.
+        if let Some(side) = state.side(Direction::Request) {
             side.close();
         }
     }
@@ -78,8 +80,8 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
                 details: String::from_utf8_lossy(details)
                     .replace(|letter: char| letter.is_ascii_whitespace(), "_"),
             };
-            if let Some((stream, place)) = state.stream_id() {
-                state.deferred.push(Deferred::Reply(stream, place, reply));
+            if let Some((stream, position)) = state.stream_id() {
+                state.deferred.push(Deferred::Reply(stream, position, reply));
             }
             state.stop_next = true;
             Ok(Status::OK)

@@ -3,10 +3,12 @@
 
 use wasmtime::Linker;
 
-use super::host_call;
-use crate::memory::{slice, split, write, write_u32, Guest};
-use crate::state::VmState;
-use crate::{LogLevel, Status};
+use crate::imports::host_call::{enter, host_call};
+use crate::imports::names::id_of;
+use crate::plugin::LogLevel;
+use crate::status::Status;
+use crate::vm::memory::{slice, split, write, write_u32, Guest};
+use crate::vm::state::VmState;
 
 const SUCCESS: Status = Status(0);
 const BAD_DESCRIPTOR: Status = Status(8);
@@ -40,7 +42,7 @@ fn fd_write(guest: &mut Guest<'_>, fd: u32, vectors: u32, count: u32, written_ou
         let size = u32::from_le_bytes([*s0, *s1, *s2, *s3]);
         let Some(piece) = slice(memory, pointer, size) else { return FAULT };
         text.extend_from_slice(piece);
-        // A guest may name the same megabytes again and again.
+        // A guest may pass the same megabytes many times.
         if text.len() > memory.len() {
             return FAULT;
         }
@@ -80,7 +82,7 @@ fn random_get(guest: &mut Guest<'_>, pointer: u32, size: u32) -> Status {
         return FAULT;
     }
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-    state.world.rng.fill(&mut bytes);
+    state.host.rng.fill(&mut bytes);
     errno(write(memory, pointer, &bytes))
 }
 
@@ -98,7 +100,7 @@ fn fd_fdstat_get(guest: &mut Guest<'_>, fd: u32, out: u32) -> Status {
     errno(write(memory, out, &stat))
 }
 
-/// A call that always answers the same.
+/// A call with a fixed status.
 macro_rules! fixed {
     ($linker:ident, $module:literal, $name:literal, $answer:expr $(, $arg:ident: $type:ty)*) => {
         host_call!($linker, $module, $name, |guest $(, $arg: $type)*| {
@@ -125,12 +127,12 @@ macro_rules! link_wasi {
             Ok(errno(write_u32(memory, count, 0) && write_u32(memory, size, 0)))
         });
         host_call!($linker, $module, "clock_time_get", |guest, id: u32, _precision: u64, out: u32| {
-            // Real and monotonic time; nobody corrects a virtual clock, so they are the same.
+            // Real and monotonic time are the same on a virtual clock.
             if id > 1 {
                 return Ok(NOT_SUPPORTED.0);
             }
             let (memory, state) = split(guest);
-            Ok(errno(write(memory, out, &state.world.clock.now().to_le_bytes())))
+            Ok(errno(write(memory, out, &state.host.clock.now().to_le_bytes())))
         });
         host_call!($linker, $module, "random_get", |guest, pointer: u32, size: u32| {
             Ok(random_get(guest, pointer, size))
@@ -156,10 +158,10 @@ macro_rules! link_wasi {
         fixed!($linker, $module, "path_unlink_file", NOT_SUPPORTED, _a: u32, _b: u32, _c: u32);
         fixed!($linker, $module, "poll_oneoff", NOT_SUPPORTED, _a: u32, _b: u32, _c: u32, _d: u32);
         fixed!($linker, $module, "sched_yield", SUCCESS);
-        let id = super::id_of("proc_exit");
+        let id = id_of("proc_exit");
         $linker.func_wrap($module, "proc_exit",
             move |mut guest: Guest<'_>, code: u32| -> wasmtime::Result<()> {
-            super::enter(&mut guest, id, "proc_exit")?;
+            enter(&mut guest, id, "proc_exit")?;
             Err(wasmtime::Error::msg(format!("the module ended itself with code {code}")))
         })?;
     };

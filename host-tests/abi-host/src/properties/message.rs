@@ -1,7 +1,11 @@
-//! What is said of a request and of its answer.
+//! The attributes `request.*` and `response.*`.
 
-use super::{all_of, Asked, Value};
-use crate::{grpc, Headers, Profile};
+use crate::message::grpc;
+use crate::message::headers::Headers;
+use crate::message::request::Codec;
+use crate::plugin::Profile;
+use crate::properties::stream_view::StreamView;
+use crate::properties::value::{all_of, Value};
 
 fn int(size: usize) -> Option<Value<'static>> {
     Some(Value::Int(i64::try_from(size).ok()?))
@@ -11,29 +15,33 @@ fn nanoseconds(time: u64) -> Option<Value<'static>> {
     Some(Value::Int(i64::try_from(time).ok()?))
 }
 
-pub(super) fn request<'a>(asked: &Asked<'a>, name: &[u8], deeper: &[&[u8]]) -> Option<Value<'a>> {
-    let stream = asked.stream;
+pub(super) fn request<'a>(
+    view: &StreamView<'a>,
+    name: &[u8],
+    subpath: &[&[u8]],
+) -> Option<Value<'a>> {
+    let stream = view.stream;
     let flow = &stream.request;
-    match (name, deeper) {
+    match (name, subpath) {
         (b"time", []) => return nanoseconds(stream.started),
         (b"protocol", []) => {
             return Some(Value::Text(match stream.codec {
-                crate::Codec::Http1 => b"HTTP/1.1",
-                crate::Codec::Http10 => b"HTTP/1.0",
-                crate::Codec::Http2 => b"HTTP/2",
+                Codec::Http1 => b"HTTP/1.1",
+                Codec::Http10 => b"HTTP/1.0",
+                Codec::Http2 => b"HTTP/2",
             }));
         }
         (b"duration", []) if stream.ending => {
-            return nanoseconds(asked.now.saturating_sub(stream.started));
+            return nanoseconds(view.now.saturating_sub(stream.started));
         }
         _ => {}
     }
-    let headers = asked.open.request_headers.then_some(&flow.headers);
+    let headers = view.open.request_headers.then_some(&flow.headers);
     let text = |name: &str| headers?.get(name).map(Value::Text);
     let path = || headers?.get(":path");
-    match (name, deeper) {
+    match (name, subpath) {
         (b"headers", [header]) => all_of(headers?, header).map(Value::Owned),
-        (b"headers", []) => whole(asked, headers),
+        (b"headers", []) => whole(view, headers),
         (b"path", []) => text(":path"),
         (b"url_path", []) => {
             let path = path()?;
@@ -52,20 +60,24 @@ pub(super) fn request<'a>(asked: &Asked<'a>, name: &[u8], deeper: &[&[u8]]) -> O
         (b"useragent", []) => text("user-agent"),
         (b"id", []) => text("x-request-id"),
         (b"size", []) => {
-            let told = headers.and_then(|headers| headers.text("content-length"));
-            int(told.and_then(|text| text.parse().ok()).unwrap_or(flow.bytes))
+            let declared = headers.and_then(|headers| headers.text("content-length"));
+            int(declared.and_then(|text| text.parse().ok()).unwrap_or(flow.bytes))
         }
         (b"total_size", []) => int(flow.bytes + headers.map_or(0, Headers::byte_size)),
         _ => None,
     }
 }
 
-pub(super) fn response<'a>(asked: &Asked<'a>, name: &[u8], deeper: &[&[u8]]) -> Option<Value<'a>> {
-    let stream = asked.stream;
+pub(super) fn response<'a>(
+    view: &StreamView<'a>,
+    name: &[u8],
+    subpath: &[&[u8]],
+) -> Option<Value<'a>> {
+    let stream = view.stream;
     let flow = &stream.response;
-    let headers = (asked.open.response_headers && flow.started).then_some(&flow.headers);
-    let trailers = flow.trailers.as_ref().filter(|_| asked.open.response_trailers);
-    match (name, deeper) {
+    let headers = (view.open.response_headers && flow.started).then_some(&flow.headers);
+    let trailers = flow.trailers.as_ref().filter(|_| view.open.response_trailers);
+    match (name, subpath) {
         (b"code", []) => stream.code.map(|code| Value::Int(i64::from(code))),
         (b"code_details", []) => {
             stream.details.as_ref().map(|details| Value::Text(details.as_bytes()))
@@ -76,32 +88,32 @@ pub(super) fn response<'a>(asked: &Asked<'a>, name: &[u8], deeper: &[&[u8]]) -> 
             let said = said.filter_map(|map| map.text("grpc-status")).next();
             match said.and_then(|text| text.parse().ok()) {
                 Some(status) => Some(Value::Int(status)),
-                // Envoy makes one of the status where the answer has none.
-                None if asked.shared.profile == Profile::Envoy => {
+                // Without one Envoy derives it from the HTTP status.
+                None if view.shared.profile == Profile::Envoy => {
                     stream.code.map(|code| Value::Int(i64::from(grpc::code(code))))
                 }
                 None => None,
             }
         }
         (b"headers", [header]) => all_of(headers?, header).map(Value::Owned),
-        (b"headers", []) => whole(asked, headers),
+        (b"headers", []) => whole(view, headers),
         (b"trailers", [header]) => all_of(trailers?, header).map(Value::Owned),
-        (b"trailers", []) => whole(asked, trailers),
+        (b"trailers", []) => whole(view, trailers),
         (b"size", []) => int(stream.client.body.len()),
         (b"total_size", []) => {
             let heads = [headers, trailers].into_iter().flatten();
             int(stream.client.body.len() + heads.map(Headers::byte_size).sum::<usize>())
         }
-        (b"backend_latency", []) if asked.shared.profile == Profile::Envoy => {
+        (b"backend_latency", []) if view.shared.profile == Profile::Envoy => {
             nanoseconds(stream.latency?)
         }
         _ => None,
     }
 }
 
-/// A whole map; one that is closed reads as an empty one in Envoy.
-fn whole<'a>(asked: &Asked<'a>, map: Option<&'a Headers>) -> Option<Value<'a>> {
-    match asked.shared.profile {
+/// A whole map. Envoy reads a closed one as empty.
+fn whole<'a>(view: &StreamView<'a>, map: Option<&'a Headers>) -> Option<Value<'a>> {
+    match view.shared.profile {
         Profile::Envoy => Some(Value::Map(map)),
         Profile::Wasmx => map.map(|map| Value::Map(Some(map))),
     }

@@ -1,4 +1,4 @@
-//! What the tests share: the fixture module, built once, and short ways to say things.
+//! Shared by the tests: the fixture module, built once, and helpers.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::PathBuf;
@@ -26,12 +26,25 @@ pub fn plain_file() -> &'static PathBuf {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let arguments =
             ["build", "--target", "wasm32-wasip1", "--profile", "plugin", "-p", "plain-filter"];
-        let status = Command::new(env!("CARGO")).args(arguments).current_dir(&root).status();
+        let status = Command::new(env!("CARGO"))
+            .args(arguments)
+            .envs(flags().map(|flags| ("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", flags)))
+            .current_dir(&root)
+            .status();
         assert!(status.unwrap().success(), "the fixture does not build");
         let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = target.unwrap_or_else(|| root.join("target"));
         target.join("wasm32-wasip1/plugin/plain_filter.wasm")
     })
+}
+
+/// The flags of the Makefile: with others cargo would build the fixture again.
+fn flags() -> Option<String> {
+    let set = std::env::var("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS").ok();
+    let home =
+        std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"));
+    let home = home.ok().filter(|home: &String| !home.contains(char::is_whitespace));
+    set.or_else(|| home.map(|it| format!("--remap-path-prefix={it}/registry/src=registry")))
 }
 
 /// The fixture.

@@ -1,4 +1,4 @@
-//! What a player sees of the own account.
+//! The player's account.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ pub(super) fn balance(casino: &mut Casino, call: &Call<'_>) -> Answer {
     }))
 }
 
-/// `GET /api/history?limit=N`: the player's newest postings first, 50 unless told, at most 500.
+/// `GET /api/history?limit=N`: the player's newest postings first, 50 by default, at most 500.
 pub(super) fn history(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let limit = call.query_number("limit")?.unwrap_or(50).min(500);

@@ -1,4 +1,4 @@
-//! Test aids: what no real casino has.
+//! Test routes.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,7 @@ use crate::posting::Kind;
 use crate::reply::{ok, Answer, Refusal};
 use crate::time::Time;
 
-/// `GET /_ledger?postings=N`: the counts, and the newest N postings (all unless told), oldest
-/// first.
+/// `GET /_ledger?postings=N`: the counts, and the newest N postings (default: all), oldest first.
 pub(super) fn ledger(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let books = &casino.ledger;
     let shown = call.query_number("postings")?.unwrap_or(u64::MAX);
@@ -29,10 +28,10 @@ pub(super) fn ledger(casino: &mut Casino, call: &Call<'_>) -> Answer {
         .iter()
         .map(|player| {
             let balance = books.balance(&player.id, player.currency);
-            let told = json!({
+            let summary = json!({
                 "currency": player.currency, "balance": balance, "state": player.state,
             });
-            (player.id.as_str(), told)
+            (player.id.as_str(), summary)
         })
         .collect();
     ok(&json!({
@@ -54,7 +53,7 @@ pub(super) fn ledger(casino: &mut Casino, call: &Call<'_>) -> Answer {
     }))
 }
 
-/// `POST /_reset`: forgets everything but the settings.
+/// `POST /_reset`: resets everything but the settings.
 pub(super) fn reset(casino: &mut Casino, _: &Call<'_>) -> Answer {
     casino.reset().map_err(|error| internal("reset_failed", &error))?;
     ok(&json!({ "status": "reset" }))
@@ -76,7 +75,7 @@ pub(super) fn faults(casino: &mut Casino, _: &Call<'_>) -> Answer {
     ok(&json!({ "rules": rules }))
 }
 
-/// `POST /_faults`: replaces all rules; an empty list makes everything well again.
+/// `POST /_faults`: replaces all rules.
 pub(super) fn set_faults(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let Rules { rules } = call.json()?;
     casino.faults.replace(rules).map_err(|why| Refusal::bad_request("faults_invalid", why))?;
@@ -90,7 +89,7 @@ struct Switches {
     verify_partners: Option<bool>,
 }
 
-/// `POST /_settings`: turns switches; one left out stays as it is.
+/// `POST /_settings`: changes settings; an omitted one stays.
 pub(super) fn set_settings(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let Switches { wallet_dedup, verify_partners } = call.json()?;
     let settings = &mut casino.settings;
@@ -110,8 +109,7 @@ struct PlayerChange {
     kyc_level: Option<u8>,
 }
 
-/// `POST /_players/{sub}`: what an operator does in the back office. A new state goes to the feed
-/// of revocations.
+/// `POST /_players/{sub}`: changes a player's state. A state that ends sessions adds a revocation.
 pub(super) fn set_player(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let PlayerChange { state, until, kyc_level } = call.json()?;
     let purse = casino.purse(call.now, call.param(0))?;
@@ -147,7 +145,7 @@ pub(super) fn rotate(casino: &mut Casino, call: &Call<'_>) -> Answer {
     ok(&json!({ "generation": generation }))
 }
 
-/// `GET /_partners`: what a gateway must be configured with to verify the partners. Test values.
+/// `GET /_partners`: the keys and headers to verify partners. Test values.
 pub(super) fn partners(casino: &mut Casino, _: &Call<'_>) -> Answer {
     let pem = casino.hub_partner.public_pem().map_err(|error| internal("key_failed", &error))?;
     ok(&json!({

@@ -11,18 +11,18 @@ use crate::purse::{money_refusal, Purse};
 use crate::reply::{created, ok, Answer, Refusal};
 use crate::time::Time;
 
-/// A bet as the player asks for it.
+/// The bet of a request.
 #[derive(Deserialize)]
 struct Slip {
     event: String,
     selection: String,
     /// Minor units.
     stake: i64,
-    /// The odds the player saw, in thousandths; without it any odds will do.
+    /// The odds that the player saw, in thousandths; without it any odds are accepted.
     odds: Option<Odds>,
 }
 
-/// `GET /api/odds/{event}`: the prices of now.
+/// `GET /api/odds/{event}`: the current prices.
 pub(super) fn odds(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let event = call.param(0);
     if event_number(event).is_none() {
@@ -35,7 +35,7 @@ pub(super) fn odds(casino: &mut Casino, call: &Call<'_>) -> Answer {
     ok(&json!({ "event": event, "odds": prices, "valid_seconds": PRICE_SECS }))
 }
 
-/// `POST /api/bets`: takes the stake and opens a bet. Asked twice, it does so twice.
+/// `POST /api/bets`: takes the stake and opens a bet. A repeated request opens another bet.
 pub(super) fn place(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let slip: Slip = call.json()?;
@@ -56,7 +56,7 @@ pub(super) fn place(casino: &mut Casino, call: &Call<'_>) -> Answer {
     created(&answer)
 }
 
-/// `POST /api/slips/validate`: what the bet would be, without placing it.
+/// `POST /api/slips/validate`: checks a bet without placing it.
 pub(super) fn validate(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let slip: Slip = call.json()?;
@@ -80,7 +80,7 @@ struct CashOut {
     amount: Option<i64>,
 }
 
-/// `POST /api/bets/{bet}/cashout`: sells a bet, or a part of it, at the price of now.
+/// `POST /api/bets/{bet}/cashout`: sells a bet, or a part of it, at the current price.
 pub(super) fn cash_out(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let CashOut { amount } = call.json_or_default()?;

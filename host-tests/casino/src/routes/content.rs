@@ -1,4 +1,4 @@
-//! What anybody may see: lobby, promotions, files.
+//! Public content: lobby, promotions, files.
 
 use http::StatusCode;
 use serde_json::json;

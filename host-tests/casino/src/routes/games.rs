@@ -1,4 +1,4 @@
-//! Launching games, opening rounds and playing them on.
+//! Games and rounds.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -167,7 +167,7 @@ fn pay_win(
         return Ok(None);
     }
     let posted = casino.post(call.now, Kind::Win, purse, win, round, None);
-    // A win too large for one posting is capped, as every house caps them.
+    // A win too large for one posting is capped.
     let posted = match posted {
         Err(LedgerError::Amount) => {
             casino.post(call.now, Kind::Win, purse, crate::posting::MAX_AMOUNT, round, None)

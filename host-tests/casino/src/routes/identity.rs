@@ -1,4 +1,4 @@
-//! What a gateway asks about players and tokens.
+//! Services for gateways: keys, player states, revocations, introspection.
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
@@ -12,7 +12,7 @@ use crate::reply::{ok, Answer, Refusal};
 
 /// The only client that may introspect, as `user:password` of HTTP Basic. A demo value.
 const INTROSPECTION_CLIENT: &str = "gateway:demo-introspection";
-/// Revocations told at once.
+/// Most revocations of one page.
 const PAGE: usize = 1_000;
 
 /// `GET /.well-known/jwks.json`: the keys of player tokens.
@@ -53,8 +53,7 @@ pub(super) fn revocations(casino: &mut Casino, call: &Call<'_>) -> Answer {
     }))
 }
 
-/// `POST /oauth/introspect`: RFC 7662. Only tokens given out here are active; nothing is said of
-/// others.
+/// `POST /oauth/introspect`: RFC 7662. Only opaque and JWT tokens of this casino are active.
 pub(super) fn introspect(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let expected = format!("Basic {}", STANDARD.encode(INTROSPECTION_CLIENT));
     if call.header("authorization") != Some(expected.as_str()) {

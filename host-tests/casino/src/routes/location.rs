@@ -1,4 +1,4 @@
-//! The location check: what a geolocation service would answer, signed.
+//! The location check of a geolocation service, with a signed token.
 
 use policy_kit::{Place, PlaceReading, Relation};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ const NEAR_BORDER_M: u32 = 1609;
 /// Life of a token in seconds (GLI-19 2.7.4(a): a new check after 30 minutes).
 const TTL_SECS: i64 = 30 * 60;
 
-/// What a client says about where it is. Nothing is measured here.
+/// The location that the client claims. Nothing is measured.
 #[derive(Deserialize)]
 struct Fix {
     /// ISO 3166 country or subdivision, `MT` or `US-NJ`; none if it could not be located.
@@ -38,7 +38,7 @@ struct Fix {
     /// A VPN, a proxy or a remote desktop is in use.
     #[serde(default)]
     anonymiser: bool,
-    /// The position is made up.
+    /// The position is faked.
     #[serde(default)]
     mocked: bool,
     /// The session; without it, that of the bearer token or `x-session-id`.
@@ -58,8 +58,8 @@ impl Fix {
     }
 }
 
-/// `POST /api/safer-gambling/location-check`: passed or failed with reasons, and a token that says
-/// so. A failed check gives a token too.
+/// `POST /api/safer-gambling/location-check`: passed or failed with reasons, and a
+/// token with the result. A failed check returns a token too.
 pub(super) fn check(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let fix: Fix = call.json()?;

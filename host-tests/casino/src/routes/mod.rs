@@ -1,4 +1,4 @@
-//! The table of routes, and how a path finds its row.
+//! The route table.
 
 mod account;
 mod admin;
@@ -34,15 +34,15 @@ impl Route {
     }
 }
 
-/// A route as documentation and tests see it.
+/// A route, for documentation and tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteInfo {
     /// The HTTP method.
     pub method: Method,
     /// The path; `{name}` stands for one segment, `{*name}` for the rest.
     pub template: &'static str,
-    /// The endpoint class a gateway would give it; `identity` for what only the gateway
-    /// asks, `admin` for the casino's own test routes.
+    /// The endpoint class at a gateway; `identity` for services that only gateways call, `admin` for the
+    /// casino's test routes.
     pub class: &'static str,
 }
 
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_of_paths() {
+    fn templates_match_paths() {
         let none: Option<Vec<&str>> = None;
         for (template, path, want) in [
             ("/api/lobby", "/api/lobby", Some(vec![])),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_tell_method_from_path() {
+    fn unknown_methods_and_paths_have_different_codes() {
         for (method, path, want) in [
             (Method::DELETE, "/api/bets", "method_not_allowed"),
             (Method::GET, "/api/unknown", "route_unknown"),

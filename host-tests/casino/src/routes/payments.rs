@@ -1,4 +1,4 @@
-//! Money in and out.
+//! Deposits and withdrawals.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -31,7 +31,7 @@ struct Payment {
     method: Method,
 }
 
-/// `POST /api/deposits`: asked twice, it pays in twice.
+/// `POST /api/deposits`: a repeated request deposits again.
 pub(super) fn deposit(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let Payment { amount, method } = call.json()?;
@@ -57,7 +57,7 @@ pub(super) fn deposit(casino: &mut Casino, call: &Call<'_>) -> Answer {
     }))
 }
 
-/// Refuses what would take the deposits of a day above the player's own limit.
+/// Refuses a deposit above the player's own daily limit.
 fn check_daily(casino: &Casino, now: Time, purse: &Purse, amount: i64) -> Result<(), Refusal> {
     let Some(limit) = casino.known(&purse.id)?.limits(now).deposit_daily else {
         return Ok(());
@@ -78,7 +78,7 @@ fn check_daily(casino: &Casino, now: Time, purse: &Purse, amount: i64) -> Result
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Verdict {
+enum PaymentStatus {
     Approved,
     Declined,
 }
@@ -86,12 +86,11 @@ enum Verdict {
 #[derive(Deserialize)]
 struct Callback {
     deposit_id: String,
-    status: Verdict,
+    status: PaymentStatus,
     transaction_id: String,
 }
 
-/// `POST /psp/callback`: the payment provider's verdict on a deposit that went to it. Sent twice,
-/// it credits twice.
+/// `POST /psp/callback`: the payment provider's result of a deposit. A repeated callback credits again.
 pub(super) fn callback(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let signature = call.header(PSP_HEADER).unwrap_or_default();
     if casino.settings.verify_partners && !same(signature, &sign_psp(call.body())) {
@@ -102,7 +101,7 @@ pub(super) fn callback(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let Pending { player, amount } = pending
         .ok_or_else(|| Refusal::not_found("deposit_unknown", "no deposit waits by that name"))?;
     let purse = casino.purse(call.now, &player)?;
-    if let Verdict::Approved = status {
+    if let PaymentStatus::Approved = status {
         casino
             .post(call.now, Kind::Deposit, &purse, amount, &deposit_id, Some(&transaction_id))
             .map_err(money_refusal)?;
@@ -110,7 +109,7 @@ pub(super) fn callback(casino: &mut Casino, call: &Call<'_>) -> Answer {
     ok(&json!({ "status": "ok", "deposit_id": deposit_id, "transaction_id": transaction_id }))
 }
 
-/// `POST /api/withdrawals`: asked twice, it pays out twice.
+/// `POST /api/withdrawals`: a repeated request pays out again.
 pub(super) fn withdraw(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let Payment { amount, .. } = call.json()?;

@@ -8,7 +8,7 @@ use crate::casino::Casino;
 use crate::player::{Limits, PlayerState};
 use crate::reply::{ok, Answer, Refusal};
 
-/// `GET /api/safer-gambling/limits`: the limits that count now, and those that wait.
+/// `GET /api/safer-gambling/limits`: the current limits, and the pending ones.
 pub(super) fn limits(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let player = casino.known(&purse.id)?;
@@ -21,7 +21,7 @@ pub(super) fn limits(casino: &mut Casino, call: &Call<'_>) -> Answer {
 }
 
 /// `PUT` or `POST /api/safer-gambling/limits`: the whole set of limits; one left out is lifted.
-/// Tighter ones count at once, looser ones after 24 hours (GLI-19 A.3.7).
+/// Tighter ones apply at once, looser ones after 24 hours (GLI-19 A.3.7).
 pub(super) fn set_limits(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let wanted: Limits = call.json()?;
@@ -39,8 +39,8 @@ struct Exclusion {
     days: Option<u32>,
 }
 
-/// `POST /api/safer-gambling/self-exclusion`: counts at once, and is told to whoever asks for the
-/// player's status. Bets that still arrive are taken all the same and counted.
+/// `POST /api/safer-gambling/self-exclusion`: applies at once and is published in the player's status. Bets
+/// that still arrive are accepted and counted.
 pub(super) fn exclude(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let purse = casino.player(call)?;
     let Exclusion { days } = call.json_or_default()?;

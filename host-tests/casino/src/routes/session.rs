@@ -47,8 +47,7 @@ fn default_ttl() -> i64 {
     900
 }
 
-/// `POST /api/session/login`. Every failure reads the same, whichever part was wrong, and a locked
-/// account too.
+/// `POST /api/session/login`. All failures have the same answer, including a locked account.
 pub(super) fn login(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let Login { player, password, alg, format, ttl_secs } = call.json()?;
     if !(1..=86_400).contains(&ttl_secs) {
@@ -96,7 +95,7 @@ pub(super) fn refresh(casino: &mut Casino, call: &Call<'_>) -> Answer {
     }
 }
 
-/// `POST /api/session/logout`: ends the session of the bearer token and says so in the feed.
+/// `POST /api/session/logout`: ends the session of the bearer token and adds a revocation.
 pub(super) fn logout(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let sid = call.bearer().and_then(|token| session_of(casino, token));
     let sid = sid.ok_or_else(|| Refusal::unauthorized("session_missing", "no bearer token"))?;

@@ -1,4 +1,4 @@
-//! The house's own settlement feed.
+//! The casino's own settlement feed.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -19,8 +19,8 @@ struct Win {
     bet_id: Option<String>,
 }
 
-/// `POST /wallet/win`: pays a win. Sent twice, it pays twice; the ledger shows the transaction
-/// under `double_effects`.
+/// `POST /wallet/win`: pays a win. A repeated request pays again, which the ledger lists under
+/// `double_effects`.
 pub(super) fn win(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let win: Win = call.json()?;
     let purse = casino.purse(call.now, &win.player)?;

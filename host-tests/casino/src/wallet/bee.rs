@@ -1,6 +1,6 @@
 //! The bee contract, in the manner of Beexar and SoftSwiss (PyPI `beexar` 1.0.2): an HMAC over the body,
-//! errors in HTTP 400 with the meaning in `meta.api_code`, amounts as decimals, ids of any form that are
-//! not empty. `finish` names a round and no transaction: nothing moves.
+//! errors as HTTP 400 with the code in `meta.api_code`, amounts as decimals, any non-empty ids. `finish` names
+//! a round and no transaction, and moves nothing.
 //!
 //! Duplicates, with `wallet_dedup`:
 //! 1. A transaction seen before does nothing and gets its first id and the first balance.
@@ -11,8 +11,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{json, Value};
 
-use super::book::{opposite, Contract, Order, Transaction};
-use super::{decimal, minor_units};
+use super::amounts::{decimal, minor_units};
+use super::book::{opposite, Contract, Transaction};
+use super::orders::Order;
 use crate::call::Call;
 use crate::casino::Casino;
 use crate::ledger::LedgerError;
@@ -89,14 +90,14 @@ pub(crate) fn betwin(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let done = open(casino, call).and_then(|(message, purse)| {
         named([&message.game_id, &message.round_id])?;
         let orders = orders(casino, &message, &purse)?;
-        let (mut done, mut told) = (Vec::new(), casino.balance(&purse));
+        let (mut done, mut last_balance) = (Vec::new(), casino.balance(&purse));
         for (action, kind, amount) in orders {
             let tx = carry_out(casino, call, &purse, &action.id_provider, kind, amount)?;
-            told = tx.balance;
+            last_balance = tx.balance;
             let id = &action.id_provider;
             done.push(json!({ "id_provider": id, "id": tx.own_id, "bonus_amount": "0.00" }));
         }
-        Ok(answered(&message.round_id, done, told))
+        Ok(answered(&message.round_id, done, last_balance))
     });
     done.map_or_else(Failure::into_answer, |body| ok(&body))
 }
@@ -106,7 +107,7 @@ pub(crate) fn betwin(casino: &mut Casino, call: &Call<'_>) -> Answer {
 pub(crate) fn rollback(casino: &mut Casino, call: &Call<'_>) -> Answer {
     let done = open(casino, call).and_then(|(message, purse)| {
         named([&message.round_id_provider, &message.round_id_provider])?;
-        let (mut done, mut told) = (Vec::new(), casino.balance(&purse));
+        let (mut done, mut last_balance) = (Vec::new(), casino.balance(&purse));
         for action in &message.transactions {
             let original = action.original_id_provider.as_deref();
             let (ActionKind::Rollback, Some(original)) = (action.kind, original) else {
@@ -114,7 +115,7 @@ pub(crate) fn rollback(casino: &mut Casino, call: &Call<'_>) -> Answer {
             };
             named([&action.id_provider, original])?;
             let tx = take_back(casino, call, &purse, action, original)?;
-            told = tx.balance;
+            last_balance = tx.balance;
             // No id of ours where there was nothing to take back.
             let own = if tx.amount == 0 { "" } else { &tx.own_id };
             done.push(json!({ "id_provider": action.id_provider, "id": own }));
@@ -122,7 +123,7 @@ pub(crate) fn rollback(casino: &mut Casino, call: &Call<'_>) -> Answer {
         if done.is_empty() {
             return Err(Failure("400", "no transactions", None));
         }
-        Ok(answered(&message.round_id_provider, done, told))
+        Ok(answered(&message.round_id_provider, done, last_balance))
     });
     done.map_or_else(Failure::into_answer, |body| ok(&body))
 }
@@ -144,11 +145,11 @@ fn open(casino: &mut Casino, call: &Call<'_>) -> Result<(Message, Purse), Failur
 }
 
 fn told_balance(casino: &mut Casino, call: &Call<'_>, needed: fn(&Message) -> &str) -> Answer {
-    let told = open(casino, call).and_then(|(message, purse)| {
+    let result = open(casino, call).and_then(|(message, purse)| {
         named([needed(&message), &message.account_id])?;
         Ok(json!({ "balance": decimal(casino.balance(&purse)) }))
     });
-    told.map_or_else(Failure::into_answer, |body| ok(&body))
+    result.map_or_else(Failure::into_answer, |body| ok(&body))
 }
 
 /// Names are not empty.
@@ -242,7 +243,7 @@ fn take_back(
     Ok(done)
 }
 
-/// The balance told is the first one where the last transaction was a repetition.
+/// The balance of the answer is the first one if the last transaction was a repetition.
 fn answered(round: &str, transactions: Vec<Value>, balance: i64) -> Value {
     json!({ "round_id": round, "transactions": transactions, "balance": decimal(balance) })
 }

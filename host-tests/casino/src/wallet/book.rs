@@ -4,11 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::casino::Casino;
-use crate::ledger::LedgerError;
 use crate::posting::Kind;
-use crate::purse::Purse;
-use crate::time::Time;
 
 /// Which contract, and so which partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +15,7 @@ pub(crate) enum Contract {
 }
 
 impl Contract {
-    fn prefix(self) -> &'static str {
+    pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::Hub => "hub",
             Self::Bee => "bee",
@@ -37,7 +33,7 @@ pub(crate) struct Transaction {
     pub(crate) player: String,
     /// Minor units; zero for a win that only closes a round.
     pub(crate) amount: i64,
-    /// Whatever else must be the same for a repetition to be one.
+    /// The other terms that a repetition must match.
     pub(crate) fingerprint: String,
     /// The player's balance after it, in minor units.
     pub(crate) balance: i64,
@@ -53,6 +49,17 @@ pub(crate) struct Book {
 }
 
 impl Book {
+    /// The number of the next transaction that takes effect, from 1.
+    pub(super) fn next_number(&self) -> u64 {
+        self.effects + 1
+    }
+
+    /// Counts a transaction that took effect, and keeps it if it is the first of that name.
+    pub(super) fn record(&mut self, id: &str, transaction: &Transaction) {
+        self.effects += 1;
+        self.transactions.entry(id.to_owned()).or_insert_with(|| transaction.clone());
+    }
+
     /// The first transaction of that name.
     pub(crate) fn transaction(&self, id: &str) -> Option<&Transaction> {
         self.transactions.get(id)
@@ -68,7 +75,7 @@ impl Book {
         self.replies.entry(request.to_owned()).or_insert_with(|| reply.clone());
     }
 
-    /// Whether a transaction was rolled back, or is to be refused when it comes.
+    /// Whether a transaction was rolled back, also before it arrived.
     pub(crate) fn is_buried(&self, id: &str) -> bool {
         self.tombstones.contains(id)
     }
@@ -79,61 +86,7 @@ impl Book {
     }
 }
 
-/// What a partner wants done.
-pub(crate) struct Order<'a> {
-    pub(crate) contract: Contract,
-    /// The partner's name for the transaction.
-    pub(crate) id: &'a str,
-    pub(crate) kind: Kind,
-    pub(crate) purse: &'a Purse,
-    /// Minor units; zero moves nothing and is kept all the same.
-    pub(crate) amount: i64,
-    pub(crate) fingerprint: String,
-}
-
-impl Casino {
-    pub(crate) fn book(&self, contract: Contract) -> &Book {
-        match contract {
-            Contract::Hub => &self.hub_book,
-            Contract::Bee => &self.bee_book,
-            Contract::One => &self.one_book,
-        }
-    }
-
-    pub(crate) fn book_mut(&mut self, contract: Contract) -> &mut Book {
-        match contract {
-            Contract::Hub => &mut self.hub_book,
-            Contract::Bee => &mut self.bee_book,
-            Contract::One => &mut self.one_book,
-        }
-    }
-
-    /// Carries out an order and writes it into the partner's book. The ledger knows it as
-    /// `<contract>:<id>`, so that a second effect of the same transaction shows.
-    pub(crate) fn carry_out(
-        &mut self,
-        now: Time,
-        order: Order<'_>,
-    ) -> Result<Transaction, LedgerError> {
-        let Order { contract, id, kind, purse, amount, fingerprint } = order;
-        let prefix = contract.prefix();
-        let own_id = format!("{prefix}-{}", self.book(contract).effects + 1);
-        let balance = if amount == 0 {
-            self.balance(purse)
-        } else {
-            let external = format!("{prefix}:{id}");
-            self.post(now, kind, purse, amount, &own_id, Some(&external))?.balance
-        };
-        let player = purse.id.clone();
-        let transaction = Transaction { own_id, kind, player, amount, fingerprint, balance };
-        let book = self.book_mut(contract);
-        book.effects += 1;
-        book.transactions.entry(id.to_owned()).or_insert_with(|| transaction.clone());
-        Ok(transaction)
-    }
-}
-
-/// The posting that takes one of `kind` back.
+/// The kind of posting that reverses `kind`.
 pub(crate) fn opposite(kind: Kind) -> Kind {
     if kind.credits_player() {
         Kind::Reversal

@@ -6,14 +6,15 @@
 //! 2. The same `transaction_uuid` with the same terms does nothing and succeeds.
 //! 3. The same `transaction_uuid` with other terms is `RS_ERROR_DUPLICATE_TRANSACTION`.
 //!
-//! Tokens are not looked at: a win must be taken when the player's token has long expired.
+//! Tokens are ignored: a win must be accepted after the player's token expired.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{json, Value};
 
-use super::book::{opposite, Contract, Order};
+use super::book::{opposite, Contract};
+use super::orders::Order;
 use crate::call::Call;
 use crate::casino::Casino;
 use crate::ledger::LedgerError;
@@ -128,10 +129,10 @@ fn open(casino: &mut Casino, call: &Call<'_>) -> Result<(Message, Purse), (Failu
         return Err(("RS_ERROR_INVALID_SIGNATURE", Value::Null));
     }
     let message: Message = call.json().map_err(|_| ("RS_ERROR_WRONG_SYNTAX", Value::Null))?;
-    let told = || json!(message.request_uuid);
-    let purse = casino.purse(call.now, &message.user).map_err(|_| ("RS_ERROR_UNKNOWN", told()))?;
+    let uuid = || json!(message.request_uuid);
+    let purse = casino.purse(call.now, &message.user).map_err(|_| ("RS_ERROR_UNKNOWN", uuid()))?;
     if message.currency.is_some_and(|currency| currency != purse.currency) {
-        return Err(("RS_ERROR_WRONG_CURRENCY", told()));
+        return Err(("RS_ERROR_WRONG_CURRENCY", uuid()));
     }
     Ok((message, purse))
 }

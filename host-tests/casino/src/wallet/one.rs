@@ -1,5 +1,5 @@
-//! The single-URL contract, in the manner of Fundist OneWallet: one address, the call told by
-//! `type`, a signature in the field `hmac` of question and answer, errors in HTTP 200.
+//! The single-URL contract, in the manner of Fundist OneWallet: one URL, the operation in `type`, a signature
+//! in the field `hmac` of request and response, errors as HTTP 200.
 //!
 //! `i_rollback` names the transaction that a debit or credit takes back: such a credit gives a stake
 //! back, such a debit takes a win back, so that a credit always adds. A `ping` carries nothing but its
@@ -11,8 +11,9 @@
 use http::StatusCode;
 use serde_json::{json, Map, Value};
 
-use super::book::{opposite, Contract, Order};
-use super::{decimal, minor_units};
+use super::amounts::{decimal, minor_units};
+use super::book::{opposite, Contract};
+use super::orders::Order;
 use crate::call::Call;
 use crate::casino::Casino;
 use crate::ledger::LedgerError;

@@ -1,23 +1,24 @@
-//! Clients that are broken, old or hostile: paths, framings and bodies that two readers might read
-//! differently.
-use super::guest::Guest;
+//! Broken, old and hostile clients: paths, framings and bodies that two parsers may read differently.
+use super::client::SimulatedClient;
+use super::dice::Dice;
+use super::schedule::Evening;
 use super::table::{HERON, MARKETS, OTTER};
-use super::{Dice, Evening};
 use crate::traffic::Request;
 use serde_json::json;
 
 const BET: &str = r#"{"event":"ev-1","selection":"home","stake":500}"#;
 
-/// Larger than what a policy reads of a body to learn its class.
+/// Larger than the part of a body that a policy reads for the class.
 const TOO_LARGE: usize = (64 << 10) + 1;
 
 /// One from a licensed place, one from elsewhere, and one at the single-URL wallet.
-pub(super) fn stumble(evening: &mut Evening, dice: &mut Dice) {
+pub(super) fn add_scripts(evening: &mut Evening, dice: &mut Dice) {
     for (address, minutes) in [("203.0.113.28", 130), ("198.51.100.171", 160)] {
         let dice = dice.split();
-        evening.add(move |mut door| {
-            door.wait(minutes * 60_000);
-            let mut guest = Guest::new(door, dice, String::new(), OTTER, address.to_owned());
+        evening.add(move |mut sender| {
+            sender.wait(minutes * 60_000);
+            let mut guest =
+                SimulatedClient::new(sender, dice, String::new(), OTTER, address.to_owned());
             guest.token = Some("demo.p-8".to_owned());
             guest.place = match MARKETS.first() {
                 Some(malta) if minutes == 130 => vec![("x-geo-country", malta.country)],
@@ -27,15 +28,16 @@ pub(super) fn stumble(evening: &mut Evening, dice: &mut Dice) {
         });
     }
     let dice = dice.split();
-    evening.add(move |mut door| {
-        door.wait(190 * 60_000);
-        let mut guest = Guest::new(door, dice, String::new(), HERON, "192.0.2.101".to_owned());
+    evening.add(move |mut sender| {
+        sender.wait(190 * 60_000);
+        let mut guest =
+            SimulatedClient::new(sender, dice, String::new(), HERON, "192.0.2.101".to_owned());
         guest.agent = "one-wallet/0.1";
         bodies(guest)
     });
 }
 
-async fn paths(mut me: Guest) {
+async fn paths(mut me: SimulatedClient) {
     for target in [
         "/api//bets",
         "/api/./bets",
@@ -62,11 +64,11 @@ async fn paths(mut me: Guest) {
     ] {
         me.think(1, 5);
         let request = me.request("POST", target.chars().map(|it| it as u8).collect::<Vec<_>>());
-        me.door.send(request.header("content-type", "application/json").body(BET)).await;
+        me.sender.send(request.header("content-type", "application/json").body(BET)).await;
     }
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "FOO"] {
         me.think(1, 5);
-        me.door.send(me.request(method, "/api/bets").body("{}")).await;
+        me.sender.send(me.request(method, "/api/bets").body("{}")).await;
     }
     for (name, value) in [
         ("x geo-country", &b"MT"[..]),
@@ -81,23 +83,23 @@ async fn paths(mut me: Guest) {
         ("expect", b"100-continue"),
     ] {
         me.think(1, 5);
-        me.door.send(me.request("GET", "/api/lobby").header(name, value)).await;
+        me.sender.send(me.request("GET", "/api/lobby").header(name, value)).await;
     }
     for keep in [true, false] {
         let mut request = me.request("GET", "/api/lobby");
         request.headers.retain(|(name, _)| keep || name != b"host");
         let request = Request { method: b"HEAD".to_vec(), ..request };
-        me.door.send(request).await;
+        me.sender.send(request).await;
     }
     let chunked = me.request("POST", "/api/bets").header("transfer-encoding", "chunked");
-    me.door.send(Request { body: BET.as_bytes().to_vec(), ..chunked }).await;
+    me.sender.send(Request { body: BET.as_bytes().to_vec(), ..chunked }).await;
     let preflight =
         me.request("OPTIONS", "/api/bets").header("origin", "https://go.blue-heron.example");
-    me.door.send(preflight.header("access-control-request-method", "POST")).await;
+    me.sender.send(preflight.header("access-control-request-method", "POST")).await;
 }
 
-/// Bodies at the wallet whose class the body tells.
-async fn bodies(mut me: Guest) {
+/// Bodies at the wallet, where the body decides the class.
+async fn bodies(mut me: SimulatedClient) {
     let large = |size: usize| format!("{{\"type\":\"ping\",\"x\":\"{}\"}}", "x".repeat(size - 21));
     for body in [
         r#"{"type":"ping"}"#.to_owned(),
@@ -114,11 +116,11 @@ async fn bodies(mut me: Guest) {
     ] {
         me.think(1, 5);
         let request = me.request("POST", "/wallet/one").header("content-type", "application/json");
-        me.door.send(request.body(&body)).await;
+        me.sender.send(request.body(&body)).await;
         if body.len() > 1 && body.len() < 100 {
             let chunked = me.request("POST", "/wallet/one").header("transfer-encoding", "chunked");
-            me.door.send(Request { body: body.into_bytes(), ..chunked }).await;
+            me.sender.send(Request { body: body.into_bytes(), ..chunked }).await;
         }
     }
-    me.door.send(me.request("GET", "/wallet/one?type=ping")).await;
+    me.sender.send(me.request("GET", "/wallet/one?type=ping")).await;
 }

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_rolls_the_same() {
+    fn equal_seeds_give_equal_numbers() {
         let mut dice = Dice::new(7);
         let rolled: Vec<u64> = (0..100).map(|_| dice.between(3, 5)).collect();
         assert!((3..=5).all(|it| rolled.contains(&it)), "{rolled:?}");

@@ -1,27 +1,28 @@
-//! Somebody who would be a partner: wins that nobody owes, told in the partners' own forms.
-use super::guest::Guest;
+//! An impostor: false wins in the formats of partners.
+use super::client::SimulatedClient;
+use super::dice::Dice;
+use super::schedule::Evening;
 use super::table::{KINGS, OTTER};
-use super::{Dice, Evening};
 use crate::traffic::Request;
 use casino::partner::{sign_bee, sign_psp, HubPartner, BEE_HEADER, HUB_HEADER, PSP_HEADER};
 use serde_json::{json, Value};
 
-/// More than a gateway holds of a body whose signature is not checked yet.
+/// Larger than a body that a gateway holds before it checks the signature.
 const TOO_LONG: usize = 66 << 10;
 
-/// One, from an address that is nobody's.
-pub(super) fn pose(evening: &mut Evening, dice: &mut Dice) {
+/// One impostor, from an address of no partner.
+pub(super) fn add_scripts(evening: &mut Evening, dice: &mut Dice) {
     let dice = dice.split();
-    evening.add(move |mut door| {
-        door.wait(145 * 60_000);
+    evening.add(move |mut sender| {
+        sender.wait(145 * 60_000);
         let address = "198.18.20.6".to_owned();
-        let mut guest = Guest::new(door, dice, String::new(), OTTER, address);
+        let mut guest = SimulatedClient::new(sender, dice, String::new(), OTTER, address);
         guest.agent = "hub-wallet/4";
         claims(guest)
     });
 }
 
-async fn claims(mut me: Guest) {
+async fn claims(mut me: SimulatedClient) {
     let hub = json!({"user": "p-1001", "request_uuid": me.dice.uuid(), "currency": "EUR",
         "transaction_uuid": me.dice.uuid(), "amount": 900_000, "round": "1", "game_code": "hub-dice"});
     let bee = json!({"account_id": "p-4001", "currency": "EUR", "game_id": "bee-dice",
@@ -34,7 +35,7 @@ async fn claims(mut me: Guest) {
     let text = |body: &Value| body.to_string().into_bytes();
     let signed = partner.sign(&text(&hub));
     let win = "/wallet/hub/transaction/win";
-    let sent = |me: &Guest, target, body: &Value, header, value: String| {
+    let sent = |me: &SimulatedClient, target, body: &Value, header, value: String| {
         me.json("POST", target, body).header(header, value)
     };
     let mut all = vec![
@@ -60,7 +61,7 @@ async fn claims(mut me: Guest) {
     all.push(sent(&me, "/wallet/bee/betwin", &bee, "x-partner-id", "bee".to_owned()));
     for request in all {
         me.think(1, 5);
-        me.door.send(request).await;
+        me.sender.send(request).await;
     }
 }
 

@@ -1,7 +1,8 @@
 //! Four partners that call back: three wallets with their own contracts, and the payment provider.
-use super::guest::Guest;
+use super::client::SimulatedClient;
+use super::dice::Dice;
+use super::schedule::Evening;
 use super::table::MARKETS;
-use super::{Dice, Evening};
 use crate::traffic::Request;
 use casino::partner::{
     sign_bee, sign_one, sign_psp, HubPartner, BEE_HEADER, HUB_HEADER, PSP_HEADER,
@@ -15,12 +16,13 @@ const PSP: &str = "192.0.2.110";
 const HOUSE: &str = "192.0.2.10";
 
 /// The three wallets, each with rounds of its own.
-pub(super) fn connect(evening: &mut Evening, dice: &mut Dice) {
+pub(super) fn add_scripts(evening: &mut Evening, dice: &mut Dice) {
     for (number, (address, host)) in [HUB, BEE, ONE].into_iter().enumerate() {
         for line in 0..2 {
             let dice = dice.split();
-            evening.add(move |door| {
-                let mut guest = Guest::new(door, dice, String::new(), host, address.to_owned());
+            evening.add(move |sender| {
+                let mut guest =
+                    SimulatedClient::new(sender, dice, String::new(), host, address.to_owned());
                 guest.place = vec![("x-geo-country", "DE")];
                 guest.agent =
                     *["hub-wallet/4", "bee/1.0", "one-wallet/3"].get(number).unwrap_or(&"");
@@ -31,7 +33,7 @@ pub(super) fn connect(evening: &mut Evening, dice: &mut Dice) {
     }
 }
 
-async fn rounds(mut me: Guest, partner: usize) {
+async fn rounds(mut me: SimulatedClient, partner: usize) {
     let hub = HubPartner::demo().ok();
     for round in 1..=14_u64 {
         let market = *me.dice.pick(&MARKETS);
@@ -71,10 +73,10 @@ async fn rounds(mut me: Guest, partner: usize) {
             // Whitespace changed on the way: the signature over the body does not fit any more.
             let broken = me.dice.chance(3);
             let request = if broken { respaced(request) } else { request };
-            me.door.send(request).await;
+            me.sender.send(request).await;
         }
         me.think(60, 900);
-        if me.door.is_late() {
+        if me.sender.is_late() {
             return;
         }
     }
@@ -93,7 +95,7 @@ struct Message<'a> {
 impl Message<'_> {
     /// As docs.hub88.io has it (Operator API, Wallet API): a question for the balance names no
     /// transaction, a rollback no amount.
-    fn hub(&self, me: &Guest, partner: &HubPartner) -> Request {
+    fn hub(&self, me: &SimulatedClient, partner: &HubPartner) -> Request {
         let mut body = json!({"user": self.player, "request_uuid": request_uuid(&self.id),
             "token": format!("{}-session", self.player), "game_code": "hub-dice"});
         let mut add = |more: Value| {
@@ -123,7 +125,7 @@ impl Message<'_> {
 
     /// As PyPI `beexar` 1.0.2 has it: each of the four calls has its own members, an amount is more than
     /// zero, and ids are of any length.
-    fn bee(&self, me: &Guest) -> Request {
+    fn bee(&self, me: &SimulatedClient) -> Request {
         let (account, currency, round) = (self.player, self.currency, self.round.to_string());
         let session = format!("{account}-session");
         let (id, original) = (short(&self.id), short(&self.original));
@@ -160,7 +162,7 @@ impl Message<'_> {
 
     /// As public implementations of OneWallet have it: a name of a transaction is up to 32 letters and
     /// digits, a `ping` carries nothing, and a credit gives back the debit that `i_rollback` names.
-    fn one(&self, me: &Guest) -> Request {
+    fn one(&self, me: &SimulatedClient) -> Request {
         let (user, currency, game) = (self.player, self.currency, "998:dice");
         let (tid, round) = (self.id.replace('-', ""), self.round.to_string());
         let money = |kind: &str| {
@@ -212,21 +214,21 @@ fn respaced(mut request: Request) -> Request {
     request.body(body)
 }
 
-/// The house's own feed pays a bet that won; one in eight is told twice.
-pub(super) async fn settle(me: &mut Guest, bet: &str) {
+/// The casino's own feed pays a won bet; one in eight is sent twice.
+pub(super) async fn settle(me: &mut SimulatedClient, bet: &str) {
     let (number, win) = (me.dice.uuid(), me.dice.between(10, 4000));
     let body = json!({"player": me.player, "amount": win, "transaction_id": number, "bet_id": bet});
     let mut request = beside(me, HOUSE, "/wallet/win", &body);
     request.headers.retain(|(name, _)| name != b"x-geo-vpn");
-    me.door.send(request.clone()).await;
+    me.sender.send(request.clone()).await;
     if me.dice.chance(12) {
-        me.door.wait(5_000);
-        me.door.send(request).await;
+        me.sender.wait(5_000);
+        me.sender.send(request).await;
     }
 }
 
 /// The payment provider calls back: soon, late, or twice.
-pub(super) async fn confirm(me: &mut Guest, deposit: &str) {
+pub(super) async fn confirm(me: &mut SimulatedClient, deposit: &str) {
     let late = me.dice.chance(15);
     me.think(4, if late { 1500 } else { 30 });
     let status = if me.dice.chance(85) { "approved" } else { "declined" };
@@ -234,15 +236,15 @@ pub(super) async fn confirm(me: &mut Guest, deposit: &str) {
     let body = json!({"deposit_id": deposit, "status": status, "transaction_id": number});
     let request = beside(me, PSP, "/psp/callback", &body);
     let request = request.header(PSP_HEADER, sign_psp(body.to_string().as_bytes()));
-    me.door.send(request.clone()).await;
+    me.sender.send(request.clone()).await;
     if me.dice.chance(15) {
-        me.door.wait(30_000);
-        me.door.send(request).await;
+        me.sender.wait(30_000);
+        me.sender.send(request).await;
     }
 }
 
 /// A server's call about this player: from its own address, without the player's token.
-fn beside(me: &Guest, address: &str, target: &str, body: &Value) -> Request {
+fn beside(me: &SimulatedClient, address: &str, target: &str, body: &Value) -> Request {
     let mut request = me.json("POST", target, body);
     for (name, value) in &mut request.headers {
         match name.as_slice() {

@@ -1,7 +1,9 @@
-//! Sixty players: they log in, look, play, pay and go; some where they may not.
-use super::guest::{told, Guest, LOCATION_HEADER};
+//! Sixty players: they log in, play, pay and log out; some of them from unlicensed places.
+use super::client::{member, SimulatedClient, LOCATION_HEADER};
+use super::dice::Dice;
+use super::partners;
+use super::schedule::Evening;
 use super::table::{Market, HERON, KINGS, MARKETS, OTTER};
-use super::{partners, Dice, Evening};
 use crate::traffic::{Answer, Request};
 use serde_json::{json, Value};
 
@@ -16,7 +18,7 @@ enum Turn {
     Elsewhere,
     /// Is abroad, where nothing is licensed.
     Abroad,
-    /// The edge cannot tell the place.
+    /// The edge does not know the place.
     Nowhere,
     /// Plays at a brand that is not licensed at home.
     OtherBrand,
@@ -26,13 +28,13 @@ enum Turn {
     Excluded,
     /// Gets another address in mid-evening.
     Moved,
-    /// Shows what the location service said of somebody else.
+    /// Sends the location token of another player.
     Borrowed,
-    /// Has an app that knows nothing of location checks.
+    /// Has an app without location checks.
     Unlocated,
-    /// Has a position that is made up, until that does not work.
+    /// Fakes the position, until that is detected.
     Mocked,
-    /// Lives close to a border.
+    /// Is close to a border.
     Border,
 }
 
@@ -69,7 +71,7 @@ const NAMED: [(&str, usize); 6] =
     [("p-alice", 0), ("p-bob", 1), ("p-carol", 2), ("p-dave", 0), ("p-erin", 0), ("p-frank", 2)];
 
 /// All sixty, ten of each market but for the named ones.
-pub(super) fn arrive(evening: &mut Evening, dice: &mut Dice) {
+pub(super) fn add_scripts(evening: &mut Evening, dice: &mut Dice) {
     for number in 0..60_u64 {
         let index = usize::try_from(number).unwrap_or_default();
         let (name, home) = match NAMED.get(index) {
@@ -81,10 +83,11 @@ pub(super) fn arrive(evening: &mut Evening, dice: &mut Dice) {
             if name.is_empty() { format!("p-{}", market.thousand * 1000 + number) } else { name };
         let turn = TURNS.get(index % TURNS.len()).copied().unwrap_or(Turn::None);
         let mut dice = dice.split();
-        evening.add(move |mut door| {
-            door.wait(dice.between(1_000, 3 * 3_600_000));
+        evening.add(move |mut sender| {
+            sender.wait(dice.between(1_000, 3 * 3_600_000));
             let address = address(&market, number, &mut dice);
-            let mut guest = Guest::new(door, dice, name, market.host, address).at_home_in(&market);
+            let mut guest =
+                SimulatedClient::new(sender, dice, name, market.host, address).at_home_in(&market);
             turned(&mut guest, turn, number);
             night(guest, turn, market.thousand)
         });
@@ -100,7 +103,7 @@ fn address(market: &Market, number: u64, dice: &mut Dice) -> String {
     }
 }
 
-fn turned(guest: &mut Guest, turn: Turn, number: u64) {
+fn turned(guest: &mut SimulatedClient, turn: Turn, number: u64) {
     match turn {
         Turn::Vpn => guest.place.push(("x-geo-vpn", "true")),
         Turn::Elsewhere => guest.address = format!("203.0.113.{}", 129 + number % 28),
@@ -124,7 +127,7 @@ fn turned(guest: &mut Guest, turn: Turn, number: u64) {
     }
 }
 
-async fn night(mut me: Guest, turn: Turn, thousand: u64) {
+async fn night(mut me: SimulatedClient, turn: Turn, thousand: u64) {
     me.get("/static/otter.css").await;
     me.get("/api/lobby").await;
     if me.dice.chance(50) {
@@ -139,7 +142,7 @@ async fn night(mut me: Guest, turn: Turn, thousand: u64) {
     }
     me.get("/api/account/balance").await;
     for part in 0..me.dice.between(3, 6) {
-        if me.door.is_late() {
+        if me.sender.is_late() {
             break;
         }
         if turn == Turn::Moved && part == 2 {
@@ -170,7 +173,7 @@ async fn night(mut me: Guest, turn: Turn, thousand: u64) {
 }
 
 /// Logs in through the gateway; the refresh token, once it worked.
-async fn login(me: &mut Guest) -> Option<String> {
+async fn login(me: &mut SimulatedClient) -> Option<String> {
     let alg = *me.dice.pick(&["ES256", "ES256", "ES256", "EdDSA", "RS256"]);
     let format = if me.dice.chance(5) { "opaque" } else { "jwt" };
     let attempts = if me.dice.chance(12) { me.dice.between(1, 3) } else { 0 };
@@ -182,20 +185,20 @@ async fn login(me: &mut Guest) -> Option<String> {
     keep(me, &answer)
 }
 
-/// Has the location service look where the device is, and keeps what it signs.
-async fn locate(me: &mut Guest, turn: Turn) {
+/// Requests a location token and keeps it.
+async fn locate(me: &mut SimulatedClient, turn: Turn) {
     let region = me.place.iter().map(|(_, value)| *value).take(2).collect::<Vec<_>>().join("-");
     let border = if turn == Turn::Border { 900 } else { 9000 };
-    // Who was caught once turns the trick off.
+    // A detected player stops faking.
     let mocked = turn == Turn::Mocked && me.location.is_none();
     let fix = json!({"region": region, "ip": me.address, "confidence": 40, "border": border,
         "mocked": mocked});
     let answer = me.post("/api/safer-gambling/location-check", &fix).await;
-    me.location = told(&answer, "/location_token");
+    me.location = member(&answer, "/location_token");
 }
 
-/// Has somebody else of the same market located at the same address, and keeps that for later.
-async fn borrow(me: &mut Guest, thousand: u64) {
+/// Requests the location token of another player at the same address, and keeps it.
+async fn borrow(me: &mut SimulatedClient, thousand: u64) {
     let friend = thousand * 1000 + me.dice.between(900, 990);
     let own = std::mem::replace(&mut me.player, format!("p-{friend}"));
     if login(me).await.is_some() {
@@ -204,10 +207,10 @@ async fn borrow(me: &mut Guest, thousand: u64) {
     (me.player, me.token) = (own, None);
 }
 
-/// Sends what needs a location. An app that is told to look again does so, once, and tries again.
-async fn play(me: &mut Guest, turn: Turn, request: Request) -> Answer {
-    let answer = me.door.send(request.clone()).await;
-    let code = told(&answer, "/code").unwrap_or_default();
+/// Sends a request that needs a location. If a new location is required, checks it once and retries.
+async fn play(me: &mut SimulatedClient, turn: Turn, request: Request) -> Answer {
+    let answer = me.sender.send(request.clone()).await;
+    let code = member(&answer, "/code").unwrap_or_default();
     if turn == Turn::Unlocated || !code.starts_with("geo_") {
         return answer;
     }
@@ -216,11 +219,11 @@ async fn play(me: &mut Guest, turn: Turn, request: Request) -> Answer {
     let mut again = request;
     again.headers.retain(|(name, _)| name != LOCATION_HEADER.as_bytes());
     me.think(1, 3);
-    me.door.send(again.header(LOCATION_HEADER, location)).await
+    me.sender.send(again.header(LOCATION_HEADER, location)).await
 }
 
 /// Trades the refresh token in; one in twenty clients sends the old one once more, by mistake.
-async fn renew(me: &mut Guest, refresh: String) -> String {
+async fn renew(me: &mut SimulatedClient, refresh: String) -> String {
     let answer = me.post("/api/session/refresh", &json!({"refresh_token": refresh})).await;
     if me.dice.chance(5) {
         me.post("/api/session/refresh", &json!({"refresh_token": refresh})).await;
@@ -228,13 +231,13 @@ async fn renew(me: &mut Guest, refresh: String) -> String {
     keep(me, &answer).unwrap_or(refresh)
 }
 
-fn keep(me: &mut Guest, answer: &Answer) -> Option<String> {
-    me.token = Some(told(answer, "/access_token")?);
-    told(answer, "/refresh_token")
+fn keep(me: &mut SimulatedClient, answer: &Answer) -> Option<String> {
+    me.token = Some(member(answer, "/access_token")?);
+    member(answer, "/refresh_token")
 }
 
-/// Odds, a slip, a bet; sometimes twice by a nervous finger or a lost answer; then what becomes of it.
-async fn bet(me: &mut Guest, turn: Turn) {
+/// Odds, a slip, a bet; sometimes a double click or a retry; then the state of the bet or a cash-out.
+async fn bet(me: &mut SimulatedClient, turn: Turn) {
     let event = format!("ev-{}", me.dice.between(1, 20));
     let side = *me.dice.pick(&["home", "draw", "away"]);
     for _ in 0..me.dice.between(1, 4) {
@@ -249,25 +252,25 @@ async fn bet(me: &mut Guest, turn: Turn) {
     let answer = play(me, turn, request.clone()).await;
     if me.dice.chance(25) {
         // A retry: the same key. A double click: another one.
-        me.door.wait(400);
+        me.sender.wait(400);
         let again = if me.dice.chance(50) { request } else { me.keyed("/api/bets", &slip) };
-        me.door.send(again).await;
+        me.sender.send(again).await;
     }
-    let Some(bet) = told(&answer, "/bet_id") else { return };
+    let Some(bet) = member(&answer, "/bet_id") else { return };
     me.think(60, 600);
     match me.dice.between(1, 10) {
         1..=4 => {
             me.get(&format!("/api/bets/{bet}")).await;
             let part = if me.dice.chance(30) { json!({"amount": 25}) } else { json!({}) };
             let request = me.keyed(&format!("/api/bets/{bet}/cashout"), &part);
-            me.door.send(request).await;
+            me.sender.send(request).await;
         }
         5..=7 => partners::settle(me, &bet).await,
         _ => {}
     }
 }
 
-async fn slot(me: &mut Guest, turn: Turn) {
+async fn slot(me: &mut SimulatedClient, turn: Turn) {
     let game = *me.dice.pick(&["comet-reels", "harbour-gold"]);
     let launch = me.json("POST", &format!("/api/games/{game}/launch"), &json!({}));
     me.think(1, 8);
@@ -277,52 +280,52 @@ async fn slot(me: &mut Guest, turn: Turn) {
         let request = me.keyed(&format!("/api/games/{game}/spin"), &stake);
         me.think(2, 5);
         let answer = play(me, turn, request).await;
-        let Some(round) = told(&answer, "/round_id") else { return };
-        let free = told(&answer, "/free_spins").and_then(|it| it.parse().ok()).unwrap_or(0_u64);
+        let Some(round) = member(&answer, "/round_id") else { return };
+        let free = member(&answer, "/free_spins").and_then(|it| it.parse().ok()).unwrap_or(0_u64);
         for _ in 0..free {
             let request = me.keyed(&format!("/api/rounds/{round}/free-spin"), &json!({}));
             me.think(2, 4);
-            me.door.send(request).await;
+            me.sender.send(request).await;
         }
     }
 }
 
-async fn cards(me: &mut Guest, turn: Turn) {
+async fn cards(me: &mut SimulatedClient, turn: Turn) {
     let launch = me.json("POST", "/api/games/blackjack/launch", &json!({}));
     me.think(1, 8);
     play(me, turn, launch).await;
     let stake = json!({"stake": me.dice.between(2, 20) * 50});
     let request = me.keyed("/api/games/blackjack/rounds", &stake);
     let answer = play(me, turn, request).await;
-    let Some(round) = told(&answer, "/round/round_id") else { return };
+    let Some(round) = member(&answer, "/round/round_id") else { return };
     for _ in 0..me.dice.between(0, 3) {
         let request = me.keyed(&format!("/api/rounds/{round}/hit"), &json!({}));
         me.think(2, 6);
-        me.door.send(request).await;
+        me.sender.send(request).await;
     }
     let request = me.keyed(&format!("/api/rounds/{round}/close"), &json!({}));
-    me.door.send(request).await;
+    me.sender.send(request).await;
 }
 
-async fn deposit(me: &mut Guest) {
+async fn deposit(me: &mut SimulatedClient) {
     let method = if me.dice.chance(60) { "redirect" } else { "card" };
     let body = json!({"amount": me.dice.between(1, 20) * 500, "method": method});
     let request = me.keyed("/api/deposits", &body);
-    let answer = me.door.send(request).await;
-    if let Some(deposit) = told(&answer, "/deposit_id").filter(|_| method == "redirect") {
+    let answer = me.sender.send(request).await;
+    if let Some(deposit) = member(&answer, "/deposit_id").filter(|_| method == "redirect") {
         partners::confirm(me, &deposit).await;
     }
     me.get("/api/account/balance").await;
 }
 
-async fn withdraw(me: &mut Guest) {
+async fn withdraw(me: &mut SimulatedClient) {
     let money = json!({"amount": me.dice.between(1, 6) * 500});
     let request = me.keyed("/api/withdrawals", &money);
     me.think(2, 9);
-    me.door.send(request).await;
+    me.sender.send(request).await;
 }
 
-async fn look_back(me: &mut Guest) {
+async fn look_back(me: &mut SimulatedClient) {
     me.get("/api/history?limit=5").await;
     me.get("/api/account/balance").await;
     if me.host != HERON && me.dice.chance(40) {
@@ -331,10 +334,10 @@ async fn look_back(me: &mut Guest) {
     }
 }
 
-async fn limits(me: &mut Guest) {
+async fn limits(me: &mut SimulatedClient) {
     me.get("/api/safer-gambling/limits").await;
     let limits = json!({"stake_max": me.dice.between(5, 50) * 100, "session_minutes": 120});
     let method = if me.dice.chance(50) { "PUT" } else { "POST" };
     let request = me.json(method, "/api/safer-gambling/limits", &limits);
-    me.door.send(request).await;
+    me.sender.send(request).await;
 }

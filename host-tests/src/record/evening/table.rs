@@ -1,4 +1,4 @@
-//! Who is out there: markets, their brands, networks and devices.
+//! Markets, brands, networks and devices.
 
 /// A market and the brand that most of its players play at.
 #[derive(Debug, Clone, Copy)]
