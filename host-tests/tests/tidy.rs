@@ -136,7 +136,7 @@ fn settlement_refusals_are_retryable() {
     ];
     type Told = fn(Denial) -> Denial;
     let all: [(&[Denial], Told); 3] = [
-        (&geo_jurisdiction::denials::ALL, |it| geo_jurisdiction::denials::told(it, true)),
+        (&geo_jurisdiction::denials::ALL, |it| geo_jurisdiction::denials::as_sent(it, true)),
         (&player_auth::denials::ALL, |it| player_auth::denials::as_sent(it, true)),
         (&idempotency::denials::ALL, |it| idempotency::denials::told(it, Settlement, true)),
     ];

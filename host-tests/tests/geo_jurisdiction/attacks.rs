@@ -1,5 +1,5 @@
-//! Ways to get a bet past the policy. One table, three runs: the filter natively over a fake
-//! gateway, the module in wasmtime, and the module in a real Envoy as far as that lets it arrive.
+//! Attacks: bets that must not pass. One table, three runs: the filter natively over a fake gateway, the module in
+//! wasmtime, and the module in a real Envoy for the requests that Envoy lets through.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use host_tests::traffic::Request;
 use host_tests::upstream::Server;
 use policy_kit::fake::{run, FakeHost};
 
-use crate::world::{self, hello, outcome, through_the_edge, OTTER};
+use crate::fixture::{self, hello, outcome, through_the_edge, OTTER};
 
 struct Attack {
     name: &'static str,
@@ -90,8 +90,8 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[test]
-fn none_passes_natively() {
-    let configuration = world::configuration(&serde_json::json!({}));
+fn attacks_are_refused_natively() {
+    let configuration = fixture::configuration(&serde_json::json!({}));
     for attack in ATTACKS {
         let mut headers: Vec<(&str, &[u8])> = vec![
             (":method", b"POST"),
@@ -108,9 +108,9 @@ fn none_passes_natively() {
 }
 
 #[test]
-fn none_passes_as_wasm() {
+fn attacks_are_refused_as_wasm() {
     for profile in [Profile::Envoy, Profile::Wasmx] {
-        let mut chain = world::chain(profile);
+        let mut chain = fixture::chain(profile);
         for attack in ATTACKS {
             let request = through_the_edge("POST", attack.target, attack.headers);
             let report = chain.run(request, &mut hello);
@@ -122,14 +122,14 @@ fn none_passes_as_wasm() {
     }
 }
 
-/// Headers that would change the meaning of a call that may pass never reach the upstream.
+/// Headers that change the meaning of a request never reach the upstream.
 #[test]
 fn headers_that_change_the_meaning_are_stripped() {
     // WasmX shows names as the client wrote them.
     for (profile, upper) in
         [(Profile::Envoy, false), (Profile::Wasmx, false), (Profile::Wasmx, true)]
     {
-        let mut chain = world::chain(profile);
+        let mut chain = fixture::chain(profile);
         let forged: &[(&str, &[u8])] = &[
             ("x-http-method-override", b"POST"),
             ("x-http-method", b"POST"),
@@ -158,7 +158,7 @@ fn headers_that_change_the_meaning_are_stripped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn none_passes_through_envoy() {
+async fn attacks_are_refused_through_envoy() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let arrived: Arc<Mutex<Vec<http::Request<Bytes>>>> = Arc::default();
     let log = Arc::clone(&arrived);
@@ -168,10 +168,10 @@ async fn none_passes_through_envoy() {
     })
     .await
     .unwrap();
-    let options = Options::new(binary, world::wasm_dir(), upstream.address);
-    let envoy = EnvoyProcess::start(&world::example().document, options).await.unwrap();
+    let options = Options::new(binary, fixture::wasm_dir(), upstream.address);
+    let envoy = EnvoyProcess::start(&fixture::example().document, options).await.unwrap();
     let ask = |target: &'static [u8], headers: &'static [(&'static str, &'static [u8])]| {
-        let mut request = Request::new("POST", target).from(world::edge());
+        let mut request = Request::new("POST", target).from(fixture::edge());
         request.headers = vec![(b"host".to_vec(), OTTER.into())];
         request = request.header("x-forwarded-for", "198.51.100.23").body("{}");
         for (name, value) in headers {
@@ -186,7 +186,12 @@ async fn none_passes_through_envoy() {
         let refused = matches!(answer.status, 307 | 400 | 403 | 404 | 451);
         assert!(refused, "{}: {}", attack.name, answer.status);
         if attack.target == BETS {
-            assert_eq!(world::code(&answer.body).as_deref(), Some(attack.code), "{}", attack.name);
+            assert_eq!(
+                fixture::code(&answer.body).as_deref(),
+                Some(attack.code),
+                "{}",
+                attack.name
+            );
         }
     }
     assert_eq!(arrived.lock().unwrap().len(), 0);

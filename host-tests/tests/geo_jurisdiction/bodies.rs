@@ -1,9 +1,9 @@
-//! Where one URL carries many calls: the body decides, and nothing reaches the upstream before.
+//! One URL with requests of several classes: the body decides, and nothing reaches the upstream before.
 
 use abi_host::{Headers, Profile};
 use serde_json::{json, Value};
 
-use crate::world::{self, hello, outcome, through_the_edge};
+use crate::fixture::{self, hello, outcome, through_the_edge};
 
 fn changes(profile: Profile) -> Value {
     json!({
@@ -32,8 +32,8 @@ fn the_body_tells_the_class_however_it_arrives() {
         (large, "MT", "body_too_large"),
     ] {
         for trailers in [false, true] {
-            let configuration = world::configuration(&changes(Profile::Envoy));
-            let mut chain = world::builder(Profile::Envoy, &configuration).start().unwrap();
+            let configuration = fixture::configuration(&changes(Profile::Envoy));
+            let mut chain = fixture::builder(Profile::Envoy, &configuration).start().unwrap();
             let headers: [(&str, &[u8]); 2] =
                 [("x-geo-country", country.as_bytes()), ("content-type", b"application/json")];
             let mut request = through_the_edge("POST", b"/one", &headers);
@@ -52,12 +52,12 @@ fn the_body_tells_the_class_however_it_arrives() {
     }
 }
 
-/// The gateway of Kong tells the size of a body that it does not hand over.
+/// WasmX announces the size of a body that it does not hand over.
 #[test]
-fn a_body_that_wasmx_keeps_to_itself_is_refused() {
-    let configuration = world::configuration(&changes(Profile::Wasmx));
+fn a_body_that_wasmx_does_not_hand_over_is_refused() {
+    let configuration = fixture::configuration(&changes(Profile::Wasmx));
     for (size, want) in [(100, "allow"), (9 << 10, "policy_unavailable")] {
-        let mut chain = world::builder(Profile::Wasmx, &configuration).start().unwrap();
+        let mut chain = fixture::builder(Profile::Wasmx, &configuration).start().unwrap();
         let mut body = br#"{"type": "credit"}"#.to_vec();
         body.resize(size, b' ');
         let length = size.to_string();
@@ -69,9 +69,9 @@ fn a_body_that_wasmx_keeps_to_itself_is_refused() {
     }
 }
 
-/// A call whose class only a body tells, without one: no gateway lets it pass undecided.
+/// A request whose class only the body tells, without a body: no gateway lets it pass undecided.
 #[test]
-fn a_body_that_does_not_come_is_no_way_around() {
+fn a_missing_body_is_refused() {
     for (profile, method, length) in [
         (Profile::Envoy, "POST", None),
         (Profile::Wasmx, "POST", None),
@@ -79,8 +79,8 @@ fn a_body_that_does_not_come_is_no_way_around() {
         (Profile::Wasmx, "GET", None),
         (Profile::Wasmx, "DELETE", None),
     ] {
-        let configuration = world::configuration(&changes(profile));
-        let mut chain = world::builder(profile, &configuration).start().unwrap();
+        let configuration = fixture::configuration(&changes(profile));
+        let mut chain = fixture::builder(profile, &configuration).start().unwrap();
         let mut headers: Vec<(&str, &[u8])> = vec![("x-geo-country", b"DE")];
         headers.extend(length.map(|length| ("content-length", length.as_bytes())));
         let report = chain.run(through_the_edge(method, b"/one", &headers), &mut hello);

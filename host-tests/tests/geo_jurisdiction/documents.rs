@@ -1,5 +1,5 @@
-//! Configurations that are refused: by the module with one line that names the field, and by Envoy,
-//! which does not start with one and keeps the old one on an update.
+//! Invalid configurations: the module refuses them with one line that names the field; Envoy does not start with
+//! one, and keeps the old one on an update.
 
 use abi_host::{HostError, LogLevel, Profile, StartFailure};
 use host_tests::client::send;
@@ -8,11 +8,11 @@ use host_tests::traffic::Request;
 use host_tests::upstream::Server;
 use serde_json::{json, Value};
 
-use crate::world::{self, OTTER};
+use crate::fixture::{self, OTTER};
 
 /// A document and the field that its refusal names.
 fn refused() -> Vec<(&'static str, String, &'static str)> {
-    let with = |changes: Value| world::configuration(&changes);
+    let with = |changes: Value| fixture::configuration(&changes);
     let bets = json!({"path": "/api/S3CRET", "class": "wager"});
     vec![
         ("unknown field", with(json!({"licenses": ["S3CRET"]})), "licenses"),
@@ -30,10 +30,10 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
 }
 
 #[test]
-fn the_module_names_the_field_and_shows_no_value() {
+fn errors_name_the_field_and_show_no_value() {
     for profile in [Profile::Envoy, Profile::Wasmx] {
         for (name, document, field) in refused() {
-            let Err(HostError::Start(error)) = world::builder(profile, &document).start() else {
+            let Err(HostError::Start(error)) = fixture::builder(profile, &document).start() else {
                 panic!("{name}: it started")
             };
             assert_eq!(error.reason, StartFailure::Configure, "{name}");
@@ -49,15 +49,15 @@ fn the_module_names_the_field_and_shows_no_value() {
 
 /// The example with another configuration of the plugin.
 fn deployed(configuration: &str) -> Value {
-    world::example().deployed(world::PLUGIN, configuration).unwrap()
+    fixture::example().deployed(fixture::PLUGIN, configuration).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_refuses_the_start() {
+async fn envoy_does_not_start_with_an_invalid_document() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let nowhere = "127.0.0.1:9".parse().unwrap();
     for (name, document, field) in refused() {
-        let options = Options::new(binary.clone(), world::wasm_dir(), nowhere);
+        let options = Options::new(binary.clone(), fixture::wasm_dir(), nowhere);
         match EnvoyProcess::start(&deployed(&document), options).await {
             Err(EnvoyError::Refused { log }) => {
                 let line = format!("configuration refused: {field}: ");
@@ -70,18 +70,18 @@ async fn envoy_refuses_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_keeps_the_old_one_on_an_update() {
+async fn envoy_keeps_the_old_document_on_an_update() {
     let Some(binary) = find_for_test().unwrap() else { return };
     let upstream = Server::start(|_| http::Response::new(bytes::Bytes::new())).await.unwrap();
-    let mut options = Options::new(binary, world::wasm_dir(), upstream.address);
+    let mut options = Options::new(binary, fixture::wasm_dir(), upstream.address);
     options.updatable = true;
     let good = |markets: &[&str]| {
         let licences = json!([{"brand": "lucky-otter", "markets": markets}]);
-        deployed(&world::configuration(&json!({"licences": licences})))
+        deployed(&fixture::configuration(&json!({"licences": licences})))
     };
     let envoy = EnvoyProcess::start(&good(&["MT"]), options).await.unwrap();
     let bet = |country: &'static str| {
-        let mut request = Request::new("POST", "/api/bets").from(world::edge()).body("{}");
+        let mut request = Request::new("POST", "/api/bets").from(fixture::edge()).body("{}");
         request.headers.retain(|(name, _)| name != b"host");
         let request = request.header("host", OTTER).header("x-geo-country", country);
         let request = request.header("x-forwarded-for", "198.51.100.23");

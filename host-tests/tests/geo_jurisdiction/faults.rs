@@ -1,14 +1,13 @@
-//! Every host call of the module answering every status, in every place where it is made: no trap,
-//! and never a pass that the configuration does not say.
+//! Every host call of the module returns every status, wherever it is made: no trap, and never a pass that the
+//! configuration does not permit.
 
 use abi_host::{Chain, Faults, HostError, Profile, Report};
 use serde_json::json;
 
 use crate::common::faults::{self, run_scene, Failed, Subject};
-use crate::world::{self, hello, outcome, through_the_edge};
+use crate::fixture::{self, hello, outcome, through_the_edge};
 
-/// A bet from a country on a matrix with dates so that the clock is asked, and what comes of it where
-/// nothing fails.
+/// A bet from a country, with dated licences so that the clock is read, and its decision where nothing fails.
 struct Scene {
     on_error: &'static str,
     country: &'static str,
@@ -23,17 +22,17 @@ const LICENSED: [Scene; 2] = [
 const REFUSED: Scene = Scene { on_error: "refuse", country: "DE", want: "jurisdiction_unlicensed" };
 
 fn subject() -> Subject {
-    Subject { plugin: world::PLUGIN, module: world::module() }
+    Subject { plugin: fixture::PLUGIN, module: fixture::module() }
 }
 
 fn start(profile: Profile, on_error: &str, faults: &Faults) -> Result<Chain, HostError> {
     let host = if profile == Profile::Envoy { "envoy" } else { "wasmx" };
-    let configuration = world::configuration(&json!({
+    let configuration = fixture::configuration(&json!({
         "host": host,
         "on_error": on_error,
         "licences": [{"brand": "lucky-otter", "markets": ["MT"], "from": "1970-01-01T00:00:00Z"}],
     }));
-    world::builder(profile, &configuration).faults(faults.clone()).start()
+    fixture::builder(profile, &configuration).faults(faults.clone()).start()
 }
 
 /// With a forged header so that something must be removed.
@@ -82,7 +81,7 @@ impl faults::Scene for Scene {
 }
 
 #[test]
-fn traffic() {
+fn failed_host_calls_decide_as_configured() {
     for profile in [Profile::Envoy, Profile::Wasmx] {
         for scene in &LICENSED {
             let tried = run_scene(&subject(), scene, profile);
@@ -92,12 +91,12 @@ fn traffic() {
 }
 
 #[test]
-fn refusals_that_cannot_be_sent() {
+fn refusals_that_cannot_be_sent_end_the_stream() {
     faults::refusals_that_cannot_be_sent(&subject(), [&REFUSED]);
 }
 
 #[test]
-fn configuring() {
+fn failed_host_calls_do_not_trap_configuring() {
     let start = |profile, faults: &Faults| start(profile, "refuse", faults);
     faults::configuring(&subject(), start, |chain, case| {
         assert_eq!(outcome(&bet(chain, "MT")), "allow", "{case}");

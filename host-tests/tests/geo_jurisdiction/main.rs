@@ -8,4 +8,4 @@ mod bodies;
 mod common;
 mod documents;
 mod faults;
-mod world;
+mod fixture;

@@ -1,12 +1,14 @@
-//! Ways to bet with a location that nobody has found: none may reach the upstream.
+//! Attacks: bets with a forged location, none of which may reach the upstream.
 
 use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::{json, Value};
 
-use crate::world::{chain, claims, location, outcome, provider, request, run, with, NOW, PROFILES};
+use crate::fixture::{
+    chain, claims, location, outcome, provider, request, run, with, NOW, PROFILES,
+};
 
-/// What is sent in the token's header, and the refusal.
+/// The token's headers, and the refusal.
 pub(crate) fn attacks() -> Vec<(String, Vec<Vec<u8>>, &'static str)> {
     let good = location(&json!({}));
     let parts: Vec<&str> = good.split('.').collect();
@@ -52,7 +54,7 @@ pub(crate) fn attacks() -> Vec<(String, Vec<Vec<u8>>, &'static str)> {
 }
 
 #[test]
-fn none_passes_as_wasm() {
+fn attacks_are_refused_as_wasm() {
     for profile in PROFILES {
         let mut chain = chain(profile, &json!({}));
         for path in ["/api/bets", "/api/games/crown/launch"] {

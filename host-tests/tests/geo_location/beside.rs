@@ -1,9 +1,9 @@
-//! What is asked beside a location: the edge's own word, and whether a caller is the partner it should be.
+//! What counts beside a location: the place by address, and partners.
 
 use abi_host::{Chain, Clock, PluginConfig, Profile, Request};
 use serde_json::{json, Value};
 
-use crate::world::{
+use crate::fixture::{
     auth, chain, engine, geo, house, located, location, module, outcome, provider, request, run,
     with, AUTH, GEO, NOW, PROFILES, SECOND,
 };
@@ -34,7 +34,7 @@ fn partners(profile: Profile) -> Chain {
         .unwrap()
 }
 
-/// The second filter alone, as if nobody had been asked before it.
+/// geo-jurisdiction alone, without player-auth in front of it.
 fn alone(profile: Profile) -> Chain {
     let geo = changed(&geo(profile, &located(profile, provider(), &json!({}))), |_| ());
     let chain = Chain::builder(engine()).clock(Clock::at(NOW * SECOND)).profile(profile);
@@ -57,7 +57,7 @@ fn debit(header: (&str, &str)) -> Request {
 }
 
 #[test]
-fn a_partner_needs_no_location_and_nobody_else_goes_without() {
+fn only_partners_need_no_location() {
     let good = SIGNATURE;
     let flipped = SIGNATURE.replacen('c', "d", 1);
     for profile in PROFILES {
@@ -85,9 +85,9 @@ fn a_partner_needs_no_location_and_nobody_else_goes_without() {
     }
 }
 
-/// The edge's country, and what a good token of New Jersey is worth beside it.
+/// The edge's country, and the decision with a valid token of New Jersey beside it.
 #[test]
-fn the_edge_is_heard_beside_a_good_token() {
+fn the_edge_may_contradict_a_valid_token() {
     for profile in PROFILES {
         let mut chain = chain(profile, &json!({}));
         for (country, token, want) in [

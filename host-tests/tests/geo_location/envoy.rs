@@ -1,5 +1,5 @@
-//! The same through a real Envoy with player-auth in front, deployed as the example of both has it:
-//! facts flow as filter state, and keys come from a service.
+//! Locations through a real Envoy with player-auth in front, deployed as in the example of both: facts travel
+//! as filter state, and keys come from a service.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,16 +16,16 @@ use policy_token::testing::{Forge, ALGORITHMS};
 use policy_token::Alg;
 use serde_json::{json, Value};
 
-use crate::world::{self, claims, login, AUTH, CLIENT, GEO, OTTER};
+use crate::fixture::{self, claims, login, AUTH, CLIENT, GEO, OTTER};
 
 /// The example of both plugins with these issuers.
 fn deployed(house: &Forge, provider: &Forge) -> Value {
     let fetched = json!({"keys": {"cluster": "casino", "path": "/location-keys"}});
-    let located = world::located(Profile::Envoy, provider, &fetched);
+    let located = fixture::located(Profile::Envoy, provider, &fetched);
     let chain = Gateway::example("chain").unwrap();
-    let document = chain.deployed(AUTH, &world::auth(Profile::Envoy, house)).unwrap();
+    let document = chain.deployed(AUTH, &fixture::auth(Profile::Envoy, house)).unwrap();
     let chain = Gateway::from_document(document).unwrap();
-    chain.deployed(GEO, &world::geo(Profile::Envoy, &located)).unwrap()
+    chain.deployed(GEO, &fixture::geo(Profile::Envoy, &located)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn locations_through_envoy() {
     .unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let (house, provider) = (Forge::with_suffix(now, "-house"), Forge::at(now));
-    let options = Options::new(binary, world::wasm_dir(), casino.address);
+    let options = Options::new(binary, fixture::wasm_dir(), casino.address);
     let envoy = EnvoyProcess::start(&deployed(&house, &provider), options).await.unwrap();
     let number = AtomicU32::new(0);
     let ask = |path: &str, player: &str, client: &str, tokens: &[&str]| {
@@ -71,7 +71,7 @@ async fn locations_through_envoy() {
         let (address, port) = (envoy.address, envoy.listener_port);
         async move {
             let answer = send(address, Some(port), &request).await.unwrap();
-            let code = world::code(&answer.body).unwrap_or_else(|| "allow".to_owned());
+            let code = fixture::code(&answer.body).unwrap_or_else(|| "allow".to_owned());
             (answer.status, code)
         }
     };

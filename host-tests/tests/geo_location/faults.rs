@@ -1,5 +1,5 @@
-//! Every host call of geo-jurisdiction answering every status, in scenes with a location token: no trap,
-//! nobody passes who should not, and nobody waits for ever. player-auth in front of it does not fail.
+//! Every host call of geo-jurisdiction returns every status, in scenes with a location token: no trap, no request
+//! passes that must not, and none waits for ever. player-auth in front of it does not fail.
 
 use std::cell::Cell;
 
@@ -9,10 +9,10 @@ use policy_token::Alg;
 use serde_json::json;
 
 use crate::common::faults::{self, run_scene, Failed, Subject};
+use crate::fixture::{self, claims, location, outcome, provider, request, run, with, GEO, NOW};
 use crate::services::{json_after, Service};
-use crate::world::{self, claims, location, outcome, provider, request, run, with, GEO, NOW};
 
-/// What is asked, and what comes of it where nothing fails.
+/// A request, and its decision where nothing fails.
 struct Scene {
     name: &'static str,
     /// Whether keys are fetched.
@@ -75,7 +75,7 @@ const SCENES: [Scene; 10] = [
 ];
 
 fn subject() -> Subject {
-    Subject { plugin: GEO, module: world::module(GEO) }
+    Subject { plugin: GEO, module: fixture::module(GEO) }
 }
 
 impl faults::Scene for Scene {
@@ -93,9 +93,9 @@ impl faults::Scene for Scene {
 
     fn start(&self, profile: Profile, faults: &Faults) -> Chain {
         let service = Service::new(json_after(provider().jwks(), 20));
-        let changes = if self.fetched { world::fetched(profile) } else { json!({}) };
-        let located = world::located(profile, provider(), &changes);
-        let builder = world::builder(profile, &located).faults(faults.clone());
+        let changes = if self.fetched { fixture::fetched(profile) } else { json!({}) };
+        let located = fixture::located(profile, provider(), &changes);
+        let builder = fixture::builder(profile, &located).faults(faults.clone());
         builder.callouts(service.callouts()).start().unwrap()
     }
 
@@ -133,7 +133,7 @@ impl faults::Scene for Scene {
 }
 
 #[test]
-fn traffic_under_envoy() {
+fn failed_host_calls_under_envoy() {
     for scene in &SCENES {
         let tried = run_scene(&subject(), scene, Profile::Envoy);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
@@ -141,7 +141,7 @@ fn traffic_under_envoy() {
 }
 
 #[test]
-fn traffic_under_wasmx() {
+fn failed_host_calls_under_wasmx() {
     for scene in &SCENES {
         let tried = run_scene(&subject(), scene, Profile::Wasmx);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
@@ -149,15 +149,15 @@ fn traffic_under_wasmx() {
 }
 
 #[test]
-fn refusals_that_cannot_be_sent() {
+fn refusals_that_cannot_be_sent_end_the_stream() {
     faults::refusals_that_cannot_be_sent(&subject(), &SCENES);
 }
 
 #[test]
-fn configuring() {
+fn failed_host_calls_do_not_trap_configuring() {
     let start = |profile, faults: &Faults| {
-        let located = world::located(profile, provider(), &json!({}));
-        world::builder(profile, &located).faults(faults.clone()).start()
+        let located = fixture::located(profile, provider(), &json!({}));
+        fixture::builder(profile, &located).faults(faults.clone()).start()
     };
     faults::configuring(&subject(), start, |chain, case| {
         for scene in SCENES.iter().filter(|scene| !scene.fetched) {

@@ -1,5 +1,4 @@
-//! The provider's keys: waited for once, and what becomes of bets and deposits while they are not to be
-//! had.
+//! The provider's keys: requests wait for one fetch; bets and deposits while the keys are unavailable.
 
 use std::time::Duration;
 
@@ -8,21 +7,21 @@ use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::json;
 
-use crate::services::{failures, json_after, Service};
-use crate::world::{
+use crate::fixture::{
     self, claims, hello, outcome, provider, request, run, with, NOW, PROFILES, SECOND,
 };
+use crate::services::{failures, json_after, Service};
 
 /// The longest a stream may wait for keys, in nanoseconds.
 const PATIENCE: u64 = SECOND / 2;
 const UNAVAILABLE: &str = "geo_unavailable";
 
 fn start(profile: Profile, service: &Service) -> Chain {
-    let location = world::located(profile, provider(), &world::fetched(profile));
-    world::builder(profile, &location).callouts(service.callouts()).start().unwrap()
+    let location = fixture::located(profile, provider(), &fixture::fetched(profile));
+    fixture::builder(profile, &location).callouts(service.callouts()).start().unwrap()
 }
 
-/// A token that was never seen before.
+/// A token that is in no worker's memory.
 fn fresh(forge: &Forge, number: u32) -> String {
     let changes = json!({"jti": format!("loc-{number}"), "iat": NOW + 60});
     forge.sign(Alg::Es256, &claims(forge, &changes))
@@ -33,7 +32,7 @@ fn waited(report: &Report) -> u64 {
 }
 
 #[test]
-fn without_keys_bets_wait_shortly_and_are_refused_and_deposits_pass() {
+fn without_keys_bets_are_refused_and_deposits_pass() {
     for profile in PROFILES {
         for (name, answer) in failures() {
             let service = Service::new(answer);
@@ -92,10 +91,10 @@ fn the_first_bets_wait_for_one_fetch() {
     }
 }
 
-/// A crowd is no outage: it opens nothing, not even what the address alone would open, and those who
-/// wait get their keys.
+/// A crowd is no outage: it opens nothing, not even what the address alone would open, and the requests that wait
+/// get their keys.
 #[test]
-fn a_crowd_is_told_to_come_again_and_opens_nothing() {
+fn a_crowd_gets_retry_after_and_opens_nothing() {
     for profile in PROFILES {
         let service = Service::new(json_after(provider().jwks(), 100));
         let mut chain = start(profile, &service);
@@ -118,9 +117,9 @@ fn a_crowd_is_told_to_come_again_and_opens_nothing() {
     }
 }
 
-/// Whoever can write a key id that nobody knows must not be let in by it.
+/// A token with an unknown key id must not open what an outage opens.
 #[test]
-fn a_key_that_nobody_knows_opens_nothing() {
+fn an_unknown_key_opens_nothing() {
     for profile in PROFILES {
         let service = Service::new(json_after(provider().jwks(), 10));
         let mut chain = start(profile, &service);
@@ -152,13 +151,13 @@ fn a_key_that_nobody_knows_opens_nothing() {
     }
 }
 
-/// One fetch serves the workers of a node, and nobody takes another plugin's keys.
+/// One fetch serves the workers of a node, and no plugin takes another plugin's keys.
 #[test]
 fn workers_share_keys_under_a_name_of_their_own() {
     for profile in PROFILES {
         let service = Service::new(json_after(provider().jwks(), 30));
-        let location = world::located(profile, provider(), &world::fetched(profile));
-        let builder = world::builder(profile, &location).callouts(service.callouts()).workers(2);
+        let location = fixture::located(profile, provider(), &fixture::fetched(profile));
+        let builder = fixture::builder(profile, &location).callouts(service.callouts()).workers(2);
         let mut chain = builder.start().unwrap();
         chain.run_for(Duration::from_secs(4), &mut hello);
         for worker in 0..2 {

@@ -4,12 +4,12 @@
 
 mod attacks;
 mod beside;
+mod bets;
 #[path = "../common/mod.rs"]
 mod common;
 mod envoy;
 mod faults;
+mod fixture;
 mod keys;
 #[path = "../player_auth/services.rs"]
 mod services;
-mod walk;
-mod world;

@@ -1,4 +1,4 @@
-//! The plugin: configured once per VM, it makes filters and looks after the location provider's keys.
+//! The plugin: configured once per VM, it makes filters and keeps the location provider's keys fresh.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,42 +7,43 @@ use std::time::Duration;
 use policy_kit::{metrics, CallReply, ConfigError, Host, Plugin, Profile, SharedCall};
 use policy_token::Verifier;
 
-use crate::config::Config;
-use crate::filter::GeoFilter;
-use crate::location::check::{State, KEYS_FLIGHT};
-use crate::policy::Policy;
+use crate::config::document::Config;
+use crate::filter::request::GeoFilter;
+use crate::location::worker::{WorkerState, KEYS_CALL};
+use crate::names::NAME;
+use crate::policy::compile::Policy;
 
-/// How often keys are looked after.
+/// Time between two checks whether the keys are due.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The plugin: a policy shared by the filters of a VM, and what they remember of location tokens.
+/// The plugin: a policy shared by the filters of a VM, and their memory of location tokens.
 #[derive(Debug)]
 pub struct GeoJurisdiction {
     policy: Rc<Policy>,
-    state: Option<Rc<RefCell<State>>>,
+    state: Option<Rc<RefCell<WorkerState>>>,
 }
 
 impl Plugin for GeoJurisdiction {
-    const NAME: &'static str = "geo-jurisdiction";
+    const NAME: &'static str = NAME;
     type Filter = GeoFilter;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
         let (mut state, mut more) = (None, Vec::new());
-        if let Some(location) = &policy.location {
-            let mut made = State::new(location);
-            if policy.profile() == Profile::Envoy {
-                made.verifier = Verifier::probe(host);
+        if let Some(rules) = &policy.location {
+            let mut worker = WorkerState::new(rules);
+            if policy.profile == Profile::Envoy {
+                worker.verifier = Verifier::probe(host);
             }
-            more.push(made.verifier.to_string());
-            state = Some(Rc::new(RefCell::new(made)));
+            more.push(worker.verifier.to_string());
+            state = Some(Rc::new(RefCell::new(worker)));
         }
-        metrics::configured(host, Self::NAME, policy.version(), policy.catalogue(), &more);
+        metrics::configured(host, Self::NAME, &policy.version, policy.endpoints.digest(), &more);
         Ok(Self { policy: Rc::new(policy), state })
     }
 
     fn profile(&self) -> Profile {
-        self.policy.profile()
+        self.policy.profile
     }
 
     fn filter(&self) -> GeoFilter {
@@ -54,20 +55,20 @@ impl Plugin for GeoJurisdiction {
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<SharedCall> {
-        let Some((location, state)) = self.policy.location.as_ref().zip(self.state.as_ref()) else {
+        let Some((rules, state)) = self.policy.location.as_ref().zip(self.state.as_ref()) else {
             return Vec::new();
         };
         match (host.now(), state.try_borrow_mut()) {
-            (Ok(now), Ok(mut state)) => state.due(location, host, now).into_iter().collect(),
+            (Ok(now), Ok(mut state)) => state.due(rules, host, now).into_iter().collect(),
             _ => Vec::new(),
         }
     }
 
     fn on_shared_reply(&mut self, host: &mut dyn Host, key: &str, reply: &CallReply) {
         let parts = self.policy.location.as_ref().zip(self.state.as_ref());
-        if let Some((location, state)) = parts.filter(|_| key == KEYS_FLIGHT) {
+        if let Some((rules, state)) = parts.filter(|_| key == KEYS_CALL) {
             if let Ok(mut state) = state.try_borrow_mut() {
-                state.keys_landed(location, host, reply);
+                state.take_keys(rules, host, reply);
             }
         }
     }

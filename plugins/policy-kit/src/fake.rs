@@ -1,24 +1,41 @@
-//! A gateway in plain Rust, for native tests of policies and of the driver.
+//! A gateway in plain Rust, for native tests of policies.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::driver::Gateway;
-use crate::{
-    Action, CallReply, Driver, Fault, Headers, Host, HttpCall, MapKind, Plugin, Reply, SharedCall,
-};
+use policy_wire::{Fault, Headers, Host, MapKind};
+
+use crate::call::http::{CallReply, HttpCall, SharedCall};
+use crate::config::error::ConfigError;
+use crate::driver::gateway::{Action, Gateway};
+use crate::driver::plugin::Plugin;
+use crate::driver::request::Driver;
+use crate::refusal::reply::Reply;
 
 /// One header as owned bytes.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
-/// What a test can see and set. Fields are public: it is a test's own gateway.
+/// A gateway whose state a test sets and reads. The feature `fake` has it.
+///
+/// ```
+/// use policy_kit::fake::FakeHost;
+/// use policy_kit::{Host, MapKind, One};
+///
+/// let mut host = FakeHost::request(&[(":path", "/"), ("x-tenant", "otter")]);
+/// let headers = host.headers(MapKind::Request)?;
+/// assert_eq!(headers.one("x-tenant"), One::Value(b"otter"));
+///
+/// let mut broken = FakeHost::default().failing("proxy_get_header_map_pairs", 2);
+/// assert!(broken.headers(MapKind::Request).is_err());
+/// # Ok::<(), policy_kit::Fault>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct FakeHost {
-    /// Request headers as they stand, in order.
+    /// Current request headers, in order.
     pub request: Vec<Pair>,
-    /// Response headers as they stand.
+    /// Current response headers.
     pub response: Vec<Pair>,
-    /// Body given to [`Gateway::body`].
+    /// Request body.
     pub body: Vec<u8>,
     /// Attributes, by path joined with dots.
     pub properties: BTreeMap<String, Vec<u8>>,
@@ -26,39 +43,39 @@ pub struct FakeHost {
     pub facts: BTreeMap<String, String>,
     /// Shared values and versions.
     pub shared: BTreeMap<String, (Vec<u8>, u32)>,
-    /// Counters.
+    /// Counters, by name.
     pub counters: BTreeMap<String, u64>,
-    /// Gauges.
+    /// Gauges, by name.
     pub gauges: BTreeMap<String, u64>,
     /// Histograms: the values recorded so far.
     pub histograms: BTreeMap<String, Vec<u64>>,
-    /// What [`Host::random`] gives.
+    /// What [`Host::random`] returns.
     pub random: Option<[u8; 16]>,
     /// Log lines.
     pub logs: Vec<String>,
-    /// Time told by [`Host::now`], nanoseconds since the epoch.
+    /// What [`Host::now`] returns, in nanoseconds since the epoch.
     pub now: u64,
-    /// Host calls that answer a status instead of doing anything, by ABI name.
+    /// Host calls that return a status instead of doing anything, by ABI name.
     pub faults: BTreeMap<&'static str, u32>,
-    /// The local reply, if one was given.
+    /// The local reply, if one was sent.
     pub replied: Option<Reply>,
     /// Calls sent so far.
     pub calls: Vec<HttpCall>,
-    /// Keys of the flights joined so far.
+    /// Keys of the shared calls joined so far.
     pub flights: Vec<String>,
-    /// Answers of foreign functions, by name; one that is not there is not found.
+    /// Results of foreign functions, by name; any other function is not found.
     pub foreign: BTreeMap<String, Vec<u8>>,
     /// The environment.
     pub env: BTreeMap<String, String>,
-    /// Whether a held request was let go.
+    /// Whether a held request was released.
     pub resumed: bool,
-    /// Body given to [`Gateway::answer_body`].
+    /// Response body.
     pub answer_body: Vec<u8>,
-    /// Whether a held answer was let go.
+    /// Whether a held response was released.
     pub answer_resumed: bool,
-    /// Whether the next tick is waited for.
+    /// Whether the stream waits for the next tick.
     pub awaits_tick: bool,
-    /// Whether the stream was ended without an answer.
+    /// Whether the stream was reset.
     pub was_reset: bool,
 }
 
@@ -69,14 +86,14 @@ impl FakeHost {
         Self { request: headers.iter().map(own).collect(), ..Self::default() }
     }
 
-    /// Makes a host call answer a status.
+    /// Makes a host call return a status.
     #[must_use]
     pub fn failing(mut self, call: &'static str, status: u32) -> Self {
         self.faults.insert(call, status);
         self
     }
 
-    /// The values the upstream would see of a header, as text.
+    /// The values of a header as the upstream sees them, as text.
     pub fn upstream(&self, name: &str) -> Vec<String> {
         let named = self.request.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
         named.map(|(_, v)| String::from_utf8_lossy(v).into_owned()).collect()
@@ -100,11 +117,8 @@ impl FakeHost {
 /// Configures a plugin and sends it one request without a body.
 ///
 /// # Errors
-/// The configuration was refused.
-pub fn run<P: Plugin>(
-    config: &str,
-    mut host: FakeHost,
-) -> Result<(Action, FakeHost), crate::ConfigError> {
+/// The configuration is invalid.
+pub fn run<P: Plugin>(config: &str, mut host: FakeHost) -> Result<(Action, FakeHost), ConfigError> {
     let plugin = P::configure(config.as_bytes(), &mut host)?;
     let mut driver = Driver::new(Some(plugin.filter()));
     let action = driver.on_request_headers(&mut host, true);
@@ -237,10 +251,10 @@ impl Gateway for FakeHost {
         self.dispatch(call).map(|_| ())
     }
 
-    fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply> {
+    fn join(&mut self, call: &SharedCall) -> Result<(), CallReply> {
         self.check("proxy_http_call").map_err(CallReply::Failed)?;
-        self.flights.push(flight.key.clone());
-        self.calls.push(flight.call.clone());
+        self.flights.push(call.key.clone());
+        self.calls.push(call.call.clone());
         Ok(())
     }
 
@@ -250,7 +264,7 @@ impl Gateway for FakeHost {
         Ok(())
     }
 
-    fn resume_answer(&mut self) -> Result<(), Fault> {
+    fn resume_response(&mut self) -> Result<(), Fault> {
         self.check("proxy_continue_stream")?;
         self.answer_resumed = true;
         Ok(())
@@ -271,12 +285,12 @@ impl Gateway for FakeHost {
         Ok(self.body.iter().take(size).copied().collect())
     }
 
-    fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
+    fn response_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
         self.check("proxy_get_buffer_bytes")?;
         Ok(self.answer_body.iter().take(size).copied().collect())
     }
 
-    fn set_answer_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
+    fn set_response_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
         self.check("proxy_set_buffer_bytes")?;
         let size = size.min(self.answer_body.len());
         self.answer_body.splice(..size, text.iter().copied());

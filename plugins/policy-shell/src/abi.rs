@@ -260,7 +260,7 @@ impl Gateway for Abi {
         sys::continue_request()
     }
 
-    fn resume_answer(&mut self) -> Result<(), Fault> {
+    fn resume_response(&mut self) -> Result<(), Fault> {
         sys::continue_response()
     }
 
@@ -276,16 +276,16 @@ impl Gateway for Abi {
         sys::buffer(Buffer::RequestBody, size)
     }
 
-    fn answer_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
+    fn response_body(&mut self, size: usize) -> Result<Vec<u8>, Fault> {
         sys::buffer(Buffer::ResponseBody, size)
     }
 
-    fn can_rewrite_answers(&self) -> bool {
+    fn can_rewrite_responses(&self) -> bool {
         // Not tried on a real WasmX.
         self.profile == Profile::Envoy
     }
 
-    fn set_answer_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
+    fn set_response_body(&mut self, size: usize, text: &[u8]) -> Result<(), Fault> {
         sys::set_buffer(Buffer::ResponseBody, size, text)
     }
 }

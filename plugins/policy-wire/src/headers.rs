@@ -6,21 +6,21 @@ use std::rc::Rc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     bytes: Vec<u8>,
-    /// Where each name and value lies in `bytes`: start, name length, value length.
+    /// Position of each name and value in `bytes`: start, name length, value length.
     index: Vec<(usize, usize, usize)>,
-    /// One bit for each name that is there, by [`Headers::bit`]. Most names that are looked for are
-    /// not there, and most of those need no look at the index.
+    /// One bit for each name in the map, by [`Headers::bit`]. Most names that are looked up are not in the map,
+    /// and most of those lookups end here.
     present: u64,
 }
 
-/// What a header that must be single turned out to be.
+/// A header that counts only if it was sent exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum One<'a> {
     /// Not sent.
     Absent,
     /// Sent once.
     Value(&'a [u8]),
-    /// Sent more than once: nobody can say which one counts.
+    /// Sent more than once, so it is unknown which one counts.
     Many,
 }
 
@@ -28,7 +28,7 @@ impl Headers {
     /// Parses the ABI's serialised map: a count, then the lengths of each name and value, then the
     /// bytes, each followed by a NUL; all integers little-endian 32 bits.
     ///
-    /// `None` for anything that does not add up; a host's bytes are not trusted either.
+    /// `None` for lengths that do not fit the bytes: a host's bytes are not trusted either.
     pub fn parse(bytes: Vec<u8>) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self::default());
@@ -53,7 +53,7 @@ impl Headers {
         Some(Self { bytes, index, present })
     }
 
-    /// Builds a map from pairs, for tests and for hosts that need a pair rewritten.
+    /// Builds a map from pairs, for tests and for hosts of which a pair must be rewritten.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut map = Self::default();
         for (name, value) in pairs {
@@ -77,9 +77,9 @@ impl Headers {
         Some((self.bytes.get(start..start + name)?, self.bytes.get(from..from + value)?))
     }
 
-    /// Every value of `name`, whatever the case of the name on the wire.
+    /// Every value of `name`, in any case on the wire.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        // Most names differ in their length already, and then need no second look.
+        // Most names differ in their length already.
         let maybe = if self.may_have(Self::bit(name.as_bytes())) { &self.index[..] } else { &[] };
         let long_enough = maybe.iter().filter(|(_, length, _)| *length == name.len());
         let named = long_enough.filter_map(|entry| self.pair(entry));
@@ -91,7 +91,16 @@ impl Headers {
         self.all(name).next().is_some()
     }
 
-    /// The value of a header that only counts when it was sent exactly once.
+    /// The value of a header that counts only if it was sent exactly once.
+    ///
+    /// ```
+    /// use policy_wire::{Headers, One};
+    ///
+    /// let headers = Headers::from_pairs([(&b"x-id"[..], &b"a"[..]), (b"x-tag", b"1"), (b"X-Tag", b"2")]);
+    /// assert_eq!(headers.one("x-id"), One::Value(b"a"));
+    /// assert_eq!(headers.one("x-tag"), One::Many);
+    /// assert_eq!(headers.single("x-tag"), None);
+    /// ```
     pub fn one<'a>(&'a self, name: &'a str) -> One<'a> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
@@ -109,26 +118,26 @@ impl Headers {
         }
     }
 
-    /// One bit for a name, the same whatever its case: from its length, its first and its last letter.
-    /// Equal names have equal bits, others mostly not.
+    /// One bit for a name, the same in any case: from its length, its first and its last letter. Equal names
+    /// have equal bits, others mostly not.
     pub fn bit(name: &[u8]) -> u64 {
         let letter = |letter: Option<&u8>| letter.map_or(0, |b| usize::from(b | 0x20));
         let mix = name.len() * 5 + letter(name.first()) * 3 + letter(name.last());
         1 << (mix % 64)
     }
 
-    /// Whether a name with this bit may be there.
+    /// Whether the map may have a name with this bit.
     pub(crate) fn may_have(&self, bit: u64) -> bool {
         self.present & bit != 0
     }
 
-    /// Those that are kept, or none where nothing was read or is needed any more.
+    /// The headers that are kept, or an empty map.
     pub fn kept(kept: &Option<Rc<Self>>) -> &Self {
         static NONE: Headers = Headers { bytes: Vec::new(), index: Vec::new(), present: 0 };
         kept.as_deref().unwrap_or(&NONE)
     }
 
-    /// How many headers there are.
+    /// Number of headers.
     pub fn len(&self) -> usize {
         self.index.len()
     }
@@ -165,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn one_absent_many() {
+    fn headers_are_absent_single_or_many() {
         let map = Headers::from_pairs([
             (&b"x-a"[..], &b"1"[..]),
             (b"X-B", b"\xff\x00"),
@@ -185,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_host_serialises_is_read_back(
+        fn serialised_maps_are_read_back(
             pairs in prop::collection::vec((any::<Vec<u8>>(), any::<Vec<u8>>()), 0..20)
         ) {
             let map = Headers::parse(serialise(&pairs)).unwrap();
@@ -194,7 +203,7 @@ mod tests {
         }
 
         #[test]
-        fn names_are_found_whatever_their_case(
+        fn names_are_found_in_any_case(
             names in prop::collection::vec("[a-cA-C_\\[{@-]{0,4}", 0..20), wanted in "[a-cA-C_-]{0,4}",
         ) {
             let map = Headers::from_pairs(names.iter().map(|name| (name.as_bytes(), &b"v"[..])));
@@ -207,7 +216,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_the_parser_fail_badly(bytes in any::<Vec<u8>>()) {
+        fn any_bytes_parse_without_a_panic(bytes in any::<Vec<u8>>()) {
             if let Some(map) = Headers::parse(bytes) {
                 prop_assert_eq!(map.iter().count(), map.len());
             }

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
-use crate::Headers;
+use crate::headers::Headers;
 
-/// Which gateway the module runs in. They differ in ways no module can detect safely, so the
-/// operator says it: `"host": "envoy"` (the default) or `"wasmx"` (Kong up to 3.10).
+/// The gateway that the module runs in. Gateways differ in ways that no module can detect safely, so the operator
+/// names it: `"host": "envoy"` (the default) or `"wasmx"` (Kong up to 3.10).
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
@@ -18,12 +18,12 @@ pub enum Profile {
     Wasmx,
 }
 
-/// A host call that did not do what was asked.
+/// A host call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The ABI's name of the call, such as `proxy_get_header_map_pairs`.
     pub call: &'static str,
-    /// The status it answered; `None` where it answered Ok with something unusable.
+    /// The status it returned; `None` where it returned Ok with something unusable.
     pub status: Option<u32>,
 }
 
@@ -36,16 +36,16 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// Which headers are meant.
+/// A header map of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MapKind {
-    /// The request's.
+    /// The request's headers.
     Request,
-    /// The response's.
+    /// The response's headers.
     Response,
 }
 
-/// What a filter may ask of its gateway. Every call can fail, and none panics.
+/// The gateway as a filter sees it. Every call can fail, and none panics.
 pub trait Host {
     /// All headers of a message, names in lower case, `:authority` as the client sent it. Read once
     /// per phase and kept.
@@ -69,17 +69,17 @@ pub trait Host {
     /// An attribute of the request, such as `["source", "address"]`; `None` where there is none.
     ///
     /// # Errors
-    /// The gateway answered neither a value nor "not found".
+    /// The gateway returned neither a value nor "not found".
     fn property(&mut self, path: &[&str]) -> Result<Option<Vec<u8>>, Fault>;
 
-    /// Leaves a fact for the filters after this one and for the access log. Where the gateway has no
-    /// such place (WasmX) this does nothing: there facts travel in headers.
+    /// Publishes a fact for the filters after this one and for the access log. On a gateway without filter
+    /// state (WasmX) this does nothing: there facts travel in headers.
     ///
     /// # Errors
-    /// The gateway has such a place and refused.
+    /// The gateway has filter state and refused.
     fn publish(&mut self, fact: &str, value: &str) -> Result<(), Fault>;
 
-    /// A fact left by an earlier filter.
+    /// A fact that an earlier filter published.
     ///
     /// # Errors
     /// As [`Host::property`].
@@ -88,21 +88,21 @@ pub trait Host {
     /// A value shared by all workers, and the version to give to [`Host::set_shared`].
     ///
     /// # Errors
-    /// The gateway answered neither a value nor "not found".
+    /// The gateway returned neither a value nor "not found".
     fn shared(&mut self, key: &str) -> Result<Option<(Vec<u8>, u32)>, Fault>;
 
-    /// Stores a shared value if its version is still `expected`; `None` means that no value may be
-    /// there yet. `false` where somebody else was first.
+    /// Stores a shared value if its version is still `expected`; `None` means that there must be no value
+    /// yet. `false` where another worker was first.
     ///
     /// # Errors
-    /// The gateway answered neither Ok nor a mismatch.
+    /// The gateway returned neither Ok nor a mismatch.
     fn set_shared(&mut self, key: &str, value: &[u8], expected: Option<u32>)
         -> Result<bool, Fault>;
 
     /// Nanoseconds since the Unix epoch.
     ///
     /// # Errors
-    /// The gateway did not tell.
+    /// The gateway did not return it.
     fn now(&mut self) -> Result<u64, Fault>;
 
     /// Runs a function that the gateway offers beside the ABI, such as Envoy's `verify_signature`.
@@ -111,8 +111,8 @@ pub trait Host {
     /// There is none of that name, or it refused. WasmX has none at all.
     fn foreign(&mut self, function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault>;
 
-    /// A variable of the environment that the operator gave the VM: where secrets are told that a
-    /// dump of the configuration must not show.
+    /// A variable of the environment that the operator gave the VM, for secrets that a dump of the
+    /// configuration must not show.
     fn env(&mut self, name: &str) -> Option<String>;
 
     /// Sixteen bytes that no client can guess; `None` where the gateway has none to give.

@@ -1,6 +1,7 @@
-//! What every request is read with: its header map, its path, and the port to its gateway. [`policy_kit`] hands it on.
+//! What every request is read with: its header map, its path, and the port to its gateway. [`policy_kit`]
+//! re-exports it.
 //!
-//! A crate of its own because it is compiled for speed, and the rest of the vocabulary for size.
+//! A crate of its own because it is compiled for speed, and `policy-kit` for size.
 //!
 //! [`policy_kit`]: ../policy_kit/index.html
 #![warn(missing_docs)]

@@ -1,12 +1,11 @@
-//! The path a policy decides on, or the reason why no safe reading of it exists.
+//! The path a policy decides on, or the reason why it has no safe reading.
 //!
-//! Gateway and upstream may read one target differently (`/a/..;/b`, `%2e%2e`, `//`). Where two
-//! readings are possible the request is not classified at all, so that it cannot be classified as
-//! something milder than what the upstream will do.
+//! Gateway and upstream may read one target differently (`/a/..;/b`, `%2e%2e`, `//`). A request whose path has two
+//! readings is not classified, so that it cannot get a milder class than the upstream's reading would.
 
 use std::borrow::Cow;
 
-/// Request headers that change what a call means after it was classified. Stripped from every
+/// Request headers that change the meaning of a request after it was classified. Stripped from every
 /// request.
 pub const MEANING_HEADERS: [&str; 9] = [
     "x-http-method-override",
@@ -20,8 +19,8 @@ pub const MEANING_HEADERS: [&str; 9] = [
     "x-forwarded-uri",
 ];
 
-/// Request headers by which an upstream may take a request for one to another host or path. From a
-/// trusted proxy they are the truth, from anybody else they are stripped.
+/// Request headers by which an upstream may take a request for one to another host or path. Believed from a
+/// trusted proxy, stripped from other peers.
 pub const FORWARDED_HEADERS: [&str; 4] =
     ["forwarded", "x-forwarded-host", "x-forwarded-prefix", "x-host"];
 
@@ -64,7 +63,7 @@ pub fn canonical_path(target: &[u8]) -> Result<Cow<'_, str>, PathFault> {
         return Err(PathFault::Separator);
     }
     let path: Cow<'_, str> = if special {
-        // What stands in parameters counts, too: a reader that decodes first finds a slash there.
+        // Parameters are checked, too: a reader that decodes first finds a slash there.
         decode(raw)?;
         Cow::Owned(decode(&without_params(raw))?)
     } else {
@@ -75,7 +74,7 @@ pub fn canonical_path(target: &[u8]) -> Result<Cow<'_, str>, PathFault> {
         if segment.is_empty() && segments.peek().is_some() {
             return Err(PathFault::EmptySegment);
         }
-        // `..%20`: some readers cut what they do not like off a segment.
+        // `..%20`: some readers cut a segment at such an escape.
         let end = match segment {
             [b'.', b'.', rest @ ..] | [b'.', rest @ ..] => rest.first(),
             _ => continue,
@@ -105,8 +104,8 @@ fn without_params(raw: &[u8]) -> Vec<u8> {
 
 fn decode(path: &[u8]) -> Result<String, PathFault> {
     let mut out = String::with_capacity(path.len());
-    // Escapes of bytes from 0x80 up are kept as written, once they prove to be UTF-8: `%c0%af` is
-    // an overlong slash to a careless reader.
+    // Escapes of bytes from 0x80 up are kept if they are UTF-8: a careless reader takes `%c0%af` for an overlong
+    // slash.
     let mut high = Vec::new();
     let mut rest = path;
     while let [first, tail @ ..] = rest {
@@ -164,7 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn readings() {
+    fn paths_are_canonical_or_refused() {
         use PathFault::*;
         let cases: &[(&[u8], Result<&str, PathFault>)] = &[
             (b"/", Ok("/")),
@@ -227,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_reading_reads_as_itself(target in any::<Vec<u8>>()) {
+        fn canonical_paths_stay_the_same(target in any::<Vec<u8>>()) {
             let mut target = target;
             target.insert(0, b'/');
             if let Ok(path) = canonical_path(&target) {

@@ -1,13 +1,13 @@
-//! A path beside the patterns of endpoints.
+//! Paths compared with the patterns of endpoints.
 
-/// One step of a pattern. The order is the order of specificity, least first.
+/// One segment of a pattern. The order is that of specificity, least first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// Here a prefix ends: anything may follow.
+    /// The end of a prefix: anything may follow.
     Rest,
-    /// Here the pattern ends and the path must, too.
+    /// The end of the pattern: the path must end, too.
     End,
-    /// Any one segment that is not empty.
+    /// Any segment that is not empty.
     Any,
     /// Exactly this segment.
     Exactly(String),
@@ -17,24 +17,24 @@ pub enum Part {
 #[derive(Clone, Copy)]
 pub struct Segments<'a> {
     text: &'a [u8],
-    /// How many segments it has: what follows each of its slashes.
+    /// Number of segments, one after each slash.
     count: usize,
 }
 
 impl<'a> Segments<'a> {
-    /// Measures a path that reads the same to everyone.
+    /// Counts the segments of a canonical path.
     pub fn new(path: &'a str) -> Self {
         let text = path.as_bytes();
         Self { text, count: text.iter().filter(|b| **b == b'/').count() }
     }
 
-    /// How many segments it has.
+    /// Number of segments.
     #[inline]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Whether it is one of the paths of a pattern, segments being the `same` as those that it names.
+    /// Whether the pattern matches it; `same` compares a segment with one that the pattern names.
     pub fn fits(&self, parts: &[Part], same: fn(&[u8], &[u8]) -> bool) -> bool {
         let mut segments = self.text.split(|b| *b == b'/').skip(1);
         for part in parts {

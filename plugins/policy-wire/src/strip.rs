@@ -1,22 +1,23 @@
-//! Headers that a client may not send on.
+//! Removing request headers that a client must not set.
 
-use crate::{Fault, Headers, Host, MapKind};
+use crate::headers::Headers;
+use crate::host::{Fault, Host, MapKind};
 
-/// Names of headers that are taken out of requests.
+/// Names of headers to remove from requests.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderNames {
-    /// Each with its [`Headers::bit`]: every request is asked for all of them, and has hardly any.
+    /// Each with its [`Headers::bit`]: every request is checked for all of them, and has hardly any.
     names: Vec<(u64, String)>,
-    /// Of these only other spellings go.
+    /// Names of which only other spellings are removed.
     spelt: Vec<String>,
     /// One bit for each length that a name has.
     lengths: u64,
-    /// Whether a name has `_` itself, so that another spelling of it need have none.
+    /// Whether a name has a `_`, so that another spelling may have none.
     underscored: bool,
 }
 
 impl HeaderNames {
-    /// These, in lower case.
+    /// These names, in lower case.
     #[inline]
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut all = Self::default();
@@ -24,7 +25,7 @@ impl HeaderNames {
         all
     }
 
-    /// One more, in lower case.
+    /// Adds a name, in lower case.
     #[inline]
     pub fn insert(&mut self, name: &str) {
         debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
@@ -34,7 +35,8 @@ impl HeaderNames {
         }
     }
 
-    /// One more, in lower case, of which only other spellings go: whoever may send it spells it as it is.
+    /// Adds a name, in lower case, of which only other spellings are removed: the legitimate sender spells it
+    /// as it is.
     #[inline]
     pub fn insert_spelt(&mut self, name: &str) {
         debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
@@ -49,17 +51,17 @@ impl HeaderNames {
         self.underscored |= name.contains('_');
     }
 
-    /// Whether this is one of those that go however they are spelt.
+    /// Whether this is a name that is removed in every spelling.
     pub fn contains(&self, name: &str) -> bool {
         self.names.iter().any(|(_, known)| known == name)
     }
 
-    /// Those that go however they are spelt.
+    /// The names that are removed in every spelling.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(_, name)| name.as_str())
     }
 
-    /// Whether this is another spelling of one of them.
+    /// Whether this is another spelling of one of the names.
     fn misspells(&self, name: &[u8]) -> bool {
         let mut all = self.names.iter().map(|(_, known)| known).chain(&self.spelt);
         all.any(|known| {
@@ -69,8 +71,8 @@ impl HeaderNames {
     }
 }
 
-/// Whether two header names are one to an upstream that reads `_` as `-` (CGI, RFC 3875 section 4.1.18, and
-/// whatever follows it).
+/// Whether an upstream that reads `_` as `-` (CGI, RFC 3875 section 4.1.18, and its successors) takes two header
+/// names for one.
 pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
     let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
@@ -81,7 +83,7 @@ fn length(name: &[u8]) -> u64 {
 }
 
 /// Removes every request header of these names, also where it is spelt with `_` for `-`: some upstreams
-/// read `x_player_id` as they read `x-player-id`. `headers` is what the gateway told of them.
+/// read `x_player_id` as `x-player-id`. `headers` are the request's.
 ///
 /// # Errors
 /// The gateway refused.

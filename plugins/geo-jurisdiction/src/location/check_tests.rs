@@ -1,24 +1,24 @@
-//! Proving tokens: attacks, keys that come and go, what is remembered.
+//! Checking tokens: attacks, keys that come and go, the worker's memory.
 
 use super::*;
 use crate::location::testing::{claims, document, forge, location, policy, token, CLIENT, NOW};
-use crate::policy::Policy;
+use crate::policy::compile::Policy;
 use policy_kit::fake::FakeHost;
-use policy_kit::Headers;
+use policy_kit::{CallReply, Headers};
 use policy_token::testing::Forge;
 use policy_token::Alg;
 use serde_json::{json, Value};
 
-struct World {
+struct Fixture {
     policy: Policy,
-    state: State,
+    state: WorkerState,
     host: FakeHost,
     /// In seconds since the epoch.
     now: u64,
     source: &'static str,
 }
 
-impl World {
+impl Fixture {
     fn new(changes: Value) -> Self {
         let failures = json!({"per_minute": 60_000, "burst": 10_000});
         let mut changes = changes;
@@ -26,7 +26,7 @@ impl World {
             changes["failures"] = failures;
         }
         let policy = policy(&document(location(changes), json!({}))).unwrap();
-        let state = State::new(policy.location.as_ref().unwrap());
+        let state = WorkerState::new(policy.location.as_ref().unwrap());
         let host = FakeHost { now: NOW * SECOND, ..FakeHost::default() };
         Self { policy, state, host, now: NOW, source: CLIENT }
     }
@@ -36,63 +36,63 @@ impl World {
         Self::new(json!({"keys": keys}))
     }
 
-    fn ask(&mut self, sent: &[&[u8]], landed: bool) -> String {
+    fn check(&mut self, sent: &[&[u8]], keys_awaited: bool) -> String {
         let location = self.policy.location.as_ref().unwrap();
         let headers = Headers::from_pairs(sent.iter().map(|value| (&b"X-Geolocation"[..], *value)));
-        let sent = location.sent(&headers);
+        let presented = PresentedLocation::read(&headers, &location.header);
         let (source, now) = (self.source.parse().ok(), self.now * SECOND);
         self.host.now = now;
-        let question = Question { sent: &sent, source, now, landed };
-        said(&check(location, &mut self.state, &mut self.host, &question))
+        let input = LocationInput { presented: &presented, source, now, keys_awaited };
+        described(&check(location, &mut self.state, &mut self.host, &input))
     }
 
     fn token(&mut self, token: &str) -> String {
-        self.ask(&[token.as_bytes()], false)
+        self.check(&[token.as_bytes()], false)
     }
 
-    fn lands(&mut self, status: u16, body: &str) {
+    fn keys_fetched(&mut self, status: u16, body: &str) {
         let (headers, body, cut) = (Headers::default(), body.into(), false);
         let reply = CallReply::Response { status, headers, body, cut };
         let location = self.policy.location.as_ref().unwrap();
         self.host.now = self.now * SECOND;
-        self.state.keys_landed(location, &mut self.host, &reply);
+        self.state.take_keys(location, &mut self.host, &reply);
     }
 }
 
-fn said(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Missing => "missing".to_owned(),
-        Verdict::Genuine(fix) => format!("genuine {}", fix.id.as_deref().unwrap_or("-")),
-        Verdict::Bad(rule) => rule.strip_prefix("location").unwrap().to_owned(),
-        Verdict::Expired => "expired".to_owned(),
-        Verdict::Ask(flight) => flight.call.headers[1].1.clone(),
-        Verdict::Unavailable { retry, down: true } => format!("down {retry}"),
-        Verdict::Unavailable { retry, down: false } => format!("unavailable {retry}"),
-        Verdict::Limited(seconds) => format!("limited {seconds}"),
+fn described(token: &TokenCheck) -> String {
+    match token {
+        TokenCheck::Missing => "missing".to_owned(),
+        TokenCheck::Genuine(claims) => format!("genuine {}", claims.id.as_deref().unwrap_or("-")),
+        TokenCheck::Invalid(rule) => rule.strip_prefix("location").unwrap().to_owned(),
+        TokenCheck::Expired => "expired".to_owned(),
+        TokenCheck::FetchKeys(shared) => shared.call.headers[1].1.clone(),
+        TokenCheck::Unavailable { retry, down: true } => format!("down {retry}"),
+        TokenCheck::Unavailable { retry, down: false } => format!("unavailable {retry}"),
+        TokenCheck::Limited(seconds) => format!("limited {seconds}"),
     }
 }
 
 const FETCH: &str = "/.well-known/jwks.json";
 
 #[test]
-fn good_tokens_of_every_algorithm() {
-    let mut world = World::new(json!({}));
+fn accepts_every_algorithm() {
+    let mut fixture = Fixture::new(json!({}));
     for alg in [Alg::Es256, Alg::Rs256, Alg::EdDsa] {
         let token = forge().sign(alg, &claims(json!({})));
-        assert_eq!(world.token(&token), "genuine loc-7", "{alg:?}");
-        assert_eq!(world.token(&token), "genuine loc-7", "{alg:?}, remembered");
+        assert_eq!(fixture.token(&token), "genuine loc-7", "{alg:?}");
+        assert_eq!(fixture.token(&token), "genuine loc-7", "{alg:?}, remembered");
     }
     let secret = json!({"algorithms": ["HS256"], "keys": {"secret": "0123456789abcdef".repeat(2)}});
-    let mut world = World::new(secret);
-    assert_eq!(world.token(&token(json!({}))), ":token_algorithm");
+    let mut fixture = Fixture::new(secret);
+    assert_eq!(fixture.token(&token(json!({}))), ":token_algorithm");
 }
 
 /// Made for logins: what is no location is refused for that where nothing else is wrong with it.
 #[test]
-fn the_corpus_of_attacks() {
-    let mut world = World::new(json!({}));
+fn rejects_the_corpus_of_attacks() {
+    let mut fixture = Fixture::new(json!({}));
     for attack in forge().attacks().iter().filter(|attack| !attack.token.is_empty()) {
-        let got = world.ask(&[&attack.token], false);
+        let got = fixture.check(&[&attack.token], false);
         let late = attack.refusal == Refusal::Expired && got == "expired";
         let want = format!(":{}", attack.refusal.evidence());
         assert!(got == want || late || got.starts_with(".claims."), "{}: {got}", attack.name);
@@ -101,7 +101,7 @@ fn the_corpus_of_attacks() {
 
 /// With the claims of a location, so that only what is attacked is wrong.
 #[test]
-fn attacks_on_locations() {
+fn rejects_forged_locations() {
     let good = token(json!({}));
     let parts: Vec<&str> = good.split('.').collect();
     let patched = |header: &str, claims: Option<Value>| {
@@ -137,16 +137,16 @@ fn attacks_on_locations() {
         ("two in one", format!("{good}, {good}"), ":token_malformed"),
         ("a blank", format!(" {good}"), ":token_malformed"),
     ] {
-        assert_eq!(World::new(json!({})).token(&token), want, "{name}");
+        assert_eq!(Fixture::new(json!({})).token(&token), want, "{name}");
     }
-    let mut world = World::new(json!({}));
-    assert_eq!(world.ask(&[], false), "missing");
-    assert_eq!(world.ask(&[b""], false), "missing");
-    assert_eq!(world.ask(&[good.as_bytes(), good.as_bytes()], false), ".header");
-    assert_eq!(world.ask(&[b"", good.as_bytes()], false), ".header");
+    let mut fixture = Fixture::new(json!({}));
+    assert_eq!(fixture.check(&[], false), "missing");
+    assert_eq!(fixture.check(&[b""], false), "missing");
+    assert_eq!(fixture.check(&[good.as_bytes(), good.as_bytes()], false), ".header");
+    assert_eq!(fixture.check(&[b"", good.as_bytes()], false), ".header");
     let types = json!({"types": ["location+jwt"]});
     // The forge names `JWT` as its tokens' kind.
-    assert_eq!(World::new(types).token(&good), ".types");
+    assert_eq!(Fixture::new(types).token(&good), ".types");
 }
 
 fn encoded(text: &str) -> String {
@@ -163,94 +163,97 @@ fn encoded(text: &str) -> String {
     out
 }
 
-/// A story: what a request is told at each moment.
+/// A story: the check of a request at each moment.
 #[test]
-fn keys_that_come_and_go() {
-    let mut world = World::fetching();
+fn keys_are_fetched_and_kept() {
+    let mut fixture = Fixture::fetching();
     let good = token(json!({}));
     let unknown = Forge::with_suffix(NOW, "-x").sign(Alg::Es256, &claims(json!({})));
     // What no key could prove is not worth a fetch.
     let rest = good.split_once('.').unwrap().1;
     let symmetric = format!("{}.{rest}", encoded(r#"{"alg":"HS256","kid":"x"}"#));
-    assert_eq!(world.token(&symmetric), ":token_algorithm");
-    assert_eq!(world.token(&good), FETCH);
-    assert_eq!(world.ask(&[], false), FETCH, "without keys nobody could have brought one");
-    world.lands(500, "");
-    assert_eq!(world.ask(&[good.as_bytes()], true), "down 1");
-    assert_eq!(world.ask(&[], true), "down 1");
-    assert_eq!(world.ask(&[], false), "down 1");
-    world.now += 1;
-    assert_eq!(world.token(&good), FETCH);
-    world.lands(200, &forge().jwks());
-    assert_eq!(world.ask(&[good.as_bytes()], true), "genuine loc-7");
-    assert_eq!(world.ask(&[], false), "missing");
-    // A key id that nobody knows is a token's doing, and opens nothing.
-    assert_eq!(world.token(&unknown), FETCH);
-    world.lands(200, &forge().jwks());
-    assert_eq!(world.ask(&[unknown.as_bytes()], true), ":token_key_unknown");
+    assert_eq!(fixture.token(&symmetric), ":token_algorithm");
+    assert_eq!(fixture.token(&good), FETCH);
+    assert_eq!(fixture.check(&[], false), FETCH, "without keys nobody could have brought one");
+    fixture.keys_fetched(500, "");
+    assert_eq!(fixture.check(&[good.as_bytes()], true), "down 1");
+    assert_eq!(fixture.check(&[], true), "down 1");
+    assert_eq!(fixture.check(&[], false), "down 1");
+    fixture.now += 1;
+    assert_eq!(fixture.token(&good), FETCH);
+    fixture.keys_fetched(200, &forge().jwks());
+    assert_eq!(fixture.check(&[good.as_bytes()], true), "genuine loc-7");
+    assert_eq!(fixture.check(&[], false), "missing");
+    // An unknown key id is the token's fault, and opens nothing.
+    assert_eq!(fixture.token(&unknown), FETCH);
+    fixture.keys_fetched(200, &forge().jwks());
+    assert_eq!(fixture.check(&[unknown.as_bytes()], true), ":token_key_unknown");
     let another = Forge::with_suffix(NOW, "-y").sign(Alg::Es256, &claims(json!({})));
-    assert_eq!(world.token(&another), "unavailable 5");
-    world.now += 5;
-    assert_eq!(world.token(&another), FETCH);
-    world.lands(503, "");
-    assert_eq!(world.ask(&[another.as_bytes()], true), "down 5", "that is the provider's");
-    assert_eq!(world.ask(&[], false), "missing", "keys at hand serve on");
+    assert_eq!(fixture.token(&another), "unavailable 5");
+    fixture.now += 5;
+    assert_eq!(fixture.token(&another), FETCH);
+    fixture.keys_fetched(503, "");
+    assert_eq!(fixture.check(&[another.as_bytes()], true), "down 5", "that is the provider's");
+    assert_eq!(fixture.check(&[], false), "missing", "keys at hand serve on");
     let late = token(json!({"jti": "loc-8"}));
-    assert_eq!(world.token(&late), "genuine loc-8");
-    world.now += 601;
+    assert_eq!(fixture.token(&late), "genuine loc-8");
+    fixture.now += 601;
     let later = token(json!({"jti": "loc-9"}));
-    assert_eq!(world.token(&later), FETCH, "but not for ever");
-    world.lands(404, "");
-    assert_eq!(world.ask(&[later.as_bytes()], true), "down 1");
-    assert_eq!(world.token(&good), "genuine loc-7", "what is known stays known");
+    assert_eq!(fixture.token(&later), FETCH, "but not for ever");
+    fixture.keys_fetched(404, "");
+    assert_eq!(fixture.check(&[later.as_bytes()], true), "down 1");
+    assert_eq!(fixture.token(&good), "genuine loc-7", "what is known stays known");
     let failed = "pitboss.geo-jurisdiction.keys.issuer=location.result=failed";
-    assert_eq!(world.host.counters[failed], 3);
+    assert_eq!(fixture.host.counters[failed], 3);
     assert!(
-        world.host.logs.iter().any(|line| line.ends_with("status 404")),
+        fixture.host.logs.iter().any(|line| line.ends_with("status 404")),
         "{:?}",
-        world.host.logs
+        fixture.host.logs
     );
 }
 
 #[test]
-fn what_is_remembered_is_the_whole_token() {
-    let mut world = World::new(json!({"cache_tokens": 2}));
+fn memory_compares_the_whole_token() {
+    let mut fixture = Fixture::new(json!({"cache_tokens": 2}));
     let good = token(json!({}));
-    assert_eq!(world.token(&good), "genuine loc-7");
+    assert_eq!(fixture.token(&good), "genuine loc-7");
     let flipped = good.replacen("eyJ", "eyK", 1);
-    assert_ne!(world.token(&flipped), "genuine loc-7");
+    assert_ne!(fixture.token(&flipped), "genuine loc-7");
     let same_end = format!("x{good}");
-    assert_eq!(world.token(&same_end), ":token_malformed");
+    assert_eq!(fixture.token(&same_end), ":token_malformed");
     for n in 0..50 {
-        assert_eq!(world.token(&token(json!({"jti": format!("l-{n}")}))), format!("genuine l-{n}"));
+        assert_eq!(
+            fixture.token(&token(json!({"jti": format!("l-{n}")}))),
+            format!("genuine l-{n}")
+        );
     }
-    assert_eq!(world.state.known.len(), 2);
+    assert_eq!(fixture.state.known.len(), 2);
 }
 
 #[test]
 fn failures_are_limited_by_source() {
     let limits = json!({"failures": {"per_minute": 60, "burst": 3}});
-    let mut world = World::new(limits);
+    let mut fixture = Fixture::new(limits);
     let good = token(json!({}));
     let forged = |n: u64| Forge::at(NOW).sign(Alg::Es256, &claims(json!({"jti": n.to_string()})));
-    assert_eq!(world.token(&good), "genuine loc-7");
+    assert_eq!(fixture.token(&good), "genuine loc-7");
     for n in 0..3 {
-        assert_eq!(world.token(&forged(n)), ":token_signature");
+        assert_eq!(fixture.token(&forged(n)), ":token_signature");
     }
-    assert_eq!(world.token(&forged(4)), "limited 1");
-    assert_eq!(world.token(&good), "genuine loc-7", "who is known is not affected");
-    assert_eq!(world.token(&token(json!({"jti": "new"}))), "limited 1");
-    assert_eq!(world.ask(&[], false), "missing");
-    world.source = "203.0.113.8";
-    assert_eq!(world.token(&forged(5)), ":token_signature", "another source");
-    world.source = CLIENT;
-    world.now += 1;
-    assert_eq!(world.token(&forged(6)), ":token_signature");
+    assert_eq!(fixture.token(&forged(4)), "limited 1");
+    assert_eq!(fixture.token(&good), "genuine loc-7", "who is known is not affected");
+    assert_eq!(fixture.token(&token(json!({"jti": "new"}))), "limited 1");
+    assert_eq!(fixture.check(&[], false), "missing");
+    fixture.source = "203.0.113.8";
+    assert_eq!(fixture.token(&forged(5)), ":token_signature", "another source");
+    fixture.source = CLIENT;
+    fixture.now += 1;
+    assert_eq!(fixture.token(&forged(6)), ":token_signature");
     // What costs no signature work is not counted.
-    let mut world = World::new(json!({"failures": {"per_minute": 1, "burst": 1}}));
+    let mut fixture = Fixture::new(json!({"failures": {"per_minute": 1, "burst": 1}}));
     for _ in 0..9 {
-        assert_eq!(world.token("a.b.c"), ":token_malformed");
-        assert_eq!(world.token(&token(json!({"exp": NOW - 60}))), "expired");
+        assert_eq!(fixture.token("a.b.c"), ":token_malformed");
+        assert_eq!(fixture.token(&token(json!({"exp": NOW - 60}))), "expired");
     }
-    assert_eq!(world.token(&good), "genuine loc-7");
+    assert_eq!(fixture.token(&good), "genuine loc-7");
 }

@@ -1,13 +1,13 @@
 //! How long a location check counts, by where the device is.
 
-use policy_kit::{invalid, ConfigError, Place, Relation};
+use policy_kit::{invalid, within, ConfigError, Place, Relation};
 
-use crate::location::config::LocationConfig;
+use crate::config::location::LocationConfig;
 
-/// Intervals that hold where the document gives none for the place itself and no shorter one for where
-/// it lies: Maine 16-633 ch. 62.
+/// Default intervals, for places that the document gives no interval, and no shorter one for an area around
+/// them: Maine 16-633 ch. 62.
 const KNOWN: [(&str, u64); 1] = [("US-ME", 1_200)];
-/// Longest interval that is taken, in seconds.
+/// Longest interval, in seconds.
 const MAX: u64 = 86_400;
 
 /// The intervals of a configuration.
@@ -19,28 +19,28 @@ pub struct Intervals {
     near_border: u64,
 }
 
-/// How long a check counts, and by which field.
+/// How long a check counts, and the field that sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval<'a> {
     /// Seconds.
     pub seconds: u64,
-    by: By<'a>,
+    field: IntervalField<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By<'a> {
+enum IntervalField<'a> {
     Default,
     Place(&'a Place),
     Border,
 }
 
 impl Interval<'_> {
-    /// The field, as evidence.
+    /// The field, for evidence.
     pub fn rule(&self) -> String {
-        match self.by {
-            By::Default => "location.interval_s".to_owned(),
-            By::Place(named) => format!("location.intervals.{}", named.as_str()),
-            By::Border => "location.border_interval_s".to_owned(),
+        match self.field {
+            IntervalField::Default => "location.interval_s".to_owned(),
+            IntervalField::Place(named) => format!("location.intervals.{}", named.as_str()),
+            IntervalField::Border => "location.border_interval_s".to_owned(),
         }
     }
 }
@@ -49,7 +49,7 @@ impl Intervals {
     /// Compiles the intervals of `location`.
     ///
     /// # Errors
-    /// Names the field: a place that is none, an interval of nothing or of more than a day.
+    /// Names the field: an invalid place, an interval of 0 or of more than a day.
     pub fn compile(raw: &LocationConfig) -> Result<Self, ConfigError> {
         let mut places: Vec<(Place, u64)> = Vec::with_capacity(raw.intervals.len() + KNOWN.len());
         for (position, (code, seconds)) in raw.intervals.iter().enumerate() {
@@ -59,7 +59,7 @@ impl Intervals {
             if places.iter().any(|(named, _)| *named == place) {
                 return Err(invalid(at, "is a place that another code here names already"));
             }
-            places.push((place, within(*seconds, &at)?));
+            places.push((place, checked(*seconds, &at)?));
         }
         for (code, seconds) in KNOWN {
             let Some(place) = Place::parse(code.as_bytes()) else { continue };
@@ -70,35 +70,37 @@ impl Intervals {
             }
         }
         Ok(Self {
-            default: within(raw.interval_s, "location.interval_s")?,
+            default: checked(raw.interval_s, "location.interval_s")?,
             places,
             border_m: f64::from(raw.border_m),
-            near_border: within(raw.border_interval_s, "location.border_interval_s")?,
+            near_border: checked(raw.border_interval_s, "location.border_interval_s")?,
         })
     }
 
     /// The interval of the closest place around `place`.
     pub fn around(&self, place: Option<&Place>) -> Interval<'_> {
         match place.and_then(|place| closest(&self.places, place)) {
-            Some((named, seconds)) => Interval { seconds: *seconds, by: By::Place(named) },
-            None => Interval { seconds: self.default, by: By::Default },
+            Some((named, seconds)) => {
+                Interval { seconds: *seconds, field: IntervalField::Place(named) }
+            }
+            None => Interval { seconds: self.default, field: IntervalField::Default },
         }
     }
 
-    /// The interval at `place`, so many metres from a border, where either is known: that of the closest
+    /// The interval at `place`, at a distance from a border in metres, where either is known: that of the closest
     /// place around it, or a shorter one of a place that it may lie in. Near a border the shorter one counts.
     pub fn of(&self, place: Option<&Place>, border: Option<f64>) -> Interval<'_> {
-        let Interval { mut seconds, mut by } = self.around(place);
+        let Interval { mut seconds, mut field } = self.around(place);
         for (named, shorter) in self.places.iter().filter(|_| place.is_some()) {
             let maybe = place.is_some_and(|it| it.relation(named) == Relation::MayBe);
             if maybe && *shorter < seconds {
-                (seconds, by) = (*shorter, By::Place(named));
+                (seconds, field) = (*shorter, IntervalField::Place(named));
             }
         }
         let near = self.border_m > 0.0 && border.is_some_and(|metres| metres <= self.border_m);
         match near && self.near_border < seconds {
-            true => Interval { seconds: self.near_border, by: By::Border },
-            false => Interval { seconds, by },
+            true => Interval { seconds: self.near_border, field: IntervalField::Border },
+            false => Interval { seconds, field },
         }
     }
 }
@@ -110,9 +112,6 @@ fn closest<'a>(places: &'a [(Place, u64)], place: &Place) -> Option<&'a (Place, 
     Some(around.fold(first, |best, it| if it.0.is_within(&best.0) { it } else { best }))
 }
 
-fn within(seconds: u64, at: &str) -> Result<u64, ConfigError> {
-    match (1..=MAX).contains(&seconds) {
-        true => Ok(seconds),
-        false => Err(invalid(at, "expected 1 to 86400")),
-    }
+fn checked(seconds: u64, at: &str) -> Result<u64, ConfigError> {
+    within(seconds, (1, MAX), || at.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What the tests of locations share: a provider, its tokens, and a document that believes it.
+//! A location provider, its tokens, and a document that trusts it, for tests.
 
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -9,14 +9,14 @@ use policy_token::testing::{Forge, ALGORITHMS, AUDIENCE, ISSUER};
 use policy_token::{Alg, Claims};
 use serde_json::{json, Value};
 
-use crate::config::Config;
-use crate::location::check::Verdict;
-use crate::location::fix::Mapping;
-use crate::policy::Policy;
+use crate::config::document::Config;
+use crate::location::check::TokenCheck;
+use crate::location::claims::ClaimMapping;
+use crate::policy::compile::Policy;
 
-/// What the tests' clock says, in seconds since the epoch.
+/// The time in tests, in seconds since the epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
-/// Where the client is.
+/// The client's address.
 pub(crate) const CLIENT: &str = "203.0.113.7";
 
 /// The provider.
@@ -25,7 +25,7 @@ pub(crate) fn forge() -> &'static Forge {
     FORGE.get_or_init(|| Forge::at(NOW))
 }
 
-/// The claims of a check in New Jersey that was passed, with some replaced; `null` takes one out.
+/// The claims of a check in New Jersey that passed, with some replaced; `null` removes one.
 pub(crate) fn claims(changes: Value) -> Value {
     let mut all = json!({
         "exp": NOW + 80_000, "passed": true, "region": "US-NJ", "confident": true, "ip": CLIENT,
@@ -37,11 +37,11 @@ pub(crate) fn claims(changes: Value) -> Value {
     forge().claims_with(&all)
 }
 
-/// What is known of a genuine token of these claims.
-pub(crate) fn fix(changes: Value) -> Verdict {
-    let mapping = Mapping::compile(policy_kit::parse(b"{}").unwrap(), Vec::new()).unwrap();
+/// The check of a genuine token with these claims.
+pub(crate) fn genuine(changes: Value) -> TokenCheck {
+    let mapping = ClaimMapping::compile(policy_kit::parse(b"{}").unwrap(), Vec::new()).unwrap();
     let claims = Claims::parse(claims(changes).to_string().as_bytes()).unwrap();
-    Verdict::Genuine(Rc::new(mapping.read(&claims).unwrap()))
+    TokenCheck::Genuine(Rc::new(mapping.read(&claims).unwrap()))
 }
 
 /// A token of these claims.
@@ -49,7 +49,7 @@ pub(crate) fn token(changes: Value) -> String {
     forge().sign(Alg::Es256, &claims(changes))
 }
 
-/// The `location` of a document, with some members replaced; `null` takes one out.
+/// The `location` of a document, with some members replaced; `null` removes one.
 pub(crate) fn location(changes: Value) -> Value {
     let keys: Value = serde_json::from_str(&forge().jwks()).unwrap();
     let mut all = json!({

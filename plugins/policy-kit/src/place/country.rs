@@ -1,7 +1,9 @@
 //! Countries and territories: ISO 3166-1 alpha-2.
 
-use super::equivalents::TERRITORIES;
-use super::NONE;
+use crate::place::territories::TERRITORIES;
+
+/// No country: the index of none.
+pub(super) const NONE: u8 = u8::MAX;
 
 /// The officially assigned codes, and `XK`, a user-assigned code that geolocation vendors and the European
 /// Commission use for Kosovo; in alphabetical order.
@@ -15,17 +17,17 @@ pub(super) const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ 
     SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN \
     VU WF WS XK YE YT ZA ZM ZW";
 
-/// How many there are.
+/// Number of codes.
 pub(super) const COUNT: usize = CODES.len().div_ceil(3);
 
-/// Codes by their first letter: a bit for each second letter that there is, and how many codes come before.
-/// Asked for every request, so it is looked up and not searched.
+/// Codes by their first letter: a bit for each second letter, and the number of codes before. Used for every
+/// request, so it is a lookup and not a search.
 static ROWS: [(u32, u8); 26] = rows();
 
 /// The country that each belongs to.
 static ROOTS: [u8; COUNT] = roots();
 
-/// Where a code stands among all, if there is one of these two bytes.
+/// The index of a code, if these two bytes are one.
 pub(super) const fn index(code: &[u8]) -> Option<u8> {
     let &[first, second] = code else { return None };
     if !first.is_ascii_uppercase() || !second.is_ascii_uppercase() {
@@ -39,14 +41,14 @@ pub(super) fn root(country: u8) -> u8 {
     ROOTS.get(usize::from(country)).copied().unwrap_or(NONE)
 }
 
-/// The code that stands there.
+/// The code at an index.
 pub(super) fn code(country: u8) -> Option<[u8; 2]> {
     let mut rows = (b'A'..=b'Z').zip(&ROWS).rev();
     let begins = |row: &(u8, &(u32, u8))| row.1 .0 != 0 && row.1 .1 <= country;
     let (first, (letters, before)) = rows.find(begins)?;
     let (mut letters, mut rest) = (*letters, country - before);
     while rest > 0 {
-        // Takes the lowest letter away.
+        // Clears the lowest letter.
         letters &= letters.wrapping_sub(1);
         rest -= 1;
     }

@@ -1,40 +1,9 @@
 //! Several codes of one place, and places that two countries claim.
 
-use super::{country, subdivision, NONE};
-use Equivalent::{PartOf, Same};
+use crate::place::country::{self, NONE};
+use crate::place::subdivision;
 
-/// Territories with a code of their own in ISO 3166-1, each with the country that lists it among its
-/// subdivisions in ISO 3166-2 (Kosovo, `XK`: Serbia's `RS-KM`). Each has its own law, also of gambling.
-pub(super) const TERRITORIES: [(&str, &str); 28] = [
-    ("CN", "HK"),
-    ("CN", "MO"),
-    ("CN", "TW"),
-    ("FI", "AX"),
-    ("FR", "BL"),
-    ("FR", "GF"),
-    ("FR", "GP"),
-    ("FR", "MF"),
-    ("FR", "MQ"),
-    ("FR", "NC"),
-    ("FR", "PF"),
-    ("FR", "PM"),
-    ("FR", "RE"),
-    ("FR", "TF"),
-    ("FR", "WF"),
-    ("FR", "YT"),
-    ("NL", "AW"),
-    ("NL", "BQ"),
-    ("NL", "CW"),
-    ("NL", "SX"),
-    ("NO", "SJ"),
-    ("RS", "XK"),
-    ("US", "AS"),
-    ("US", "GU"),
-    ("US", "MP"),
-    ("US", "PR"),
-    ("US", "UM"),
-    ("US", "VI"),
-];
+use Equivalent::{PartOf, Same};
 
 /// What another code of a place stands for.
 enum Equivalent {
@@ -49,113 +18,52 @@ enum Equivalent {
 /// 2024, Guatemala 2021, India 2023, Kazakhstan 2022, Mexico 2016; what was merged or split is not among
 /// them.) They are in `iso-codes` 4.15.0 and no longer in `pycountry` 26.2.16, or, for `FR-COR` and
 /// `MX-DIF`, in neither.
+#[rustfmt::skip]
 const EQUIVALENTS: [(&str, Equivalent); 84] = [
-    ("CN-HK", Same("HK")),
-    ("CN-MO", Same("MO")),
-    ("CN-TW", Same("TW")),
+    ("CN-HK", Same("HK")), ("CN-MO", Same("MO")), ("CN-TW", Same("TW")),
     ("FI-01", Same("AX")),
-    ("FR-75", Same("FR-75C")),
-    ("FR-BL", Same("BL")),
-    ("FR-GF", Same("GF")),
-    ("FR-GP", Same("GP")),
-    ("FR-MF", Same("MF")),
-    ("FR-MQ", Same("MQ")),
-    ("FR-NC", Same("NC")),
-    ("FR-PF", Same("PF")),
-    ("FR-PM", Same("PM")),
-    ("FR-RE", Same("RE")),
-    ("FR-TF", Same("TF")),
-    ("FR-WF", Same("WF")),
-    ("FR-YT", Same("YT")),
-    ("FR-971", Same("GP")),
-    ("FR-972", Same("MQ")),
-    ("FR-973", Same("GF")),
-    ("FR-974", Same("RE")),
-    ("FR-976", Same("YT")),
+    ("FR-75", Same("FR-75C")), ("FR-BL", Same("BL")), ("FR-GF", Same("GF")),
+    ("FR-GP", Same("GP")), ("FR-MF", Same("MF")), ("FR-MQ", Same("MQ")),
+    ("FR-NC", Same("NC")), ("FR-PF", Same("PF")), ("FR-PM", Same("PM")),
+    ("FR-RE", Same("RE")), ("FR-TF", Same("TF")), ("FR-WF", Same("WF")),
+    ("FR-YT", Same("YT")), ("FR-971", Same("GP")), ("FR-972", Same("MQ")),
+    ("FR-973", Same("GF")), ("FR-974", Same("RE")), ("FR-976", Same("YT")),
     ("FR-COR", Same("FR-20R")),
-    ("GT-AV", Same("GT-16")),
-    ("GT-BV", Same("GT-15")),
-    ("GT-CM", Same("GT-04")),
-    ("GT-CQ", Same("GT-20")),
-    ("GT-ES", Same("GT-05")),
-    ("GT-GU", Same("GT-01")),
-    ("GT-HU", Same("GT-13")),
-    ("GT-IZ", Same("GT-18")),
-    ("GT-JA", Same("GT-21")),
-    ("GT-JU", Same("GT-22")),
-    ("GT-PE", Same("GT-17")),
-    ("GT-PR", Same("GT-02")),
-    ("GT-QC", Same("GT-14")),
-    ("GT-QZ", Same("GT-09")),
-    ("GT-RE", Same("GT-11")),
-    ("GT-SA", Same("GT-03")),
-    ("GT-SM", Same("GT-12")),
-    ("GT-SO", Same("GT-07")),
-    ("GT-SR", Same("GT-06")),
-    ("GT-SU", Same("GT-10")),
-    ("GT-TO", Same("GT-08")),
+    ("GT-AV", Same("GT-16")), ("GT-BV", Same("GT-15")), ("GT-CM", Same("GT-04")),
+    ("GT-CQ", Same("GT-20")), ("GT-ES", Same("GT-05")), ("GT-GU", Same("GT-01")),
+    ("GT-HU", Same("GT-13")), ("GT-IZ", Same("GT-18")), ("GT-JA", Same("GT-21")),
+    ("GT-JU", Same("GT-22")), ("GT-PE", Same("GT-17")), ("GT-PR", Same("GT-02")),
+    ("GT-QC", Same("GT-14")), ("GT-QZ", Same("GT-09")), ("GT-RE", Same("GT-11")),
+    ("GT-SA", Same("GT-03")), ("GT-SM", Same("GT-12")), ("GT-SO", Same("GT-07")),
+    ("GT-SR", Same("GT-06")), ("GT-SU", Same("GT-10")), ("GT-TO", Same("GT-08")),
     ("GT-ZA", Same("GT-19")),
-    ("IN-CT", Same("IN-CG")),
-    ("IN-OR", Same("IN-OD")),
-    ("IN-TG", Same("IN-TS")),
+    ("IN-CT", Same("IN-CG")), ("IN-OR", Same("IN-OD")), ("IN-TG", Same("IN-TS")),
     ("IN-UT", Same("IN-UK")),
-    ("KZ-AKM", Same("KZ-11")),
-    ("KZ-AKT", Same("KZ-15")),
-    ("KZ-ALA", Same("KZ-75")),
-    ("KZ-AST", Same("KZ-71")),
-    ("KZ-ATY", Same("KZ-23")),
-    ("KZ-KUS", Same("KZ-39")),
-    ("KZ-KZY", Same("KZ-43")),
-    ("KZ-MAN", Same("KZ-47")),
-    ("KZ-PAV", Same("KZ-55")),
-    ("KZ-SEV", Same("KZ-59")),
-    ("KZ-SHY", Same("KZ-79")),
-    ("KZ-YUZ", Same("KZ-61")),
-    ("KZ-ZAP", Same("KZ-27")),
-    ("KZ-ZHA", Same("KZ-31")),
+    ("KZ-AKM", Same("KZ-11")), ("KZ-AKT", Same("KZ-15")), ("KZ-ALA", Same("KZ-75")),
+    ("KZ-AST", Same("KZ-71")), ("KZ-ATY", Same("KZ-23")), ("KZ-KUS", Same("KZ-39")),
+    ("KZ-KZY", Same("KZ-43")), ("KZ-MAN", Same("KZ-47")), ("KZ-PAV", Same("KZ-55")),
+    ("KZ-SEV", Same("KZ-59")), ("KZ-SHY", Same("KZ-79")), ("KZ-YUZ", Same("KZ-61")),
+    ("KZ-ZAP", Same("KZ-27")), ("KZ-ZHA", Same("KZ-31")),
     ("MX-DIF", Same("MX-CMX")),
-    ("NL-AW", Same("AW")),
-    ("NL-CW", Same("CW")),
-    ("NL-SX", Same("SX")),
-    ("NL-BQ1", Same("BQ-BO")),
-    ("NL-BQ2", Same("BQ-SA")),
-    ("NL-BQ3", Same("BQ-SE")),
-    ("NO-21", PartOf("SJ")),
-    ("NO-22", PartOf("SJ")),
-    ("RS-25", PartOf("XK")),
-    ("RS-26", PartOf("XK")),
-    ("RS-27", PartOf("XK")),
-    ("RS-28", PartOf("XK")),
-    ("RS-29", PartOf("XK")),
-    ("RS-KM", Same("XK")),
-    ("US-AS", Same("AS")),
-    ("US-GU", Same("GU")),
-    ("US-MP", Same("MP")),
-    ("US-PR", Same("PR")),
-    ("US-UM", Same("UM")),
-    ("US-VI", Same("VI")),
+    ("NL-AW", Same("AW")), ("NL-CW", Same("CW")), ("NL-SX", Same("SX")),
+    ("NL-BQ1", Same("BQ-BO")), ("NL-BQ2", Same("BQ-SA")), ("NL-BQ3", Same("BQ-SE")),
+    ("NO-21", PartOf("SJ")), ("NO-22", PartOf("SJ")),
+    ("RS-25", PartOf("XK")), ("RS-26", PartOf("XK")), ("RS-27", PartOf("XK")),
+    ("RS-28", PartOf("XK")), ("RS-29", PartOf("XK")), ("RS-KM", Same("XK")),
+    ("US-AS", Same("AS")), ("US-GU", Same("GU")), ("US-MP", Same("MP")),
+    ("US-PR", Same("PR")), ("US-UM", Same("UM")), ("US-VI", Same("VI")),
 ];
 
 /// Places that a second country claims and some sources count to that one: Crimea, Sevastopol, Donetsk and
 /// Luhansk, by Russia; the parts of Morocco's regions that ISO 3166-2 marks `EH` or `EH-partial`, Western
 /// Sahara.
+#[rustfmt::skip]
 const CLAIMED: [(&str, &str); 16] = [
     ("EH", "MA"),
-    ("MA-10", "EH"),
-    ("MA-11", "EH"),
-    ("MA-12", "EH"),
-    ("MA-AOU", "EH"),
-    ("MA-ASZ", "EH"),
-    ("MA-BOD", "EH"),
-    ("MA-ESM", "EH"),
-    ("MA-LAA", "EH"),
-    ("MA-OUD", "EH"),
-    ("MA-TAF", "EH"),
+    ("MA-10", "EH"), ("MA-11", "EH"), ("MA-12", "EH"), ("MA-AOU", "EH"), ("MA-ASZ", "EH"),
+    ("MA-BOD", "EH"), ("MA-ESM", "EH"), ("MA-LAA", "EH"), ("MA-OUD", "EH"), ("MA-TAF", "EH"),
     ("MA-TNT", "EH"),
-    ("UA-09", "RU"),
-    ("UA-14", "RU"),
-    ("UA-40", "RU"),
-    ("UA-43", "RU"),
+    ("UA-09", "RU"), ("UA-14", "RU"), ("UA-40", "RU"), ("UA-43", "RU"),
 ];
 
 /// The keys of [`EQUIVALENTS`], and of what they stand for.
@@ -197,7 +105,7 @@ const fn key(country: u8, part: u16) -> u32 {
     ((country as u32) << 16) | part as u32
 }
 
-/// The key of `EH` or `US-PR`. What is none does not build.
+/// The key of `EH` or `US-PR`. An invalid code does not build.
 const fn key_of(code: &str) -> u32 {
     let (country, part) = code.as_bytes().split_at(2);
     let Some(country) = country::index(country) else { unreachable!() };

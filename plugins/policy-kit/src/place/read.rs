@@ -1,44 +1,45 @@
-//! Reading a place that somebody else tells: an edge's headers, a provider's claim, a player account
-//! management system. What cannot be read never erases what can, and is never taken for more.
+//! Reading a place from a source: an edge's headers, a provider's claim, a player account management system.
+//! A part that cannot be read never erases one that can, and is never taken for more.
 
-use super::{split, Place};
-use crate::One;
+use policy_wire::One;
+
+use crate::place::code::{split, Place};
 
 /// The country that edges write for Tor (Cloudflare).
 const TOR: &[u8] = b"T1";
-/// What edges write for a country that they do not know: Cloudflare, Google (Unicode CLDR), Fastly.
+/// What edges write for an unknown country: Cloudflare, Google (Unicode CLDR), Fastly.
 const UNSAID: [&[u8]; 5] = [b"XX", b"ZZ", b"**", b"?", b"-"];
 /// ISO 3166-1 alpha-3 codes that read as a country and one letter for a subdivision of it: Argentina and
 /// its province `AR-G`.
 const ALPHA_3: [&[u8]; 10] =
     [b"ARG", b"BOL", b"ECU", b"ESP", b"GMB", b"GRC", b"MHL", b"SLE", b"STP", b"VEN"];
 
-/// What a source tells of a place.
+/// A place as a source reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceReading {
     /// The place as far as it can be read.
     pub place: Option<Place>,
-    /// Why no more of it can be.
+    /// Why no more of it can be read.
     pub why: PlaceDoubt,
 }
 
 /// Why a place is not known, or only its country is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlaceDoubt {
-    /// All that was told could be read.
+    /// All of it could be read.
     #[default]
     Read,
-    /// The source tells nothing: no header.
+    /// The source reports nothing: no header.
     Absent,
     /// The header is there, and empty.
     Empty,
-    /// The header came more than once: nobody can say which one counts.
+    /// The header came more than once, so it is unknown which one counts.
     Twice,
-    /// The edge writes that it does not know: `XX`, `ZZ`.
+    /// The edge reports that the country is unknown: `XX`, `ZZ`.
     Unsaid,
-    /// The edge writes that the client hides it: `T1`, Tor.
+    /// The edge reports that the client hides its place: `T1`, Tor.
     Anonymous,
-    /// It is no country, nor a subdivision of one.
+    /// It is neither a country nor a subdivision.
     NotAPlace,
     /// The region is one of another country.
     Contradiction,
@@ -49,7 +50,7 @@ pub enum PlaceDoubt {
 }
 
 impl PlaceDoubt {
-    /// As evidence tells it.
+    /// One word, for evidence.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -71,13 +72,13 @@ impl PlaceReading {
         Self { place: None, why }
     }
 
-    /// Whether an edge writes this where the client hides its place.
+    /// Whether an edge writes this for a client that hides its place.
     pub fn is_hidden(country: &[u8]) -> bool {
         country == TOR
     }
 
     /// Reads `MT` or `US-NJ` in one text. The country is in upper case; the subdivision may be in lower
-    /// case. Of a subdivision that does not exist the country counts.
+    /// case. An unknown subdivision leaves the country known.
     #[inline(never)]
     pub fn text(text: &[u8]) -> Self {
         match split(text) {
@@ -100,19 +101,19 @@ impl PlaceReading {
             One::Value(TOR) => return Self::nothing(PlaceDoubt::Anonymous),
             One::Value(value) => value,
         };
-        let told = Self::text(country);
-        let Some(place) = told.place else {
-            let why = if UNSAID.contains(&country) { PlaceDoubt::Unsaid } else { told.why };
+        let reading = Self::text(country);
+        let Some(place) = reading.place else {
+            let why = if UNSAID.contains(&country) { PlaceDoubt::Unsaid } else { reading.why };
             return Self::nothing(why);
         };
         let known = |why| Self { place: Some(place), why };
         let region = match region {
-            One::Absent | One::Value(b"") => return told,
+            One::Absent | One::Value(b"") => return reading,
             One::Many => return known(PlaceDoubt::RegionTwice),
             One::Value(region) => region,
         };
         match place.region(region) {
-            // The country's header may itself hold a subdivision; then one lies within the other.
+            // The country's header may itself hold a subdivision; then one must lie within the other.
             Some(region) => match place.finer(&region).copied() {
                 Some(place) => Self { place: Some(place), why: PlaceDoubt::Read },
                 None => Self::nothing(PlaceDoubt::Contradiction),
@@ -123,7 +124,7 @@ impl PlaceReading {
 }
 
 impl Place {
-    /// The place that a region header tells beside this one's country.
+    /// The place that a region header names beside this one's country.
     #[inline(never)]
     fn region(&self, region: &[u8]) -> Option<Self> {
         let letters = self.text.get(..2)?;
@@ -137,7 +138,7 @@ impl Place {
         upper.make_ascii_uppercase();
         let (first, rest) = upper.split_at_checked(2)?;
         match rest {
-            // Another country's code says more than that it cannot be read.
+            // A region of another country is a contradiction, not just unreadable.
             [b'-', part @ ..] => {
                 let named = Self::country(first)?;
                 named.part(part).or((named != country).then_some(named))

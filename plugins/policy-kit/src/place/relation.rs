@@ -1,24 +1,26 @@
 //! Whether a place lies in another.
 
-use super::{subdivision, Place, NONE};
+use crate::place::code::Place;
+use crate::place::country::NONE;
+use crate::place::subdivision;
 
-/// Where a place that a source tells lies, as far as an area is concerned that a configuration names.
+/// Whether a place that a source reports lies in an area that a configuration names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
-    /// Surely not in the area.
+    /// Certainly not in the area.
     Outside,
     /// Perhaps in it: the place contains the area, is claimed by the area's country, or is a territory of it
     /// with a code and a law of its own.
     MayBe,
-    /// Surely in it.
+    /// Certainly in it.
     Inside,
 }
 
 impl Place {
-    /// Whether this place lies in `area`. What a licence, or anything that loosens, is for must be
-    /// [`Relation::Inside`]; what restricts counts unless it is [`Relation::Outside`].
+    /// Whether this place lies in `area`. A licence, and any rule that permits, needs [`Relation::Inside`]; a rule
+    /// that restricts applies unless it is [`Relation::Outside`].
     pub fn relation(&self, area: &Self) -> Relation {
-        // Asked of every market and every blocked place, and mostly of two countries.
+        // Called for every market and every blocked place, and mostly with two countries.
         if self.root != area.root && self.alternative & area.alternative == NONE {
             return Relation::Outside;
         }
@@ -55,8 +57,8 @@ impl Place {
         self.alternative != NONE && self.alternative == country.country && !country.is_part()
     }
 
-    /// Whether all of this place lies within `area` on the map, whoever's law holds there: Puerto Rico
-    /// within the United States.
+    /// Whether all of this place lies within `area` on the map, whatever law holds there: Puerto Rico lies within
+    /// the United States.
     #[inline(never)]
     pub fn is_within(&self, area: &Self) -> bool {
         let territory = || area.country == self.root && !area.is_part();

@@ -3,15 +3,15 @@
 //! `subdivisions.txt` has a line for each country that has any, with their codes, and one for each
 //! subdivision that holds others (`GB-ENG`), with theirs; short codes first, then in order. The facts are
 //! those of `pycountry` 26.2.16 (2026-02-16), which carries the `iso_3166-2.json` of Debian's `iso-codes`.
-//! Codes that ISO assigns later are not known until this table is made anew.
+//! Codes that ISO assigns later are unknown until this table is updated.
 //!
-//! Every worker of every gateway holds it, so the compiler makes it small: of each code only the distance to
-//! the one before it is kept, mostly in one byte, and of codes without a gap between them how many there are.
+//! Every worker of every gateway holds it, so the compiler packs it: each code is kept as the distance to the one
+//! before it, mostly in one byte, and codes without a gap between them as their number.
 
-use super::country::{self, COUNT};
+use crate::place::country::{self, COUNT};
 
 const TEXT: &[u8] = include_bytes!("subdivisions.txt");
-/// What the table takes, in bytes.
+/// Size of the table, in bytes.
 const SIZE: usize = written().1;
 
 /// A number from here on to 127 stands for that many more than one codes without a gap.
@@ -57,7 +57,7 @@ pub(super) fn unpack(mut number: u16) -> impl Iterator<Item = u8> {
     })
 }
 
-/// What a subdivision lies in, 0 for its country; `None` where there is no such subdivision.
+/// The subdivision that one lies in, 0 for its country; `None` where there is no such subdivision.
 #[inline(never)]
 pub(super) fn parent(country: u8, part: u16) -> Option<u16> {
     let country = usize::from(country);
@@ -123,7 +123,7 @@ const fn write(table: &mut ([u8; TEXT.len()], usize), mut number: u16) {
     table.1 += 1;
 }
 
-/// So many codes without a gap.
+/// Writes a number of codes without a gap.
 const fn write_run(table: &mut ([u8; TEXT.len()], usize), run: u16) {
     match run {
         0 => {}

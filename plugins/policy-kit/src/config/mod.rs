@@ -1,0 +1,10 @@
+//! Configuration documents: reading them, checking their members, naming the field that is at fault.
+
+pub(crate) mod check;
+mod document;
+pub(crate) mod error;
+mod field;
+pub(crate) mod parse;
+pub(crate) mod secret;
+pub(crate) mod sorted;
+mod tree;
