@@ -138,7 +138,9 @@ fn settlement_refusals_are_retryable() {
     let all: [(&[Denial], Told); 3] = [
         (&geo_jurisdiction::denials::ALL, |it| geo_jurisdiction::denials::as_sent(it, true)),
         (&player_auth::denials::ALL, |it| player_auth::denials::as_sent(it, true)),
-        (&idempotency::denials::ALL, |it| idempotency::denials::told(it, Settlement, true)),
+        (&idempotency::denials::ALL, |it| {
+            idempotency::denials::for_recipient(it, Settlement, true)
+        }),
     ];
     for (denials, told) in all {
         for denial in denials {

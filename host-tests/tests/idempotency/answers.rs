@@ -1,11 +1,11 @@
-//! What is held of an answer and until when, and what is told again.
+//! What is held of an answer and until when, and what is replayed.
 
 use std::time::Duration;
 
 use abi_host::{Answer, Profile, Response, UpstreamRequest};
 use serde_json::json;
 
-use crate::world::{bet, builder, chain, ruled, send, told, Ledger, PROFILES};
+use crate::fixture::{bet, builder, chain, ruled, send, summary, Ledger, PROFILES};
 
 /// The longest body that is kept.
 const MOST: usize = 64 << 10;
@@ -17,7 +17,7 @@ fn once(response: Response) -> impl FnMut(&UpstreamRequest) -> Answer {
 }
 
 #[test]
-fn a_replay_is_the_first_answer_byte_for_byte() {
+fn replays_the_first_answer_byte_for_byte() {
     let body: Vec<u8> = (0..=255).cycle().take(5_000).collect();
     let response = Response::new(201)
         .header("content-type", "application/octet-stream")
@@ -54,15 +54,15 @@ fn a_replay_is_the_first_answer_byte_for_byte() {
         }
         let links = chain.run(bet(), &mut casino).response.unwrap();
         assert_eq!(links.headers.get_all("link").count(), 2, "{profile:?}");
-        // Who does not take the encoding is told that there is an answer.
-        let plain = chain.run(crate::world::bet(), &mut casino);
-        assert_eq!(told(&plain), "409 idempotency_answer_unavailable", "{profile:?}");
+        // A client that does not accept the encoding learns that there is an answer.
+        let plain = chain.run(crate::fixture::bet(), &mut casino);
+        assert_eq!(summary(&plain), "409 idempotency_answer_unavailable", "{profile:?}");
         assert!(plain.text().contains("\"first_status\":201"), "{}", plain.text());
     }
 }
 
 #[test]
-fn long_answers() {
+fn long_answers_are_not_kept() {
     for profile in PROFILES {
         for (size, counted, want) in [
             (MOST, true, "200 replayed"),
@@ -84,10 +84,10 @@ fn long_answers() {
             let mut casino = once(response);
             let case = format!("{size} {counted} {profile:?}");
             let first = chain.run(bet(), &mut casino);
-            assert_eq!(told(&first), "200", "{case}");
+            assert_eq!(summary(&first), "200", "{case}");
             assert_eq!(first.response.unwrap().body, body, "{case}: all of it");
             let second = chain.run(bet(), &mut casino);
-            assert_eq!(told(&second), want, "{case}");
+            assert_eq!(summary(&second), want, "{case}");
             if want.starts_with("409") {
                 assert!(second.text().contains("\"first_status\":200"), "{case}");
             }
@@ -98,7 +98,7 @@ fn long_answers() {
 /// What a client has of an answer that is broken off in its midst, and what its retry gets. Nothing that
 /// is held is seen; of what is too long a tombstone stands before the first byte.
 #[test]
-fn no_byte_before_the_store_has_it() {
+fn releases_no_byte_before_the_commit() {
     let part = |counted: bool| {
         let mut response = Response::new(200);
         if counted {
@@ -121,7 +121,7 @@ fn no_byte_before_the_store_has_it() {
         assert_eq!(report.response.unwrap().body.len(), seen, "{case}");
         assert_eq!(send(&mut chain, bet(), &mut Ledger::default()), then, "{case}");
     }
-    // Where the length is not told, the limit is: held up to it, and the tombstone then.
+    // Without a length the answer is held up to the limit, and a tombstone is stored then.
     for (size, seen) in [(MOST, 0), (MOST + 1, MOST + 1)] {
         let mut chain = chain(Profile::Envoy, &json!({}));
         let mut casino = |_: &UpstreamRequest| {
@@ -137,7 +137,7 @@ fn no_byte_before_the_store_has_it() {
 
 /// Thirty-two keys of players: none that has not expired makes room for another, bodies go first.
 #[test]
-fn a_full_store() {
+fn a_full_store_refuses_or_forwards() {
     for profile in PROFILES {
         for (on_error, want) in [("refuse", "503 idempotency_unavailable"), ("forward", "200")] {
             let rule = json!({"on_store_error": on_error, "retention_s": 60});
@@ -145,23 +145,23 @@ fn a_full_store() {
             changes["store"] = json!({"single_node": true, "slots": 32});
             let mut chain = chain(profile, &changes);
             let bet = |n: usize| {
-                let bet = crate::world::set(bet(), "idempotency-key", &format!("key-{n:08}"));
-                crate::world::set(bet, "as-player", &format!("p-{n}"))
+                let bet = crate::fixture::set(bet(), "idempotency-key", &format!("key-{n:08}"));
+                crate::fixture::set(bet, "as-player", &format!("p-{n}"))
             };
             let mut casino =
                 |_: &UpstreamRequest| Answer::respond(Response::new(200).body(vec![b'x'; 10_000]));
             for n in 0..32 {
-                assert_eq!(told(&chain.run(bet(n), &mut casino)), "200", "{n} {profile:?}");
+                assert_eq!(summary(&chain.run(bet(n), &mut casino)), "200", "{n} {profile:?}");
             }
-            assert_eq!(told(&chain.run(bet(32), &mut casino)), want, "{profile:?}");
-            let words: Vec<_> = (0..32).map(|n| told(&chain.run(bet(n), &mut casino))).collect();
+            assert_eq!(summary(&chain.run(bet(32), &mut casino)), want, "{profile:?}");
+            let words: Vec<_> = (0..32).map(|n| summary(&chain.run(bet(n), &mut casino))).collect();
             let replayed = words.iter().filter(|word| *word == "200 replayed").count();
             let digests = words.iter().filter(|w| *w == "409 idempotency_answer_unavailable");
             // Players' three quarters of 144 KiB of answers of 10 kB.
             assert_eq!((replayed, digests.count()), (11, 21), "{words:?} under {profile:?}");
-            crate::world::pass(&mut chain, Duration::from_secs(61));
-            assert_eq!(told(&chain.run(bet(32), &mut casino)), "200", "{profile:?}: room again");
-            assert_eq!(told(&chain.run(bet(32), &mut casino)), "200 replayed", "{profile:?}");
+            crate::fixture::advance(&mut chain, Duration::from_secs(61));
+            assert_eq!(summary(&chain.run(bet(32), &mut casino)), "200", "{profile:?}: room again");
+            assert_eq!(summary(&chain.run(bet(32), &mut casino)), "200 replayed", "{profile:?}");
         }
     }
 }
@@ -174,7 +174,7 @@ fn request_bodies_have_a_limit() {
             let mut chain = builder(profile, &changes).start().unwrap();
             let mut bet = bet();
             bet.chunks = vec![vec![b'x'; size / 2], vec![b'x'; size - size / 2]];
-            let bet = crate::world::set(bet, "content-length", &size.to_string());
+            let bet = crate::fixture::set(bet, "content-length", &size.to_string());
             let mut ledger = Ledger::default();
             assert_eq!(send(&mut chain, bet, &mut ledger), want, "{size} {profile:?}");
             assert_eq!(ledger.opened, u32::from(want == "200"), "{size} {profile:?}");

@@ -1,9 +1,9 @@
-//! What clients try: keys that are not theirs, one call in two guises, and what is not theirs to say.
+//! What clients try: keys of others, other notations of one request, and headers that they must not set.
 
 use abi_host::{Profile, Request};
 use serde_json::json;
 
-use crate::world::{bet, call, chain, ruled, send, set, Ledger, KEY, PROFILES};
+use crate::fixture::{bet, call, chain, ruled, send, set, Ledger, KEY, PROFILES};
 
 const REUSED: &str = "422 idempotency_key_reused";
 const MALFORMED: &str = "400 idempotency_key_malformed";
@@ -15,9 +15,9 @@ fn with_body(request: Request, body: &str) -> Request {
     request
 }
 
-/// Nobody is told anything of another's key, and nobody's call is lost to another's.
+/// No owner learns anything of another's key, and no request is lost to another's.
 #[test]
-fn keys_of_others() {
+fn rejects_keys_of_other_owners() {
     for profile in PROFILES {
         let mut chain = chain(profile, &json!({}));
         let mut ledger = Ledger::default();
@@ -58,7 +58,7 @@ fn keys_of_others() {
 
 /// One key however it is written, and no key where two readers may read two.
 #[test]
-fn guises_of_one_key() {
+fn notations_of_one_key_are_one_key() {
     for profile in PROFILES {
         let mut chain = chain(profile, &json!({}));
         let mut ledger = Ledger::default();
@@ -89,7 +89,7 @@ fn guises_of_one_key() {
 
 /// The same path in another guise is another question, or none at all: never a second run of the first.
 #[test]
-fn guises_of_one_path() {
+fn notations_of_one_path_are_one_endpoint() {
     for profile in PROFILES {
         let mut chain = chain(profile, &json!({}));
         let mut ledger = Ledger::default();
@@ -117,7 +117,7 @@ fn guises_of_one_path() {
 
 /// Two readers of one body: members twice, in other letters, or after what one of them takes for the end.
 #[test]
-fn guises_of_one_body() {
+fn notations_of_one_body() {
     let in_body = ruled(json!({"key": {"body": "/id"}, "fingerprint": ["/stake"]}));
     for profile in PROFILES {
         let mut chain = chain(profile, &in_body);
@@ -166,7 +166,7 @@ fn guises_of_one_body() {
 
 /// Who a client says it is, and what it says of its call, counts for nothing.
 #[test]
-fn what_is_not_the_clients_to_say() {
+fn strips_what_clients_must_not_set() {
     for profile in PROFILES {
         let mut chain = chain(profile, &json!({}));
         let mut ledger = Ledger::default();
@@ -200,7 +200,7 @@ fn what_is_not_the_clients_to_say() {
             assert_eq!(seen.headers.get(name), None, "{name} {profile:?}");
         }
     }
-    // A partner whose proof is still to come is nobody yet; on WasmX its header comes with the proof.
+    // A partner whose proof is still to be checked is unknown; on WasmX its header comes with the proof.
     let mut chain = chain(Profile::Envoy, &json!({}));
     for (proof, want) in [
         ("claimed", "503 idempotency_owner_unknown"),

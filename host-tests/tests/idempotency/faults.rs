@@ -8,7 +8,7 @@ use abi_host::{
 };
 use serde_json::{json, Value};
 
-use crate::world::{asked_cluster, bet, builder, module, set, told, Ledger, PLUGIN, PROFILES};
+use crate::fixture::{asked_cluster, bet, builder, module, set, summary, Ledger, PLUGIN, PROFILES};
 
 /// Every status of the ABI, those that no host should answer, and one beyond.
 const STATUSES: [u32; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
@@ -145,10 +145,10 @@ fn changes(profile: Profile) -> Value {
 
 fn start(scene: &Scene, profile: Profile, faults: &Faults) -> Chain {
     let state = scene.state;
-    let told = move |_: &Call| {
+    let answer = move |_: &Call| {
         CallAnswer::now(Response::new(200).body(format!("{{\"state\":\"{state}\"}}")))
     };
-    builder(profile, &changes(profile)).callouts(told).faults(faults.clone()).start().unwrap()
+    builder(profile, &changes(profile)).callouts(answer).faults(faults.clone()).start().unwrap()
 }
 
 fn turn<'a>(chain: &'a mut Chain, scene: &Scene, n: u32) -> Turn<'a> {
@@ -173,7 +173,7 @@ fn run_scene(scene: &Scene, profile: Profile) -> u32 {
             let mut well = turn(&mut chain, scene, n);
             let before = well.chain.trace(PLUGIN).count(call);
             let report = (scene.act)(&mut well);
-            assert_eq!(told(&report), scene.want, "{} {profile:?}", scene.name);
+            assert_eq!(summary(&report), scene.want, "{} {profile:?}", scene.name);
             let made = well.chain.trace(PLUGIN).count(call) - before;
             end(&mut well);
             if n == 0 {
@@ -200,7 +200,7 @@ fn run_scene(scene: &Scene, profile: Profile) -> u32 {
 /// What is under way comes to its end.
 fn end(turn: &mut Turn) {
     if turn.stream.is_some() {
-        assert_eq!(told(&turn.finish()), "200");
+        assert_eq!(summary(&turn.finish()), "200");
     }
 }
 
@@ -215,8 +215,8 @@ fn judge(scene: &Scene, turn: &mut Turn, report: &Report, failed: (&str, u32), c
     ];
     let waited = Duration::from_nanos(report.ended - report.started);
     assert!(waited < Duration::from_secs(10) || holds.contains(&failed.0), "{case}: {waited:?}");
-    let word = told(report);
-    // Whoever acted is heard.
+    let word = summary(report);
+    // The casino's answer reaches the client.
     let asked = scene.name == "fresh" && turn.ledger.effects == 1;
     if asked || scene.answers {
         assert_eq!(word, scene.want, "{case}: the casino's own answer");
@@ -232,18 +232,18 @@ fn judge(scene: &Scene, turn: &mut Turn, report: &Report, failed: (&str, u32), c
         assert!(turn.ledger.effects <= scene.effects, "{case}");
         return;
     }
-    let then = told(&turn.send());
+    let then = summary(&turn.send());
     let known = scene.then.is_none_or(|want| want == then);
     assert!(known || forgets, "{case}: then {then}");
     end(turn);
     turn.chain.run_for(Duration::from_secs(21), &mut turn.ledger);
-    let later = told(&turn.send());
+    let later = summary(&turn.send());
     let effects = turn.ledger.effects;
     assert!(effects <= scene.effects || forgets, "{case}: {effects} effects, {then}, {later}");
 }
 
 #[test]
-fn under_envoy() {
+fn no_fault_of_envoy_does_harm() {
     for scene in &SCENES {
         let tried = run_scene(scene, Profile::Envoy);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
@@ -251,7 +251,7 @@ fn under_envoy() {
 }
 
 #[test]
-fn under_wasmx() {
+fn no_fault_of_wasmx_does_harm() {
     for scene in &SCENES {
         let tried = run_scene(scene, Profile::Wasmx);
         assert!(tried > 300, "only {tried} cases of {}", scene.name);
@@ -260,7 +260,7 @@ fn under_wasmx() {
 
 /// A call that is not carried out for want of a record counts for nothing.
 #[test]
-fn what_is_refused_for_want_of_a_record_costs_no_key() {
+fn decisions_that_cannot_be_recorded_cost_no_key() {
     let mut refused = 0;
     for turn in 1..=6 {
         let faults = Faults::new();
@@ -270,7 +270,7 @@ fn what_is_refused_for_want_of_a_record_costs_no_key() {
         let fault = Fault::new("proxy_set_property", 10).plugin(PLUGIN);
         faults.inject(fault.occurrence(Occurrence::Only(turn)));
         let mut ledger = Ledger::default();
-        let word = told(&chain.run(bet(), &mut ledger));
+        let word = summary(&chain.run(bet(), &mut ledger));
         if ledger.effects == 1 {
             assert_eq!(word, "200", "{turn}");
             continue;
@@ -278,14 +278,14 @@ fn what_is_refused_for_want_of_a_record_costs_no_key() {
         assert_eq!(word, "503 policy_unavailable", "{turn}");
         refused += 1;
         let other = set(bet(), "idempotency-key", "key-00000002");
-        assert_eq!(told(&chain.run(other, &mut ledger)), "200", "{turn}");
+        assert_eq!(summary(&chain.run(other, &mut ledger)), "200", "{turn}");
     }
     assert_eq!(refused, 2, "for want of the evidence, and of the decision");
 }
 
 /// While it is configured: it starts, or refuses to, and what has started works.
 #[test]
-fn configuring() {
+fn faults_at_configuration() {
     for profile in PROFILES {
         for call in module().host_calls() {
             for status in STATUSES {
@@ -296,7 +296,7 @@ fn configuring() {
                     Ok(mut chain) => {
                         faults.clear();
                         let mut ledger = Ledger::default();
-                        let words = [(); 2].map(|()| told(&chain.run(bet(), &mut ledger)));
+                        let words = [(); 2].map(|()| summary(&chain.run(bet(), &mut ledger)));
                         assert_eq!(words, ["200", "200 replayed"], "{case}");
                     }
                     Err(error) => {

@@ -8,9 +8,9 @@ mod attacks;
 #[allow(dead_code)]
 #[path = "../common/mod.rs"]
 mod common;
-mod endings;
+mod exchanges;
 mod faults;
-mod harm;
-mod states;
+mod fixture;
+mod key_states;
+mod vm_failures;
 mod wallets;
-mod world;

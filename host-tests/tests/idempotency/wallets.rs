@@ -5,7 +5,7 @@ use abi_host::{Answer, Chain, Profile, Request, Response, Upstream, UpstreamRequ
 use host_tests::gateway::Gateway;
 use serde_json::{json, Value};
 
-use crate::world::{builder, PLUGIN};
+use crate::fixture::{builder, PLUGIN};
 
 /// A wallet that always says the same, and how often it was asked.
 struct Wallet {
@@ -68,7 +68,7 @@ fn bee(kind: &str, id: &str) -> Value {
 
 /// A partner, a path, a message; how often the wallet hears it if it is sent twice.
 #[test]
-fn messages_are_named_as_their_contracts_name_them() {
+fn reads_keys_by_contract() {
     let hub = |more: Value| {
         let mut body = json!({"user": "john12345", "token": "t-1", "game_code": "clt_dice",
             "request_uuid": "583c985f-fee6-4c0e-bbf5-308aad6265af"});
@@ -126,7 +126,7 @@ fn messages_are_named_as_their_contracts_name_them() {
 
 /// What the hub's wallet answers to a win; whether it is carried out when it comes again.
 #[test]
-fn a_win_that_was_refused_for_its_session_may_come_again() {
+fn a_win_refused_for_its_session_is_retryable() {
     let win = json!({"user": "john12345", "token": "t-1", "currency": "EUR", "amount": 10_000,
         "request_uuid": "583c985f-fee6-4c0e-bbf5-308aad6265af", "round": "r-1", "game_code": "dice",
         "transaction_uuid": "16d2dcfe-b89e-11e7-854a-58404eea6d16",
@@ -157,7 +157,7 @@ fn a_win_that_was_refused_for_its_session_may_come_again() {
 /// The bee takes a 400 as final, and tries a 5xx again with the same id: what may still come to something is
 /// a 500 to it, what cannot is a 400.
 #[test]
-fn the_bee_is_not_told_that_it_is_over_where_it_is_not() {
+fn the_bee_gets_no_final_code_for_a_retryable_refusal() {
     let (mut chain, mut wallet) = (chain(), Wallet::says(500, json!({})));
     let win = bee("win", "win-00000001");
     send(&mut chain, call("bee", "/wallet/bee/betwin", &win), &mut wallet);

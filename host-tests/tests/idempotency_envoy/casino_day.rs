@@ -14,7 +14,7 @@ use serde_json::{json, Value};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::world::{example, idempotency, is_replay, kept, options, said, House};
+use crate::fixture::{code_or_body, example, idempotency, is_replay, kept, options, House};
 
 /// Connections at once.
 const CONNECTIONS: usize = 48;
@@ -74,12 +74,12 @@ impl Client {
         send(self.0, Some(self.1), request).await.unwrap()
     }
 
-    /// Asks until nobody else is at it, and tells how often somebody was.
+    /// Retries until no other attempt is pending, and returns how often one was.
     async fn insist(self, request: &Request) -> (Answer, usize) {
         let mut refused = 0;
         loop {
             let answer = self.ask(request).await;
-            if said(&answer) != "idempotency_in_progress" {
+            if code_or_body(&answer) != "idempotency_in_progress" {
                 return (answer, refused);
             }
             // A settlement may be owed, and 503 is no end of it.
@@ -128,7 +128,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_callbacks_and_twenty_retries() {
+async fn credits_five_hundred_callbacks_once() {
     let Some(stage) = Stage::open().await else { return };
     let (house, client) = (&stage.house, stage.client());
     let deposits: Vec<String> = (0..DEPOSITS)
@@ -138,7 +138,7 @@ async fn five_hundred_callbacks_and_twenty_retries() {
             answer["deposit_id"].as_str().unwrap().to_owned()
         })
         .collect();
-    // Every credit is there at once, and is told a little later.
+    // Every credit is there at once, and is reported a little later.
     house.inside("/_faults", &json!({"rules": [{"prefix": "/psp/callback", "delay_ms": 150}]}));
     // Of the first ones the second attempt is sent beside the first.
     let (twice, later) = (RETRIES / 2, RETRIES);
@@ -157,7 +157,7 @@ async fn five_hundred_callbacks_and_twenty_retries() {
     assert!(beside.iter().chain(&answers).any(|(_, refused)| *refused > 0), "none in flight");
     let (mut replays, mut first) = (0, 0);
     for (n, (answer, _)) in answers.iter().enumerate() {
-        assert_eq!(answer.status, 200, "{}", said(answer));
+        assert_eq!(answer.status, 200, "{}", code_or_body(answer));
         let told: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(told["deposit_id"], deposits[n].as_str());
         let again = if n < twice { beside.get(n) } else { retries.get(n - twice) };
@@ -206,7 +206,7 @@ async fn no_failure_credits_twice() {
         for _ in 0..2 {
             let answer = client.ask(&call).await;
             assert_eq!(answer.status, second, "{fault}");
-            assert!(second == 200 || said(&answer) == "outcome_unknown", "{fault}");
+            assert!(second == 200 || code_or_body(&answer) == "outcome_unknown", "{fault}");
         }
         credits += credited;
         stage.check(Kind::Deposit, credits);
@@ -214,7 +214,7 @@ async fn no_failure_credits_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_players_click_twice() {
+async fn refuses_double_clicks_of_two_hundred_players() {
     let Some(stage) = Stage::open().await else { return };
     let (house, client) = (&stage.house, stage.client());
     let tokens: Vec<String> = (1..=PLAYERS)
@@ -235,7 +235,7 @@ async fn two_hundred_players_click_twice() {
     let clicks = (0..2 * PLAYERS).map(|n| bet(n / 2, "click-0001", "home"));
     let answers = at_once(CONNECTIONS, clicks.collect()).await;
     for pair in answers.chunks(2) {
-        assert_eq!(pair[0].status, 201, "{}", said(&pair[0]));
+        assert_eq!(pair[0].status, 201, "{}", code_or_body(&pair[0]));
         assert_eq!(kept(&pair[0]), kept(&pair[1]));
         assert_eq!(pair.iter().filter(|answer| is_replay(answer)).count(), 1);
     }
@@ -245,7 +245,8 @@ async fn two_hundred_players_click_twice() {
     let clicks = (0..2 * PLAYERS).map(|n| bet(n / 2, keys[n % 2], "away"));
     let answers = at_once(CONNECTIONS, clicks.collect()).await;
     for pair in answers.chunks(2) {
-        let mut said: Vec<_> = pair.iter().map(|answer| (answer.status, said(answer))).collect();
+        let mut said: Vec<_> =
+            pair.iter().map(|answer| (answer.status, code_or_body(answer))).collect();
         said.sort();
         assert_eq!((said[0].0, &said[1]), (201, &(409, "duplicate_bet".to_owned())));
     }

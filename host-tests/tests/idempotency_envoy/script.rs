@@ -51,7 +51,7 @@ pub(crate) struct Upstream {
     server: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
-/// Whoever waits for a request is told of each that has come.
+/// Notifies those that wait for a request.
 type Shared = Arc<watch::Sender<Script>>;
 
 impl Upstream {
@@ -139,7 +139,7 @@ async fn connection(
                 let task = server.lock().unwrap().take();
                 if let Some(task) = task {
                     task.abort();
-                    // Its end closes the socket: only then is nobody there for the next try.
+                    // Its end closes the socket: only then does the next attempt find no upstream.
                     let _ = task.await;
                 }
                 return;

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::by_hand::{head, nothing_more};
+use crate::fixture::{call, code_or_body, is_replay, kept, rule, Plan, Stage};
 use crate::script::{Act, Upstream};
 use crate::until::until;
-use crate::world::{call, is_replay, kept, rule, said, Plan, Stage};
 
 /// A connection that is kept open, and whose worker is known.
 struct Line(TcpStream);
@@ -106,7 +106,7 @@ async fn a_retry_on_another_worker_waits_for_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_outlive_the_configuration() {
+async fn keys_survive_configurations() {
     let plan = |kinds| Plan::new(kinds, &json!([]));
     let stage = Stage::open_with(plan(&["calls"]), |options| options.updatable = true).await;
     let Some(stage) = stage else { return };
@@ -127,7 +127,7 @@ async fn keys_outlive_the_configuration() {
         };
         until("the next configuration", serves).await;
         let early = stage.ask(&slow).await.unwrap();
-        assert_eq!(said(&early), "idempotency_in_progress");
+        assert_eq!(code_or_body(&early), "idempotency_in_progress");
         go.send(()).unwrap();
     });
     for (call, first) in [(done, first), (slow, slowly.unwrap())] {
@@ -139,7 +139,7 @@ async fn keys_outlive_the_configuration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_knows_what_became_of_it() {
+async fn reconciles_an_unknown_outcome() {
     let books = json!({"cluster": "books", "path": "/calls/{key}?of={owner}", "pointer": "/state",
         "completed": ["done"], "free": ["none"], "free_status": [404]});
     let rules = json!([
@@ -201,7 +201,7 @@ async fn somebody_knows_what_became_of_it() {
                 until("the books are asked again", known).await;
             }
             let answer = stage.ask(&call(&path, key)).await.unwrap();
-            assert_eq!((answer.status, said(&answer).as_str()), (status, want), "{key}");
+            assert_eq!((answer.status, code_or_body(&answer).as_str()), (status, want), "{key}");
             // What the books told of is told as if it had been told before.
             let again = want == done || before.contains(&want);
             before.push(want);

@@ -1,11 +1,11 @@
-//! What was sent, what took effect, what was answered: the truth that no filter knows.
+//! What was sent, what took effect, what was answered: the truth, which no filter knows.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use abi_host::{Clock, Response, Rng, StreamId};
 
-use crate::world::{RETENTION, SECOND, SLACK, TIMEOUT};
+use crate::fixture::{RETENTION, SECOND, SLACK, TIMEOUT};
 
 /// How often what happened.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,7 @@ pub(crate) struct Books {
     pub(crate) sent: BTreeMap<StreamId, Sent>,
     /// By key, in the order in which they began.
     pub(crate) runs: BTreeMap<usize, Vec<Run>>,
-    /// What those were told who asked what became of a call, by key.
+    /// The ledger's replies to reconcile calls, by key.
     pub(crate) outcomes: BTreeMap<usize, Vec<(u64, Response)>>,
     pub(crate) effects: u64,
     /// When a clock last jumped or a VM died: who waited then may wait for ever, until it is ended.

@@ -4,15 +4,15 @@
 //! retry gets the first answer, no key outlives its retention, every request ends; and the same filter
 //! over stores that are broken on purpose is caught.
 //!
-//! `PITBOSS_SCHEDULES` says how many schedules; `PITBOSS_SCHEDULE` is the seed of one to be seen.
+//! `PITBOSS_SCHEDULES` is the number of schedules; `PITBOSS_SCHEDULE` is the seed of one whose trace is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod books;
+mod fixture;
+mod responses;
 mod schedule;
-mod slow;
-mod told;
+mod slow_commits;
 mod upstream;
-mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
@@ -20,8 +20,8 @@ use std::sync::Mutex;
 use abi_host::Module;
 
 use crate::books::Tally;
+use crate::fixture::{broken, idempotency};
 use crate::schedule::Schedule;
-use crate::world::{broken, idempotency};
 
 /// How many schedules; `make soak` asks for a million.
 const COUNT: (&str, u64) = ("PITBOSS_SCHEDULES", 10_000);
@@ -58,7 +58,7 @@ fn run(module: &Module, store: Option<&str>, seeds: u64) -> (Tally, Option<(u64,
 }
 
 #[test]
-fn no_schedule_carries_a_call_out_twice() {
+fn no_schedule_carries_a_request_out_twice() {
     if let Some(seed) = variable(SEED) {
         let ran = Schedule::new(seed, idempotency(), None).run();
         println!("{}\n{}", ran.trace.join("\n"), ran.tally);
@@ -100,7 +100,7 @@ fn no_schedule_carries_a_call_out_twice() {
 }
 
 #[test]
-fn a_seed_is_a_schedule() {
+fn equal_seeds_give_equal_schedules() {
     for seed in 1..=20 {
         let [one, other] = [0, 1].map(|_| Schedule::new(seed, idempotency(), None).run().trace);
         assert_eq!(one, other, "seed {seed}");

@@ -1,13 +1,13 @@
-//! One schedule: who sends what, when, and what befalls the gateway meanwhile.
+//! One schedule: what is sent when, and what happens to the gateway meanwhile.
 
 use std::time::Duration;
 
 use abi_host::{Call, Chain, Clock, During, Fault, Faults, Module, Occurrence, Request, StreamId};
 
 use crate::books::{Books, Sent, Tally};
-use crate::told::told;
-use crate::upstream::Shared;
-use crate::world::{start, Settings, Setup, IDLE, MARGIN, PLUGIN, RETENTION, SECOND, TIMEOUT};
+use crate::fixture::{start, Settings, Setup, IDLE, MARGIN, PLUGIN, RETENTION, SECOND, TIMEOUT};
+use crate::responses::check;
+use crate::upstream::SharedBooks;
 
 /// Host calls that fail or end a VM.
 const CALLS: [&str; 9] = [
@@ -28,7 +28,7 @@ const STATUSES: [u32; 4] = [1, 2, 8, 10];
 
 /// A schedule under way.
 pub(crate) struct Schedule {
-    books: Shared,
+    books: SharedBooks,
     chain: Chain,
     faults: Faults,
     settings: Settings,
@@ -59,7 +59,7 @@ impl Schedule {
         let retries = if one_of_four() { 2 } else { 0 };
         let (workers, keys) = (2 + books.dice(2), 4 + books.dice(5));
         books.note(&format!("seed {seed}: {workers} workers, {retries} retries, {settings:?}"));
-        let (books, faults) = (Shared::new(books), Faults::new());
+        let (books, faults) = (SharedBooks::new(books), Faults::new());
         let setup = Setup { seed, workers: workers as usize, settings, retries };
         let ledger = books.clone();
         let callouts = move |call: &Call| ledger.outcome(call);
@@ -193,7 +193,7 @@ impl Schedule {
         self.open.retain(|stream| match chain.take_report(*stream) {
             None => true,
             Some(report) => {
-                told(&mut books.lock(), &report);
+                check(&mut books.lock(), &report);
                 false
             }
         });

@@ -1,5 +1,5 @@
-//! The service behind the gateway, by the dice: it takes effect or not, and tells or does not; and the
-//! one that knows what became of calls.
+//! The service behind the gateway, by the dice: it takes effect or not, and answers or does not; and the
+//! ledger, which knows the outcomes.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use abi_host::{Answer, Call, CallAnswer, Outcome, Response, Upstream, UpstreamRequest};
 
 use crate::books::Books;
-use crate::world::LONGEST;
+use crate::fixture::LONGEST;
 
 /// The books, which upstream, ledger and schedule share.
 #[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<Books>>);
+pub(crate) struct SharedBooks(Arc<Mutex<Books>>);
 
-impl Shared {
+impl SharedBooks {
     pub(crate) fn new(books: Books) -> Self {
         Self(Arc::new(Mutex::new(books)))
     }
@@ -59,7 +59,7 @@ const WAYS: [Way; 20] = [
     Way::Refuses,
 ];
 
-impl Upstream for Shared {
+impl Upstream for SharedBooks {
     fn answer(&mut self, request: &UpstreamRequest) -> Answer {
         let mut books = self.lock();
         let Some(sent) = books.sent.get(&request.stream).copied() else {
@@ -92,18 +92,18 @@ impl Upstream for Shared {
             Way::TimesOut(_) => Outcome::Timeout,
             Way::Refuses => Outcome::Refused,
         };
-        let told = match &outcome {
+        let answer = match &outcome {
             Outcome::Response(response) => Some(response.clone()),
             _ => None,
         };
-        books.run_of(stream, sent).answer = told;
+        books.run_of(stream, sent).answer = answer;
         // A twentieth of a second at a time, so that things coincide; some are too late for the route.
         let after = if books.well { 0 } else { books.dice(24) * 50 };
         Answer::fail(outcome).after(Duration::from_millis(after))
     }
 }
 
-/// An answer like no other, in one piece or two, with or without its length told.
+/// A unique answer, in one piece or two, with or without its length.
 fn said(status: u16, stream: u64, effect: Option<u64>, more: usize) -> Response {
     let body = format!(r#"{{"call":{stream},"effect":{}}}{:more$}"#, effect.unwrap_or(0), "");
     let response = Response::new(status)
@@ -121,8 +121,8 @@ fn said(status: u16, stream: u64, effect: Option<u64>, more: usize) -> Response 
     }
 }
 
-impl Shared {
-    /// What became of a call, as far as it shows, or nothing.
+impl SharedBooks {
+    /// The ledger's reply about a request, or none.
     pub(crate) fn outcome(&self, call: &Call) -> CallAnswer {
         let mut books = self.lock();
         let path = call.headers.text(":path").unwrap_or_default();
@@ -134,7 +134,7 @@ impl Shared {
         let effect = runs.filter(|run| run.shows <= now).filter_map(|run| run.effect).max();
         let word = if effect.is_some() { "done" } else { "none" };
         let after = Duration::from_millis(books.dice(5) * 50);
-        let told = match books.dice(8) {
+        let reply = match books.dice(8) {
             0 => CallAnswer::Reset(after),
             1 => CallAnswer::Response(Response::new(500).body("oops"), after),
             2 => CallAnswer::Silence,
@@ -150,6 +150,6 @@ impl Shared {
             }
         };
         books.note(&format!("key {key}: the ledger is asked: {word}"));
-        told
+        reply
     }
 }

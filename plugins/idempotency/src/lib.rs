@@ -1,93 +1,82 @@
-//! Lets every bet and payment take effect once, and gives every retry the first answer.
+//! Lets every request that moves money take effect once, and answers every retry with the first answer.
 //!
-//! 1. A call that moves money names itself by a key ([`Key`]). What the key stands for is its
-//!    [`Scope`]: the same key of another player, partner, brand, method or endpoint is another one.
-//! 2. What was asked under the key is its [`Fingerprint`]: another question under the same key is
-//!    refused, never answered with the first answer.
-//! 3. A key is absent, in progress, completed, oversize or unknown ([`State`]). Whoever claims it first
-//!    carries the call out; [`step`] is the whole state machine, and every store runs it.
-//! 4. A deadline that passed makes a key unknown, never absent: the call may have taken effect.
-//! 5. How a call ended is judged by [`judge`]; what cannot be told is unknown, too.
-//! 6. Each claim has a fencing token ([`Fence`]). Whoever lost its claim cannot settle it any more.
-//! 7. The embedded store ([`Slots`]) is a fixed number of slots in the gateway's shared data. Nothing
-//!    that has not expired is evicted from it, nobody holds more keys than a [`Quota`] allows, and players
-//!    take no room from partners ([`Part`]).
-//! 8. The same bet under two keys within seconds is a [`DoubleClick`].
+//! 1. A request that moves money carries a [key](policy::key::Key). The [scope](policy::identity::Scope)
+//!    of a key is its owner, brand, method and endpoint: the same key in another scope is another key.
+//! 2. The [fingerprint](policy::identity::Fingerprint) is what a request asks for. A second request under
+//!    the same key is refused unless its fingerprint is the same.
+//! 3. A key is absent, in progress, or settled with an [outcome](policy::outcome::Outcome). The request
+//!    that claims it first is carried out. [`transition`](store::machine::transition) is the whole state
+//!    machine, and every store runs it.
+//! 4. After its deadline a claim counts as unknown, never as absent: the request may have taken effect.
+//! 5. [`OutcomeRule::outcome`](policy::outcome::OutcomeRule::outcome) maps how the exchange with the
+//!    upstream ended to an outcome. What cannot be mapped is unknown, too.
+//! 6. Each claim has a fencing token ([`Fence`](store::port::Fence)). A claim that was superseded cannot
+//!    settle the key.
+//! 7. The embedded store ([`Slots`](store::slots::Slots)) has a fixed number of slots in the gateway's
+//!    shared data. It evicts expired keys only, a [`Quota`](store::quota::Quota) limits the keys of one
+//!    owner, and players and partners have separate [parts](policy::identity::Part).
+//! 8. The same bet under two keys within seconds is a double click
+//!    ([`RecentBets`](store::recent_bets::RecentBets)).
 #![warn(missing_docs)]
 
-mod answering;
-mod asking;
-mod boot;
-mod bucket;
-mod bytes;
-pub mod config;
 pub mod denials;
-mod double_click;
-mod early;
-mod embedded;
-mod ending;
-mod failing;
-pub mod filter;
-mod fingerprint;
-mod inquiry;
-mod key;
-mod key_source;
-mod level;
-mod lines;
 pub mod names;
-mod outcome;
-mod owner_count;
 pub mod plugin;
-mod policy;
-mod policy_calls;
-mod policy_click;
-mod policy_promise;
-mod policy_room;
-mod quota;
-mod reconcile;
-mod record;
-mod refusing;
-pub mod replay;
-mod request;
-mod resolving;
-mod rule;
-mod rule_config;
-mod scatter;
-mod scope;
-mod share;
-mod slots;
-mod state;
-pub mod store;
-mod turn;
 
-pub use boot::Boot;
-pub use double_click::{Click, DoubleClick};
-pub use embedded::Embedded;
-pub use fingerprint::{Fingerprint, Selection};
-pub use key::{Key, KeyFault, Namer};
-pub use key_source::{KeyPart, KeySource};
-pub use outcome::{judge, Attempt, CodeRule, Ending, Judged, OutcomeRule};
-pub use policy::Policy;
-pub use policy_click::ClickRule;
-pub use policy_room::Room;
-pub use quota::{Allowance, Failure, Quota, Taken};
-pub use reconcile::Reconcile;
-pub use record::{Answer, Entry, State};
-pub use rule::{Retention, Rule};
-pub use scatter::Scatter;
-pub use scope::{Owner, Part, PerPart, Scope};
-pub use slots::{Limits, Slots, StoreFault};
-pub use state::{step, Fence, Kept, Op, Reply, Settled, Step};
+/// The configuration as the operator writes it.
+pub mod config {
+    pub(crate) mod checks;
+    pub mod document;
+    pub mod rule;
+}
 
+/// The compiled configuration and its rules. Nothing here reads a clock, a store or the gateway.
+pub mod policy {
+    pub mod answer;
+    pub mod capacity;
+    pub mod compiled;
+    pub mod identity;
+    pub mod key;
+    pub mod matching;
+    pub mod outcome;
+    pub mod rule;
+}
+
+/// Where keys, answers, quotas and recent bets are kept.
+pub mod store {
+    pub mod boot;
+    pub(crate) mod bucket;
+    pub(crate) mod level;
+    pub mod machine;
+    pub mod port;
+    pub mod quota;
+    pub mod recent_bets;
+    pub(crate) mod record;
+    pub(crate) mod shares;
+    pub mod slots;
+}
+
+/// The phases of one request.
+pub mod filter {
+    pub(crate) mod claim;
+    pub(crate) mod facts;
+    pub(crate) mod phases;
+    pub(crate) mod reply;
+    pub(crate) mod response;
+    pub mod state;
+    pub(crate) mod unknown_outcome;
+    pub(crate) mod worker;
+}
+
+#[cfg(test)]
+mod fixture;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
 mod starvation_tests;
-#[cfg(test)]
-mod walk;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "module"))]
 policy_shell::export!(
-    crate::plugin::Idempotency:
+    crate::plugin::IdempotencyPlugin:
     request_headers, request_body, call, response_headers, response_body, tick, log
 );

@@ -6,65 +6,37 @@ use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
 use policy_kit::{
-    invalid, CallReply, ConfigError, Fault, HeaderNames, Host, Plugin, Profile, SharedCall,
+    invalid, CallReply, ConfigError, HeaderNames, Host, Plugin, Profile, SharedCall,
     MEANING_HEADERS, ROUTER_HEADERS,
 };
 
-use crate::config::Config;
-use crate::filter::IdempotencyFilter;
-use crate::inquiry::Inquiries;
-use crate::level::Level;
-use crate::lines::{Lines, Trouble};
-use crate::names::{self, outcome, COMPLETED};
-use crate::request::now;
-use crate::rule::SECOND;
-use crate::store::Store;
-use crate::turn::Places;
-use crate::{Boot, ClickRule, DoubleClick, Embedded, Limits, Part, PerPart, Policy, Quota, Room};
+use crate::config::document::Config;
+use crate::filter::state::IdempotencyFilter;
+use crate::filter::worker::{FaultLog, WorkerState};
+use crate::names::{self, COMPLETED, SECOND};
+use crate::policy::capacity::{Capacity, Limits};
+use crate::policy::compiled::Policy;
+use crate::policy::identity::{Part, PerPart};
+use crate::store::boot::Boot;
+use crate::store::level::FillLevel;
+use crate::store::port::Store;
+use crate::store::quota::Quota;
+use crate::store::recent_bets::RecentBets;
+use crate::store::shares::{ReconcileCalls, WaitPermits};
+use crate::store::slots::Embedded;
 
-/// How often those look that wait for another's answer.
-const TICK: Duration = Duration::from_millis(50);
-/// How often it is looked how full the store is.
-const LOOK: Duration = Duration::from_secs(1);
-/// How often a part of the store is looked at, in nanoseconds.
-const LOOK_EVERY: u64 = 8 * SECOND;
+/// How often waiting retries claim their key again.
+const WAIT_TICK: Duration = Duration::from_millis(50);
+/// How often the plugin ticks if no retry waits.
+const TICK: Duration = Duration::from_secs(1);
 
 /// The plugin.
 #[derive(Debug)]
-pub struct Idempotency(Rc<Shared>);
+pub struct IdempotencyPlugin(Rc<WorkerState>);
 
-/// What the filters of a VM share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) policy: Policy,
-    pub(crate) store: Box<dyn Store>,
-    /// The store of this node, and how full its parts are.
-    embedded: Embedded,
-    pub(crate) levels: PerPart<Level>,
-    /// When that was looked at last.
-    looked: Cell<u64>,
-    pub(crate) quotas: PerPart<Quota>,
-    pub(crate) click: Option<DoubleClick>,
-    /// Who asks what became of calls.
-    pub(crate) inquiries: Inquiries,
-    /// Retries that wait for the first attempt.
-    pub(crate) places: Places,
-    pub(crate) lines: Lines,
-    /// How all evidence ends: the document's version, and the store's id.
-    pub(crate) tail: String,
-    /// Counters of calls that go on, of replays, and of keys that were settled with their answer.
-    pub(crate) passes: PerClass,
-    pub(crate) replays: PerClass,
-    pub(crate) completed: PerClass,
-    /// Headers that would change what a call means after it was classified.
-    pub(crate) strips: HeaderNames,
-    /// The same of calls that may have a key, which nobody may have sent more than once.
-    pub(crate) strips_of_keyed: HeaderNames,
-}
-
-impl Idempotency {
-    /// Configures the plugin over the store that `over` makes of the embedded one: for tests of what the
-    /// embedded store cannot show, such as a commit that takes its time.
+impl IdempotencyPlugin {
+    /// Configures the plugin over the store that `over` makes of the embedded one: for tests of stores that
+    /// lie elsewhere, or fail.
     ///
     /// # Errors
     /// As [`Plugin::configure`].
@@ -74,70 +46,68 @@ impl Idempotency {
         over: impl FnOnce(Embedded) -> Box<dyn Store>,
     ) -> Result<Self, ConfigError> {
         let policy = Policy::compile(policy_kit::parse::<Config>(document)?, host)?;
-        let room = policy.room();
-        let wanted = PerPart::new(|part| room.limits.of(part).slots);
-        let boot = Boot::shared(host, &room.name, wanted);
+        let capacity = &policy.capacity;
+        let name = &capacity.name;
+        let wanted = PerPart::new(|part| capacity.limits.of(part).slots);
+        let boot = Boot::shared(host, name, wanted);
         let boot = boot.map_err(|_| invalid("store", "the gateway's shared data fails"))?;
-        let limits = limits(room, &boot)?;
-        let store = format!("store {} of {}", boot.name(), room.name);
+        let limits = limits(capacity, &boot)?;
+        let store = format!("store {} of {name}", boot.name());
         let store = match boot.found {
             true => format!("{store}, there since {} s after the epoch", boot.since / SECOND),
             false => format!("{store}, new and empty: no key of before is known"),
         };
-        metrics::configured(host, Self::NAME, policy.version(), policy.catalogue(), &[store]);
+        metrics::configured(host, Self::NAME, &policy.version, policy.catalogue(), &[store]);
         host.count(&names::boot(&boot.name(), boot.found));
         host.gauge(names::SINCE, boot.since / SECOND);
-        let embedded = Embedded::new(&room.name, &limits, boot.scatter);
+        let embedded = Embedded::new(name, &limits, boot.seed);
         let store = over(embedded.clone());
         let start = host.now().unwrap_or_default() >> 10;
-        let levels = PerPart::new(|part| Level::new(&room.name, part, *limits.of(part), start));
+        let levels = PerPart::new(|part| FillLevel::new(name, part, *limits.of(part), start));
         let quotas = PerPart::new(|part| {
-            let (owners, allowance) = (*room.owners.of(part), *room.allowance.of(part));
-            Quota::new(&room.name, part, owners, allowance, boot.scatter)
+            let (owners, allowance) = (*capacity.owners.of(part), *capacity.allowance.of(part));
+            Quota::new(name, part, owners, allowance, boot.seed)
         });
-        let click = |c: &ClickRule| DoubleClick::new(&room.name, c.bets, c.window, boot.scatter);
-        let click = policy.click().map(click);
-        let tail = format!(" version={} store={}", policy.version(), boot.name());
-        let strips = HeaderNames::new(MEANING_HEADERS);
-        let routers: &[&str] = match policy.profile() {
+        let double_click = policy.double_click.as_ref();
+        let recent_bets =
+            double_click.map(|it| RecentBets::new(name, it.bets, it.window, boot.seed));
+        let evidence_end = format!(" version={} store={}", policy.version, boot.name());
+        let routers: &[&str] = match policy.profile {
             Profile::Envoy => &ROUTER_HEADERS,
             Profile::Wasmx => &[],
         };
-        let all = MEANING_HEADERS.into_iter().chain(routers.iter().copied());
-        let strips_of_keyed = HeaderNames::new(all);
-        let passes = PerClass::requests(Self::NAME, "allow");
+        let stripped_if_keyed = MEANING_HEADERS.into_iter().chain(routers.iter().copied());
         let replays = PerClass::requests(Self::NAME, "replay");
         replays.define(host);
-        let completed = PerClass::new(|class| outcome(class, COMPLETED));
-        let shared = Shared {
+        let worker = WorkerState {
             policy,
             store,
             embedded,
             levels,
-            looked: Cell::new(0),
+            sampled: Cell::new(0),
             quotas,
-            click,
-            inquiries: Inquiries::default(),
-            places: Places::default(),
-            lines: Lines::default(),
-            tail,
-            passes,
+            recent_bets,
+            reconcile_calls: ReconcileCalls::default(),
+            wait_permits: WaitPermits::default(),
+            fault_log: FaultLog::default(),
+            evidence_end,
+            passes: PerClass::requests(Self::NAME, "allow"),
             replays,
-            completed,
-            strips,
-            strips_of_keyed,
+            completed: PerClass::new(|class| names::outcome_metric(class, COMPLETED)),
+            stripped: HeaderNames::new(MEANING_HEADERS),
+            stripped_if_keyed: HeaderNames::new(stripped_if_keyed),
         };
-        Ok(Self(Rc::new(shared)))
+        Ok(Self(Rc::new(worker)))
     }
 }
 
-/// The limits of the store that is there: it keeps the slots that it began with.
+/// The limits of the existing store, which keeps the slots that it began with.
 ///
 /// # Errors
-/// They are too few.
-fn limits(room: &Room, boot: &Boot) -> Result<PerPart<Limits>, ConfigError> {
+/// It has too few slots for the configuration.
+fn limits(capacity: &Capacity, boot: &Boot) -> Result<PerPart<Limits>, ConfigError> {
     for part in Part::ALL {
-        let (wanted, there) = (room.limits.of(part).slots, *boot.slots.of(part));
+        let (wanted, there) = (capacity.limits.of(part).slots, *boot.slots.of(part));
         if wanted > there {
             let problem = format!(
                 "the store that is there has {there} slots for {}, and this takes {wanted}: with another \
@@ -148,11 +118,11 @@ fn limits(room: &Room, boot: &Boot) -> Result<PerPart<Limits>, ConfigError> {
             return Err(invalid("store.name", problem));
         }
     }
-    Ok(PerPart::new(|part| Limits { slots: *boot.slots.of(part), ..*room.limits.of(part) }))
+    Ok(PerPart::new(|part| Limits { slots: *boot.slots.of(part), ..*capacity.limits.of(part) }))
 }
 
-impl Plugin for Idempotency {
-    const NAME: &'static str = "idempotency";
+impl Plugin for IdempotencyPlugin {
+    const NAME: &'static str = names::NAME;
     type Filter = IdempotencyFilter;
 
     fn configure(document: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
@@ -160,7 +130,7 @@ impl Plugin for Idempotency {
     }
 
     fn profile(&self) -> Profile {
-        self.0.policy.profile()
+        self.0.policy.profile
     }
 
     fn filter(&self) -> IdempotencyFilter {
@@ -168,36 +138,17 @@ impl Plugin for Idempotency {
     }
 
     fn tick_period(&self) -> Option<Duration> {
-        Some(if self.0.policy.waits() { TICK } else { LOOK })
+        Some(if self.0.policy.waits() { WAIT_TICK } else { TICK })
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<SharedCall> {
-        if let Err(fault) = self.0.look(host) {
+        if let Err(fault) = self.0.sample_levels(host) {
             host.log(log::Level::Warn, &format!("idempotency: {fault}"));
         }
         Vec::new()
     }
 
     fn on_shared_reply(&mut self, host: &mut dyn Host, key: &str, _: &CallReply) {
-        self.0.inquiries.landed(key, host.now().unwrap_or_default());
-    }
-}
-
-impl Shared {
-    /// Looks how full the store is, every eight seconds: the levels move by minutes.
-    fn look(&self, host: &mut dyn Host) -> Result<(), Fault> {
-        let now = now(host)?;
-        if now.abs_diff(self.looked.get()) < LOOK_EVERY {
-            return Ok(());
-        }
-        self.looked.set(now);
-        for part in Part::ALL {
-            let looked = self.levels.of(part).look(host, self.embedded.part(part), now);
-            if let Err(fault) = looked {
-                let line = || format!("store of {}: {fault:?}", part.name());
-                self.lines.write(host, Trouble::Store, now, line);
-            }
-        }
-        Ok(())
+        self.0.reconcile_calls.complete(key, host.now().unwrap_or_default());
     }
 }

@@ -1,5 +1,5 @@
-//! Workers that share one store, in virtual time, by the dice of a seed: whenever one of them asks the
-//! gateway for something, others may come first. At most one effect a key, a replay is the first
+//! Workers that share one store, in virtual time, by the dice of a seed: at each host call of one of them,
+//! others may come first. At most one effect a key, a replay is the first
 //! answer, no key outlives its retention; and three stores that are broken on purpose are caught.
 
 use std::cell::{Cell, RefCell};
@@ -9,12 +9,16 @@ use std::rc::Rc;
 use policy_kit::fake::FakeHost;
 use policy_kit::{Fault, Headers, Host, MapKind};
 
-use crate::store::{Ask, Asked, End, Said, Store};
-use crate::{
-    Answer, Fence, Fingerprint, Key, Limits, Op, Owner, Reply, Scatter, Scope, Slots, StoreFault,
-};
+use crate::names::SECOND;
+use crate::policy::answer::Answer;
+use crate::policy::capacity::Limits;
+use crate::policy::identity::{Fingerprint, Owner, Scope};
+use crate::policy::key::Key;
+use crate::policy::outcome::Outcome;
+use crate::store::boot::BucketSeed;
+use crate::store::port::{Command, Fence, Response, Store, StoreFault, StoreStep};
+use crate::store::slots::Slots;
 
-const SECOND: u64 = 1_000_000_000;
 const DEADLINE: u64 = 5 * SECOND;
 const RETENTION: u64 = 60 * SECOND;
 const KEYS: usize = 6;
@@ -24,11 +28,11 @@ const PRINT: Fingerprint = Fingerprint([1; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
     No,
-    /// Writes whatever anybody else has written meanwhile.
+    /// Overwrites what others have written meanwhile.
     ClaimWithoutCas,
     /// Takes a deadline that passed for a key that is free.
     DeadlineAsAbsence,
-    /// Settles the key whoever has claimed it.
+    /// Settles the key under any claim.
     CommitWithoutFence,
 }
 
@@ -109,29 +113,31 @@ impl Sim {
         let claim = |host: &mut Interleaved<'_>| {
             let now = self.now.get();
             let (deadline, expires) = (now + DEADLINE, now + RETENTION);
-            let ask = Ask::Claim { fingerprint: PRINT, deadline, expires };
-            (slots.ask(host, &scope(key), &ask, now), deadline)
+            let command = Command::Claim { fingerprint: PRINT, deadline, expires };
+            (slots.execute(host, &scope(key), &command, now), deadline)
         };
-        let (mut told, mut deadline) = claim(host);
-        if let (Broken::DeadlineAsAbsence, Asked::Said(Ok(Said::Unknown(fence)))) =
-            (self.broken, &told)
+        let (mut step, mut deadline) = claim(host);
+        if let (
+            Broken::DeadlineAsAbsence,
+            StoreStep::Done(Ok(Response::Settled(fence, Outcome::Unknown))),
+        ) = (self.broken, &step)
         {
-            let op = Op::Resolve { fence: *fence, settled: None };
-            let _ = slots.apply(host, &scope(key), &op, self.now.get());
-            (told, deadline) = claim(host);
+            let free = Command::Resolve { fence: *fence, outcome: Outcome::NoEffect };
+            let _ = slots.apply(host, &scope(key), &free, self.now.get());
+            (step, deadline) = claim(host);
         }
-        match told {
-            Asked::Said(Ok(Said::Granted(fence))) => {
+        match step {
+            StoreStep::Done(Ok(Response::Granted(fence))) => {
                 calls.push(InHand { key, fence, deadline, effect: None });
             }
-            Asked::Said(Ok(Said::Answered(answer))) => {
+            StoreStep::Done(Ok(Response::Settled(_, Outcome::Completed(answer)))) => {
                 self.replays.set(self.replays.get() + 1);
                 let first = self.effects.borrow().get(&key).map(|effect| effect.number);
-                if first.is_none_or(|number| answer != said(number)) {
+                if first.is_none_or(|number| answer != self::answer(number)) {
                     self.fails(format!("key {key}: a replay is not the first answer"));
                 }
             }
-            Asked::Said(Ok(_) | Err(StoreFault::Contended | StoreFault::Full)) => {}
+            StoreStep::Done(Ok(_) | Err(StoreFault::Contended | StoreFault::Full)) => {}
             fault => self.fails(format!("key {key}: {fault:?}")),
         }
     }
@@ -145,15 +151,16 @@ impl Sim {
         let (now, slots) = (self.now.get(), slots());
         let call = &mut calls[at];
         match (call.effect, self.dice(10)) {
-            // The worker's VM is replaced, or the answer is lost: nobody will settle this one.
+            // The worker's VM is replaced, or the answer is lost: this one is never settled.
             (_, 0) => {
                 calls.swap_remove(at);
             }
             // The upstream had no effect and says so.
             (None, 1) => {
                 let call = calls.swap_remove(at);
-                let op = Op::Free { fence: call.fence };
-                let _ = slots.apply(host, &scope(call.key), &op, now);
+                let (fence, outcome) = (call.fence, Outcome::NoEffect);
+                let free = Command::Commit { fence, outcome, expires: now + RETENTION };
+                let _ = slots.apply(host, &scope(call.key), &free, now);
             }
             // The upstream's timeout ends at the deadline: nothing takes effect after it.
             (None, _) if now < call.deadline => {
@@ -180,9 +187,9 @@ impl Sim {
     fn commit(&self, host: &mut Interleaved<'_>, slots: &Slots, call: &InHand, number: u64) {
         let (now, scope) = (self.now.get(), scope(call.key));
         let mut commit = |fence| {
-            let end = End::Answered(said(number));
-            slots.ask(host, &scope, &Ask::Commit { fence, end, expires: now + RETENTION }, now)
-                == Asked::Said(Ok(Said::Done))
+            let outcome = Outcome::Completed(answer(number));
+            let command = Command::Commit { fence, outcome, expires: now + RETENTION };
+            slots.execute(host, &scope, &command, now) == StoreStep::Done(Ok(Response::Done))
         };
         let done = match self.broken {
             // Whatever fence the key has now.
@@ -216,10 +223,10 @@ impl Sim {
         self.now.set(self.now.get() + RETENTION + SECOND);
         for key in 0..KEYS {
             let mut host = Interleaved { sim: self, depth: 3, fake: FakeHost::default() };
-            let op = Op::Read { fingerprint: PRINT };
-            let told = slots().apply(&mut host, &scope(key), &op, self.now.get());
-            if told != Ok(Reply::Absent) {
-                self.fails(format!("key {key} is stuck: {told:?}"));
+            let read = Command::Read { fingerprint: PRINT };
+            let response = slots().apply(&mut host, &scope(key), &read, self.now.get());
+            if response != Ok(Response::Absent) {
+                self.fails(format!("key {key} is stuck: {response:?}"));
             }
         }
         self.wrong.borrow().clone()
@@ -227,7 +234,7 @@ impl Sim {
 }
 
 fn slots() -> Slots {
-    Slots::new("sim", Limits { slots: 16, bytes: 1 << 16, answer: 1 << 10 }, Scatter::default())
+    Slots::new("sim", Limits { slots: 16, bytes: 1 << 16, answer: 1 << 10 }, BucketSeed::default())
 }
 
 fn scope(key: usize) -> Scope {
@@ -235,7 +242,7 @@ fn scope(key: usize) -> Scope {
     Scope::new(&Owner::new("otter", "player", "p-1"), b"POST", "/bets", &key)
 }
 
-fn said(number: u64) -> Answer {
+fn answer(number: u64) -> Answer {
     Answer { status: 200, headers: Vec::new(), body: number.to_string().into_bytes() }
 }
 
