@@ -9,6 +9,7 @@ use policy_kit::{
 
 use crate::codes::{Buffer, Map, COUNTER, GAUGE, HISTOGRAM};
 use crate::metrics::Names;
+use crate::pending::At;
 use crate::{calls, foreign, quirks, sys, vm, wire};
 
 /// Counters, gauges and histograms defined so far, shared by all streams of a VM: defining one is dear.
@@ -22,15 +23,6 @@ pub(crate) struct Abi {
     metrics: Metrics,
     request: Kept,
     response: Kept,
-}
-
-/// Whose gateway it is.
-#[derive(Clone, Copy)]
-pub(crate) struct At {
-    /// The context of the configuration.
-    pub(crate) root: u32,
-    /// The context of the stream; the same where there is none.
-    pub(crate) context: u32,
 }
 
 /// What is known of one header map in this callback.
@@ -252,8 +244,8 @@ impl Gateway for Abi {
         calls::notify(call, self.at)
     }
 
-    fn join(&mut self, flight: &SharedCall) -> Result<(), CallReply> {
-        calls::join(flight, self.at)
+    fn join(&mut self, call: &SharedCall) -> Result<(), CallReply> {
+        calls::join(call, self.at)
     }
 
     fn resume(&mut self) -> Result<(), Fault> {

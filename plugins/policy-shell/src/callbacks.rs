@@ -2,8 +2,8 @@
 
 use policy_kit::Action;
 
-use crate::calls::{CompletedCall, Ended};
 use crate::codes::action::{CONTINUE, PAUSE};
+use crate::pending::{Completed, WaitedFor};
 use crate::{calls, foreign, sys, vm};
 
 /// A `u32` of the ABI as a size; the two are equally wide here.
@@ -111,25 +111,25 @@ pub fn response_trailers(context: u32) -> u32 {
 /// has to be made the one that host calls act on.
 pub fn call_response(token: u32, headers: u32, body: u32) {
     let (headers, body) = (size(headers), size(body));
-    match calls::ended(token) {
-        Some(Ended::Call { stream }) => {
+    match calls::complete(token) {
+        Some(Completed::Own { stream }) => {
             let ready = sys::act_on(stream);
             vm::on_stream(stream, |s| s.call_response(token, headers, body, ready));
         }
-        Some(Ended::Shared(landed)) => land(landed, headers, body),
+        Some(Completed::Shared(call)) => complete_shared(call, headers, body),
         None => {}
     }
 }
 
-fn land(flight: CompletedCall, headers: usize, body: usize) {
-    let CompletedCall { root, key, max_reply, waiting } = flight;
-    let read = vm::on_root(root, |root| root.landed(&key, headers, body, max_reply));
+fn complete_shared(call: WaitedFor, headers: usize, body: usize) {
+    let WaitedFor { root, key, max_reply, waiting } = call;
+    let read = vm::on_root(root, |root| root.shared_reply(&key, headers, body, max_reply));
     let Some(reply) = read else { return };
     for stream in waiting {
         // Without this the host would act on whoever was last. A stream that cannot be acted on is
-        // left as it is: its driver waits for a flight, so whatever arrives of it is held.
+        // left as it is: its driver waits for a shared call, so whatever arrives of it is held.
         if sys::act_on(stream).is_ok() {
-            vm::on_stream(stream, |s| s.landed(&reply));
+            vm::on_stream(stream, |s| s.shared_reply(&reply));
         }
     }
     if let Some(end) = vm::drained(root) {
@@ -158,7 +158,7 @@ pub fn allow_ticks() {
 pub fn tick(context: u32) {
     vm::on_root(context, |root| root.tick());
     for stream in vm::awaiting_tick(context) {
-        // As with flights: a stream that cannot be acted on is left as it is, and held.
+        // As with shared calls: a stream that cannot be acted on is left as it is, and held.
         if sys::act_on(stream).is_ok() {
             vm::on_stream(stream, |s| s.tick());
         }

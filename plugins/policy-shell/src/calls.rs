@@ -1,78 +1,13 @@
-//! Calls that are under way, and who waits for each: one stream for a call of its own, several
-//! of them for a flight. The host is never called while the VM's state is borrowed.
+//! Sends calls, and finds who waits for a reply. The host is never called while the VM's state is borrowed.
 
 use policy_kit::{CallReply, Fault, HttpCall, SharedCall, MAX_WAITING_STREAMS};
 
-use crate::abi::At;
+use crate::pending::{At, Completed, PendingShared, WaitedFor};
 use crate::{sys, vm};
 
-/// Most flights in the air at once that streams of one VM sent. A plugin gives each of its purposes less
-/// than that, so that none of them takes the room of another.
+/// Most pending shared calls that streams of one VM started. A plugin gives each of its purposes less than
+/// that, so that one purpose does not use up what another needs.
 const MAX_SHARED_CALLS: usize = 640;
-
-/// Sends a call and tells its token.
-type Send = fn(&HttpCall) -> Result<u32, Fault>;
-
-/// What is under way in a VM.
-#[derive(Default)]
-pub(crate) struct PendingCalls {
-    /// Set where the module exports the callback that brings answers. A function, so that modules
-    /// without it need not carry one.
-    send: Option<Send>,
-    /// Tokens, and the stream that waits for each. These are lists because they are short, and a
-    /// module that makes no call should not carry a map's code.
-    calls: Vec<(u32, u32)>,
-    flights: Vec<Pending>,
-}
-
-struct Pending {
-    token: u32,
-    landed: CompletedCall,
-}
-
-/// A flight at its end.
-pub(crate) struct CompletedCall {
-    /// The configuration whose flight it is.
-    pub(crate) root: u32,
-    /// What it is about.
-    pub(crate) key: String,
-    /// Most bytes of body to read.
-    pub(crate) max_reply: usize,
-    /// Streams that wait for it, in the order they came.
-    pub(crate) waiting: Vec<u32>,
-}
-
-/// Whose call has ended.
-pub(crate) enum Ended {
-    /// A stream's own.
-    Call {
-        /// The stream.
-        stream: u32,
-    },
-    /// A flight.
-    Shared(CompletedCall),
-}
-
-impl PendingCalls {
-    fn flight(&mut self, root: u32, key: &str) -> Option<&mut Pending> {
-        self.flights.iter_mut().find(|it| it.landed.root == root && it.landed.key == key)
-    }
-
-    /// Whether a shared call of a configuration is pending.
-    pub(crate) fn is_pending(&self, root: u32) -> bool {
-        self.flights.iter().any(|it| it.landed.root == root)
-    }
-
-    /// A context is gone: a stream waits for nothing any more, and nobody waits for the flights of a
-    /// configuration.
-    pub(crate) fn forget(&mut self, context: u32) {
-        for flight in &mut self.flights {
-            flight.landed.waiting.retain(|stream| *stream != context);
-        }
-        self.calls.retain(|(_, stream)| *stream != context);
-        self.flights.retain(|flight| flight.landed.root != context);
-    }
-}
 
 /// Lets the module make calls.
 pub(crate) fn allow() {
@@ -82,20 +17,20 @@ pub(crate) fn allow() {
 fn send(call: &HttpCall) -> Result<u32, Fault> {
     match vm::with(|vm| vm.calls.send).flatten() {
         Some(send) => send(call),
-        // Nobody would hear the answer, and the stream would wait for ever.
+        // The reply would not arrive, and the stream would wait for ever.
         None => Err(Fault { call: "proxy_http_call", status: None }),
     }
 }
 
-/// Sends a stream's own call and tells its token.
+/// Sends a stream's own call and returns its token.
 pub(crate) fn dispatch(call: &HttpCall, stream: u32) -> Result<u32, Fault> {
     let token = send(call)?;
-    vm::with(|vm| vm.calls.calls.push((token, stream)));
+    vm::with(|vm| vm.calls.own.push((token, stream)));
     Ok(token)
 }
 
-/// Sends a call in the name of the configuration: a stream that is over would take it along. Nothing waits
-/// for its token.
+/// Sends a call in the name of the configuration: the gateway cancels the calls of a stream that is over.
+/// Nothing waits for its token.
 pub(crate) fn notify(call: &HttpCall, at: At) -> Result<(), Fault> {
     sys::act_on(at.root)?;
     let sent = send(call).map(|_| ());
@@ -103,54 +38,48 @@ pub(crate) fn notify(call: &HttpCall, at: At) -> Result<(), Fault> {
     sys::act_on(at.context).and(sent)
 }
 
-/// Lets a stream wait for a flight, which takes off if it is not in the air.
-pub(crate) fn join(flight: &SharedCall, at: At) -> Result<(), CallReply> {
-    let full = |it: &mut Pending| it.landed.waiting.len() >= MAX_WAITING_STREAMS;
-    if vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some_and(full)).unwrap_or(false) {
-        return Err(CallReply::TooManyWaiting);
+/// Lets a stream wait for a shared call, which is sent if it is not pending.
+pub(crate) fn join(call: &SharedCall, at: At) -> Result<(), CallReply> {
+    let waiting = vm::with(|vm| vm.calls.find(at.root, &call.key).map(|it| it.waiting.len()));
+    match waiting.flatten() {
+        Some(waiting) if waiting >= MAX_WAITING_STREAMS => return Err(CallReply::TooManyWaiting),
+        Some(_) => {}
+        // The list is searched for each reply, and clients decide how long it is.
+        None => {
+            let full = vm::with(|vm| vm.calls.shared.len() >= MAX_SHARED_CALLS);
+            if full.unwrap_or(true) {
+                return Err(CallReply::Failed(Fault { call: "proxy_http_call", status: None }));
+            }
+        }
     }
-    let aloft = || vm::with(|vm| vm.calls.flight(at.root, &flight.key).is_some());
-    // A list, and strangers may be who makes it long.
-    let crowded = || vm::with(|vm| vm.calls.flights.len() >= MAX_SHARED_CALLS);
-    if !aloft().unwrap_or(false) && crowded().unwrap_or(true) {
-        return Err(CallReply::Failed(Fault { call: "proxy_http_call", status: None }));
-    }
-    start(flight, at.root).map_err(CallReply::Failed)?;
+    start(call, at.root).map_err(CallReply::Failed)?;
     vm::with(|vm| {
-        if let Some(in_air) = vm.calls.flight(at.root, &flight.key) {
-            in_air.landed.waiting.push(at.context);
+        if let Some(pending) = vm.calls.find(at.root, &call.key) {
+            pending.waiting.push(at.context);
         }
     });
     Ok(())
 }
 
-/// Sends a flight unless one of its key is in the air. What the plugin itself asks on its tick always
-/// has room: keys and revocations are for everybody.
-pub(crate) fn start(flight: &SharedCall, root: u32) -> Result<(), Fault> {
-    if vm::with(|vm| vm.calls.flight(root, &flight.key).is_some()).unwrap_or(false) {
+/// Sends a shared call unless one of its key is pending. Calls of the plugin's own tick are not counted
+/// against [`MAX_SHARED_CALLS`]: every request depends on keys and revocations.
+pub(crate) fn start(call: &SharedCall, root: u32) -> Result<(), Fault> {
+    if vm::with(|vm| vm.calls.find(root, &call.key).is_some()).unwrap_or(false) {
         return Ok(());
     }
-    let token = send(&flight.call)?;
-    let (key, max_reply) = (flight.key.clone(), flight.call.max_reply);
-    let landed = CompletedCall { root, key, max_reply, waiting: Vec::new() };
+    let token = send(&call.call)?;
+    let (key, max_reply) = (call.key.clone(), call.call.max_reply);
+    let call = WaitedFor { root, key, max_reply, waiting: Vec::new() };
     vm::with(|vm| {
-        // A token is told once. Should a host repeat itself, the older flight is lost to it, and must
-        // not keep its key from ever taking off again; who waits for it stays held.
-        vm.calls.flights.retain(|it| it.token != token);
-        vm.calls.flights.push(Pending { token, landed });
+        // Hosts give each token once. Should one repeat a token, the older call cannot be found any more: it
+        // must not keep its key pending for ever. The streams that wait for it stay held.
+        vm.calls.shared.retain(|it| it.token != token);
+        vm.calls.shared.push(PendingShared { token, call });
     });
     Ok(())
 }
 
-/// Whose call this was, once. A token that nobody waits for is nobody's.
-pub(crate) fn ended(token: u32) -> Option<Ended> {
-    vm::with(|vm| {
-        let calls = &mut vm.calls;
-        if let Some(place) = calls.calls.iter().position(|(it, _)| *it == token) {
-            return Some(Ended::Call { stream: calls.calls.swap_remove(place).1 });
-        }
-        let place = calls.flights.iter().position(|it| it.token == token)?;
-        Some(Ended::Shared(calls.flights.swap_remove(place).landed))
-    })
-    .flatten()
+/// The call that a reply belongs to.
+pub(crate) fn complete(token: u32) -> Option<Completed> {
+    vm::with(|vm| vm.calls.complete(token)).flatten()
 }

@@ -5,36 +5,18 @@ use std::rc::Rc;
 
 use policy_kit::{Action, CallReply, Driver, Fault, Host, Plugin, Profile, SharedCall};
 
-use crate::abi::{call_reply, Abi, At, Metrics};
+use crate::abi::{call_reply, Abi, Metrics};
 use crate::codes::Buffer;
+use crate::pending::At;
+use crate::vm::{RootContext, StreamContext};
 use crate::{calls, quirks, sys, vm};
 
 /// Longest configuration that is read, in bytes. Envoy's own limits are lower.
 const MAX_CONFIGURATION: usize = 16 << 20;
 
-/// A configuration, whatever plugin it is for.
-pub(crate) trait RootContext {
-    fn configure(&mut self, size: usize) -> bool;
-    fn tick(&mut self);
-    /// The configuration ends; whether it waits for responses.
-    fn drain(&mut self) -> bool;
-    /// A flight has landed: fetches what it brought, and tells the plugin.
-    fn landed(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply;
-    fn stream(&self, context: u32) -> Box<dyn StreamContext>;
-}
-
-/// A stream, whatever plugin it is for.
-pub(crate) trait StreamContext {
-    fn request_headers(&mut self, end_of_stream: bool) -> Action;
-    fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action;
-    fn request_trailers(&mut self) -> Action;
-    fn response_headers(&mut self, end_of_stream: bool) -> Action;
-    fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action;
-    fn response_trailers(&mut self) -> Action;
-    fn tick(&mut self);
-    fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>);
-    fn landed(&mut self, reply: &CallReply);
-    fn log(&mut self);
+/// Registers the plugin; called by [`export!`](crate::export) before anything else.
+pub fn start<P: Plugin>() {
+    vm::with(|vm| vm.new_root = Some(|context| Box::new(Root::<P>::new(context))));
 }
 
 /// The context of a configuration.
@@ -108,7 +90,7 @@ impl<P: Plugin> RootContext for Root<P> {
         self.ask(P::on_drain)
     }
 
-    fn landed(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply {
+    fn shared_reply(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply {
         let mut abi = self.abi(self.context);
         let reply = call_reply(headers, body, max);
         if let Some(plugin) = &mut self.plugin {
@@ -166,7 +148,7 @@ impl<P: Plugin> StreamContext for Stream<P> {
         });
     }
 
-    fn landed(&mut self, reply: &CallReply) {
+    fn shared_reply(&mut self, reply: &CallReply) {
         self.driver.on_shared_reply(self.abi.anew(), reply);
     }
 

@@ -3,10 +3,8 @@
 
 use policy_kit::{Fault, Profile};
 
+use crate::vm::Foreign;
 use crate::{quirks, sys, vm};
-
-/// How they are reached.
-pub(crate) type Foreign = fn(&str, &[u8]) -> Result<Vec<u8>, Fault>;
 
 /// Lets the module use them.
 pub(crate) fn allow() {

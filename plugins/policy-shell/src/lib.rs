@@ -31,13 +31,16 @@ pub mod callbacks;
 mod calls;
 #[cfg(any(target_arch = "wasm32", test))]
 mod contexts;
-#[cfg(test)]
-mod fake_gateway;
 #[cfg(any(target_arch = "wasm32", test))]
 mod foreign;
+#[cfg(any(target_arch = "wasm32", test))]
+mod pending;
 #[cfg(test)]
 mod probe;
 #[cfg(target_arch = "wasm32")]
+mod raw;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "fake_gateway.rs"]
 mod raw;
 #[cfg(test)]
 mod shell_tests;
@@ -47,11 +50,11 @@ mod sys;
 mod vm;
 
 #[cfg(any(target_arch = "wasm32", test))]
-pub use vm::start;
+pub use contexts::start;
 
 /// Makes a module of a plugin: exports what every module has, and the callbacks named after the
 /// colon: `request_headers`, `request_body` (which brings the trailers that may end a body), `call`
-/// (the answers to calls and flights; without it none is made), `response_headers`, `response_body`
+/// (the replies to calls; without it none is made), `response_headers`, `response_body`
 /// (likewise with trailers), `tick` (without it no stream waits for one), `log`, `drain` (what a configuration
 /// sends at its end).
 /// `foreign` is no callback, but lets the module use foreign functions.

@@ -2,8 +2,8 @@
 
 use policy_kit::MAX_WAITING_STREAMS;
 
-use crate::fake_gateway::{on, Gateway};
 use crate::probe::Probe;
+use crate::raw::{on, Gateway};
 use crate::{callbacks, codes};
 
 const ROOT: u32 = 1;

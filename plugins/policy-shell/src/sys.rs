@@ -4,9 +4,6 @@ use policy_kit::{Fault, HttpCall};
 
 use crate::codes::status::{CAS_MISMATCH, NOT_FOUND, OK};
 use crate::codes::{Buffer, Map, NO_GRPC_STATUS, REQUEST_STREAM, RESPONSE_STREAM};
-#[cfg(not(target_arch = "wasm32"))]
-use crate::fake_gateway as raw;
-#[cfg(target_arch = "wasm32")]
 use crate::raw;
 use crate::wire;
 

@@ -1,23 +1,49 @@
-//! What one VM holds: configurations, streams, and the calls that are under way.
+//! What one VM holds: configurations, streams, and pending calls.
 
 use std::cell::RefCell;
 
-use policy_kit::{Fault, Plugin, SortedMap, MAX_WAITING_STREAMS};
+use policy_kit::{Action, CallReply, Fault, SortedMap, MAX_WAITING_STREAMS};
 
-use crate::calls::PendingCalls;
-use crate::contexts::{Root, RootContext, StreamContext};
-use crate::foreign::Foreign;
+use crate::pending::PendingCalls;
 
 /// Most streams that wait for ticks of one configuration. [`MAX_WAITING_STREAMS`] of them go on at each, those
 /// that came first.
 const MOST_QUEUED: usize = 1_024;
+
+/// A configuration, whatever plugin it is for.
+pub(crate) trait RootContext {
+    fn configure(&mut self, size: usize) -> bool;
+    fn tick(&mut self);
+    /// The configuration ends; whether it waits for responses.
+    fn drain(&mut self) -> bool;
+    /// A shared call has completed: fetches its reply, and hands it to the plugin.
+    fn shared_reply(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply;
+    fn stream(&self, context: u32) -> Box<dyn StreamContext>;
+}
+
+/// A stream, whatever plugin it is for.
+pub(crate) trait StreamContext {
+    fn request_headers(&mut self, end_of_stream: bool) -> Action;
+    fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action;
+    fn request_trailers(&mut self) -> Action;
+    fn response_headers(&mut self, end_of_stream: bool) -> Action;
+    fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action;
+    fn response_trailers(&mut self) -> Action;
+    fn tick(&mut self);
+    fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>);
+    fn shared_reply(&mut self, reply: &CallReply);
+    fn log(&mut self);
+}
+
+/// Calls a foreign function: its name and its argument.
+pub(crate) type Foreign = fn(&str, &[u8]) -> Result<Vec<u8>, Fault>;
 
 /// Makes the context of a configuration.
 type NewRoot = fn(u32) -> Box<dyn RootContext>;
 
 #[derive(Default)]
 pub(crate) struct Vm {
-    new_root: Option<NewRoot>,
+    pub(crate) new_root: Option<NewRoot>,
     // By ids that only grow: what is new goes to the end. Taken out while it runs.
     roots: SortedMap<u32, Option<Box<dyn RootContext>>>,
     streams: SortedMap<u32, Option<Box<dyn StreamContext>>>,
@@ -41,11 +67,6 @@ struct Ticks {
 
 thread_local! {
     static VM: RefCell<Vm> = RefCell::default();
-}
-
-/// Registers the plugin; called by [`export!`](crate::export) before anything else.
-pub fn start<P: Plugin>() {
-    with(|vm| vm.new_root = Some(|context| Box::new(Root::<P>::new(context))));
 }
 
 /// Runs `f` on the VM's state. Nothing in `f` calls the host, so the state is never borrowed twice;
