@@ -27,8 +27,9 @@ pub struct Options {
     pub admin_port: u16,
     /// Environment of the process, beside the caller's own.
     pub environment: Vec<(String, String)>,
-    /// The library that lets [`EnvoyProcess::set_time`] set its wall clock, and the time it starts at
-    /// in nanoseconds since the Unix epoch; without one the clock is the machine's.
+    /// The library that sets its wall clock
+    /// ([`EnvoyProcess::set_time`](super::EnvoyProcess::set_time)), and the start time in nanoseconds since the
+    /// Unix epoch; `None` for the machine's clock.
     pub clock: Option<(PathBuf, u64)>,
 }
 

@@ -110,9 +110,8 @@ fn limits(capacity: &Capacity, boot: &Boot) -> Result<PerPart<Limits>, ConfigErr
         let (wanted, there) = (capacity.limits.of(part).slots, *boot.slots.of(part));
         if wanted > there {
             let problem = format!(
-                "the store that is there has {there} slots for {}, and this takes {wanted}: with another \
-                 `store.name` a greater one begins, which is empty, so that calls of before are carried out \
-                 again",
+                "the existing store has {there} slots for {}, and this configuration needs {wanted}: another \
+                 `store.name` begins a larger, empty store, and earlier requests can be carried out again",
                 part.name()
             );
             return Err(invalid("store.name", problem));

@@ -102,8 +102,8 @@ impl Capacity {
     ) -> Result<Self, ConfigError> {
         if !store.single_node {
             let problem =
-                "must be `true`: the store is this node's alone, and for money it has to \
-                           be said that all calls of one key reach this node";
+                "must be `true`, to confirm that all requests of one key reach this node: \
+                           nodes do not share the store";
             return Err(invalid("store.single_node", problem));
         }
         let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

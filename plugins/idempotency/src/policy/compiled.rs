@@ -68,7 +68,7 @@ impl Policy {
             let at = format!("rules[{i}]");
             let matcher = RequestMatcher::compile(&rule, &at, &raw.endpoints)?;
             if matcher.is_covered_by(rules.iter().map(|(matcher, _)| matcher)) {
-                return Err(invalid(at, "has no effect: earlier rules are for all of its calls"));
+                return Err(invalid(at, "has no effect: earlier rules match all of its requests"));
             }
             rules.push((matcher, Rc::new(Rule::compile(rule, at, profile, raw.commit, host)?)));
         }

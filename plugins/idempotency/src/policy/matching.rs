@@ -52,7 +52,10 @@ impl RequestMatcher {
                 return Err(invalid(at, "is not the path of any of `endpoints`"));
             }
             if !meant.any(|e| classes(e).any(|class| raw.classes.contains(&class))) {
-                return Err(invalid(at, "has no effect: no call to it is of these classes"));
+                return Err(invalid(
+                    at,
+                    "has no effect: no request to it has one of these classes",
+                ));
             }
         }
         let token = |m: &String| !m.is_empty() && m.bytes().all(|b| b.is_ascii_uppercase());
@@ -186,7 +189,7 @@ impl DoubleClickRule {
             return Err(invalid(field("classes"), "must name at least one class"));
         }
         if let Some(i) = raw.classes.iter().position(|class| !keyed(*class)) {
-            let problem = "has no effect: calls of this class have no keys";
+            let problem = "has no effect: requests of this class have no keys";
             return Err(invalid(format!("{at}.classes[{i}]"), problem));
         }
         let window = within(Some(raw.window_ms), 0, (100, 60_000), || field("window_ms"))?;

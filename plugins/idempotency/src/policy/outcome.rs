@@ -233,8 +233,8 @@ impl Reconcile {
             |status: &u16| (400..=499).contains(status) && !ABOUT_THE_CALL.contains(status);
         if !raw.free_status.iter().all(conclusive) {
             let problem =
-                "expected 400 to 499, but for 401, 403, 407, 408, 425 and 429, which say \
-                           nothing of the call";
+                "expected 400 to 499 except 401, 403, 407, 408, 425 and 429, which are about \
+                           this call itself";
             return Err(invalid(field("free_status"), problem));
         }
         Ok(Self {

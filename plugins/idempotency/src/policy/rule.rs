@@ -81,7 +81,7 @@ impl Rule {
     ) -> Result<Self, ConfigError> {
         let field = |name: &str| format!("{at}.{name}");
         if let Some(name) = needless(&raw).filter(|_| raw.treat == Treat::Pass) {
-            return Err(invalid(field(name), "has no effect: such calls pass without a key"));
+            return Err(invalid(field(name), "has no effect: such requests pass without a key"));
         }
         let timeout = within(raw.timeout_ms, TIMEOUT_MS, (100, 600_000), || field("timeout_ms"))?;
         let margin = within(raw.margin_ms, MARGIN_MS, (0, 60_000), || field("margin_ms"))?;
@@ -91,7 +91,7 @@ impl Rule {
             raw.rate.map(|rate| within(Some(rate.into()), 0, (0, MOST_RATE), || field("rate")));
         let wait = within(raw.wait_ms, 0, (0, 5_000), || field("wait_ms"))?;
         if wait > 0 && profile == Profile::Wasmx {
-            return Err(invalid(field("wait_ms"), "is for `envoy`: nobody can wait there"));
+            return Err(invalid(field("wait_ms"), "is for `envoy`: requests cannot wait on WasmX"));
         }
         let commit = raw.commit.unwrap_or(commit);
         check_commit(commit, profile, || field("commit"))?;
@@ -158,7 +158,7 @@ fn retention(raw: &RuleConfig, lease: u64, at: &str) -> Result<PerPart<Retention
         if refused > kept {
             return Err(invalid(
                 field("refused_retention_s"),
-                "must not be longer than any other key is kept",
+                "must not be longer than `retention_s`",
             ));
         }
     }
