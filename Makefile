@@ -56,6 +56,7 @@ soak: build envoy ## Send player-auth SOAK requests (a million), idempotency thr
 	PITBOSS_SCHEDULES=$(SCHEDULES) cargo test -p host-tests --test idempotency_simulation -- --nocapture no_schedule
 	PITBOSS_ODD=$(ODD) PITBOSS_SEED=$(SEED) cargo test -p host-tests --test replay_front -- --nocapture odd_requests
 	PITBOSS_FUZZ=$(FUZZ) PITBOSS_SEED=$(SEED) cargo test $(FUZZED) --test fuzz
+	PITBOSS_FUZZ=$(FUZZ) PITBOSS_SEED=$(SEED) cargo test -p idempotency -p player-auth --lib fuzz_
 
 build: ## Build the .wasm modules, and the library that sets Envoy's clock
 	@rustup target add wasm32-wasip1 >/dev/null 2>&1 || true

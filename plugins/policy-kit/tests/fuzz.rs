@@ -1,4 +1,5 @@
 //! Hostile bytes: what every parser of policy-wire and policy-kit must hold to, whatever comes.
+#![allow(clippy::unwrap_used)] // helpers of a test
 
 use policy_kit::{address, canonical_path, query, strict_json, BodyFormat, Content, Headers};
 

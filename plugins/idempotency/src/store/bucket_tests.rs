@@ -122,3 +122,23 @@ fn reports_damaged_entries() {
         assert!(Bucket::of(broken.to_vec()).is_none(), "{broken:?}");
     }
 }
+
+/// Another module of the same VM id may write anything into shared data.
+#[test]
+fn fuzz_any_bytes_are_a_bucket_or_none() {
+    let mut seed = Bucket::new();
+    for (number, kept) in [(1, 0), (2, 7)] {
+        seed.put(&scope(number), &entry(50, kept), Fence(1)).unwrap();
+    }
+    fuzz::run("bucket", &[seed.value(), b""], &[], |bytes| {
+        let Some(mut bucket) = Bucket::of(bytes.to_vec()) else { return };
+        let _ = (bucket.keys(), bucket.answer_bytes(), bucket.next_fence());
+        let found = bucket.find(&scope(1)).is_ok_and(|found| found.is_some());
+        bucket.purge(60).ok();
+        bucket.make_room(&[1; 8], 1);
+        bucket.remove(&scope(1));
+        if found {
+            assert_eq!(bucket.find(&scope(1)), Ok(None), "{bytes:?}");
+        }
+    });
+}

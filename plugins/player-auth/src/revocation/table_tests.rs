@@ -149,3 +149,29 @@ proptest! {
         prop_assert_eq!(Table::read(&table.bytes()), Some(want));
     }
 }
+
+/// Another module of the same VM id may write anything into shared data.
+#[test]
+fn fuzz_any_bytes_are_a_table_or_none() {
+    fuzz::run("table", &[&[7; SIZE * 2][..], b""], &[], |bytes| {
+        if let Some(revocations) = Table::read(bytes) {
+            assert_eq!(revocations.len() * SIZE, bytes.len());
+        }
+    });
+}
+
+#[test]
+fn fuzz_a_page_has_a_cursor_or_is_none() {
+    use crate::revocation::owners::Owners;
+    use crate::revocation::page::{read, Page};
+    use policy_kit::{CallReply, Headers};
+    let page = br#"{"revocations":[{"player":"p-1","revoked_at":1772470000}],"cursor":"c-2","more":false}"#;
+    let words = ["\"session\":\"s\",", "1e99", "-1", "null", "\"cursor\":\"\",", "[", "{}"];
+    fuzz::run("page", &[&page[..]], &words, |body| {
+        let headers = Headers::default();
+        let reply = CallReply::Response { status: 200, headers, body: body.to_vec(), cut: false };
+        if let Page::Read { cursor, .. } = read(&reply, &Owners::default()) {
+            assert!(!cursor.is_empty());
+        }
+    });
+}
