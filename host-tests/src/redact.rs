@@ -23,6 +23,7 @@ mod known;
 mod labels;
 mod markup;
 mod names;
+mod plain;
 mod pseudonym;
 mod redactor;
 mod shapes;
@@ -78,7 +79,7 @@ pub fn redact_all(documents: Vec<Value>, key: &Key) -> Result<Redacted, HarError
     };
     // The first pass learns the secrets, the second replaces them everywhere.
     documents.clone().iter_mut().for_each(|it| redactor.document(it));
-    redactor.known.seek();
+    redactor.known.seek(&plain::hosts(&documents));
     redactor.read.clear();
     redactor.summary.restart();
     redactor.summary.named = redactor.known.count();

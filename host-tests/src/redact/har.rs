@@ -63,11 +63,11 @@ impl Redactor<'_> {
                     let one = members.contains_key("value");
                     for (name, value) in members.iter_mut().filter(|it| !one || it.0 != "name") {
                         if !STRUCTURE.contains(&name.as_str()) {
-                            self.each(value, &|it, text| it.value(text));
+                            self.each(value, &|it, text| it.cookie_value(name, text));
                         }
                     }
                 }
-                ("cookies", part) => self.pairs(part, "name", |it, _, value| it.value(value)),
+                ("cookies", part) => self.pairs(part, "name", Self::cookie_value),
                 ("queryString", part) => self.pairs(part, "name", Self::field),
                 ("postData" | "content", part) => {
                     length = self.data(part);

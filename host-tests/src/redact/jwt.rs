@@ -41,10 +41,20 @@ impl Redactor<'_> {
     pub(super) fn jwt(&mut self, text: &str) -> Option<String> {
         let parts: Vec<&str> = text.split('.').take(6).collect();
         let header = Part::parse(parts.first()?)?;
+        if self.known.is_given(text) {
+            return Some(text.to_owned());
+        }
+        if let Some(pseudonym) = self.known.known(text) {
+            return Some(pseudonym);
+        }
         match parts.as_slice() {
             [alone] if alone.len() >= 16 => {
                 let redacted = self.json(&header.json);
-                Some(header.write(&redacted))
+                let redacted = header.write(&redacted);
+                if redacted != text {
+                    self.known.give(&redacted);
+                }
+                Some(redacted)
             }
             [_, claims, signature] => {
                 let claims = Part::parse(claims)?;
@@ -56,7 +66,9 @@ impl Redactor<'_> {
                 self.summary.replaced("tokens", text);
                 let config = LENIENT.with_encode_padding(signature.ends_with('='));
                 let signature = GeneralPurpose::new(&URL_SAFE, config).encode(&made);
-                Some([header.write(&first), claims.write(&second), signature].join("."))
+                let token = [header.write(&first), claims.write(&second), signature].join(".");
+                self.known.give(&token);
+                Some(token)
             }
             // Nothing of an encrypted one can be read.
             [_, _, _, _, _] => {

@@ -31,7 +31,7 @@ impl Redactor<'_> {
             return None;
         }
         let email = word.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && host.contains('.') && !host.ends_with("redacted.example")
+            !user.is_empty() && is_mail_host(host) && !host.ends_with("redacted.example")
         });
         if email {
             self.summary.replaced("email addresses", word);
@@ -61,10 +61,12 @@ impl Redactor<'_> {
         if mapped != ip {
             self.summary.replaced("addresses", text);
         }
-        Some(match port {
+        let mapped = match port {
             Some(port) => SocketAddr::new(mapped, port).to_string(),
             None => mapped.to_string(),
-        })
+        };
+        self.known.give(&mapped);
+        Some(mapped)
     }
 
     /// Runs of 13 to 19 digits, single spaces and dashes between them allowed, that pass Luhn's check.
@@ -137,6 +139,15 @@ impl Redactor<'_> {
         out.push_str(rest);
         out
     }
+}
+
+/// True for a domain or an address, and not for the rest of `icon@2x.png` or `package@1.2.0`.
+fn is_mail_host(host: &str) -> bool {
+    const FILES: &[&str] =
+        &["css", "gif", "html", "jpeg", "jpg", "js", "json", "map", "mjs", "png", "svg", "webp"];
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let letters = last.starts_with(|it: char| it.is_ascii_alphabetic() || !it.is_ascii());
+    host.contains('.') && (letters || host.parse::<IpAddr>().is_ok()) && !FILES.contains(&last)
 }
 
 fn luhn(digits: &str) -> bool {

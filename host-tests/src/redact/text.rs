@@ -20,8 +20,13 @@ impl Redactor<'_> {
                 _ => {}
             }
         }
-        if let Some(token) = self.jwt(value) {
-            return token;
+        match self.jwt(value) {
+            // One part alone, with nothing in it that has a name: all of it may be the secret.
+            Some(token) if token == value && !value.contains('.') => {
+                return self.known.pseudonym(self.key, value);
+            }
+            Some(token) => return token,
+            None => {}
         }
         if let Some(address) = self.address(value) {
             return address;
@@ -42,7 +47,7 @@ impl Redactor<'_> {
     /// `a=1; b=2`: names stay. Of a `set-cookie` only the first pair is a value. Several cookies may be
     /// joined by line breaks (Firefox, Browsertime) or commas (the Fetch API).
     pub(super) fn cookies(&mut self, text: &str, set: bool) -> String {
-        let compound = self.known.replace_compound(text);
+        let compound = self.known.replace_compound(text, None);
         let text = compound.as_deref().unwrap_or(text);
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -69,17 +74,26 @@ impl Redactor<'_> {
             Some((name, value)) => {
                 let bare = value.trim().trim_matches('"');
                 let (before, after) = value.split_once(bare).unwrap_or(("", ""));
-                let meant = percent_decode_str(bare).decode_utf8_lossy();
-                ids(&meant).for_each(|id| drop(self.known.pseudonym(self.key, id)));
-                format!("{}={before}{}{after}", self.name(name), self.value(bare))
+                let redacted = self.cookie_value(name.trim(), bare);
+                format!("{}={before}{redacted}{after}", self.name(name))
             }
             None => self.name(pair),
         }
     }
 
+    /// The value of a cookie. The ids in it are learnt, too.
+    pub(super) fn cookie_value(&mut self, name: &str, value: &str) -> String {
+        let meant = percent_decode_str(value).decode_utf8_lossy();
+        ids(&meant).for_each(|id| drop(self.known.pseudonym(self.key, id)));
+        if let Some(id) = client_id(name, &meant) {
+            self.known.pseudonym(self.key, id);
+        }
+        self.value(value)
+    }
+
     /// A URL or a request target.
     pub(super) fn url(&mut self, text: &str) -> String {
-        let compound = self.known.replace_compound(text);
+        let compound = self.known.replace_compound(text, Some(path_start(text)));
         let text = compound.as_deref().unwrap_or(text);
         let (rest, fragment) = match text.split_once('#') {
             Some((rest, fragment)) => (rest, format!("#{}", self.form(fragment))),
@@ -92,7 +106,13 @@ impl Redactor<'_> {
         let (scheme, path) = match path.split_once("://") {
             Some((scheme, rest)) => {
                 let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                (format!("{scheme}://{}", self.authority(authority)), path)
+                // `a=1&next=https://b.example/`, a text with a URL at its end.
+                let starts = |it: char| !it.is_ascii_alphanumeric() && !"+-.".contains(it);
+                let at = scheme.rfind(starts).map_or(0, |at| at + 1);
+                let (before, scheme) = scheme.split_at_checked(at).unwrap_or(("", scheme));
+                let before =
+                    if before.contains('=') { self.form(before) } else { self.scrub(before) };
+                (format!("{before}{scheme}://{}", self.authority(authority)), path)
             }
             None => (String::new(), path),
         };
@@ -102,9 +122,9 @@ impl Redactor<'_> {
             let segment = params.next().unwrap_or_default();
             let decoded = percent_decode_str(segment).decode_utf8_lossy().into_owned();
             let before = std::mem::replace(&mut folder, decoded.clone());
-            let redacted = match is_id_after(&before, &decoded) {
-                true => self.value(&decoded),
-                false => self.scrub(&decoded),
+            let redacted = match () {
+                () if is_id_after(&before, &decoded) => self.value(&decoded),
+                () => self.scrub(&decoded),
             };
             let kept = redacted == decoded;
             let mut out = if kept { segment.to_owned() } else { encode(&redacted) };
@@ -132,7 +152,7 @@ impl Redactor<'_> {
 
     /// A query or a form.
     pub(super) fn form(&mut self, text: &str) -> String {
-        let compound = self.known.replace_compound(text);
+        let compound = self.known.replace_compound(text, None);
         let text = compound.as_deref().unwrap_or(text);
         let mut pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -204,6 +224,15 @@ impl Redactor<'_> {
     }
 }
 
+/// Where the path of a URL starts, after scheme and authority.
+fn path_start(url: &str) -> usize {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let Some(scheme) = url.get(..end).and_then(|it| it.find("://")) else { return 0 };
+    let authority = scheme + 3;
+    let path = url.get(authority..end).and_then(|it| it.find('/'));
+    path.map_or(end, |path| authority + path)
+}
+
 fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(['+', '%']) {
         return Cow::Borrowed(text);
@@ -221,6 +250,19 @@ fn ids(cookie: &str) -> impl Iterator<Item = &str> {
         let digits = part.bytes().filter(u8::is_ascii_digit).count();
         part.len() >= SHORTEST && digits >= 3 && !part.starts_with("ey")
     })
+}
+
+/// The client's id in a cookie of Google Analytics, `GA1.2.1234567890.1700000000`, which goes to other hosts
+/// as `cid` and `ga_vid`.
+fn client_id<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    const SHORTEST: usize = 6;
+    let number = |it: &str| it.len() >= SHORTEST && it.bytes().all(|it| it.is_ascii_digit());
+    if !(matches!(name, "_ga" | "_gid") || value.starts_with("GA1.")) {
+        return None;
+    }
+    let (rest, time) = value.rsplit_once('.')?;
+    let start = rest.rfind('.').map_or(0, |at| at + 1);
+    (number(rest.get(start..)?) && number(time)).then(|| value.get(start..)).flatten()
 }
 
 /// Where the first of several cookies ends: at a line break, or at a comma before another name.
