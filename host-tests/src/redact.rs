@@ -16,6 +16,7 @@
 mod address;
 mod body;
 mod body_kind;
+mod encoded;
 mod har;
 mod json;
 mod jwt;

@@ -1,5 +1,6 @@
 //! Bodies, by their content and not by their content type.
 use super::body_kind::{looks_like_a_form, looks_like_a_url, looks_like_json, looks_like_parts};
+use super::encoded::has_escape;
 use super::redactor::Redactor;
 use super::text::encode;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +8,7 @@ use base64::Engine as _;
 use percent_encoding::percent_decode_str;
 
 /// Maximum depth of texts within texts; deeper ones are free text.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 
 /// Longest cached text, in bytes.
 const KEPT: usize = 512;
@@ -16,7 +17,7 @@ impl Redactor<'_> {
     /// A body as text.
     pub(super) fn body(&mut self, kind: &str, text: &str) -> String {
         let kind = if kind.is_empty() { String::new() } else { kind.to_ascii_lowercase() };
-        let start = text.trim_start();
+        let start = text.trim_start_matches(|it: char| it.is_whitespace() || it == '\u{feff}');
         // A padded JWT looks like a field of a form.
         if let Some(token) = self.jwt(start) {
             return token;
@@ -49,7 +50,7 @@ impl Redactor<'_> {
         self.depth += 1;
         let mut redacted = self.body("", text);
         // Some recorders write the values of a query encoded, which hides word boundaries.
-        if redacted == text && text.contains('%') {
+        if redacted == text && has_escape(text) && !text.contains(char::is_whitespace) {
             let meant = percent_decode_str(text).decode_utf8_lossy().into_owned();
             let read = if meant == text { meant.clone() } else { self.free(&meant) };
             if read != meant {

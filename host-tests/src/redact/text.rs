@@ -1,5 +1,6 @@
 //! Values, URLs, cookies and free text.
 use super::body_kind::looks_like_json;
+use super::encoded::has_escape;
 use super::names::{is_id_after, is_of_a_query};
 use super::redactor::Redactor;
 use super::summary::is_random;
@@ -124,6 +125,7 @@ impl Redactor<'_> {
             let before = std::mem::replace(&mut folder, decoded.clone());
             let redacted = match () {
                 () if is_id_after(&before, &decoded) => self.value(&decoded),
+                () if has_escape(&decoded) => self.free(&decoded),
                 () => self.scrub(&decoded),
             };
             let kept = redacted == decoded;
@@ -212,6 +214,9 @@ impl Redactor<'_> {
     pub(super) fn scrub(&mut self, text: &str) -> String {
         let known = self.known.replace(text).map_or(Cow::Borrowed(text), Cow::Owned);
         let mut text = known;
+        if let Some(read) = self.encoded(&text) {
+            text = Cow::Owned(read);
+        }
         if let Some(labelled) = self.labelled(&text) {
             text = Cow::Owned(labelled);
         }
