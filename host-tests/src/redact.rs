@@ -109,4 +109,8 @@ mod leaks;
 #[cfg(test)]
 mod leaks_elsewhere;
 #[cfg(test)]
+mod leaks_in_logins;
+#[cfg(test)]
+mod leaks_within;
+#[cfg(test)]
 mod tests;

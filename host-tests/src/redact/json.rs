@@ -1,6 +1,6 @@
 //! JSON, replaced in place: duplicate members, the spelling of numbers, text before the document, several
 //! documents and a truncated end stay, since parsers may disagree about them.
-use super::names::{is_folder, is_id};
+use super::names::{is_code, is_folder, is_id, is_login, is_ticket};
 use super::redactor::Redactor;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -15,6 +15,10 @@ struct Place {
     open: Vec<Level>,
     /// What the member's name implies for the next value.
     named: Level,
+    /// The member's name, for the next value only.
+    name: String,
+    /// Words stand outside of strings: this is no document, or it starts within a string.
+    words: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -47,6 +51,7 @@ impl Place {
             _ => return,
         }
         self.named = Level::default();
+        self.name.clear();
     }
 }
 
@@ -55,6 +60,7 @@ impl Redactor<'_> {
     pub(super) fn json(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut place = Place::default();
+        let mut login = None;
         let mut rest = text;
         while let Some((gap, tail)) = rest.split_once('"') {
             self.between(gap, &mut place, &mut out);
@@ -69,8 +75,14 @@ impl Redactor<'_> {
                 let redacted = self.member(&decoded, place.level());
                 let personal = self.is_personal(&decoded);
                 place.named = Level { personal, ids: is_folder(&decoded) };
+                place.name.clear();
+                place.name.push_str(&decoded);
                 redacted
-            } else if place.is_personal() || (place.level().ids && is_id(&decoded)) {
+            } else if place.is_personal()
+                || (place.level().ids && is_id(&decoded))
+                || is_ticket(&place.name, &decoded)
+                || (is_code(&place.name, &decoded) && *login.get_or_insert_with(|| is_login(text)))
+            {
                 self.value(&decoded)
             } else {
                 self.free(&decoded)
@@ -86,7 +98,11 @@ impl Redactor<'_> {
             out.push_str(if closed { "\"" } else { "" });
         }
         self.between(rest, &mut place, &mut out);
-        out
+        match place.words {
+            // A member may have been read as text and text as a member.
+            true => self.labelled(&out).unwrap_or(out),
+            false => out,
+        }
     }
 
     /// A member's name, which may itself be an id.
@@ -107,6 +123,8 @@ impl Redactor<'_> {
             let at = run.len() - run.trim_start().len();
             out.push_str(run.get(..at).unwrap_or_default());
             out.push_str(&self.bare(bare, place.is_personal()));
+            place.words |= bare.bytes().any(|it| it.is_ascii_alphabetic())
+                && !matches!(bare, "true" | "false" | "null");
             out.push_str(run.get(at + bare.len()..).unwrap_or_default());
             let mut marks = tail.chars();
             if let Some(mark) = marks.next() {
@@ -128,10 +146,12 @@ impl Redactor<'_> {
             return redacted;
         }
         let digits: String = redacted.chars().filter(char::is_ascii_digit).collect();
-        match digits.trim_start_matches('0') {
-            "" => "0".to_owned(),
-            digits => digits.to_owned(),
-        }
+        let digits = match digits.trim_start_matches('0') {
+            "" => "0",
+            digits => digits,
+        };
+        self.known.give(digits);
+        digits.to_owned()
     }
 }
 

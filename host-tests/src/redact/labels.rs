@@ -1,5 +1,6 @@
 //! Secrets in free text after a label: `Authorization: Bearer S`, `password=S`, `CN=S`. They are replaced
 //! there only, not elsewhere.
+use super::names::is_ticket;
 use super::redactor::Redactor;
 
 /// Headers whose value goes to the end of the line.
@@ -40,12 +41,17 @@ impl Redactor<'_> {
     /// The position of the secret whose label ends at this mark.
     fn secret(&mut self, text: &str, mark: usize) -> Option<(usize, usize)> {
         let (before, rest) = text.split_at_checked(mark)?;
-        let before = before.trim_end_matches(['"', '\'']);
+        let spaced = rest.get(1..)?;
+        let before = match rest.starts_with(' ') {
+            true => before,
+            false => before.trim_end_matches([' ', '"', '\'', '\\']),
+        };
         let named = |it: char| it.is_ascii_alphanumeric() || "_-".contains(it);
         let name = before.rsplit(|it| !named(it)).next().filter(|it| it.len() >= 2)?;
-        let spaced = rest.get(1..)?;
-        let bare = spaced.trim_start_matches([' ', '"', '\'']);
+        let bare = spaced.trim_start_matches([' ', '"', '\'', '\\']);
         let start = mark + rest.len() - bare.len();
+        let quoted = text.get(..start).is_some_and(|it| it.ends_with(['"', '\'']));
+        let apart = !quoted && text.get(..mark).is_some_and(|it| it.ends_with(' '));
         let lower = name.to_ascii_lowercase();
         let line = rest.starts_with(':') && LINES.contains(&lower.as_str());
         let ends = |it: char| match line {
@@ -58,7 +64,10 @@ impl Redactor<'_> {
             Some(b'=') if SUBJECT.contains(&&*lower) && !name.starts_with(char::is_lowercase) => {
                 true
             }
-            _ => line || (self.is_personal(name) && looks_secret(value)),
+            _ if line => true,
+            // `key = data1` is a part of a program.
+            _ if apart && value.len() < 8 => false,
+            _ => looks_secret(value) && (self.is_personal(name) || is_ticket(name, value)),
         };
         (tells && !value.is_empty()).then_some((start, start + value.len()))
     }
@@ -68,10 +77,13 @@ impl Redactor<'_> {
         if let Some((scheme, rest)) = value.split_once(' ') {
             return format!("{scheme} {}", self.unlearnt(rest));
         }
+        if self.known.may_be_given(value) || is_pseudonym(value) {
+            return value.to_owned();
+        }
         match self.jwt(value).or_else(|| self.address(value)) {
-            Some(redacted) => redacted,
-            None if value.ends_with("redacted.example") || is_pseudonym(value) => value.to_owned(),
-            None => self.key.pseudonym(value),
+            Some(redacted) if redacted != value || value.contains('.') => redacted,
+            None if value.ends_with("redacted.example") => value.to_owned(),
+            _ => self.key.pseudonym(value),
         }
     }
 }

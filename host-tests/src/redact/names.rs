@@ -43,6 +43,7 @@ const PARTS: &[&str] = &[
     "email",
     "encryptedstring",
     "encryptionkey",
+    "eventvalidation",
     "firstname",
     "forwardeduser",
     "fullname",
@@ -103,6 +104,7 @@ const PARTS: &[&str] = &[
     "userid",
     "username",
     "verificationcode",
+    "viewstate",
     "xsrf",
     "zipcode",
 ];
@@ -157,9 +159,11 @@ const WHOLE: &[&str] = &[
     "pwd",
     "remoteuser",
     "session",
+    "sessionstate",
     "sid",
     "sig",
     "sign",
+    "ssid",
     "ssn",
     "sub",
     "swift",
@@ -175,9 +179,41 @@ const WHOLE: &[&str] = &[
 /// Names of secrets in a query or a form only; each with the minimum length of a secret.
 const QUERY: &[(&str, usize)] = &[("code", 6), ("hash", 16), ("state", 8)];
 
+/// Names of tickets of a login that a short value may have too, as the short form of a word; each with the
+/// minimum length of a ticket.
+const TICKETS: &[(&str, usize)] = &[
+    ("at", 20),
+    ("azt", 16),
+    ("canary", 16),
+    ("ctx", 16),
+    ("execution", 16),
+    ("lt", 16),
+    ("ntok", 16),
+    ("sidt", 16),
+];
+
+/// Members beside the `code` of OAuth.
+const OAUTH: &[&str] = &[
+    "\"grant_type\"",
+    "\"redirect_uri\"",
+    "\"redirectUri\"",
+    "\"client_id\"",
+    "\"clientId\"",
+    "\"code_verifier\"",
+    "\"codeVerifier\"",
+    "\"appid\"",
+];
+
 /// Exceptions to these.
-const NOT: &[&str] =
-    &["codechallengemethod", "expiresintoken", "tokenendpointauthmethod", "tokentype"];
+const NOT: &[&str] = &[
+    "codechallengemethod",
+    "expiresintoken",
+    "tokenendpointauthmethod",
+    "tokentype",
+    "viewstateencrypted",
+    "viewstatefieldcount",
+    "viewstategenerator",
+];
 
 /// Path segments before an id.
 const FOLDERS: &[&str] =
@@ -206,13 +242,44 @@ pub(super) fn is_personal(name: &str) -> bool {
 pub(super) fn is_of_a_query(name: &str, value: &str) -> bool {
     let least = QUERY.iter().find(|(it, _)| name.eq_ignore_ascii_case(it)).map(|(_, least)| *least);
     least.is_some_and(|least| value.len() >= least && !value.contains(char::is_whitespace))
+        || is_ticket(name, value)
+}
+
+/// True when this is a ticket of a login: a long text with digits and letters, and no URL or time.
+pub(super) fn is_ticket(name: &str, value: &str) -> bool {
+    let mut all = TICKETS.iter();
+    let Some((_, least)) = all.find(|(it, _)| name.eq_ignore_ascii_case(it)) else { return false };
+    let count = |is: fn(&u8) -> bool| value.bytes().filter(is).count();
+    value.len() >= *least
+        && count(u8::is_ascii_digit) >= 3
+        && count(u8::is_ascii_alphabetic) >= 4
+        && !value.contains(char::is_whitespace)
+        && !value.contains("://")
+}
+
+/// True when a `code` of JSON looks like that of a login. Documents have codes, too.
+pub(super) fn is_code(name: &str, value: &str) -> bool {
+    const LEAST: usize = 16;
+    let count = |is: fn(&u8) -> bool| value.bytes().filter(is).count();
+    name == "code"
+        && value.len() >= LEAST
+        && count(u8::is_ascii_digit) >= 3
+        && count(u8::is_ascii_alphabetic) >= 3
+        && !value.contains(char::is_whitespace)
+}
+
+/// True for a JSON document of a login: it has members of OAuth, or one member alone.
+pub(super) fn is_login(document: &str) -> bool {
+    let members = document.matches("\":").count() + document.matches("\" :").count();
+    members == 1 || OAUTH.iter().any(|it| document.contains(it))
 }
 
 /// True for a header with the client's certificate.
 pub(super) fn is_certificate(header: &str) -> bool {
     const PARTS: &[&str] = &["client-cert", "clientcert", "ssl-client", "client-dn", "mtls-client"];
     let header = header.to_ascii_lowercase();
-    PARTS.iter().any(|it| header.contains(it))
+    // The id of a TLS session is none.
+    !header.ends_with("-sid") && PARTS.iter().any(|it| header.contains(it))
 }
 
 /// True when ids stand below this name.
