@@ -17,6 +17,7 @@ mod address;
 mod body;
 mod body_kind;
 mod encoded;
+mod entities;
 mod har;
 mod json;
 mod jwt;
@@ -24,11 +25,13 @@ mod known;
 mod labels;
 mod markup;
 mod names;
+mod parts;
 mod plain;
 mod pseudonym;
 mod redactor;
 mod shapes;
 mod summary;
+mod tag;
 mod tap;
 mod text;
 
@@ -110,6 +113,8 @@ mod leaks;
 mod leaks_elsewhere;
 #[cfg(test)]
 mod leaks_in_logins;
+#[cfg(test)]
+mod leaks_in_markup;
 #[cfg(test)]
 mod leaks_within;
 #[cfg(test)]

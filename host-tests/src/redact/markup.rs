@@ -1,26 +1,49 @@
-//! XML, HTML, and multipart forms: names are in tags and heads.
+//! XML and HTML: the text of a personal element, and the values of personal attributes.
+use super::entities;
 use super::redactor::Redactor;
+use super::tag::{local_name, tag_end, tag_start};
+
+/// Elements of HTML whose content has no tags.
+const RAW: &[&str] = &["script", "style", "textarea", "title"];
+
+/// How a text between tags is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Escaped,
+    Plain,
+}
 
 impl Redactor<'_> {
-    /// XML or HTML: the text of a personal element, and the values of personal attributes.
+    /// A document, a fragment, or what is left of one.
     pub(super) fn markup(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         // Open elements, and whether all within is personal.
         let mut open: Vec<(&str, bool)> = Vec::new();
         // `<field name="password">`: the text right after it.
         let mut named = false;
+        let mut raw = None;
+        // Such elements that nothing closes, so that the end is sought once.
+        let mut unclosed: Vec<&str> = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
             let personal = open.last().is_some_and(|(_, personal)| *personal) || named;
-            let (run, tail) = rest.split_at(rest.find('<').unwrap_or(rest.len()));
-            out.push_str(&self.run(run, personal));
+            let end = raw.and_then(|name| raw_end(rest, name));
+            unclosed.extend(raw.filter(|_| end.is_none()));
+            let (run, tail) = rest.split_at(end.unwrap_or_else(|| tag_start(rest)));
+            let program = end.is_some() && matches!(raw.take(), Some("script" | "style"));
+            let written = if program { Written::Plain } else { Written::Escaped };
+            out.push_str(&self.run(run, personal, written));
+            raw = None;
             if let Some((inner, after)) = enclosed(tail, "<![CDATA[", "]]>") {
-                out.push_str(&format!("<![CDATA[{}]]>", self.run(inner, personal)));
+                let closed = if after.is_empty() && !tail.ends_with("]]>") { "" } else { "]]>" };
+                out.push_str(&["<![CDATA[", &self.run(inner, personal, Written::Plain)].concat());
+                out.push_str(closed);
                 rest = after;
                 continue;
             }
             if let Some((inner, after)) = enclosed(tail, "<!--", "-->") {
-                out.push_str(&format!("<!--{}-->", self.scrub(inner)));
+                let closed = if after.is_empty() && !tail.ends_with("-->") { "" } else { "-->" };
+                out.push_str(&["<!--", &self.run(inner, false, Written::Plain), closed].concat());
                 rest = after;
                 continue;
             }
@@ -36,117 +59,48 @@ impl Redactor<'_> {
             } else if !(name.is_empty() || tag.ends_with("/>")) {
                 let above = open.last().is_some_and(|(_, personal)| *personal);
                 open.push((name, above || self.is_personal(name)));
+                let is_raw = |it: &&str| name.eq_ignore_ascii_case(it) && !unclosed.contains(it);
+                raw = RAW.iter().copied().find(is_raw);
             }
         }
         out
     }
 
     /// Text between tags; the space around it stays.
-    fn run(&mut self, text: &str, personal: bool) -> String {
+    fn run(&mut self, text: &str, personal: bool, written: Written) -> String {
         let bare = text.trim();
+        if bare.is_empty() {
+            return text.to_owned();
+        }
         let at = text.len() - text.trim_start().len();
-        let redacted = match bare {
-            "" => String::new(),
-            bare if personal => self.value(bare),
-            bare => self.free(bare),
+        let meant = match written {
+            Written::Escaped => entities::decode(bare),
+            Written::Plain => bare.into(),
+        };
+        let redacted = if personal { self.value(&meant) } else { self.free(&meant) };
+        let redacted = match written {
+            _ if redacted == meant => bare.to_owned(),
+            Written::Escaped if meant != bare => entities::encode(&redacted),
+            _ => redacted,
         };
         let (before, after) = (text.get(..at), text.get(at + bare.len()..));
         [before.unwrap_or_default(), &redacted, after.unwrap_or_default()].concat()
     }
+}
 
-    /// A tag; and whether its attribute `name` makes its content personal.
-    fn tag(&mut self, tag: &str) -> (String, bool) {
-        let mut out = String::with_capacity(tag.len());
-        let names = attributes(tag).find(|(_, name, _)| *name == "name");
-        let named = names.is_some_and(|(_, _, value)| self.is_personal(value));
-        let mut done = 0;
-        for (at, name, value) in attributes(tag) {
-            let redacted = match name {
-                // It is a name and has no content.
-                "name" | "id" | "class" | "type" => continue,
-                "value" | "content" if named => self.value(value),
-                name if self.is_personal(name.rsplit(':').next().unwrap_or(name)) => {
-                    self.value(value)
-                }
-                _ => self.free(value),
-            };
-            out.push_str(tag.get(done..at).unwrap_or_default());
-            out.push_str(&redacted);
-            done = at + value.len();
-        }
-        out.push_str(tag.get(done..).unwrap_or_default());
-        (out, named)
-    }
-
-    /// The parts of a form with files: each has its name in its head.
-    pub(super) fn parts(&mut self, text: &str) -> String {
-        let Some(boundary) = text.lines().find(|it| it.starts_with("--") && it.len() > 2) else {
-            return self.scrub(text);
-        };
-        let mut part = |part: &str| {
-            let blank =
-                ["\r\n\r\n", "\n\n"].iter().find_map(|it| part.split_once(it).zip(Some(it)));
-            let Some(((head, content), blank)) = blank else { return part.to_owned() };
-            let lower = head.to_ascii_lowercase();
-            let name = attributes(head).find(|(_, name, _)| *name == "name").map(|(_, _, it)| it);
-            let bare = content.strip_suffix("\r\n").or(content.strip_suffix('\n'));
-            let bare = bare.unwrap_or(content);
-            let kind = lower.split_once("content-type:").map_or("", |(_, kind)| kind.trim());
-            let redacted = match name {
-                Some(name) if self.is_personal(name) => self.value(bare),
-                _ if kind.is_empty() || kind.starts_with("multipart/") => self.free(bare),
-                _ => self.body(kind, bare),
-            };
-            let end = content.get(bare.len()..).unwrap_or_default();
-            [head, blank, &redacted, end].concat()
-        };
-        text.split(boundary).map(&mut part).collect::<Vec<_>>().join(boundary)
-    }
+/// Where the content of such an element ends. What is left of a program is one; anything else that nothing
+/// closes has tags after all.
+fn raw_end(text: &str, name: &str) -> Option<usize> {
+    let closes = |at: &usize| {
+        let after = text.get(at + 2..at + 2 + name.len());
+        after.is_some_and(|it| it.eq_ignore_ascii_case(name))
+    };
+    let end = text.match_indices("</").map(|(at, _)| at).find(closes);
+    end.or(matches!(name, "script" | "style").then_some(text.len()))
 }
 
 /// The text between `start` and `end`, if the text begins with `start`; to its end if `end` is missing.
 fn enclosed<'a>(text: &'a str, start: &str, end: &str) -> Option<(&'a str, &'a str)> {
     let inner = text.strip_prefix(start)?;
     Some(inner.split_once(end).unwrap_or((inner, "")))
-}
-
-/// Where a tag ends; a `>` in quotes is none.
-fn tag_end(text: &str) -> usize {
-    let mut quote = None;
-    let end = text.bytes().position(|it| {
-        match quote {
-            Some(open) if open == it => quote = None,
-            None if it == b'"' || it == b'\'' => quote = Some(it),
-            _ => {}
-        }
-        quote.is_none() && it == b'>'
-    });
-    end.map_or(text.len(), |end| end + 1)
-}
-
-/// `password` of `<ns:password kind="x">` and of `</ns:password>`.
-fn local_name(tag: &str) -> &str {
-    let name = tag.trim_start_matches(['<', '/']);
-    let end = name.find(|it: char| it.is_whitespace() || it == '>' || it == '/');
-    let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
-    if name.starts_with(['?', '!']) {
-        return "";
-    }
-    name.rsplit(':').next().unwrap_or(name)
-}
-
-/// Attributes in quotes: where the value starts, the name, the value.
-fn attributes(tag: &str) -> impl Iterator<Item = (usize, &str, &str)> {
-    let mut done = 0;
-    std::iter::from_fn(move || loop {
-        let at = done + tag.get(done..)?.find('=')?;
-        done = at + 1;
-        let quote = tag.get(done..)?.chars().next().filter(|it| matches!(it, '"' | '\''));
-        let Some(quote) = quote else { continue };
-        let start = done + 1;
-        let value = tag.get(start..)?.split(quote).next()?;
-        done = start + value.len() + 1;
-        let name = tag.get(..at)?.rsplit([' ', '\t', '\r', '\n', ';', '<']).next()?;
-        return Some((start, name, value));
-    })
 }

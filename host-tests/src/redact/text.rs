@@ -210,6 +210,15 @@ impl Redactor<'_> {
         self.scrub(name)
     }
 
+    /// What has no values by its place: known values and tokens in it are replaced.
+    pub(super) fn mention(&mut self, text: &str) -> String {
+        let known = self.known.replace(text).map_or(Cow::Borrowed(text), Cow::Owned);
+        match self.tokens(&known) {
+            Some(replaced) => replaced,
+            None => known.into_owned(),
+        }
+    }
+
     /// Free text: known values, and values with the shape of a secret.
     pub(super) fn scrub(&mut self, text: &str) -> String {
         let known = self.known.replace(text).map_or(Cow::Borrowed(text), Cow::Owned);
