@@ -115,7 +115,7 @@ fn errors_name_the_field() {
         (
             &example,
             r#"{"log": {"version": "1.2", "entries": [{}]}}"#,
-            "error: t.har: nothing to replay: 1 entries, all skipped\n",
+            "error: t.har: nothing to replay: 1 entries, all skipped; most often (1): request",
         ),
         (
             &example,
@@ -126,7 +126,7 @@ fn errors_name_the_field() {
             &example,
             r#"{"log": {"version": "1.2", "entries":
                 [{"request": {"method": "GET", "url": "ws://h.example/"}}]}}"#,
-            "error: t.har: nothing to replay: 1 entries, all skipped\n",
+            "error: t.har: nothing to replay: 1 entries, all skipped; most often (1): a WebSocket\n",
         ),
         (
             &refused,

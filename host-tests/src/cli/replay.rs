@@ -61,6 +61,7 @@ impl Replay {
         let gateway = read_gateway(&self.gateway_config)?;
         let other = self.against.as_deref().map(read_gateway).transpose()?;
         let recording = self.traffic.read()?;
+        let most = recording.commonest_reason().map(|(reason, count)| (reason.clone(), count));
         let requests = recording.requests;
         let wasm_dir = self.wasm_dir.clone().unwrap_or_else(artifact::wasm_dir);
         for skipped in &recording.skipped {
@@ -72,7 +73,11 @@ impl Replay {
         if requests.is_empty() {
             let skipped = match recording.skipped.len() {
                 0 => "no entries".to_owned(),
-                number => format!("{number} entries, all skipped"),
+                number => {
+                    let most =
+                        most.map(|(reason, count)| format!("; most often ({count}): {reason}"));
+                    format!("{number} entries, all skipped{}", most.unwrap_or_default())
+                }
             };
             anyhow::bail!("{}: nothing to replay: {skipped}", self.traffic.path.display());
         }

@@ -1,6 +1,7 @@
 //! The content of a file of recorded traffic, and defaults for missing values.
 use crate::traffic::{Fields, Request};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -64,6 +65,14 @@ impl std::fmt::Display for Skipped {
 }
 
 impl Recording {
+    /// The reason of most skipped entries, the first one of several, and how many they are.
+    pub fn commonest_reason(&self) -> Option<(&Reason, usize)> {
+        let count = |reason: &Reason| self.skipped.iter().filter(|it| it.reason == *reason).count();
+        let reasons: BTreeSet<&Reason> = self.skipped.iter().map(|it| &it.reason).collect();
+        let counted = reasons.into_iter().map(|reason| (reason, count(reason)));
+        counted.min_by_key(|(_, count)| std::cmp::Reverse(*count))
+    }
+
     /// Sorts the requests by time, and counts their offsets from the first.
     pub(crate) fn settle(&mut self, defaults: &Defaults) {
         self.requests.sort_by_key(|request| request.at);
@@ -72,5 +81,22 @@ impl Recording {
             request.offset = Duration::from_nanos(request.at - start);
             defaults.complete(request);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commonest_reason_is_counted() {
+        let skipped = |reasons: &[&'static str]| Recording {
+            skipped: reasons.iter().map(|it| Skipped { entry: 1, reason: (*it).into() }).collect(),
+            ..Recording::default()
+        };
+        let one = skipped(&["a is missing", "b is missing", "b is missing", "c is missing"]);
+        assert_eq!(one.commonest_reason(), Some((&"b is missing".into(), 2)));
+        assert_eq!(skipped(&["b", "a"]).commonest_reason(), Some((&"a".into(), 1)));
+        assert_eq!(skipped(&[]).commonest_reason(), None);
     }
 }
