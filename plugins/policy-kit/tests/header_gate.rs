@@ -1,8 +1,8 @@
 //! A complete policy: refuses requests that lack a header. The README shows this file.
 
 use policy_kit::{
-    fake, header_name, ConfigError, DecisionRecorder, Denial, Details, Effect, EndpointClass,
-    Fault, Filter, Host, MapKind, Plugin, Profile, Step,
+    header_name, ConfigError, DecisionRecorder, Denial, Details, Effect, EndpointClass, Fault,
+    Filter, Host, MapKind, Plugin, Profile, Step,
 };
 use std::rc::Rc;
 
@@ -54,11 +54,17 @@ impl Filter for HeaderGate {
     }
 }
 
-#[test]
-fn refuses_requests_without_the_header() {
-    let request = fake::FakeHost::request(&[("x-other", "otter")]);
-    let (_, host) = fake::run::<HeaderGate>(r#"{"header": "x-tenant"}"#, request).unwrap();
-    assert_eq!(host.replied.map(|reply| reply.code), Some("header_missing"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy_kit::fake::{run, FakeHost};
+
+    #[test]
+    fn refuses_requests_without_the_header() {
+        let request = FakeHost::request(&[("x-other", "otter")]);
+        let (_, host) = run::<HeaderGate>(r#"{"header": "x-tenant"}"#, request).unwrap();
+        assert_eq!(host.replied.map(|reply| reply.code), Some("header_missing"));
+    }
 }
 
 #[test]
