@@ -1,4 +1,5 @@
 //! Hostile bytes: recorded traffic as recorders, editors and attackers leave it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of a test
 use host_tests::har;
 use host_tests::redact::{redact, Key};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! A gateway behind the raw ABI, for native tests: the functions of `raw.rs`, over one gateway a thread. Each
 //! function answers the status that [`Gateway::statuses`] has for it, and else does its work.
-#![allow(clippy::too_many_arguments)]
+#![allow(clippy::too_many_arguments, clippy::unwrap_used, clippy::indexing_slicing)] // for tests
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
