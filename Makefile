@@ -45,7 +45,7 @@ test: build envoy ## Run every test, those with a real Envoy included
 TESTS_OF_geo-jurisdiction := --test geo_jurisdiction --test geo_location
 TESTS_OF_player-auth      := --test player_auth
 TESTS_OF_idempotency      := --test idempotency --test idempotency_envoy --test idempotency_simulation
-TESTS_OF_policy-shell     := --test shell --test flights
+TESTS_OF_policy-shell     := --test shell --test shared_calls
 
 test-%: envoy ## Run the tests of one crate: test-idempotency
 	cargo test -p $*

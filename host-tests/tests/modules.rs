@@ -75,3 +75,11 @@ fn sections_are_found() {
     assert_eq!(custom_sections(module), Some(vec!["name".to_owned(), "ab".to_owned()]));
     assert_eq!(custom_sections(b"\0asm\x01\0\0\0\0\x09\x01a"), None);
 }
+
+#[test]
+fn modules_carry_their_version() {
+    for (name, module) in modules() {
+        assert!(contains(&module, "pitboss.version"), "{name}");
+        assert!(contains(&module, &format!("{name} {}", env!("CARGO_PKG_VERSION"))), "{name}");
+    }
+}

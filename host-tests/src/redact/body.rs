@@ -1,14 +1,11 @@
 //! Bodies, by their content and not by their content type.
 use super::body_kind::{looks_like_a_form, looks_like_a_url, looks_like_json, looks_like_parts};
 use super::encoded::has_escape;
-use super::redactor::Redactor;
+use super::redactor::{Redactor, DEEPEST};
 use super::text::encode;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
 use percent_encoding::percent_decode_str;
-
-/// Maximum depth of texts within texts; deeper ones are free text.
-pub(super) const DEEPEST: usize = 8;
 
 /// Longest cached text, in bytes.
 const KEPT: usize = 512;

@@ -1,6 +1,5 @@
 //! Percent-encoded texts within a text.
-use super::body::DEEPEST;
-use super::redactor::Redactor;
+use super::redactor::{Redactor, DEEPEST};
 
 impl Redactor<'_> {
     /// The text with such texts read, each by itself, where this changes anything. A recorder, or an

@@ -6,6 +6,9 @@ use super::pseudonym::Key;
 use super::summary::Summary;
 use std::collections::HashMap;
 
+/// Maximum depth of texts within texts; deeper ones are free text.
+pub(super) const DEEPEST: usize = 8;
+
 /// Replaces values.
 pub(super) struct Redactor<'a> {
     pub(super) key: &'a Key,

@@ -65,22 +65,22 @@ impl Abi {
         self
     }
 
-    /// Whether the request ends with its headers, as far as can be told.
-    pub(crate) fn ends_with_headers(&mut self, told: bool) -> bool {
+    /// Whether the request ends with its headers, as far as the gateway reports it.
+    pub(crate) fn ends_with_headers(&mut self, reported: bool) -> bool {
         let headers = match self.profile {
             Profile::Envoy => None,
             Profile::Wasmx => self.headers(MapKind::Request).ok(),
         };
-        quirks::ends_with_headers(self.profile, told, headers.as_deref())
+        quirks::ends_with_headers(self.profile, reported, headers.as_deref())
     }
 
     /// The same of the answer.
-    pub(crate) fn answer_ends_with_headers(&mut self, told: bool) -> bool {
+    pub(crate) fn response_ends_with_headers(&mut self, reported: bool) -> bool {
         let headers = match self.profile {
             Profile::Envoy => None,
             Profile::Wasmx => self.headers(MapKind::Response).ok(),
         };
-        quirks::answer_ends_with_headers(self.profile, told, headers.as_deref())
+        quirks::response_ends_with_headers(self.profile, reported, headers.as_deref())
     }
 
     /// The id of a metric, which is defined if it was not yet. Gauges lie apart: each request looks for its

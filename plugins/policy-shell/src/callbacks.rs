@@ -11,15 +11,15 @@ fn size(of: u32) -> usize {
     usize::try_from(of).unwrap_or(usize::MAX)
 }
 
-fn told(action: Option<Action>) -> u32 {
+fn request_action(action: Option<Action>) -> u32 {
     match action {
         Some(Action::Continue) => CONTINUE,
         Some(Action::Pause) | None => PAUSE,
     }
 }
 
-fn answered(action: Option<Action>) -> u32 {
-    told(Some(action.unwrap_or(Action::Continue)))
+fn response_action(action: Option<Action>) -> u32 {
+    request_action(Some(action.unwrap_or(Action::Continue)))
 }
 
 /// Memory that a host may put an answer in; null where there is none.
@@ -78,33 +78,33 @@ mod exports {
 
 /// Request headers have arrived.
 pub fn request_headers(context: u32, end_of_stream: u32) -> u32 {
-    told(vm::on_stream(context, |stream| stream.request_headers(end_of_stream != 0)))
+    request_action(vm::on_stream(context, |stream| stream.request_headers(end_of_stream != 0)))
 }
 
 /// A part of the request body has arrived; `length` is what is there so far.
 pub fn request_body(context: u32, length: u32, end_of_stream: u32) -> u32 {
-    told(vm::on_stream(context, |s| s.request_body(size(length), end_of_stream != 0)))
+    request_action(vm::on_stream(context, |s| s.request_body(size(length), end_of_stream != 0)))
 }
 
 /// Request trailers have arrived.
 pub fn request_trailers(context: u32) -> u32 {
-    told(vm::on_stream(context, |stream| stream.request_trailers()))
+    request_action(vm::on_stream(context, |stream| stream.request_trailers()))
 }
 
 /// Response headers have arrived. What a stream that is not known gets is the gateway's business: the
 /// upstream has acted, and its answer goes on.
 pub fn response_headers(context: u32, end_of_stream: u32) -> u32 {
-    answered(vm::on_stream(context, |stream| stream.response_headers(end_of_stream != 0)))
+    response_action(vm::on_stream(context, |stream| stream.response_headers(end_of_stream != 0)))
 }
 
 /// A part of the response body has arrived; `length` is what is held so far, or this part.
 pub fn response_body(context: u32, length: u32, end_of_stream: u32) -> u32 {
-    answered(vm::on_stream(context, |s| s.response_body(size(length), end_of_stream != 0)))
+    response_action(vm::on_stream(context, |s| s.response_body(size(length), end_of_stream != 0)))
 }
 
 /// Response trailers have arrived.
 pub fn response_trailers(context: u32) -> u32 {
-    answered(vm::on_stream(context, |stream| stream.response_trailers()))
+    response_action(vm::on_stream(context, |stream| stream.response_trailers()))
 }
 
 /// The answer to a call. It comes in the name of the configuration, so a stream that waits for it
@@ -126,7 +126,7 @@ fn complete_shared(call: WaitedFor, headers: usize, body: usize) {
     let read = vm::on_root(root, |root| root.shared_reply(&key, headers, body, max_reply));
     let Some(reply) = read else { return };
     for stream in waiting {
-        // Without this the host would act on whoever was last. A stream that cannot be acted on is
+        // Without this the host would act on the context that ran last. A stream that cannot be acted on is
         // left as it is: its driver waits for a shared call, so whatever arrives of it is held.
         if sys::act_on(stream).is_ok() {
             vm::on_stream(stream, |s| s.shared_reply(&reply));

@@ -125,7 +125,7 @@ impl<P: Plugin> StreamContext for Stream<P> {
     }
 
     fn response_headers(&mut self, end_of_stream: bool) -> Action {
-        let end_of_stream = self.abi.anew().answer_ends_with_headers(end_of_stream);
+        let end_of_stream = self.abi.anew().response_ends_with_headers(end_of_stream);
         self.driver.on_response_headers(&mut self.abi, end_of_stream)
     }
 

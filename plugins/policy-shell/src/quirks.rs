@@ -54,21 +54,25 @@ pub(crate) fn request_headers(profile: Profile, headers: Headers) -> Headers {
 /// Whether a request ends with its headers. WasmX never says so with the headers and then calls no
 /// body callback, so there it is read off the headers: a policy that waited for a body that does not
 /// come would be skipped.
-pub(crate) fn ends_with_headers(profile: Profile, told: bool, headers: Option<&Headers>) -> bool {
+pub(crate) fn ends_with_headers(
+    profile: Profile,
+    reported: bool,
+    headers: Option<&Headers>,
+) -> bool {
     let bodiless = |headers: &Headers| {
         let empty = |length: &[u8]| length.iter().all(|b| *b == b'0');
         !headers.has("transfer-encoding") && headers.all("content-length").all(empty)
     };
     // Headers that cannot be read: better an empty body than a wait for one that may not come.
-    told || (profile == Profile::Wasmx && headers.is_none_or(bodiless))
+    reported || (profile == Profile::Wasmx && headers.is_none_or(bodiless))
 }
 
 /// Whether an answer ends with its headers. WasmX does not say so here either, and then calls no body
 /// callback: a policy that wants the body would never hear that there is none. Only what is certain
 /// counts: an answer without a length may have a body up to the connection's end.
-pub(crate) fn answer_ends_with_headers(
+pub(crate) fn response_ends_with_headers(
     profile: Profile,
-    told: bool,
+    reported: bool,
     headers: Option<&Headers>,
 ) -> bool {
     let bodiless = |headers: &Headers| {
@@ -76,7 +80,7 @@ pub(crate) fn answer_ends_with_headers(
         let never = matches!(headers.single(":status"), Some(b"204" | b"304"));
         never || headers.single("content-length").is_some_and(empty)
     };
-    told || (profile == Profile::Wasmx && headers.is_some_and(bodiless))
+    reported || (profile == Profile::Wasmx && headers.is_some_and(bodiless))
 }
 
 #[cfg(test)]
@@ -110,13 +114,17 @@ mod tests {
             (with("content-length", "7"), false),
             (with("Transfer-Encoding", "chunked"), false),
         ] {
-            for (profile, told, want) in [
+            for (profile, reported, want) in [
                 (Profile::Wasmx, false, wasmx),
                 (Profile::Wasmx, true, true),
                 (Profile::Envoy, false, false),
                 (Profile::Envoy, true, true),
             ] {
-                assert_eq!(ends_with_headers(profile, told, Some(&headers)), want, "{headers:?}");
+                assert_eq!(
+                    ends_with_headers(profile, reported, Some(&headers)),
+                    want,
+                    "{headers:?}"
+                );
             }
         }
         assert!(ends_with_headers(Profile::Wasmx, false, None));
@@ -136,17 +144,17 @@ mod tests {
         ] {
             let pairs = [(":status", status), ("content-length", length)];
             let headers = Headers::from_pairs(pairs.map(|(n, v)| (n.as_bytes(), v.as_bytes())));
-            for (profile, told, want) in [
+            for (profile, reported, want) in [
                 (Profile::Wasmx, false, wasmx),
                 (Profile::Wasmx, true, true),
                 (Profile::Envoy, false, false),
                 (Profile::Envoy, true, true),
             ] {
-                let got = answer_ends_with_headers(profile, told, Some(&headers));
+                let got = response_ends_with_headers(profile, reported, Some(&headers));
                 assert_eq!(got, want, "{profile:?} {status} {length}");
             }
         }
-        assert!(!answer_ends_with_headers(Profile::Wasmx, false, None));
+        assert!(!response_ends_with_headers(Profile::Wasmx, false, None));
     }
 
     #[test]

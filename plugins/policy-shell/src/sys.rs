@@ -241,7 +241,7 @@ pub(crate) fn environment() -> Option<Vec<u8>> {
     bytes.try_reserve_exact(size).ok()?;
     entries.resize(count, std::ptr::null_mut());
     bytes.resize(size, 0);
-    // SAFETY: by WASI the host writes as many pointers and bytes as it has just told, and both lists
+    // SAFETY: by WASI the host writes as many pointers and bytes as it has just reported, and both lists
     // are that long. The pointers are not followed.
     let status = unsafe { raw::environ_get(entries.as_mut_ptr(), bytes.as_mut_ptr()) };
     (status == OK).then_some(bytes)
