@@ -156,7 +156,17 @@ impl Session {
         // An unanswered request may have no line, and there are no more lines once Envoy has ended.
         let answered = answers.iter().filter(|it| it.is_ok()).count();
         let lines = if self.envoy.has_ended() { 0 } else { answered };
-        let log = assign(self.envoy.access_log(lines).await?, &numbers);
+        let mut log = assign(self.envoy.access_log(lines).await?, &numbers);
+        // Where an unanswered request has a line all the same, that of an answered one comes later.
+        for more in lines..requests.len() {
+            let missing = |(request, answer): (&Request, &Result<Answer, ClientError>)| {
+                answer.is_ok() && !log.contains_key(&request.number)
+            };
+            if self.envoy.has_ended() || !requests.iter().zip(&answers).any(missing) {
+                break;
+            }
+            log = assign(self.envoy.access_log(more + 1).await?, &numbers);
+        }
         let outcomes = requests.iter().zip(answers).map(|(request, answer)| {
             let mut answer = match answer {
                 Ok(answer) => answer,
