@@ -1,6 +1,7 @@
 //! Names: the plugin's, and those of facts, headers and metrics.
 
 use policy_kit::metrics;
+pub(crate) use policy_kit::{MILLI, SECOND};
 
 /// The plugin's name.
 pub const NAME: &str = "idempotency";
@@ -26,10 +27,6 @@ pub const SINCE: &str = "pitboss.idempotency.store.since_s";
 /// The prefix of all names in shared data. An update that cannot read older values, or looks for them under
 /// other names, has another number.
 pub(crate) const STORE: &str = "pitboss.idempotency.3";
-/// Nanoseconds of a millisecond.
-pub(crate) const MILLI: u64 = 1_000_000;
-/// Nanoseconds of a second.
-pub(crate) const SECOND: u64 = 1_000 * MILLI;
 
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {

@@ -1,6 +1,7 @@
 //! Names that more than one file uses: the plugin's, those of facts, headers and counters.
 
 use policy_kit::metrics;
+pub use policy_kit::SECOND;
 
 /// The plugin's name.
 pub const NAME: &str = "player-auth";
@@ -33,9 +34,6 @@ pub const OWN_HEADERS: [&str; 7] = [
     PARTNER_HEADER,
     TIER_HEADER,
 ];
-
-/// A second, in nanoseconds.
-pub const SECOND: u64 = 1_000_000_000;
 
 /// The counter of a class, a decision and its code.
 pub fn metric(class: &str, decision: &str, code: &str) -> String {

@@ -12,14 +12,10 @@ pub(crate) const MOST: u64 = 1 << 24;
 pub(crate) fn within(
     number: Option<u64>,
     default: u64,
-    (least, most): (u64, u64),
+    bounds: (u64, u64),
     field: impl FnOnce() -> String,
 ) -> Result<u64, ConfigError> {
-    let number = number.unwrap_or(default);
-    match (least..=most).contains(&number) {
-        true => Ok(number),
-        false => Err(invalid(field(), format!("expected {least} to {most}"))),
-    }
+    policy_kit::within(number.unwrap_or(default), bounds, field)
 }
 
 /// Checks that a list has JSON pointers only, and at least one.

@@ -2,8 +2,8 @@
 
 use ipnet::IpNet;
 use policy_kit::{
-    canonical_path, invalid, is_alike, network, Brands, ConfigError, EndpointClass, Endpoints,
-    Envelopes, Host, Profile, SortedMap,
+    canonical_path, invalid, is_alike, is_label, network, Brands, ConfigError, EndpointClass,
+    Endpoints, Envelopes, Host, Profile, SortedMap,
 };
 
 use super::certificate::CertificateRule;
@@ -85,12 +85,6 @@ impl Partners {
             None => Ok(()),
         }
     }
-}
-
-/// Whether a text may be part of headers, metrics and logs.
-fn is_label(text: &str) -> bool {
-    let label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=64).contains(&text.len()) && text.bytes().all(label)
 }
 
 /// Checks that each credential of the partner at path `at` has a header or a parameter of its own: all are
