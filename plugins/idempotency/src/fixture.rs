@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use policy_kit::fake::{FakeHost, Pair};
-use policy_kit::{facts, Action, CallReply, ConfigError, Driver, Headers, HttpCall, Plugin, Reply};
+use policy_kit::{
+    facts, metrics, Action, CallReply, ConfigError, Driver, Headers, HttpCall, Plugin, Reply,
+};
 use serde_json::{json, Value};
 
 use crate::filter::state::IdempotencyFilter;
@@ -11,6 +13,15 @@ pub(crate) use crate::names::{MILLI, SECOND};
 use crate::plugin::IdempotencyPlugin;
 use crate::store::port::Store;
 use crate::store::slots::Embedded;
+
+/// The fact with the decision, and the one with its evidence.
+pub(crate) const DECISION: &str = "pitboss.idempotency.decision";
+pub(crate) const EVIDENCE: &str = "pitboss.idempotency.evidence";
+
+/// The counter of a class, a decision and its code.
+pub(crate) fn metric(class: &str, decision: &str, code: &str) -> String {
+    metrics::requests("idempotency", class, decision, code)
+}
 
 /// The key that [`Bet::new`] has.
 pub(crate) const KEY: &str = "key-00000001";

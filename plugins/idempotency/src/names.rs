@@ -1,15 +1,9 @@
 //! Names: the plugin's, and those of facts, headers and metrics.
 
-use policy_kit::metrics;
 pub(crate) use policy_kit::{MILLI, SECOND};
 
 /// The plugin's name.
 pub const NAME: &str = "idempotency";
-/// The fact with the decision: `allow`, `replay`, `deny:<code>`, or `forward:<code>` where the store failed
-/// and the rule lets requests pass.
-pub const DECISION: &str = "pitboss.idempotency.decision";
-/// The fact with the evidence of the decision.
-pub const EVIDENCE: &str = "pitboss.idempotency.evidence";
 /// The fact with the outcome of a key that was claimed.
 pub const OUTCOME: &str = "pitboss.idempotency.outcome";
 /// The outcome of a key whose answer is stored.
@@ -27,11 +21,6 @@ pub const SINCE: &str = "pitboss.idempotency.store.since_s";
 /// The prefix of all names in shared data. An update that cannot read older values, or looks for them under
 /// other names, has another number.
 pub(crate) const STORE: &str = "pitboss.idempotency.3";
-
-/// The counter of a class, a decision and its code.
-pub fn metric(class: &str, decision: &str, code: &str) -> String {
-    metrics::requests(NAME, class, decision, code)
-}
 
 /// The gauge of `what` a part of the store holds: `keys` or `bytes`.
 pub fn gauge(what: &str, part: &str) -> String {
@@ -58,7 +47,3 @@ pub fn unseen(class: &str) -> String {
 pub fn outcome_metric(class: &str, outcome: &str) -> String {
     format!("pitboss.{NAME}.outcomes.class={class}.outcome={outcome}")
 }
-
-#[cfg(test)]
-#[path = "names_tests.rs"]
-mod tests;

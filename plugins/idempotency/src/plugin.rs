@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use policy_kit::metrics::{self, PerClass};
 use policy_kit::{
-    invalid, CallReply, ConfigError, HeaderNames, Host, Plugin, Profile, SharedCall,
-    MEANING_HEADERS, ROUTER_HEADERS,
+    invalid, CallReply, ConfigError, DecisionRecorder, HeaderNames, Host, Plugin, Profile,
+    SharedCall, MEANING_HEADERS, ROUTER_HEADERS,
 };
 
 use crate::config::document::Config;
@@ -77,8 +77,8 @@ impl IdempotencyPlugin {
             Profile::Wasmx => &[],
         };
         let stripped_if_keyed = MEANING_HEADERS.into_iter().chain(routers.iter().copied());
-        let replays = PerClass::requests(Self::NAME, "replay");
-        replays.define(host);
+        let recorder = DecisionRecorder::new(Self::NAME).with_replays();
+        recorder.define(host);
         let worker = WorkerState {
             policy,
             store,
@@ -91,8 +91,7 @@ impl IdempotencyPlugin {
             wait_permits: WaitPermits::default(),
             fault_log: FaultLog::default(),
             evidence_end,
-            passes: PerClass::requests(Self::NAME, "allow"),
-            replays,
+            recorder,
             completed: PerClass::new(|class| names::outcome_metric(class, COMPLETED)),
             stripped: HeaderNames::new(MEANING_HEADERS),
             stripped_if_keyed: HeaderNames::new(stripped_if_keyed),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use policy_kit::fake::FakeHost;
-use policy_kit::{Fault, Headers, Host, MapKind};
+use policy_kit::{BucketSeed, Fault, Headers, Host, MapKind};
 
 use crate::names::SECOND;
 use crate::policy::answer::Answer;
@@ -15,7 +15,6 @@ use crate::policy::capacity::Limits;
 use crate::policy::identity::{Fingerprint, Owner, Scope};
 use crate::policy::key::Key;
 use crate::policy::outcome::Outcome;
-use crate::store::boot::BucketSeed;
 use crate::store::port::{Command, Fence, Response, Store, StoreFault, StoreStep};
 use crate::store::slots::Slots;
 
@@ -331,6 +330,10 @@ impl Host for Interleaved<'_> {
 
     fn gauge(&mut self, metric: &str, value: u64) {
         self.fake.gauge(metric, value);
+    }
+
+    fn adjust(&mut self, metric: &str, difference: i64) {
+        self.fake.adjust(metric, difference);
     }
 
     fn record(&mut self, metric: &str, value: u64) {

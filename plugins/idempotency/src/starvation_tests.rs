@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use policy_kit::fake::FakeHost;
+use policy_kit::BucketSeed;
 
 use crate::names::{MILLI, SECOND};
 use crate::policy::capacity::{Allowance, Limits};
 use crate::policy::identity::{Fingerprint, Owner, Part, PerPart, Scope};
 use crate::policy::key::Key;
 use crate::policy::outcome::Outcome;
-use crate::store::boot::BucketSeed;
 use crate::store::port::{Command, Response, Store, StoreStep};
 use crate::store::quota::{Failure, Quota, QuotaCheck};
 use crate::store::shares::{shared_call_key, ReconcileCalls, WaitPermit, WaitPermits};

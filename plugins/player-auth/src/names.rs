@@ -1,14 +1,9 @@
 //! Names that more than one file uses: the plugin's, those of facts, headers and counters.
 
-use policy_kit::metrics;
 pub use policy_kit::SECOND;
 
 /// The plugin's name.
 pub const NAME: &str = "player-auth";
-/// The fact that holds the decision.
-pub const DECISION: &str = "pitboss.player-auth.decision";
-/// The fact that holds the evidence for the decision.
-pub const EVIDENCE: &str = "pitboss.player-auth.evidence";
 
 /// The upstream header with the player's id.
 pub const PLAYER_HEADER: &str = "x-player-id";
@@ -34,20 +29,3 @@ pub const OWN_HEADERS: [&str; 7] = [
     PARTNER_HEADER,
     TIER_HEADER,
 ];
-
-/// The counter of a class, a decision and its code.
-pub fn metric(class: &str, decision: &str, code: &str) -> String {
-    metrics::requests(NAME, class, decision, code)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use policy_kit::facts;
-
-    #[test]
-    fn fact_names_follow_the_common_scheme() {
-        assert_eq!(DECISION, facts::decision(NAME));
-        assert_eq!(EVIDENCE, facts::evidence(NAME));
-    }
-}

@@ -10,6 +10,7 @@ use crate::config::error::ConfigError;
 use crate::driver::gateway::{Action, Gateway};
 use crate::driver::plugin::Plugin;
 use crate::driver::request::Driver;
+use crate::driver::ticket::Ticket;
 use crate::refusal::reply::Reply;
 
 /// One header as owned bytes.
@@ -75,6 +76,8 @@ pub struct FakeHost {
     pub answer_resumed: bool,
     /// Whether the stream waits for the next tick.
     pub awaits_tick: bool,
+    /// The ticket whose release the stream waits for.
+    pub awaits: Option<Ticket>,
     /// Whether the stream was reset.
     pub was_reset: bool,
 }
@@ -213,6 +216,13 @@ impl Host for FakeHost {
         }
     }
 
+    fn adjust(&mut self, metric: &str, difference: i64) {
+        if self.check("proxy_increment_metric").is_ok() {
+            let gauge = self.gauges.entry(metric.to_owned()).or_default();
+            *gauge = gauge.wrapping_add_signed(difference);
+        }
+    }
+
     fn record(&mut self, metric: &str, value: u64) {
         if self.check("proxy_record_metric").is_ok() {
             self.histograms.entry(metric.to_owned()).or_default().push(value);
@@ -273,6 +283,12 @@ impl Gateway for FakeHost {
     fn await_tick(&mut self) -> Result<(), Fault> {
         self.check("proxy_set_tick_period_milliseconds")?;
         self.awaits_tick = true;
+        Ok(())
+    }
+
+    fn await_release(&mut self, ticket: Ticket) -> Result<(), Fault> {
+        self.check("await_release")?;
+        self.awaits = Some(ticket);
         Ok(())
     }
 

@@ -24,7 +24,7 @@
 //! | `refusal` | denials, problem documents, envelopes in a partner's contract |
 //! | `report` | decisions as counters, facts and evidence |
 //! | `call` | HTTP calls to other services |
-//! | `limits` | budgets, permits and caches, all bounded |
+//! | `limits` | budgets, permits, caches, and tables of slots, all bounded |
 //! | `driver` | plugin, filter, and the driver that runs them |
 //!
 //! The README has a complete policy. This crate is compiled for size; what every request goes through is in
@@ -54,15 +54,19 @@ pub use call::http::{CallReply, HttpCall, SharedCall};
 pub use call::service::{percent_encoded, Service};
 pub use call::shared::shared_name;
 pub use clock::{MILLI, SECOND};
-pub use config::check::{header_name, is_label, stripped_by, version, within};
-pub use config::error::{invalid, ConfigError};
+pub use config::check::{header_name, is_label, member_within, stripped_by, version, within};
+pub use config::error::{invalid, ConfigError, ConfigFault};
+pub use config::field::{Field, FieldError};
+pub use config::mode::{IdentityConfig, Mode};
 pub use config::parse::parse;
 pub use config::secret::{Secret, Variable};
+pub use config::setting::{read_settings, Setting};
 pub use config::sorted::SortedMap;
 pub use driver::filter::{BodyFault, Filter, ResponseStep, Step};
 pub use driver::gateway::{Action, Gateway};
 pub use driver::plugin::{Plugin, MAX_WAITING_STREAMS};
 pub use driver::request::Driver;
+pub use driver::ticket::Ticket;
 pub use endpoint::class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use endpoint::config::{CallerKind, Endpoint, SelectConfig, Unclassified};
 pub use endpoint::endpoints::{Classified, Endpoints};
@@ -70,8 +74,14 @@ pub use endpoint::matched::Match;
 pub use limits::budget::Budgets;
 pub use limits::bulkhead::Bulkhead;
 pub use limits::failures::FailuresConfig;
+pub use limits::fault::SlotFault;
+pub use limits::gcra::Gcra;
+pub use limits::keyed::keyed_hash;
 pub use limits::lru::Lru;
 pub use limits::permits::{Permit, Permits};
+pub use limits::seed::{BucketSeed, HashKey};
+pub use limits::slot_bucket::{SlotBucket, SLOT_WAYS};
+pub use limits::slot_table::{LoadedBucket, LocalSlots, SharedSlots};
 pub use limits::source::Source;
 pub use place::code::Place;
 pub use place::read::{PlaceDoubt, PlaceReading};

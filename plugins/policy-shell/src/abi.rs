@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy_kit::{
-    CallReply, Fault, Gateway, Headers, Host, HttpCall, MapKind, Profile, Reply, SharedCall,
+    CallReply, Fault, Gateway, Headers, Host, HttpCall, MapKind, Profile, Reply, SharedCall, Ticket,
 };
 
 use crate::codes::{Buffer, Map, COUNTER, GAUGE, HISTOGRAM};
@@ -199,7 +199,7 @@ impl Host for Abi {
 
     fn count(&mut self, metric: &str) {
         if let Some(id) = self.metric(COUNTER, metric) {
-            sys::increment(id);
+            sys::increment(id, 1);
         }
     }
 
@@ -210,6 +210,16 @@ impl Host for Abi {
     fn gauge(&mut self, metric: &str, value: u64) {
         if let Some(id) = self.metric(GAUGE, metric) {
             sys::record(id, value);
+        }
+    }
+
+    fn adjust(&mut self, metric: &str, difference: i64) {
+        // WasmX traps here.
+        if self.profile == Profile::Wasmx {
+            return;
+        }
+        if let Some(id) = self.metric(GAUGE, metric) {
+            sys::increment(id, difference);
         }
     }
 
@@ -258,6 +268,10 @@ impl Gateway for Abi {
 
     fn await_tick(&mut self) -> Result<(), Fault> {
         vm::await_tick(self.at.root, self.at.context)
+    }
+
+    fn await_release(&mut self, ticket: Ticket) -> Result<(), Fault> {
+        vm::await_release(self.at, ticket)
     }
 
     fn reset(&mut self) {

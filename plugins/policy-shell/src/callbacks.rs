@@ -1,6 +1,6 @@
 //! The callbacks of ABI 0.2.1. A stream that is not known is held, never let pass.
 
-use policy_kit::Action;
+use policy_kit::{Action, MAX_WAITING_STREAMS};
 
 use crate::codes::action::{CONTINUE, PAUSE};
 use crate::pending::{Completed, WaitedFor};
@@ -9,6 +9,44 @@ use crate::{calls, foreign, sys, vm};
 /// A `u32` of the ABI as a size; the two are equally wide here.
 fn size(of: u32) -> usize {
     usize::try_from(of).unwrap_or(usize::MAX)
+}
+
+/// Lets streams go on that the configuration of a context holds.
+///
+/// Only from callbacks whose result the gateway ignores. A stream that is released may be refused, and after a local
+/// reply to any stream Envoy (1.40) takes the result of the callback that runs for "stop": the request or response
+/// whose callback it is would hang, and a piece of its body be lost.
+fn release(context: u32) {
+    if let Some(release) = vm::releases() {
+        release(context);
+    }
+}
+
+/// Releases the streams of a context's configuration that its plugin lets go on.
+fn release_held(context: u32) {
+    let Some(root) = vm::begin_release(context) else { return };
+    let (mut left, mut acted) = (MAX_WAITING_STREAMS, false);
+    // A stream that is refused, or whose client has left, makes room for another.
+    while left > 0 {
+        let tickets = vm::on_root(root, |root| root.released(left)).unwrap_or_default();
+        if tickets.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(tickets.len());
+        for ticket in tickets {
+            // As with shared calls: a stream that cannot be acted on is left as it is, and held.
+            let Some(stream) = vm::take_held(root, ticket) else { continue };
+            acted = true;
+            if sys::act_on(stream).is_ok() {
+                vm::on_stream(stream, |s| s.release());
+            }
+        }
+    }
+    vm::end_release();
+    // What the gateway does next is about this context again.
+    if acted && sys::act_on(context).is_err() {
+        sys::log(log::Level::Error, "after a release: proxy_set_effective_context");
+    }
 }
 
 fn request_action(action: Option<Action>) -> u32 {
@@ -45,7 +83,9 @@ pub(crate) fn configure(context: u32, length: u32) -> u32 {
 
 /// A configuration or a stream is gone.
 pub(crate) fn delete(context: u32) {
+    let root = vm::root_of(context);
     vm::delete(context);
+    release(root);
 }
 
 /// What every module exports; [`export!`](crate::export) adds the callbacks that a plugin uses.
@@ -115,6 +155,7 @@ pub fn call_response(token: u32, headers: u32, body: u32) {
         Some(Completed::Own { stream }) => {
             let ready = sys::act_on(stream);
             vm::on_stream(stream, |s| s.call_response(token, headers, body, ready));
+            release(stream);
         }
         Some(Completed::Shared(call)) => complete_shared(call, headers, body),
         None => {}
@@ -132,6 +173,7 @@ fn complete_shared(call: WaitedFor, headers: usize, body: usize) {
             vm::on_stream(stream, |s| s.shared_reply(&reply));
         }
     }
+    release(root);
     if let Some(end) = vm::drained(root) {
         if sys::act_on(root).is_ok() {
             end();
@@ -163,6 +205,12 @@ pub fn tick(context: u32) {
             vm::on_stream(stream, |s| s.tick());
         }
     }
+    release(context);
+}
+
+/// Lets plugins hold streams and release them.
+pub fn allow_release() {
+    vm::allow_release(release_held);
 }
 
 /// Lets a configuration delay its end.
@@ -182,4 +230,5 @@ pub fn done(context: u32) -> u32 {
 /// A stream is over.
 pub fn log(context: u32) {
     vm::on_stream(context, |stream| stream.log());
+    release(context);
 }

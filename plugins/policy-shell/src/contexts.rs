@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use policy_kit::{Action, CallReply, Driver, Fault, Host, Plugin, Profile, SharedCall};
+use policy_kit::{Action, CallReply, Driver, Fault, Host, Plugin, Profile, SharedCall, Ticket};
 
 use crate::abi::{call_reply, Abi, Metrics};
 use crate::codes::Buffer;
@@ -99,13 +99,19 @@ impl<P: Plugin> RootContext for Root<P> {
         reply
     }
 
+    fn released(&mut self, most: usize) -> Vec<Ticket> {
+        let mut abi = self.abi(self.context);
+        self.plugin.as_mut().map_or_else(Vec::new, |plugin| plugin.released(&mut abi, most))
+    }
+
     fn stream(&self, context: u32) -> Box<dyn StreamContext> {
         let driver = Driver::new(self.plugin.as_ref().map(P::filter));
-        Box::new(Stream::<P> { driver, abi: self.abi(context) })
+        Box::new(Stream::<P> { root: self.context, driver, abi: self.abi(context) })
     }
 }
 
 struct Stream<P: Plugin> {
+    root: u32,
     driver: Driver<P::Filter>,
     abi: Abi,
 }
@@ -139,6 +145,14 @@ impl<P: Plugin> StreamContext for Stream<P> {
 
     fn tick(&mut self) {
         self.driver.on_tick(self.abi.anew());
+    }
+
+    fn release(&mut self) {
+        self.driver.on_release(self.abi.anew());
+    }
+
+    fn root(&self) -> u32 {
+        self.root
     }
 
     fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>) {

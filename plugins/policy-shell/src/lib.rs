@@ -43,6 +43,8 @@ mod raw;
 #[path = "fake_gateway.rs"]
 mod raw;
 #[cfg(test)]
+mod release_tests;
+#[cfg(test)]
 mod shell_tests;
 #[cfg(any(target_arch = "wasm32", test))]
 mod sys;
@@ -57,7 +59,8 @@ pub use contexts::start;
 /// (the replies to calls; without it none is made), `response_headers`, `response_body`
 /// (likewise with trailers), `tick` (without it no stream waits for one), `log`, `drain` (what a configuration
 /// sends at its end).
-/// `foreign` is no callback, but lets the module use foreign functions.
+/// `foreign` is no callback, but lets the module use foreign functions; `release` is none either, and lets the plugin
+/// hold requests and release them at ticks, and at the ends of other requests and calls.
 #[cfg(target_arch = "wasm32")]
 #[macro_export]
 macro_rules! export {
@@ -107,6 +110,9 @@ macro_rules! enable {
     };
     (drain) => {
         $crate::callbacks::allow_drain()
+    };
+    (release) => {
+        $crate::callbacks::allow_release()
     };
     ($other:ident) => {};
 }
@@ -167,6 +173,7 @@ macro_rules! export_callback {
         }
     };
     (foreign) => {};
+    (release) => {};
     (drain) => {
         #[no_mangle]
         extern "C" fn proxy_on_done(context: u32) -> u32 {

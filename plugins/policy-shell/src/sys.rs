@@ -205,9 +205,9 @@ pub(crate) fn random() -> Option<[u8; 16]> {
     (status == OK).then_some(bytes)
 }
 
-pub(crate) fn increment(id: u32) {
+pub(crate) fn increment(id: u32, offset: i64) {
     // SAFETY: plain integers. A counter that cannot be counted changes no decision.
-    unsafe { raw::proxy_increment_metric(id, 1) };
+    unsafe { raw::proxy_increment_metric(id, offset) };
 }
 
 pub(crate) fn foreign(function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault> {

@@ -2,13 +2,16 @@
 
 use std::cell::RefCell;
 
-use policy_kit::{Action, CallReply, Fault, SortedMap, MAX_WAITING_STREAMS};
+use policy_kit::{Action, CallReply, Fault, SortedMap, Ticket, MAX_WAITING_STREAMS};
 
-use crate::pending::PendingCalls;
+use crate::pending::{At, PendingCalls};
 
 /// Most streams that wait for ticks of one configuration. [`MAX_WAITING_STREAMS`] of them go on at each, those
 /// that came first.
 const MOST_QUEUED: usize = 1_024;
+
+/// Most streams of one VM that plugins hold in queues of their own.
+const MOST_HELD: usize = 1_024;
 
 /// A configuration, whatever plugin it is for.
 pub(crate) trait RootContext {
@@ -19,6 +22,8 @@ pub(crate) trait RootContext {
     /// A shared call has completed: fetches its reply, and hands it to the plugin.
     fn shared_reply(&mut self, key: &str, headers: usize, body: usize, max: usize) -> CallReply;
     fn stream(&self, context: u32) -> Box<dyn StreamContext>;
+    /// The tickets that the plugin releases.
+    fn released(&mut self, most: usize) -> Vec<Ticket>;
 }
 
 /// A stream, whatever plugin it is for.
@@ -30,6 +35,10 @@ pub(crate) trait StreamContext {
     fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action;
     fn response_trailers(&mut self) -> Action;
     fn tick(&mut self);
+    /// The plugin has released this stream.
+    fn release(&mut self);
+    /// The configuration that the stream belongs to.
+    fn root(&self) -> u32;
     fn call_response(&mut self, token: u32, headers: usize, body: usize, ready: Result<(), Fault>);
     fn shared_reply(&mut self, reply: &CallReply);
     fn log(&mut self);
@@ -55,6 +64,18 @@ pub(crate) struct Vm {
     pub(crate) end: Option<fn()>,
     /// `None` where the module does not hear of ticks, and a stream would wait for ever.
     ticks: Option<Ticks>,
+    held: Held,
+}
+
+/// Streams that plugins hold in queues of their own.
+#[derive(Default)]
+struct Held {
+    /// Releases those of a context's configuration; `None` where the module releases none.
+    release: Option<fn(u32)>,
+    /// Streams by configuration and ticket.
+    streams: SortedMap<(u32, Ticket), u32>,
+    /// Whether streams are being released: what that leads to releases no others.
+    is_releasing: bool,
 }
 
 #[derive(Default)]
@@ -72,7 +93,19 @@ thread_local! {
 /// Runs `f` on the VM's state. Nothing in `f` calls the host, so the state is never borrowed twice;
 /// should a host manage it all the same, nothing is done.
 pub(crate) fn with<T>(f: impl FnOnce(&mut Vm) -> T) -> Option<T> {
-    VM.with(|vm| vm.try_borrow_mut().ok().map(|mut vm| f(&mut vm)))
+    let (mut f, mut out) = (Some(f), None);
+    borrow(&mut |vm| out = f.take().map(|f| f(vm)));
+    out
+}
+
+/// One function, where [`with`] is compiled for each of its fifty uses.
+#[inline(never)]
+fn borrow(f: &mut dyn FnMut(&mut Vm)) {
+    VM.with(|vm| {
+        if let Ok(mut vm) = vm.try_borrow_mut() {
+            f(&mut vm);
+        }
+    });
 }
 
 /// A new configuration (`root` is 0) or a new stream of one.
@@ -131,6 +164,59 @@ pub(crate) fn awaiting_tick(root: u32) -> Vec<u32> {
     with(|vm| vm.ticks.as_mut().map(take)).flatten().unwrap_or_default()
 }
 
+/// Lets plugins hold streams; `release` lets those of a context's configuration go on.
+pub(crate) fn allow_release(release: fn(u32)) {
+    with(|vm| vm.held.release = Some(release));
+}
+
+/// How the streams are released that plugins hold.
+pub(crate) fn releases() -> Option<fn(u32)> {
+    with(|vm| vm.held.release).flatten()
+}
+
+/// Lets a stream wait until its plugin releases the ticket.
+///
+/// # Errors
+/// The module releases none, too many are held, or the ticket is not new.
+pub(crate) fn await_release(at: At, ticket: Ticket) -> Result<(), Fault> {
+    let hold = |vm: &mut Vm| {
+        let (held, key) = (&mut vm.held, (at.root, ticket));
+        let has_room = held.release.is_some() && held.streams.len() < MOST_HELD;
+        (has_room && held.streams.get(&key).is_none())
+            .then(|| held.streams.insert(key, at.context))
+            .map(|_| ())
+    };
+    with(hold).flatten().ok_or(Fault { call: "await_release", status: None })
+}
+
+/// Begins to release streams of a context's configuration, which it returns; `None` if some are being released.
+pub(crate) fn begin_release(context: u32) -> Option<u32> {
+    with(|vm| {
+        let stream = vm.streams.get(&context).and_then(Option::as_ref);
+        let root = stream.map_or(context, |stream| stream.root());
+        let begins = !vm.held.is_releasing && vm.roots.get(&root).is_some();
+        vm.held.is_releasing |= begins;
+        begins.then_some(root)
+    })
+    .flatten()
+}
+
+/// The stream of a ticket, which is held no longer.
+pub(crate) fn take_held(root: u32, ticket: Ticket) -> Option<u32> {
+    with(|vm| vm.held.streams.remove(&(root, ticket))).flatten()
+}
+
+/// Ends what [`begin_release`] began.
+pub(crate) fn end_release() {
+    with(|vm| vm.held.is_releasing = false);
+}
+
+/// The configuration of a stream, or of itself.
+pub(crate) fn root_of(context: u32) -> u32 {
+    let stream = with(|vm| Some(vm.streams.get(&context)?.as_ref()?.root())).flatten();
+    stream.unwrap_or(context)
+}
+
 /// A configuration waits for responses before it ends.
 pub(crate) fn drain(root: u32) {
     with(|vm| vm.draining.push(root));
@@ -148,18 +234,38 @@ pub(crate) fn drained(root: u32) -> Option<fn()> {
 
 /// Runs `f` on a configuration's context, taken out meanwhile: host calls may lead back here.
 pub(crate) fn on_root<T>(context: u32, f: impl FnOnce(&mut dyn RootContext) -> T) -> Option<T> {
-    let mut root = with(|vm| vm.roots.get_mut(&context)?.take())??;
+    let mut root = take_root(context)?;
     let result = f(root.as_mut());
-    with(|vm| vm.roots.get_mut(&context).map(|place| *place = Some(root)));
+    put_root(context, root);
     Some(result)
+}
+
+#[inline(never)]
+fn take_root(context: u32) -> Option<Box<dyn RootContext>> {
+    with(|vm| vm.roots.get_mut(&context)?.take())?
+}
+
+#[inline(never)]
+fn put_root(context: u32, root: Box<dyn RootContext>) {
+    with(|vm| vm.roots.get_mut(&context).map(|place| *place = Some(root)));
 }
 
 /// Runs `f` on a stream's context, likewise. `None` where there is no such stream.
 pub(crate) fn on_stream<T>(context: u32, f: impl FnOnce(&mut dyn StreamContext) -> T) -> Option<T> {
-    let mut stream = with(|vm| vm.streams.get_mut(&context)?.take())??;
+    let mut stream = take_stream(context)?;
     let result = f(stream.as_mut());
-    with(|vm| vm.streams.get_mut(&context).map(|place| *place = Some(stream)));
+    put_stream(context, stream);
     Some(result)
+}
+
+#[inline(never)]
+fn take_stream(context: u32) -> Option<Box<dyn StreamContext>> {
+    with(|vm| vm.streams.get_mut(&context)?.take())?
+}
+
+#[inline(never)]
+fn put_stream(context: u32, stream: Box<dyn StreamContext>) {
+    with(|vm| vm.streams.get_mut(&context).map(|place| *place = Some(stream)));
 }
 
 /// A configuration or a stream is gone.
@@ -172,6 +278,7 @@ pub(crate) fn delete(context: u32) {
             ticks.roots.retain(|root| *root != context);
             ticks.waiting.retain(|(root, stream)| *root != context && *stream != context);
         }
+        vm.held.streams.retain(|(root, _), stream| *root != context && *stream != context);
         (vm.streams.remove(&context), vm.roots.remove(&context))
     });
     drop(gone);

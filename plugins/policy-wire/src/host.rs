@@ -129,6 +129,10 @@ pub trait Host {
     /// decision.
     fn gauge(&mut self, metric: &str, value: u64);
 
+    /// Changes a gauge, which all workers of a gateway share, by a difference. The caller keeps the sum from
+    /// falling below zero: Envoy (1.40) wraps there. A gateway that has none (WasmX) does not change a decision.
+    fn adjust(&mut self, metric: &str, difference: i64);
+
     /// Records a value in a histogram, such as a time in milliseconds. A gateway that has none does not
     /// change a decision.
     fn record(&mut self, metric: &str, value: u64);

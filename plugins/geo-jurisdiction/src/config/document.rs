@@ -1,13 +1,14 @@
 //! The whole document.
 
 use policy_kit::{
-    Endpoint, EndpointClass, EnvelopeConfig, Profile, SortedMap, TrustConfig, Unclassified,
+    Endpoint, EndpointClass, EnvelopeConfig, IdentityConfig, Mode, Profile, SortedMap, TrustConfig,
+    Unclassified,
 };
 use serde::Deserialize;
 
 use crate::config::classes::{OnUnknown, Treatment};
 use crate::config::licence::LicenceConfig;
-use crate::config::location::{IdentityConfig, LocationConfig};
+use crate::config::location::LocationConfig;
 use crate::config::place::{AnonymousConfig, PlaceConfig};
 
 /// The document, deserialized and not yet checked.
@@ -65,17 +66,6 @@ pub struct Config {
     /// Whether endpoints for `GET` match `HEAD`, too.
     #[serde(default)]
     pub head_as_get: bool,
-}
-
-/// Whether refusals take effect.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Refuse.
-    #[default]
-    Enforce,
-    /// Record what would have been refused, and let it pass.
-    Shadow,
 }
 
 /// What happens when a host call fails.

@@ -1,6 +1,6 @@
 //! Location tokens.
 
-use policy_kit::{EndpointClass, FailuresConfig, SortedMap};
+use policy_kit::{EndpointClass, FailuresConfig, IdentityConfig, SortedMap};
 use policy_token::KeysConfig;
 use serde::Deserialize;
 
@@ -173,13 +173,4 @@ pub enum OnDown {
     Refuse,
     /// Decided by the place by address alone.
     Pass,
-}
-
-/// Which filter authenticates requests.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IdentityConfig {
-    /// The filter before this one that strips `x-player-id`, `x-session-id` and `x-partner-id` from what
-    /// clients send.
-    pub headers_stripped_by: String,
 }

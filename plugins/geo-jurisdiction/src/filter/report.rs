@@ -1,10 +1,10 @@
 //! What a decision leaves behind: counters, facts, headers for the upstream, the reply to the client.
 
 use policy_kit::{
-    facts, Denial, Details, Effect, Fault, Headers, Host, MapKind, Match, Place, Reply, Step,
+    facts, Denial, Details, Effect, Fault, Headers, Host, MapKind, Match, Mode, Place, Reply, Step,
 };
 
-use crate::config::document::{Mode, OnError};
+use crate::config::document::OnError;
 use crate::denials::{as_sent, PRODUCT_UNLICENSED, UNLICENSED, UNTIL_MENDED};
 use crate::filter::request::GeoFilter;
 use crate::names::{CLASS_HEADER, JURISDICTION_HEADER, LOCATION_AGE_HEADER, LOCATION_ID_HEADER};

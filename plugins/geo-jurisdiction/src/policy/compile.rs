@@ -2,12 +2,12 @@
 
 use policy_kit::{
     invalid, stripped_by, BodyFormat, Brands, ConfigError, DecisionRecorder, EndpointClass,
-    Endpoints, Envelopes, HeaderNames, Host, Location, Match, Profile, SortedMap, Trust,
+    Endpoints, Envelopes, HeaderNames, Host, Location, Match, Mode, Profile, SortedMap, Trust,
     Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
 };
 
 use crate::config::classes::{OnUnknown, Treatment};
-use crate::config::document::{Config, Mode, OnError};
+use crate::config::document::{Config, OnError};
 use crate::config::uri::is_uri;
 use crate::location::check::TokenCheck;
 use crate::location::rules::LocationRules;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Denial, Fault, Host, Step};
+use policy_kit::{CallReply, Denial, Effect, Fault, Host, Step};
 
 use crate::config::document::DoubleClickMode;
 use crate::denials::{
@@ -12,7 +12,6 @@ use crate::filter::facts::{now, Request};
 use crate::filter::state::{
     Claim, ClaimStep, IdempotencyFilter, KeyedRequest, PendingClaim, Stage,
 };
-use crate::names::metric;
 use crate::policy::answer::{Answer, REPLAYED};
 use crate::policy::outcome::Outcome;
 use crate::store::port::{Command, Fence, Response, StoreFault, StoreStep};
@@ -204,8 +203,7 @@ impl IdempotencyFilter {
         let free = Command::Commit { fence, outcome: Outcome::NoEffect, expires };
         let Some(denial) = refusal else {
             let evidence = self.evidence(&claim.keyed, "granted");
-            let recorded =
-                self.record_decision(host, claim.keyed.class, ("allow", None), &evidence);
+            let recorded = self.record_decision(host, claim.keyed.class, Effect::Allow, &evidence);
             if recorded.is_err() {
                 // Refused because it cannot be recorded: nothing was done under this key.
                 self.stage = Stage::Over;
@@ -243,7 +241,7 @@ impl IdempotencyFilter {
         match bets.remember(host, &keyed.caller.owner, bet, &keyed.scope, now) {
             Ok(BetCheck::First(fence)) => (None, Some(fence)),
             Ok(BetCheck::Duplicate) if rule.mode == DoubleClickMode::Shadow => {
-                host.count(&metric(keyed.class.as_str(), "shadow", DUPLICATE_BET.code));
+                self.worker.recorder.count(host, keyed.class, Effect::Shadow(DUPLICATE_BET));
                 (None, None)
             }
             Ok(BetCheck::Duplicate) => (Some(DUPLICATE_BET), None),
@@ -265,7 +263,7 @@ impl IdempotencyFilter {
         }
         self.stage = Stage::Over;
         let evidence = self.evidence(keyed, REPLAYED);
-        self.record_decision(host, keyed.class, ("replay", None), &evidence)?;
+        self.record_decision(host, keyed.class, Effect::Replay, &evidence)?;
         Ok(Step::Deny(answer.into_reply()))
     }
 

@@ -1,7 +1,7 @@
 //! What retries get, by the state of their key.
 
+use crate::fixture::{metric, DECISION, EVIDENCE};
 use crate::fixture::{reply, ruled, Bet, Fixture, KEY, MILLI, SECOND};
-use crate::names::{metric, DECISION, EVIDENCE};
 use policy_kit::{facts, CallReply, Fault};
 use serde_json::{json, Value};
 

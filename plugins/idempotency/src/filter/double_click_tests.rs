@@ -1,7 +1,7 @@
 //! The same bet under two keys within seconds.
 
+use crate::fixture::metric;
 use crate::fixture::{reply, ruled, Bet, Fixture, SECOND};
-use crate::names::metric;
 use policy_kit::facts;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Upstreams, gateways and filters that answer before the whole body has arrived.
 
+use crate::fixture::DECISION;
 use crate::fixture::{ruled, Bet, ClientView, Fixture, KEY};
-use crate::names::DECISION;
 use policy_kit::Action;
 use serde_json::{json, Value};
 

@@ -119,7 +119,7 @@ fn an_empty_store_has_a_new_id() {
     assert!(fixture.host.logs[0].contains("new and empty"), "{:?}", fixture.host.logs);
     let (stream, _) = fixture.send(&bet(1));
     let id = first[0].split(['=', '.']).nth(4).unwrap().to_owned();
-    let evidence = stream.fact(crate::names::EVIDENCE);
+    let evidence = stream.fact(crate::fixture::EVIDENCE);
     assert!(evidence.ends_with(&format!(" store={id}")), "{evidence} {id}");
     fixture.host.now += 5 * SECOND;
     fixture.configure(&json!({"version": "v2"}));

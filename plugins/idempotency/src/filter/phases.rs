@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    BodyFault, BodyFormat, CallReply, Content, Denial, EndpointClass, Fault, Filter, Host,
+    BodyFault, BodyFormat, CallReply, Content, Denial, Effect, EndpointClass, Fault, Filter, Host,
     HttpCall, MapKind, Match, Profile, ResponseStep, Step, Unclassified, Unread, RETRIES_HEADER,
 };
 
@@ -13,7 +13,6 @@ use crate::denials::{of_body, BRAND_UNKNOWN, OWNER_UNKNOWN, STREAM};
 use crate::filter::facts::{Caller, CallerCheck, Request};
 use crate::filter::state::{IdempotencyFilter, KeyedRequest, PendingClaim, Stage};
 use crate::filter::worker::WorkerState;
-use crate::names::{DECISION, EVIDENCE};
 use crate::policy::identity::{Fingerprint, Scope};
 use crate::policy::key::{Key, KeyIssuer};
 use crate::policy::rule::Rule;
@@ -220,12 +219,8 @@ impl IdempotencyFilter {
         rule: Option<&str>,
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
-        host.count(self.worker.passes.of(class));
-        if let Some(rule) = rule {
-            let evidence = format!("rule={rule}{}", self.worker.evidence_end);
-            host.publish(EVIDENCE, &evidence)?;
-        }
-        host.publish(DECISION, "allow")?;
+        let evidence = rule.map(|rule| format!("rule={rule}{}", self.worker.evidence_end));
+        self.record_decision(host, class, Effect::Allow, &evidence.unwrap_or_default())?;
         self.request = Request::default();
         Ok(Step::Continue)
     }

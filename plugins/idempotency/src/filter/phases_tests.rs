@@ -1,7 +1,7 @@
 //! Which requests need a key, and whose key it is.
 
 use crate::fixture::{document, ruled, Bet, Fixture, KEY};
-use crate::names::{DECISION, EVIDENCE};
+use crate::fixture::{DECISION, EVIDENCE};
 use crate::plugin::IdempotencyPlugin;
 use policy_kit::fake::FakeHost;
 use policy_kit::{facts, Action, Plugin};

@@ -1,6 +1,6 @@
 //! Local replies: how refusals are recorded, and in which form each recipient gets them.
 
-use policy_kit::{Denial, Details, EndpointClass, Fault, Host, Match, Reply, Step};
+use policy_kit::{Denial, Details, Effect, EndpointClass, Fault, Host, Match, Reply, Step};
 use serde_json::Value;
 
 use crate::config::rule::OnStoreError;
@@ -9,7 +9,7 @@ use crate::denials::{
     QUOTA, UNAVAILABLE, UNTIL_MENDED,
 };
 use crate::filter::state::{IdempotencyFilter, KeyedRequest, Stage};
-use crate::names::{metric, DECISION, EVIDENCE, NAME, SECOND};
+use crate::names::SECOND;
 
 /// Who gets a refusal.
 #[derive(Clone, Copy, Debug)]
@@ -36,20 +36,11 @@ impl IdempotencyFilter {
         &self,
         host: &mut dyn Host,
         class: EndpointClass,
-        (word, denial): (&str, Option<Denial>),
+        effect: Effect,
         evidence: &str,
     ) -> Result<(), Fault> {
-        match (word, denial) {
-            ("allow", _) => host.count(self.worker.passes.of(class)),
-            ("replay", _) => host.count(self.worker.replays.of(class)),
-            (_, None) => host.count(&metric(class.as_str(), word, "none")),
-            (_, Some(denial)) => host.count(&metric(class.as_str(), word, denial.code)),
-        }
-        host.publish(EVIDENCE, evidence)?;
-        match denial {
-            None => host.publish(DECISION, word),
-            Some(denial) => host.publish(DECISION, &format!("{word}:{}", denial.code)),
-        }
+        self.worker.recorder.count(host, class, effect);
+        self.worker.recorder.publish(host, effect, evidence)
     }
 
     /// Refuses a request before its key is looked up, with the rule and the cause for the record.
@@ -62,7 +53,7 @@ impl IdempotencyFilter {
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
         let evidence = format!("rule={rule} why={why}{}", self.worker.evidence_end);
-        self.record_decision(host, endpoint.class, ("deny", Some(denial)), &evidence)?;
+        self.record_decision(host, endpoint.class, Effect::Deny(denial), &evidence)?;
         let recipient = Recipient::before_key(endpoint);
         Ok(Step::Deny(self.reply(recipient, denial, UNTIL_MENDED, Vec::new())))
     }
@@ -92,7 +83,7 @@ impl IdempotencyFilter {
         members: Vec<(&'static str, Value)>,
     ) -> Result<Step, Fault> {
         self.stage = Stage::Over;
-        self.record_decision(host, keyed.class, ("deny", Some(denial)), evidence)?;
+        self.record_decision(host, keyed.class, Effect::Deny(denial), evidence)?;
         let (envelope, is_partner) = (keyed.envelope.as_deref(), keyed.caller.is_partner);
         let recipient = Recipient { envelope, class: keyed.class, is_partner };
         let seconds = pause.div_ceil(SECOND).max(1);
@@ -110,8 +101,8 @@ impl IdempotencyFilter {
             OnStoreError::Refuse => self.deny(host, keyed, UNAVAILABLE, evidence, Vec::new()),
             OnStoreError::Forward => {
                 self.stage = Stage::Over;
-                let decision = ("forward", Some(UNAVAILABLE));
-                self.record_decision(host, keyed.class, decision, evidence)?;
+                let effect = Effect::Forward(UNAVAILABLE);
+                self.record_decision(host, keyed.class, effect, evidence)?;
                 self.request = Default::default();
                 Ok(Step::Continue)
             }
@@ -121,13 +112,9 @@ impl IdempotencyFilter {
     /// The gateway failed a host call: nothing is known, so nothing passes.
     pub(crate) fn fail(&mut self, host: &mut dyn Host, fault: Fault) -> Step {
         self.stage = Stage::Over;
-        host.log(log::Level::Error, &format!("{NAME}: {fault}"));
         let denial = Denial::POLICY_UNAVAILABLE;
-        let decision = ("deny", Some(denial));
-        let recorded = self.record_decision(host, EndpointClass::Unclassified, decision, "fault");
-        if let Err(fault) = recorded {
-            host.log(log::Level::Error, &format!("{NAME}: {fault}"));
-        }
+        let effect = Effect::Deny(denial);
+        self.worker.recorder.fault(host, fault, "unclassified", effect, "fault");
         let endpoint = self.request.endpoint(&self.worker.policy);
         let (envelope, class) = (endpoint.envelope, endpoint.class);
         let recipient = Recipient { envelope, class, is_partner: false };

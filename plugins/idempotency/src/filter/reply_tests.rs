@@ -1,7 +1,7 @@
 //! Refusals before the key is looked up, and headers that are stripped.
 
+use crate::fixture::EVIDENCE;
 use crate::fixture::{Bet, Fixture, KEY};
-use crate::names::EVIDENCE;
 use policy_kit::facts;
 use serde_json::json;
 

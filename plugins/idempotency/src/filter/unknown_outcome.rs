@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use policy_kit::{
-    BodyFormat, CallReply, Content, Fault, Host, Match, Profile, ResponseStep, SharedCall, Step,
+    BodyFormat, CallReply, Content, Effect, Fault, Host, Match, Profile, ResponseStep, SharedCall,
+    Step,
 };
 
 use crate::denials::{OUTCOME_UNKNOWN, UNTIL_MENDED};
@@ -49,8 +50,8 @@ impl IdempotencyFilter {
         if !is_upstreams {
             return ResponseStep::Continue;
         }
-        let decision = ("deny", Some(OUTCOME_UNKNOWN));
-        if let Err(fault) = self.record_decision(host, endpoint.class, decision, "said=early") {
+        let effect = Effect::Deny(OUTCOME_UNKNOWN);
+        if let Err(fault) = self.record_decision(host, endpoint.class, effect, "said=early") {
             host.log(log::Level::Error, &format!("idempotency: {fault}"));
         }
         let recipient = Recipient::before_key(&endpoint);

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use policy_kit::metrics::PerClass;
-use policy_kit::{EndpointClass, Fault, HeaderNames, Host};
+use policy_kit::{DecisionRecorder, EndpointClass, Fault, HeaderNames, Host};
 
 use crate::filter::facts::now;
 use crate::names::{self, SECOND};
@@ -39,9 +39,8 @@ pub(crate) struct WorkerState {
     pub(crate) fault_log: FaultLog,
     /// The end of all evidence: the document's version and the store's id.
     pub(crate) evidence_end: String,
-    /// Counters of requests that pass, of replays, and of keys that were settled with their answer.
-    pub(crate) passes: PerClass,
-    pub(crate) replays: PerClass,
+    pub(crate) recorder: DecisionRecorder,
+    /// Counters of keys that were settled with their answer.
     pub(crate) completed: PerClass,
     /// Headers that change the meaning of a request after it was classified.
     pub(crate) stripped: HeaderNames,

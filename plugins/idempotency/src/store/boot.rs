@@ -3,12 +3,12 @@
 //! before could be carried out again. Each beginning has an id, which evidence and metrics report: a new id
 //! means that all keys were lost, two ids at once that two listeners do not share their keys.
 
-use policy_kit::Host;
+use policy_kit::{BucketSeed, Host};
 
 use crate::names::STORE;
 use crate::policy::identity::{digest, PerPart};
 use crate::store::port::StoreFault;
-use crate::store::record::{number_at, Reader, Writer};
+use crate::store::record::{Reader, Writer};
 
 /// How often a compare-and-swap is tried.
 const TRIES: usize = 8;
@@ -73,34 +73,6 @@ impl Boot {
     /// The id in hexadecimal.
     pub fn name(&self) -> String {
         format!("{:08x}", self.id)
-    }
-}
-
-/// The secret by which keys and owners are spread over buckets. Clients choose their keys, and could
-/// otherwise choose keys that fill one bucket, so that requests of others are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BucketSeed(u64);
-
-impl BucketSeed {
-    /// Spreads by a number that no client knows.
-    pub fn new(secret: u64) -> Self {
-        // Odd, so that no two digests give the same product; large, so that they reach all buckets.
-        Self(secret | 1 | 1 << 63)
-    }
-
-    /// The bucket of a digest, of `buckets`.
-    pub(crate) fn bucket(self, digest: &[u8; 32], buckets: u64) -> u64 {
-        let number = u128::from(number_at(digest, 0));
-        // The upper half: the low bits of the lower half depend on the digest's low bits only.
-        let spread = (number * u128::from(self.0)) >> 64;
-        u64::try_from(spread).unwrap_or_default() % buckets.max(1)
-    }
-}
-
-/// For tests.
-impl Default for BucketSeed {
-    fn default() -> Self {
-        Self::new(0x9e37_79b9_7f4a_7c15)
     }
 }
 

@@ -1,13 +1,13 @@
 //! How full the store is, by gauges and log lines.
 
 use policy_kit::fake::FakeHost;
+use policy_kit::BucketSeed;
 
 use super::*;
 use crate::names::SECOND;
 use crate::policy::answer::Answer;
 use crate::policy::identity::{digest, Fingerprint, Scope};
 use crate::policy::outcome::Outcome;
-use crate::store::boot::BucketSeed;
 use crate::store::port::{Command, Response, Store, StoreStep};
 
 const LIMITS: Limits = Limits { slots: 2_048, bytes: 1 << 20, answer: 1 << 10 };

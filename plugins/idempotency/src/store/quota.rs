@@ -6,12 +6,11 @@
 //! in each retention. No client can choose the bucket of an owner. Owners without room in their bucket share
 //! one count, because evicting others must not buy a fresh quota.
 
-use policy_kit::Host;
+use policy_kit::{BucketSeed, Host};
 
 use crate::names::STORE;
 use crate::policy::capacity::Allowance;
 use crate::policy::identity::{Owner, Part};
-use crate::store::boot::BucketSeed;
 use crate::store::port::StoreFault;
 use crate::store::record::number_at;
 

@@ -3,12 +3,11 @@
 //! This alone refuses nothing: two equal bets within seconds can be intended. All bets of one owner lie in
 //! one bucket and have a share of it; beyond that, the owner's oldest bet is forgotten, and no other's.
 
-use policy_kit::Host;
+use policy_kit::{BucketSeed, Host};
 
 use crate::names::STORE;
 use crate::policy::capacity::BUCKET_SLOTS;
 use crate::policy::identity::{digest, Fingerprint, Owner, Scope};
-use crate::store::boot::BucketSeed;
 use crate::store::bucket::{load, Bucket};
 use crate::store::machine::{Entry, KeyState};
 use crate::store::port::{Fence, StoreFault};

@@ -9,14 +9,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use policy_kit::Host;
+use policy_kit::{BucketSeed, Host};
 
 use crate::names::STORE;
 use crate::policy::answer::Answer;
 use crate::policy::capacity::{Limits, BUCKET_SLOTS};
 use crate::policy::identity::{digest, Part, PerPart, Scope};
 use crate::policy::outcome::Outcome;
-use crate::store::boot::BucketSeed;
 use crate::store::bucket::{load, Bucket};
 use crate::store::machine::{transition, Entry, KeptAnswer, KeptBody, Transition};
 use crate::store::port::{Command, Fence, Response, Store, StoreFault, StoreStep};

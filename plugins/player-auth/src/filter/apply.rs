@@ -1,9 +1,8 @@
 //! Applies a decision: counters, facts, and the reply to a denied request.
 
-use policy_kit::{facts, Denial, Details, Fault, Headers, Host, Match, Reply, Step};
+use policy_kit::{facts, Denial, Details, Effect, Fault, Headers, Host, Match, Reply, Step};
 
 use super::auth::AuthFilter;
-use crate::names::{metric, DECISION, EVIDENCE, NAME};
 use crate::policy::decide::Decision;
 
 impl AuthFilter {
@@ -14,16 +13,10 @@ impl AuthFilter {
         decision: &Decision,
     ) -> Result<Step, Fault> {
         let class = endpoint.class.as_str();
-        let (word, code) = match decision.denial {
-            None => ("allow", None),
-            Some(denial) => ("deny", Some(denial.code)),
-        };
-        match code {
-            None => host.count(self.policy.passes.of(endpoint.class)),
-            Some(code) => host.count(&metric(class, word, code)),
-        }
+        let effect = decision.denial.map_or(Effect::Allow, Effect::Deny);
+        self.policy.recorder.count(host, endpoint.class, effect);
         let partners = self.policy.partners.as_ref();
-        self.partner.count(partners, code.unwrap_or(word), host);
+        self.partner.count(partners, effect.code().unwrap_or(effect.word()), host);
         host.publish(facts::CLASS, class)?;
         self.partner.publish(partners, host)?;
         if let Some(identity) = self.identity() {
@@ -41,13 +34,7 @@ impl AuthFilter {
         } else if let Some(brand) = &self.facts.brand {
             host.publish(facts::BRAND, brand)?;
         }
-        if !decision.evidence.is_empty() {
-            host.publish(EVIDENCE, decision.evidence)?;
-        }
-        match code {
-            None => host.publish(DECISION, word)?,
-            Some(code) => host.publish(DECISION, &format!("{word}:{code}"))?,
-        }
+        self.policy.recorder.publish(host, effect, decision.evidence)?;
         match decision.denial {
             Some(denial) => Ok(Step::Deny(self.reply(denial, endpoint, decision))),
             None => Ok(Step::Continue),
@@ -64,12 +51,8 @@ impl AuthFilter {
 
     /// Denies a request after a failed host call: nothing could be decided.
     pub(super) fn fail(&self, host: &mut dyn Host, fault: Fault) -> Step {
-        host.log(log::Level::Error, &format!("{NAME}: {fault}"));
         let denial = Denial::POLICY_UNAVAILABLE;
-        host.count(&metric("unknown", "deny", denial.code));
-        if let Err(fault) = host.publish(DECISION, &format!("deny:{}", denial.code)) {
-            host.log(log::Level::Error, &format!("{NAME}: {fault}"));
-        }
+        self.policy.recorder.fault(host, fault, "unknown", Effect::Deny(denial), "");
         let endpoint = self.policy.endpoint(&self.facts);
         Step::Deny(self.reply(denial, &endpoint, &Decision::default()))
     }

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use policy_kit::metrics::PerClass;
 use policy_kit::{
-    invalid, Brands, ConfigError, Endpoints, Envelopes, HeaderNames, Headers, Host, Match, Profile,
-    Trust, Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
+    invalid, Brands, ConfigError, DecisionRecorder, Endpoints, Envelopes, HeaderNames, Headers,
+    Host, Match, Profile, Trust, Unclassified, FORWARDED_HEADERS, MEANING_HEADERS,
 };
 
 use super::class_rules::ClassRules;
@@ -46,7 +45,7 @@ pub struct Policy {
     /// Limits for callers that are not yet authenticated as partners.
     pub unverified: UnverifiedConfig,
     /// Counters of requests that pass.
-    pub passes: PerClass,
+    pub recorder: DecisionRecorder,
     trust: Trust,
     pub(super) brands: Brands,
     pub(super) realm: String,
@@ -121,7 +120,7 @@ impl Policy {
             stripped,
             partners,
             unverified,
-            passes: PerClass::requests(NAME, "allow"),
+            recorder: DecisionRecorder::new(NAME),
             trust: Trust::compile(&raw.address, "address")?,
             brands,
             realm: raw.realm,

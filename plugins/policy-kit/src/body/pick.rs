@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::body::json::{folded, given_twice, read, StrictJson, MAX_DEPTH};
+use crate::body::json::{folded, read, Found, StrictJson, Unreadable, MAX_DEPTH};
 use crate::body::pointer::{split, value_at};
 use crate::body::unread::Unread;
 
@@ -267,10 +267,12 @@ impl<'b> Scanner<'b> {
 
 /// Reads a value that all readers read the same.
 fn strict(text: &[u8]) -> Result<Value, Unread> {
-    read(StrictJson(MAX_DEPTH), text).map_err(|error| match given_twice(&error) {
-        Some(_) => Unread::Twice,
+    let found = Found::default();
+    let seed = StrictJson { depth: MAX_DEPTH, found: &found };
+    read(seed, &found, text).map_err(|error| match error {
+        Unreadable::Twice(..) => Unread::Twice,
         // It was skipped as JSON, so the error is in a text or a number.
-        None => Unread::Text,
+        Unreadable::Deep | Unreadable::Syntax(_) => Unread::Text,
     })
 }
 

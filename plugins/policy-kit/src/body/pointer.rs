@@ -6,12 +6,20 @@ use serde_json::Value;
 
 /// The value at a JSON pointer.
 pub fn value_at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
-    // Most pointers are one name without escapes, which need not be taken apart.
-    let plain = |name: &str| !name.bytes().any(|b| matches!(b, b'/' | b'~'));
-    match (value, pointer.strip_prefix('/')) {
-        (Value::Object(members), Some(name)) if plain(name) => members.get(name),
-        _ => value.pointer(pointer),
+    let (mut value, mut rest) = (value, pointer);
+    while !rest.is_empty() {
+        if !rest.starts_with('/') {
+            return None;
+        }
+        let (name, after) = split(rest);
+        value = match value {
+            Value::Object(members) => members.get(name.as_ref())?,
+            Value::Array(items) => items.get(index(&name)?)?,
+            _ => return None,
+        };
+        rest = after;
     }
+    Some(value)
 }
 
 /// The text at a JSON pointer. Numbers and booleans are given as they print; objects, arrays and null are no
@@ -36,6 +44,12 @@ pub fn is_pointer(text: &str) -> bool {
     text.starts_with('/') && escapes(text)
 }
 
+/// A position in a list: digits, without zeros in front.
+fn index(name: &str) -> Option<usize> {
+    let written = name == "0" || name.starts_with(|c| ('1'..='9').contains(&c));
+    name.parse().ok().filter(|_| written)
+}
+
 /// The first name of a pointer without its escapes, and the rest of the pointer.
 pub(crate) fn split(rest: &str) -> (Cow<'_, str>, &str) {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
@@ -47,7 +61,7 @@ pub(crate) fn split(rest: &str) -> (Cow<'_, str>, &str) {
     let (mut out, mut letters) = (String::with_capacity(name.len()), name.chars());
     while let Some(letter) = letters.next() {
         out.push(match letter {
-            '~' => match letters.next() {
+            '~' if letters.as_str().starts_with(['0', '1']) => match letters.next() {
                 Some('1') => '/',
                 _ => '~',
             },

@@ -19,6 +19,21 @@ pub fn within(
     }
 }
 
+/// Checks that the number at a member of `at` is within bounds. One function, where [`within`] is compiled for each
+/// closure that names a field.
+///
+/// # Errors
+/// Names the member.
+#[inline(never)]
+pub fn member_within(
+    number: u64,
+    (least, most): (u64, u64),
+    at: &str,
+    member: &str,
+) -> Result<u64, ConfigError> {
+    within(number, (least, most), || [at, ".", member].concat())
+}
+
 #[cold]
 #[inline(never)]
 fn out_of_bounds(at: String, least: u64, most: u64) -> ConfigError {

@@ -13,7 +13,7 @@ use serde::de::{
 use crate::config::tree::Node;
 
 /// A position in the document.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Path<'a> {
     Root,
     Member(&'a Path<'a>, &'a str),
@@ -34,7 +34,7 @@ impl Display for Path<'_> {
 /// A problem, and its field as soon as that is known. Never holds a value of the document. Boxed, because every
 /// reader of every field passes it on: a pointer is less code than a structure.
 #[derive(Debug)]
-pub(crate) struct FieldError(Box<Fault>);
+pub struct FieldError(Box<Fault>);
 
 #[derive(Debug)]
 struct Fault {
@@ -63,6 +63,34 @@ impl FieldError {
             });
         }
         self
+    }
+
+    /// A value of another kind than `expected`, which is shown to the operator.
+    #[cold]
+    #[inline(never)]
+    pub fn expected(expected: &str) -> Self {
+        Self::new(["wrong type or value, expected ", expected].concat())
+    }
+
+    /// None of these words.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn no_word(words: &[&str]) -> Self {
+        Self::new(["not one of the known names, expected `", &words.join("`, `"), "`"].concat())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn unknown() -> Self {
+        Self::new("unknown field".to_owned())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn missing(name: &'static str) -> Self {
+        let mut missing = Self::new("required, but missing".to_owned());
+        missing.0.member = Some(name);
+        missing
     }
 
     /// The field, if it is known, and the problem.
@@ -103,31 +131,22 @@ impl Error for FieldError {
         Self::new(format!("wrong type or value, expected {expected}"))
     }
 
-    #[cold]
-    #[inline(never)]
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        let names: Vec<_> = expected.iter().map(|name| format!("`{name}`")).collect();
-        Self::new(format!("not one of the known names, expected {}", names.join(", ")))
+        Self::no_word(expected)
     }
 
-    #[cold]
-    #[inline(never)]
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Self::new("unknown field".to_owned())
+        Self::unknown()
     }
 
-    #[cold]
-    #[inline(never)]
     fn missing_field(name: &'static str) -> Self {
-        let mut missing = Self::new("required, but missing".to_owned());
-        missing.0.member = Some(name);
-        missing
+        Self::missing(name)
     }
 }
 
-/// A value and its position. [`below`] adds the position to an error.
-#[derive(Clone, Copy)]
-pub(crate) struct Field<'de, 'p> {
+/// A value of a document and its position.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'de, 'p> {
     pub(crate) value: &'de Node<'de>,
     pub(crate) path: &'p Path<'p>,
 }

@@ -3,8 +3,10 @@
 pub(crate) mod check;
 mod document;
 pub(crate) mod error;
-mod field;
+pub(crate) mod field;
+pub(crate) mod mode;
 pub(crate) mod parse;
 pub(crate) mod secret;
+pub(crate) mod setting;
 pub(crate) mod sorted;
 mod tree;

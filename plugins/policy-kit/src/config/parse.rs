@@ -2,11 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::body::json::{given_twice, read, MAX_DEPTH};
+use crate::body::json::{read, Found, Unreadable, MAX_DEPTH};
 use crate::config::document::not_json;
 use crate::config::error::{invalid, ConfigError};
-use crate::config::field::{Field, Path};
-use crate::config::tree::Tree;
+use crate::config::field::{Field, FieldError, Path};
+use crate::config::tree::{Node, Tree};
 
 /// Longest field path that is printed. A path can hold operator text (an unknown field's name), so
 /// it is bounded like any other foreign text.
@@ -34,30 +34,42 @@ const MAX_FIELD: usize = 120;
 /// Names the path of the field and the kind of fault. Serde's own text is not passed on, because it
 /// quotes the rejected value.
 pub fn parse<C: DeserializeOwned>(document: &[u8]) -> Result<C, ConfigError> {
-    let value = read(Tree(MAX_DEPTH), document).map_err(|error| match not_json(document) {
+    let value = tree(document)?;
+    C::deserialize(Field { value: &value, path: &Path::Root }).map_err(located)
+}
+
+/// The document as a tree.
+pub(crate) fn tree(document: &[u8]) -> Result<Node<'_>, ConfigError> {
+    let found = Found::default();
+    let seed = Tree { depth: MAX_DEPTH, found: &found };
+    read(seed, &found, document).map_err(|error| match not_json(document) {
         Some(problem) => invalid("$", problem),
         None => unreadable(&error),
-    })?;
-    let field = Field { value: &value, path: &Path::Root };
-    C::deserialize(field).map_err(|error| {
-        let (field, problem) = error.at(&Path::Root).into_parts();
-        let field = field.filter(|field| !field.is_empty());
-        let field = field.map_or("$".to_owned(), |field| printable(&field));
-        invalid(field, problem)
     })
+}
+
+/// An error with its field; `$` for the whole document.
+pub(crate) fn located(error: FieldError) -> ConfigError {
+    let (field, problem) = error.at(&Path::Root).into_parts();
+    let field = field.filter(|field| !field.is_empty());
+    let field = field.map_or("$".to_owned(), |field| printable(&field));
+    invalid(field, problem)
 }
 
 /// A document that is not JSON, or in which a member is given twice: a map would keep the last of
 /// two, and the operator may have meant the first.
-fn unreadable(error: &serde_json::Error) -> ConfigError {
-    let at = format!("at line {} column {}", error.line(), error.column());
-    if let Some(name) = given_twice(error) {
-        return invalid(printable(&name), format!("given twice, {at}"));
-    }
-    match error.is_eof() {
-        true => invalid("$", format!("the document ends too early, {at}")),
-        false => invalid("$", format!("not JSON, {at}")),
-    }
+fn unreadable(error: &Unreadable) -> ConfigError {
+    let (field, what, line, column) = match error {
+        Unreadable::Twice(name, line, column) => (printable(name), "given twice", *line, *column),
+        Unreadable::Deep => {
+            return invalid("$", format!("nested more than {MAX_DEPTH} levels deep"));
+        }
+        Unreadable::Syntax(error) => {
+            let what = if error.is_eof() { "the document ends too early" } else { "not JSON" };
+            ("$".to_owned(), what, error.line(), error.column())
+        }
+    };
+    invalid(field, format!("{what}, at line {line} column {column}"))
 }
 
 fn printable(field: &str) -> String {

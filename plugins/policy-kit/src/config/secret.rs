@@ -6,6 +6,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::Deserialize;
 
 use crate::config::error::{invalid, ConfigError};
+use crate::config::field::{Field, FieldError};
+use crate::config::setting::Setting;
 
 /// As the operator writes it: the text itself, which a dump of the gateway's configuration shows, or
 /// `{"env": NAME}`, a variable of the VM's environment, whose value the dump does not show.
@@ -17,12 +19,14 @@ pub enum Secret {
     Variable(Variable),
 }
 
-/// A variable of the VM's environment.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Variable {
-    /// Its name.
-    pub env: String,
+crate::settings! {
+    /// A variable of the VM's environment.
+    #[derive(Clone, Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Variable {
+        /// Its name.
+        pub env: String,
+    }
 }
 
 impl Secret {
@@ -40,6 +44,27 @@ impl Secret {
             Some(text) if text.is_empty() => Err(invalid(at, "is empty")),
             Some(text) => Ok(text),
         }
+    }
+}
+
+impl Default for Secret {
+    fn default() -> Self {
+        Self::Literal(String::new())
+    }
+}
+
+impl Setting for Secret {
+    fn read(&mut self, field: Field<'_, '_>) -> Result<(), FieldError> {
+        *self = match field.text() {
+            Some(text) => Self::Literal(text.to_owned()),
+            None if field.is_object() => {
+                let mut variable = Variable::default();
+                variable.read(field)?;
+                Self::Variable(variable)
+            }
+            None => return Err(FieldError::expected("a text or `{\"env\": NAME}`")),
+        };
+        Ok(())
     }
 }
 

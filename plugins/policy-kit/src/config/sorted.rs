@@ -56,6 +56,18 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
+    /// The place of a key's value, which is `value` unless there is one.
+    pub(crate) fn place(&mut self, key: K, value: V) -> Option<&mut V> {
+        let at = match self.0.binary_search_by(|(k, _)| k.cmp(&key)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, (key, value));
+                at
+            }
+        };
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+
     /// Removes the entries for which `keep` returns false.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
         self.0.retain(|(key, value)| keep(key, value));

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::body::json::{deeper, folded, TWICE};
+use crate::body::json::{deeper, folded, Flaw, Found};
 
 /// One value of a document.
 #[derive(Debug, PartialEq)]
@@ -24,9 +24,12 @@ pub(crate) enum Node<'de> {
 
 /// Reads a tree of at most so many levels.
 #[derive(Clone, Copy)]
-pub(crate) struct Tree(pub(crate) u8);
+pub(crate) struct Tree<'f> {
+    pub(crate) depth: u8,
+    pub(crate) found: &'f Found,
+}
 
-impl<'de> DeserializeSeed<'de> for Tree {
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Node<'de>, D::Error> {
@@ -61,7 +64,7 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Tree {
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -98,7 +101,8 @@ impl<'de> Visitor<'de> for Tree {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
         let mut out = Vec::new();
-        let seed = Self(deeper(self.0)?);
+        let Some(depth) = deeper(self.depth, self.found) else { return Ok(Node::Null) };
+        let seed = Self { depth, ..self };
         while let Some(item) = items.next_element_seed(seed)? {
             out.push(item);
         }
@@ -109,10 +113,12 @@ impl<'de> Visitor<'de> for Tree {
         let mut out = Vec::new();
         // A set, of a type whose code the module has already.
         let mut names = Map::new();
-        let seed = Self(deeper(self.0)?);
+        let Some(depth) = deeper(self.depth, self.found) else { return Ok(Node::Null) };
+        let seed = Self { depth, ..self };
         while let Some(name) = members.next_key_seed(Name)? {
             if names.insert(folded(&name), Value::Null).is_some() {
-                return Err(A::Error::custom(format_args!("{TWICE}{name}")));
+                self.found.set(Some(Flaw::Twice(name.into_owned())));
+                return Ok(Node::Null);
             }
             out.push((name, members.next_value_seed(seed)?));
         }

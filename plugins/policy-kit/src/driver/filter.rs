@@ -3,6 +3,7 @@
 use policy_wire::{Fault, Host};
 
 use crate::call::http::{CallReply, HttpCall, SharedCall};
+use crate::driver::ticket::Ticket;
 use crate::refusal::denial::Denial;
 use crate::refusal::details::Details;
 use crate::refusal::reply::Reply;
@@ -34,6 +35,9 @@ pub enum Step {
     /// Wait for the plugin's next tick; [`Filter::on_tick`] is called then. Only for plugins with a
     /// [`Plugin::tick_period`](crate::Plugin::tick_period).
     Tick,
+    /// Hold the request until the plugin releases this ticket; [`Filter::on_release`] is called then. Only for
+    /// gateways on which one stream can release another (Envoy), and modules that export `release`.
+    Wait(Ticket),
 }
 
 /// What a filter wants to happen next with the response to its request.
@@ -128,6 +132,11 @@ pub trait Filter {
 
     /// The next tick, after [`Step::Tick`].
     fn on_tick(&mut self, _host: &mut dyn Host) -> Step {
+        unavailable()
+    }
+
+    /// The plugin has released the ticket of [`Step::Wait`].
+    fn on_release(&mut self, _host: &mut dyn Host) -> Step {
         unavailable()
     }
 

@@ -3,6 +3,7 @@
 use policy_wire::{Fault, Host};
 
 use crate::call::http::{CallReply, HttpCall, SharedCall};
+use crate::driver::ticket::Ticket;
 use crate::refusal::reply::Reply;
 
 /// What only the driver may do with a gateway: reply, call, hold and release.
@@ -52,6 +53,11 @@ pub trait Gateway: Host {
     /// # Errors
     /// It will not be called.
     fn await_tick(&mut self) -> Result<(), Fault>;
+    /// Has [`Driver::on_release`](crate::Driver::on_release) called once the plugin releases the ticket.
+    ///
+    /// # Errors
+    /// It will not be called.
+    fn await_release(&mut self, ticket: Ticket) -> Result<(), Fault>;
     /// Ends the stream without a response. A held stream that cannot even be reset ends with the gateway's
     /// idle timeout.
     fn reset(&mut self);

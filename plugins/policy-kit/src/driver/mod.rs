@@ -7,3 +7,4 @@ pub(crate) mod plugin;
 pub(crate) mod request;
 mod response;
 mod rewrite;
+pub(crate) mod ticket;

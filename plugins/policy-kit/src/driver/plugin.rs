@@ -7,6 +7,7 @@ use policy_wire::{Host, Profile};
 use crate::call::http::{CallReply, SharedCall};
 use crate::config::error::ConfigError;
 use crate::driver::filter::Filter;
+use crate::driver::ticket::Ticket;
 
 /// A plugin: configured once per VM, then the maker of one [`Filter`] per request.
 ///
@@ -43,6 +44,12 @@ pub trait Plugin: Sized + 'static {
     /// The configuration ends: its last request is over. Returns the last calls to send; the gateway waits for
     /// their replies as long as its own patience lasts.
     fn on_drain(&mut self, _host: &mut dyn Host) -> Vec<SharedCall> {
+        Vec::new()
+    }
+
+    /// Takes the tickets whose requests go on now, at most `most`, in the order in which they do. Called after the
+    /// configuration's ticks, and after the ends of its streams and calls.
+    fn released(&mut self, _host: &mut dyn Host, _most: usize) -> Vec<Ticket> {
         Vec::new()
     }
 

@@ -28,6 +28,9 @@ enum Wait {
     Tick {
         phase: Phase,
     },
+    Release {
+        phase: Phase,
+    },
     /// Replied or given up: what still arrives is held, never forwarded.
     Over,
 }
@@ -96,7 +99,10 @@ impl<F: Filter> Driver<F> {
             }
             Wait::Nothing => Action::Continue,
             Wait::Over => Action::Pause,
-            Wait::Call { .. } | Wait::SharedCall { .. } | Wait::Tick { .. } => {
+            Wait::Call { .. }
+            | Wait::SharedCall { .. }
+            | Wait::Tick { .. }
+            | Wait::Release { .. } => {
                 self.early = Some(EarlyBody { size, whole: end_of_stream });
                 Action::Pause
             }
@@ -114,7 +120,10 @@ impl<F: Filter> Driver<F> {
         match self.wait {
             Wait::Nothing => Action::Continue,
             Wait::Over => Action::Pause,
-            Wait::Call { .. } | Wait::SharedCall { .. } | Wait::Tick { .. } => {
+            Wait::Call { .. }
+            | Wait::SharedCall { .. }
+            | Wait::Tick { .. }
+            | Wait::Release { .. } => {
                 self.early.get_or_insert_default().whole = true;
                 Action::Pause
             }
@@ -154,6 +163,14 @@ impl<F: Filter> Driver<F> {
         let Wait::Tick { phase } = self.wait else { return };
         let Some(filter) = &mut self.filter else { return };
         let step = filter.on_tick(gw.host());
+        self.go_on(gw, step, phase);
+    }
+
+    /// The plugin has released this stream's ticket. Ignored unless the filter waits for that.
+    pub fn on_release(&mut self, gw: &mut dyn Gateway) {
+        let Wait::Release { phase } = self.wait else { return };
+        let Some(filter) = &mut self.filter else { return };
+        let step = filter.on_release(gw.host());
         self.go_on(gw, step, phase);
     }
 
@@ -288,6 +305,13 @@ impl<F: Filter> Driver<F> {
                 Step::Tick => match gw.await_tick() {
                     Ok(()) => {
                         self.wait = Wait::Tick { phase };
+                        return Action::Pause;
+                    }
+                    Err(_) => unavailable(),
+                },
+                Step::Wait(ticket) => match gw.await_release(ticket) {
+                    Ok(()) => {
+                        self.wait = Wait::Release { phase };
                         return Action::Pause;
                     }
                     Err(_) => unavailable(),

@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::config::field::{Field, FieldError};
+use crate::config::setting::Setting;
+
 /// What kind of request a request is. The defaults of every policy depend on the class.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
 // Read as a string, so that a class that is a map's key is named in an error's path.
 #[serde(try_from = "String")]
 pub enum EndpointClass {
@@ -34,6 +37,7 @@ pub enum EndpointClass {
     /// Win, rollback, settle and PSP callbacks: money already owed.
     Settlement,
     /// No endpoint matched. Never written by an operator; gets the strictest treatment.
+    #[default]
     Unclassified,
 }
 
@@ -130,6 +134,12 @@ impl EndpointClass {
         }
     }
 
+    /// The class that an operator can name so.
+    fn named(name: &str) -> Option<Self> {
+        let is_it = |class: &Self| class.as_str() == name && *class != Self::Unclassified;
+        Self::ALL.into_iter().find(is_it)
+    }
+
     /// Rank of a class among those that a request may turn out to have: higher is stricter. A class that is
     /// exempt from checks ranks lowest, so that a request gains nothing by being possibly exempt.
     pub const fn strictness(self) -> u8 {
@@ -180,14 +190,32 @@ impl TryFrom<String> for EndpointClass {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let mut writable = Self::ALL.into_iter().filter(|class| *class != Self::Unclassified);
-        writable.clone().find(|class| class.as_str() == name).ok_or_else(|| {
-            let first = writable.next().map_or(String::new(), |class| format!("`{class}`"));
-            let all = writable.fold(first, |all, class| format!("{all}, `{class}`"));
-            // The name itself is not repeated; what follows `expected` is shown to the operator.
-            format!("unknown class, expected one of {all}")
-        })
+        // The name itself is not repeated; what follows `expected` is shown to the operator.
+        Self::named(&name).ok_or_else(|| ["unknown class, expected ", &writable()].concat())
     }
+}
+
+impl Setting for EndpointClass {
+    fn read(&mut self, field: Field<'_, '_>) -> Result<(), FieldError> {
+        let name = field.text().ok_or_else(|| FieldError::expected("a string"))?;
+        *self = Self::named(name).ok_or_else(|| FieldError::expected(&writable()))?;
+        Ok(())
+    }
+}
+
+/// The names that an operator can write.
+#[cold]
+fn writable() -> String {
+    let mut all = "one of ".to_owned();
+    for class in EndpointClass::ALL {
+        if class != EndpointClass::Unclassified {
+            let comma = if all.ends_with('`') { ", `" } else { "`" };
+            all.push_str(comma);
+            all.push_str(class.as_str());
+            all.push('`');
+        }
+    }
+    all
 }
 
 impl std::fmt::Display for EndpointClass {

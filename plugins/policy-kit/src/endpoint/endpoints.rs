@@ -110,6 +110,11 @@ impl Endpoints {
         &self.digest
     }
 
+    /// Whether an endpoint belongs to this product.
+    pub fn has_product(&self, product: &str) -> bool {
+        self.patterns.iter().any(|p| p.product.as_deref() == Some(product))
+    }
+
     /// The envelopes that endpoints refer to, each with the endpoint's position in the configuration.
     pub(crate) fn envelopes(&self) -> impl Iterator<Item = (usize, &str)> {
         self.patterns.iter().filter_map(|p| Some((p.position, p.envelope.as_deref()?)))
@@ -119,6 +124,11 @@ impl Endpoints {
     pub fn partners(&self) -> impl Iterator<Item = (usize, &str)> {
         let named = self.patterns.iter().map(|p| (p.position, p.partners.iter().flatten()));
         named.flat_map(|(position, names)| names.map(move |name| (position, name.as_str())))
+    }
+
+    /// Every endpoint as the operator wrote it, and whether its requests may have this class.
+    pub fn written(&self, class: EndpointClass) -> impl Iterator<Item = (&str, bool)> {
+        self.patterns.iter().map(move |p| (p.written.as_str(), p.may_have(class)))
     }
 
     /// The position of an endpoint of which only the body tells if a player or a partner calls it.

@@ -279,3 +279,16 @@ fn head_matches_get_where_configured() {
     assert_eq!(own.unwrap().classify(b"HEAD", b"/balance"), Classified::default());
     assert_ne!(as_get.unwrap().classify(b"HEAD", b"/balance"), Classified::default());
 }
+
+#[test]
+fn endpoints_tell_which_classes_and_products_they_may_have() {
+    let map = compile(
+        r#"[{"path": "/login", "class": "session", "product": "poker"}, {"path": "/lobby", "class": "content"},
+            {"path": "/rpc", "select": {"query": "do", "classes": {"in": "session", "bet": "wager"}}}]"#,
+    )
+    .unwrap();
+    let mut written: Vec<_> = map.written(EndpointClass::Session).collect();
+    written.sort_unstable();
+    assert_eq!(written, [("/lobby", false), ("/login", true), ("/rpc", true)]);
+    assert_eq!([map.has_product("poker"), map.has_product("casino")], [true, false]);
+}

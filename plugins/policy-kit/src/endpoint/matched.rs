@@ -1,5 +1,10 @@
 //! The endpoint that a request matched, and the class it has.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use policy_wire::canonical_path;
+
 use crate::body::content::Content;
 use crate::endpoint::class::EndpointClass;
 use crate::endpoint::config::CallerKind;
@@ -63,9 +68,42 @@ impl Match<'_> {
         !partner.is_empty() && self.partners.is_none_or(|names| names.iter().any(named))
     }
 
+    /// The value of a variable of the endpoint's template, `id` of `/bets/{id}`, in the request's target. All
+    /// escapes are decoded, so that a value cannot be written in several ways. `None` where the endpoint has no
+    /// such variable.
+    ///
+    /// ```
+    /// use policy_kit::Endpoints;
+    ///
+    /// let endpoints = br#"[{"template": "/bets/{id}/cashout", "class": "cashout"}]"#;
+    /// let endpoints = Endpoints::compile(policy_kit::parse(endpoints)?)?;
+    /// let target = b"/bets/a%3A7/cashout?x=1";
+    /// let found = endpoints.found(endpoints.classify(b"POST", target));
+    /// assert_eq!(found.variable("id", target).as_deref(), Some(&b"a:7"[..]));
+    /// assert_eq!(found.variable("bets", target), None);
+    /// # Ok::<(), policy_kit::ConfigError>(())
+    /// ```
+    pub fn variable<'p>(&self, name: &str, target: &'p [u8]) -> Option<Cow<'p, [u8]>> {
+        let is_it =
+            |part: &str| part.strip_prefix('{').and_then(|it| it.strip_suffix('}')) == Some(name);
+        let at = self.endpoint.split('/').position(is_it)?;
+        let decoded = |path: &str| -> Option<Vec<u8>> {
+            Some(percent_decode_str(path.split('/').nth(at)?).collect())
+        };
+        match canonical_path(target).ok()? {
+            Cow::Borrowed(path) => Some(percent_decode_str(path.split('/').nth(at)?).into()),
+            Cow::Owned(path) => decoded(&path).map(Cow::Owned),
+        }
+    }
+
     /// Whether only the body tells the class.
     pub fn needs_body(&self) -> bool {
         self.pending.is_some()
+    }
+
+    /// The match of a request whose class was told by its body, once that is gone.
+    pub fn with_class(self, class: EndpointClass) -> Self {
+        Self { class, pending: None, ..self }
     }
 
     /// The match once the body is known. A body that cannot be read, or whose class readers disagree about,

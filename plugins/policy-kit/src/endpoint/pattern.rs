@@ -7,7 +7,7 @@ use crate::config::error::{invalid, ConfigError};
 use crate::config::sorted::SortedMap;
 use crate::endpoint::class::EndpointClass;
 use crate::endpoint::config::{CallerKind, Endpoint};
-use crate::endpoint::select::Select;
+use crate::endpoint::select::{put_text, Select};
 
 /// How an endpoint gives its requests a class.
 #[derive(Clone, Debug)]
@@ -97,6 +97,11 @@ impl Pattern {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
+    /// Whether a request to it may have this class.
+    pub(crate) fn may_have(&self, class: EndpointClass) -> bool {
+        self.classes().any(|own| own == class)
+    }
+
     /// Lets each pattern that takes `GET` take `HEAD` as well, unless another one for the same paths names
     /// `HEAD` itself.
     #[inline]
@@ -133,16 +138,25 @@ impl Pattern {
     /// All that classification depends on as one line, for the catalogue's digest.
     #[inline]
     pub(crate) fn describe(&self) -> String {
+        let mut out = String::new();
         let methods = self.methods.iter().flatten().map(|method| (method.as_str(), ()));
         let methods: SortedMap<_, _> = methods.collect();
-        let methods: Vec<&str> = methods.keys().copied().collect();
-        let kind = match &self.kind {
-            Kind::Class(class) => class.to_string(),
-            Kind::Select(select) => select.describe(),
-        };
-        let product = self.product.as_deref().unwrap_or("-");
-        let caller = if self.caller == CallerKind::Partner { " partner" } else { "" };
-        format!("{} {:?} {kind} {product}{caller}\n", methods.join(","), self.parts)
+        methods.keys().for_each(|method| put_text(&mut out, method));
+        for part in &self.parts {
+            match part {
+                Part::Rest => out.push_str(" rest"),
+                Part::End => out.push_str(" end"),
+                Part::Any => out.push_str(" any"),
+                Part::Exactly(segment) => put_text(&mut out, segment),
+            }
+        }
+        match &self.kind {
+            Kind::Class(class) => put_text(&mut out, class.as_str()),
+            Kind::Select(select) => select.describe(&mut out),
+        }
+        put_text(&mut out, self.product.as_deref().unwrap_or("-"));
+        out.push_str(if self.caller == CallerKind::Partner { " partner\n" } else { "\n" });
+        out
     }
 
     /// Whether it matches a request.

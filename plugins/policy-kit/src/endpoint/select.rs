@@ -86,16 +86,26 @@ impl Select {
         class.unwrap_or(EndpointClass::Unclassified)
     }
 
-    /// The selector as one line, for the digest.
+    /// Adds the selector to a pattern's line, for the digest.
     #[inline]
-    pub(crate) fn describe(&self) -> String {
-        let by = match &self.by {
-            By::Query(name) => format!("query {name:?}"),
-            By::Pointer(pointer) => format!("pointer {pointer:?}"),
+    pub(crate) fn describe(&self, out: &mut String) {
+        let (kind, name) = match &self.by {
+            By::Query(name) => (" query", name),
+            By::Pointer(pointer) => (" pointer", pointer),
         };
-        let classes = self.classes.iter().map(|(v, c)| format!(" {v:?}={c}"));
-        classes.fold(by, |line, class| line + &class)
+        out.push_str(kind);
+        put_text(out, name);
+        for (value, class) in self.classes.iter() {
+            put_text(out, value);
+            put_text(out, class.as_str());
+        }
     }
+}
+
+/// Adds a text with its length, so that no text can look like two. Not as [`Debug`] writes it: what Unicode can print
+/// is 8 KB of a module.
+pub(crate) fn put_text(out: &mut String, text: &str) {
+    out.push_str(&[" ", &text.len().to_string(), ":", text].concat());
 }
 
 #[cfg(test)]

@@ -39,6 +39,11 @@ impl Source {
         self != Self::default()
     }
 
+    /// A number for each source, for keys of tables.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The network around it, by its index in [`WIDTHS`].
     pub(crate) fn within(self, width: usize) -> Self {
         let Some((v6, v4)) = WIDTHS.get(width) else { return self };

@@ -1,5 +1,7 @@
 //! Denials: why a request is refused, with a stable code.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -58,7 +60,8 @@ impl Denial {
     /// The refusal as problem details (RFC 9457), with the stable `code` and the `details` as extension
     /// members. Not cacheable.
     pub fn problem(&self, details: &Details) -> Reply {
-        let kind = ["urn:pitboss:problem:", self.code].concat();
+        let own = || Cow::Owned(["urn:pitboss:problem:", self.code].concat());
+        let kind = details.kind.map_or_else(own, Cow::Borrowed);
         let mut document = SortedMap::default();
         document.insert("code", Member::Text(self.code));
         document.insert("status", Member::Status(self.status));
@@ -107,7 +110,8 @@ mod tests {
     #[test]
     fn problem_documents_have_code_and_details() {
         let members = vec![("max_age", 60.into())];
-        let details = Details { request_id: Some("a\"b".to_owned()), keyed: true, members };
+        let details =
+            Details { request_id: Some("a\"b".to_owned()), keyed: true, members, kind: None };
         let reply = Denial::UNCLASSIFIED.problem(&details);
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(body["type"], "urn:pitboss:problem:endpoint_unclassified");
@@ -121,5 +125,10 @@ mod tests {
         let bare = Denial::UNCLASSIFIED.problem(&Details::NONE);
         let body: serde_json::Value = serde_json::from_slice(&bare.body).unwrap();
         assert_eq!(body.as_object().unwrap().len(), 4);
+        let kind = Some("https://iana.org/assignments/http-problem-types#quota-exceeded");
+        let reply = Denial::UNCLASSIFIED.problem(&Details { kind, ..Details::NONE });
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["type"].as_str(), kind);
+        assert_eq!(body["code"], "endpoint_unclassified");
     }
 }

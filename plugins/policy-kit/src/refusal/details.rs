@@ -6,6 +6,8 @@ use serde_json::Value;
 /// Extension members of a problem document (RFC 9457 section 3.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
+    /// The document's `type`, where a specification defines one for this refusal; else it names the code.
+    pub kind: Option<&'static str>,
     /// The request's id, if it may be shown.
     pub request_id: Option<String>,
     /// Whether the request has an idempotency key. Then it may be the retry of a request that took effect, and
@@ -17,12 +19,13 @@ pub struct Details {
 
 impl Details {
     /// No extension members.
-    pub const NONE: Details = Details { request_id: None, keyed: false, members: Vec::new() };
+    pub const NONE: Details =
+        Details { kind: None, request_id: None, keyed: false, members: Vec::new() };
 
     /// Reads the members that a refusal repeats from its request.
     pub fn read(headers: &Headers) -> Self {
         let keyed = headers.all("idempotency-key").any(|key| !key.is_empty());
-        Self { request_id: request_id(headers).map(str::to_owned), keyed, members: Vec::new() }
+        Self { request_id: request_id(headers).map(str::to_owned), keyed, ..Self::NONE }
     }
 }
 

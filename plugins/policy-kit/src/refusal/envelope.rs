@@ -20,14 +20,16 @@ const BODILESS: [u16; 3] = [204, 205, 304];
 /// document. `{code}`, `{title}` and `{request_id}` in its strings are replaced, escaped.
 pub type EnvelopeConfig = SortedMap<String, AnswerConfig>;
 
-/// One refusal of an envelope.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnswerConfig {
-    /// HTTP status, 200 to 599, of those that may carry a document.
-    pub status: u16,
-    /// The document.
-    pub json: Value,
+crate::settings! {
+    /// One refusal of an envelope.
+    #[derive(Clone, Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct AnswerConfig {
+        /// HTTP status, 200 to 599, of those that may carry a document.
+        pub status: u16,
+        /// The document.
+        pub json: Value,
+    }
 }
 
 /// The envelopes of a configuration, by the names that endpoints refer to.

@@ -12,15 +12,17 @@ use crate::config::error::{invalid, ConfigError};
 /// The first of the IPv4 addresses mapped into IPv6, `::ffff:0.0.0.0`.
 const MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
 
-/// Which proxies to trust, as the operator writes it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrustConfig {
-    /// Networks of the operator's own proxies. Headers of other peers about the client are ignored.
-    pub trusted: Vec<String>,
-    /// Most trusted proxies a request passes through, the peer included; 1 to 16.
-    #[serde(default = "one")]
-    pub hops: usize,
+crate::settings! {
+    /// Which proxies to trust, as the operator writes it.
+    #[derive(Clone, Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct TrustConfig {
+        /// Networks of the operator's own proxies. Headers of other peers about the client are ignored.
+        pub trusted: Vec<String>,
+        /// Most trusted proxies a request passes through, the peer included; 1 to 16.
+        #[serde(default = "one")]
+        pub hops: usize = one(),
+    }
 }
 
 fn one() -> usize {
@@ -99,6 +101,16 @@ impl Trust {
     }
 }
 
+/// A network, or an address for one of its own.
+fn written(text: &str) -> Option<IpNet> {
+    let Some((address, length)) = text.split_once('/') else {
+        return text.parse::<IpAddr>().ok().map(IpNet::from);
+    };
+    let digits = (1..=3).contains(&length.len()) && length.bytes().all(|b| b.is_ascii_digit());
+    let length = length.parse().ok().filter(|_| digits)?;
+    IpNet::new(address.parse().ok()?, length).ok()
+}
+
 /// Reads a network, `10.0.0.0/8` or a single address. The host bits must be zero, so that a typing error is not
 /// taken for a wider network.
 ///
@@ -109,11 +121,7 @@ impl Trust {
 /// # Errors
 /// Names `at`.
 pub fn network(text: &str, at: &str) -> Result<IpNet, ConfigError> {
-    let network = match text.parse::<IpNet>() {
-        Ok(network) => Some(network),
-        Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
-    };
-    let network = network
+    let network = written(text)
         .filter(|n| n.addr() == n.network())
         .ok_or_else(|| invalid(at, "expected a network without host bits, such as `10.0.0.0/8`"))?;
     let IpNet::V6(wide) = network else { return Ok(network) };
