@@ -62,7 +62,10 @@ pub fn build(package: &str) -> Result<PathBuf, ArtifactError> {
     static BUILT: Mutex<BTreeMap<String, Result<(), ArtifactError>>> = Mutex::new(BTreeMap::new());
     if std::env::var_os(WASM_DIR_VARIABLE).is_none() {
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-        built.entry(package.to_owned()).or_insert_with(|| run_cargo(package, WASM)).clone()?;
+        built
+            .entry(package.to_owned())
+            .or_insert_with(|| run_cargo("rustc", package, WASM))
+            .clone()?;
     }
     find(&wasm_dir(), &format!("{}.wasm", package.replace('-', "_")))
 }
@@ -71,7 +74,7 @@ pub fn build(package: &str) -> Result<PathBuf, ArtifactError> {
 /// fails later.
 pub(crate) fn build_clock() {
     static BUILT: OnceLock<Result<(), ArtifactError>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| run_cargo("replay-clock", &[]));
+    let built = BUILT.get_or_init(|| run_cargo("build", "replay-clock", &[]));
     if let Err(error) = built {
         println!("{error}");
     }
@@ -94,12 +97,14 @@ fn wasm_flags() -> Option<OsString> {
         .then(|| format!("--remap-path-prefix={sources}=registry").into())
 }
 
-const WASM: &[&str] = &["--target", "wasm32-wasip1", "--profile", "plugin"];
+/// As the Makefile builds modules.
+const WASM: &[&str] =
+    &["--target", "wasm32-wasip1", "--profile", "plugin", "--crate-type", "cdylib"];
 
-fn run_cargo(package: &str, options: &[&str]) -> Result<(), ArtifactError> {
+fn run_cargo(command: &str, package: &str, options: &[&str]) -> Result<(), ArtifactError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let result = Command::new(cargo)
-        .args(["build", "--quiet", "-p", package])
+        .args([command, "--quiet", "-p", package])
         .args(options)
         .envs(wasm_flags().map(|flags| (FLAGS_VARIABLE, flags)))
         .current_dir(workspace_root())

@@ -1,0 +1,5 @@
+//! Rate limits exactly as the operator writes them.
+
+pub mod fleet;
+pub mod limit;
+pub mod part;
