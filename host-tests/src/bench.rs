@@ -7,6 +7,7 @@
 //! 3. The route has a direct response, or an upstream in this process answers: neither is measured.
 //! 4. The cost of an attack is charged to the requests of players.
 //! 5. A ratio with too much spread is marked.
+mod bet_priority;
 mod build;
 mod comparison;
 mod cpu;
@@ -33,5 +34,6 @@ pub use goals::{Aim, Goal, Reached};
 pub use measure::measure_envoy;
 pub use measurement::{Amount, EmulatedRate, Measured, Measurement};
 pub use stats::{Ratio, Significance, Spread};
+pub(crate) use variant::{deployed, wasm};
 pub use variant::{Attack, Variant};
 pub use variants::variants;

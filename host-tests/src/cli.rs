@@ -8,6 +8,7 @@ mod print;
 mod record;
 mod redact;
 mod replay;
+mod surge;
 mod traffic;
 mod up;
 
@@ -35,6 +36,9 @@ enum Command {
     Record(record::Record),
     /// Measure the cost of the policies in a real Envoy, and the speed of replays in wasmtime
     Bench(bench::Bench),
+    /// Send three times the requests that a casino can carry out, through a real Envoy, once for each way to
+    /// protect the casino
+    BenchSurge(surge::Surge),
     /// Run the gateway and the demo casino on this machine until Ctrl-C
     Up(up::Up),
     /// Replace credentials and personal data of a recording by pseudonyms; equal values get equal pseudonyms
@@ -50,6 +54,7 @@ impl Cli {
             Command::Redact(redact) => redact.run(),
             Command::Record(record) => record.run(),
             Command::Bench(bench) => bench.run(),
+            Command::BenchSurge(surge) => surge.run(),
             Command::Up(up) => up.run(),
         }
     }

@@ -16,6 +16,7 @@ pub mod record;
 pub mod redact;
 pub mod replay;
 pub mod report;
+pub mod surge;
 pub mod tap;
 pub mod traffic;
 pub mod up;

@@ -4,6 +4,6 @@ mod first_light;
 mod recorder;
 mod script;
 
-pub use evening::Evening;
+pub use evening::{Crowd, Evening};
 pub use first_light::first_light;
 pub use recorder::{record, tidy, Scenario};

@@ -24,8 +24,8 @@ mod upstream;
 pub use comparison::{lines, Comparison};
 pub use demo_casino::DemoCasino;
 pub use emulated::{
-    run as run_emulated, run_in as run_emulated_in, run_stepped as run_emulated_stepped,
-    start as start_emulated,
+    run as run_emulated, run_in as run_emulated_in, run_scripted as run_emulated_scripted,
+    run_stepped as run_emulated_stepped, start as start_emulated,
 };
 pub use error::ReplayError;
 pub use gaps::{gaps, EDGE, LONGEST};

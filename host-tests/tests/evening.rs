@@ -17,6 +17,8 @@ use std::sync::OnceLock;
 const CONFIG: &str = "envoy-examples/geo-jurisdiction.yaml";
 /// The configuration of the recording.
 const CHAIN: &str = "envoy-examples/chain.yaml";
+/// The configuration of the recording of a goal.
+const PRIORITY: &str = "envoy-examples/bet-priority.yaml";
 const HAR: &str = "host-tests/recordings/evening.har";
 
 fn file(name: &str) -> PathBuf {
@@ -40,8 +42,9 @@ fn decisions_match_the_golden_file() {
     let (requests, run, _) = evening();
     stands("geo-jurisdiction", &lines(requests, run));
     artifact::build("player-auth").unwrap();
+    artifact::build("bet-priority").unwrap();
     artifact::build("idempotency").unwrap();
-    for example in ["player-auth", "idempotency", "chain"] {
+    for example in ["player-auth", "bet-priority", "idempotency", "chain"] {
         let (gateway, house) = (Gateway::example(example).unwrap(), DemoCasino::open().unwrap());
         let run = run_emulated_in(&house, &gateway, requests, &artifact::wasm_dir()).unwrap();
         stands(example, &lines(requests, &run));
@@ -62,7 +65,9 @@ fn both_halves_agree_with_a_wrong_clock() {
     if find_for_test().unwrap().is_none() {
         return;
     }
-    artifact::build("player-auth").unwrap();
+    for plugin in ["player-auth", "bet-priority", "idempotency"] {
+        artifact::build(plugin).unwrap();
+    }
     let count = evening().0.len();
     for (ahead, config, name) in [
         ("0", CONFIG, "geo-jurisdiction"),
@@ -96,9 +101,9 @@ fn the_policies_of_the_chain_share_a_catalogue() {
         .map(|plugin| serde_json::from_slice::<serde_json::Value>(&plugin.configuration).unwrap())
         .map(|mut document| document["endpoints"].take())
         .collect();
-    assert_eq!(lists.len(), 3);
+    assert_eq!(lists.len(), 4);
     assert!(lists.iter().all(|list| *list == lists[0]), "the endpoints differ");
-    for example in ["player-auth", "geo-jurisdiction", "idempotency"] {
+    for example in ["player-auth", "geo-jurisdiction", "bet-priority", "idempotency"] {
         for plugin in Gateway::example(example).unwrap().wasm() {
             let document: serde_json::Value =
                 serde_json::from_slice(&plugin.configuration).unwrap();
@@ -235,13 +240,14 @@ fn a_licence_ends_during_the_evening() {
 #[tokio::test(flavor = "multi_thread")]
 async fn recording_again_gives_the_same_bytes() {
     let Some(envoy) = find_for_test().unwrap() else { return };
-    for plugin in ["geo-jurisdiction", "player-auth"] {
+    for plugin in ["geo-jurisdiction", "player-auth", "bet-priority", "idempotency"] {
         artifact::build(plugin).unwrap();
     }
     let wasm_dir = artifact::wasm_dir();
     for (name, config, scenario) in [
         (HAR, CHAIN, Scenario::Evening(1)),
         ("host-tests/recordings/first-light.har", CONFIG, Scenario::FirstLight),
+        ("host-tests/recordings/goal.har", PRIORITY, Scenario::Goal(1)),
     ] {
         let gateway = Gateway::read(&file(config)).unwrap();
         let recorded = record(scenario, &gateway, &wasm_dir, envoy.clone());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use host_tests::artifact;
 use host_tests::envoy::workspace_root;
 
-const PLUGINS: [&str; 3] = ["geo-jurisdiction", "player-auth", "idempotency"];
+const PLUGINS: [&str; 4] = ["geo-jurisdiction", "player-auth", "bet-priority", "idempotency"];
 
 fn modules() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     PLUGINS.into_iter().map(|it| (it, std::fs::read(artifact::build(it).unwrap()).unwrap()))

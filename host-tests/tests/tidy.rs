@@ -43,7 +43,7 @@ fn plugins() -> Vec<PathBuf> {
     let folders = folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let module = |path: &PathBuf| {
         let manifest = read_to_string(path.join("Cargo.toml")).unwrap();
-        manifest.contains("cdylib") && !path.ends_with("suite")
+        manifest.contains("crate-type") && !path.ends_with("suite")
     };
     let plugins: Vec<_> = folders.filter(module).collect();
     assert!(plugins.len() >= 2, "{plugins:?}");
@@ -70,6 +70,7 @@ fn the_readme_lists_every_refusal() {
     for (plugin, denials) in [
         ("geo-jurisdiction", &geo_jurisdiction::denials::ALL[..]),
         ("player-auth", &player_auth::denials::ALL),
+        ("bet-priority", &bet_priority::denials::ALL),
         ("idempotency", &idempotency::denials::ALL),
     ] {
         let text =
@@ -135,9 +136,10 @@ fn settlement_refusals_are_retryable() {
         "idempotency_stream",
     ];
     type Told = fn(Denial) -> Denial;
-    let all: [(&[Denial], Told); 3] = [
+    let all: [(&[Denial], Told); 4] = [
         (&geo_jurisdiction::denials::ALL, |it| geo_jurisdiction::denials::as_sent(it, true)),
         (&player_auth::denials::ALL, |it| player_auth::denials::as_sent(it, true)),
+        (&bet_priority::denials::ALL, |it| bet_priority::denials::as_sent(it, true)),
         (&idempotency::denials::ALL, |it| {
             idempotency::denials::for_recipient(it, Settlement, true)
         }),

@@ -1,7 +1,7 @@
 //! Promised ratios, each with its aim.
 use super::names::{
     ANSWERED, ATTACKED, CALLS, CALM, CLAIM, COLD, DIRECT, HIT, JWT_CLAIMS_AND_NO_OP,
-    JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP, MISMATCH, REPLAY,
+    JWT_FACTS_AND_NO_OP, JWT_HIT_AND_NO_OP, LEAN, LOCATED, MISMATCH, REPLAY, TEN_MATCH, TEN_RULES,
 };
 use super::stats::{Ratio, Spread};
 use serde::Serialize;
@@ -88,6 +88,23 @@ pub(super) fn idempotency<'a>(of: impl Fn(&str) -> Option<&'a [f64]>) -> Vec<Rea
     reached.collect()
 }
 
+/// What ten rate limits add to a no-op, over what geo-jurisdiction adds to it. No promise covers ten that are
+/// all for one request.
+pub(super) fn bet_priority<'a>(of: impl Fn(&str) -> Option<&'a [f64]>) -> Vec<Reached> {
+    let added = |name: &str| {
+        let differences = of(name)?.iter().zip(of(LEAN)?).map(|(own, noop)| own - noop);
+        Some(differences.collect::<Vec<_>>())
+    };
+    let rows = [
+        ("added by ten rules, of geo's", TEN_RULES, Aim::AtMost(0.5)),
+        ("the same if all ten match", TEN_MATCH, Aim::None),
+    ];
+    let reached = rows.into_iter().filter_map(|(name, above, aim)| {
+        Goal { name, above, below: LOCATED, aim }.reached(&added(above)?, &added(LOCATED)?)
+    });
+    reached.collect()
+}
+
 impl Goal {
     /// The result, if both variants were measured.
     pub(super) fn reached(self, above: &[f64], below: &[f64]) -> Option<Reached> {
@@ -141,6 +158,28 @@ mod tests {
         let results: Vec<_> = reached.iter().map(|it| (it.ratio.spread.median, it.met)).collect();
         assert_eq!(results, [(32.0 / 40.0, true), (112.0 / 40.0, true)]);
         assert!(idempotency(|name| of(name).filter(|_| name != DIRECT)).len() == 1);
+    }
+
+    #[test]
+    fn only_what_is_added_is_compared() {
+        let of = |rules: f64| {
+            move |name: &str| -> Option<&'static [f64]> {
+                match name {
+                    LEAN => Some(&[40.0; 5]),
+                    LOCATED => Some(&[80.0; 5]),
+                    TEN_RULES if rules < 61.0 => Some(&[60.0; 5]),
+                    TEN_RULES => Some(&[61.0; 5]),
+                    _ => None,
+                }
+            }
+        };
+        for (rules, ratio, met) in [(60.0, 0.5, true), (61.0, 0.525, false)] {
+            let reached = bet_priority(of(rules));
+            let results: Vec<_> =
+                reached.iter().map(|it| (it.ratio.spread.median, it.met)).collect();
+            assert_eq!(results, [(ratio, met)]);
+        }
+        assert!(bet_priority(|name| of(60.0)(name).filter(|_| name != LEAN)).is_empty());
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub async fn measure_envoy(
     };
     let reached = goals::goals().into_iter().chain(comparison::goals());
     let reached = reached.filter_map(|goal| goal.reached(of(goal.above)?, of(goal.below)?));
-    let reached = reached.chain(goals::idempotency(of)).collect();
+    let reached = reached.chain(goals::idempotency(of)).chain(goals::bet_priority(of)).collect();
     let measured = variants.iter().zip(&micros).map(|(variant, own)| {
         let differences: Vec<f64> = own.iter().zip(first).map(|(a, b)| a - b).collect();
         Ok(Measured {

@@ -1,5 +1,7 @@
 //! Names of the variants in ratios.
 
+/// Built like the policies, for the callbacks that they use.
+pub(super) const LEAN: &str = "no-op, only what it uses";
 /// A bet that geo-jurisdiction allows.
 pub(super) const LOCATED: &str = "geo-jurisdiction, allowed";
 
@@ -24,3 +26,8 @@ pub(super) const CLAIM: &str = "idempotency, claim";
 pub(super) const DIRECT: &str = "facts and no-op, no upstream";
 pub(super) const REPLAY: &str = "idempotency, replay";
 pub(super) const MISMATCH: &str = "idempotency, mismatch";
+
+/// A bet that three of ten rate limits are for.
+pub(super) const TEN_RULES: &str = "bet-priority, ten rules";
+/// A bet that all ten are for.
+pub(super) const TEN_MATCH: &str = "bet-priority, all ten match";

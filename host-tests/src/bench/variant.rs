@@ -130,7 +130,7 @@ pub(super) fn bet(token: &str, country: &str, client: &str) -> Vec<u8> {
 }
 
 /// A module without a configuration.
-pub(super) fn wasm(module: &str) -> Value {
+pub(crate) fn wasm(module: &str) -> Value {
     let code = json!({"local": {"filename": format!("{module}.wasm")}});
     json!({"name": module, "typed_config": {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
@@ -142,7 +142,7 @@ pub(super) fn wasm(module: &str) -> Value {
 }
 
 /// The wasm filters of a build's example, as deployed but for the edge, which is this machine.
-pub(super) fn deployed(build: &Build, example: &str) -> Result<Vec<Value>, BenchError> {
+pub(crate) fn deployed(build: &Build, example: &str) -> Result<Vec<Value>, BenchError> {
     let mut document =
         Gateway::read(&build.examples.join(example).with_extension("yaml"))?.document;
     loopback::trust(&mut document);

@@ -1,9 +1,9 @@
 //! The variants to compare. Variants of a new policy go at the end of [`variants`].
 use super::build::Build;
 use super::error::BenchError;
-use super::names::LOCATED;
+use super::names::{LEAN, LOCATED};
 use super::variant::{bet, deployed, wasm, Variant, PLAYER_ADDRESS};
-use super::{idempotency, player_auth};
+use super::{bet_priority, idempotency, player_auth};
 
 /// All variants of a build, or those of one policy. The first is the gateway without any filter, the
 /// second the no-op that a filter is compared with.
@@ -16,10 +16,13 @@ pub fn variants(build: &Build, policy: Option<&str>) -> Result<Vec<Variant>, Ben
     if wanted("geo-jurisdiction") {
         let geo = || deployed(build, "geo-jurisdiction");
         all.extend([
-            plain("no-op, only what it uses", vec![wasm("noop_lean")]),
+            plain(LEAN, vec![wasm("noop_lean")]),
             plain(LOCATED, geo()?),
             Variant::new("geo-jurisdiction, refused", geo()?, asks("DE"), 451),
         ]);
+    }
+    if wanted("bet-priority") && bet_priority::is_in(build) {
+        all.extend(bet_priority::variants(build)?);
     }
     if wanted("player-auth") {
         all.extend(player_auth::variants(build)?);

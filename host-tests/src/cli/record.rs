@@ -18,7 +18,7 @@ pub(super) struct Record {
     /// The scenario of the clients
     #[arg(long, value_enum, default_value_t = Scenario::FirstLight)]
     scenario: Scenario,
-    /// Seed of the evening's dice
+    /// Seed of the dice of evening and goal
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Folder with the .wasm files [default: target/wasm32-wasip1/plugin, or PITBOSS_WASM_DIR]
@@ -32,6 +32,8 @@ enum Scenario {
     FirstLight,
     /// A whole evening: players, partners, bots and broken clients
     Evening,
+    /// A goal is scored: players who watch, and scripts that bet and guess passwords
+    Goal,
 }
 
 impl Record {
@@ -42,6 +44,7 @@ impl Record {
         let scenario = match self.scenario {
             Scenario::FirstLight => record::Scenario::FirstLight,
             Scenario::Evening => record::Scenario::Evening(self.seed),
+            Scenario::Goal => record::Scenario::Goal(self.seed),
         };
         let recorded = record::record(scenario, &gateway, &wasm_dir, envoy);
         let recorded = runtime()?.block_on(recorded)?;

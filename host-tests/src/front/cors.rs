@@ -17,9 +17,7 @@ impl Cors {
     /// The policy in force, when the request's origin is one of its own.
     fn policy<'a>(&'a self, request: &Headers) -> Option<(&'a CorsPolicy, String)> {
         let origin = request.text("origin").filter(|it| !it.is_empty())?.to_owned();
-        let authority = request.text(":authority").unwrap_or_default();
-        let route =
-            self.gateway.routes.find(authority, request.text(":path").unwrap_or_default())?;
+        let route = self.gateway.routes.find(request)?;
         let policy = route.cors.as_ref()?;
         policy.origins.iter().any(|it| it.matches(&origin)).then_some((policy, origin))
     }

@@ -14,7 +14,7 @@ impl Gateway {
         // No emulated route accepts a tunnel, and without a scheme no route matches.
         let connect = headers.get(":method") == Some(b"CONNECT");
         let no_scheme = headers.get("x-forwarded-proto").is_none_or(<[u8]>::is_empty);
-        let found = host.find(text(":path")).filter(|_| !connect && !no_scheme);
+        let found = host.find(headers).filter(|_| !connect && !no_scheme);
         let Some(found) = found else { return Route::not_found(name) };
         let mut route =
             Route { virtual_host: name, name: Some(found.name.clone()), ..Route::default() };

@@ -1,6 +1,6 @@
 //! The route table: clusters, timeouts and CORS policies.
 use super::node::{FieldError, Node};
-use abi_host::RetryPolicy;
+use abi_host::{Headers, RetryPolicy};
 use std::time::Duration;
 
 /// The route configuration.
@@ -22,6 +22,8 @@ pub struct Route {
     /// Its name, empty where it has none.
     pub name: String,
     path: PathMatch,
+    /// Headers that a request must have, each with exactly this value.
+    headers: Vec<(String, String)>,
     /// What happens to the request.
     pub action: Action,
     /// The CORS policy in force.
@@ -94,9 +96,9 @@ impl Routes {
         self.hosts.iter().flat_map(|host| &host.routes)
     }
 
-    /// The route of a request, if it has one.
-    pub fn find(&self, authority: &str, path: &str) -> Option<&Route> {
-        self.host(authority)?.find(path)
+    /// The route of a request with these headers, if it has one.
+    pub fn find(&self, headers: &Headers) -> Option<&Route> {
+        self.host(headers.text(":authority").unwrap_or_default())?.find(headers)
     }
 
     /// The virtual host of a request, if it has one.
@@ -133,12 +135,15 @@ impl Routes {
 
 impl VirtualHost {
     /// The route of a request to this host, if it has one.
-    pub(crate) fn find(&self, path: &str) -> Option<&Route> {
+    pub(crate) fn find(&self, headers: &Headers) -> Option<&Route> {
+        let path = headers.text(":path").unwrap_or_default();
         let path = path.split('?').next().unwrap_or(path);
-        self.routes.iter().find(|route| match &route.path {
+        let is_path = |route: &&Route| match &route.path {
             PathMatch::Prefix(prefix) => path.starts_with(prefix.as_str()),
             PathMatch::Exact(exact) => path == exact,
-        })
+        };
+        let has = |(name, value): &(String, String)| headers.text(name) == Some(value);
+        self.routes.iter().filter(is_path).find(|route| route.headers.iter().all(has))
     }
 }
 
@@ -171,15 +176,18 @@ pub(super) fn read(node: &Node<'_>) -> Result<Routes, FieldError> {
 fn read_route(node: &Node<'_>, cors: Option<&CorsPolicy>) -> Result<Route, FieldError> {
     node.known(&["name", "match", "route", "direct_response", "typed_per_filter_config"])?;
     let matcher = node.need("match")?;
-    matcher.known(&["prefix", "path"])?;
+    matcher.known(&["prefix", "path", "headers"])?;
     let path = match (matcher.get("prefix"), matcher.get("path")) {
         (Some(prefix), None) => PathMatch::Prefix(prefix.str()?.to_owned()),
         (None, Some(path)) => PathMatch::Exact(path.str()?.to_owned()),
         _ => return Err(matcher.fail("must have `prefix` or `path`")),
     };
+    let headers = matcher.list("headers")?.iter().map(read_header).collect::<Result<_, _>>()?;
     let action = match (node.get("route"), node.get("direct_response")) {
         (Some(route), None) => {
-            route.known(&["cluster", "timeout", "idle_timeout", "retry_policy"])?;
+            route.known(&["cluster", "timeout", "idle_timeout", "retry_policy", "priority"])?;
+            // Which circuit breakers count: no replay reaches them.
+            route.get("priority").map(|it| it.choice(&["DEFAULT", "HIGH"])).transpose()?;
             let cluster = route.need("cluster")?.str()?.to_owned();
             let idle_timeout = route.get("idle_timeout").map(|it| duration(&it)).transpose()?;
             let timeout =
@@ -202,7 +210,17 @@ fn read_route(node: &Node<'_>, cors: Option<&CorsPolicy>) -> Result<Route, Field
         _ => return Err(node.fail("must have `route` or `direct_response`")),
     };
     let name = node.text("name")?;
-    Ok(Route { name, path, action, cors: read_cors(node)?.or_else(|| cors.cloned()) })
+    let cors = read_cors(node)?.or_else(|| cors.cloned());
+    Ok(Route { name, path, headers, action, cors })
+}
+
+/// A header that a request must have, with exactly this value.
+fn read_header(node: &Node<'_>) -> Result<(String, String), FieldError> {
+    node.known(&["name", "string_match"])?;
+    let value = node.need("string_match")?;
+    value.known(&["exact"])?;
+    let name = node.need("name")?.str()?.to_ascii_lowercase();
+    Ok((name, value.need("exact")?.str()?.to_owned()))
 }
 
 fn retries(node: Node<'_>) -> Result<RetryPolicy, FieldError> {

@@ -262,7 +262,34 @@ fn routes_match_as_in_envoy() {
         ("lucky.example", "/x", None),
         ("a.lucky.example:80", "/x", None),
     ] {
-        let found = gateway.routes.find(host, path).map(|it| it.action.clone());
+        let found = gateway.routes.find(&headers(host, path)).map(|it| it.action.clone());
         assert_eq!(found, action, "{host}{path}");
     }
+}
+
+fn headers(host: &str, path: &str) -> abi_host::Headers {
+    let mut headers = abi_host::Headers::new();
+    headers.add(":authority", host);
+    headers.add(":path", path);
+    headers
+}
+
+#[test]
+fn routes_match_by_exact_headers() {
+    let mut document = bootstrap();
+    let routes = format!("{}/route_config/virtual_hosts/0/routes", hcm_path());
+    let urgent = json!({"name": "urgent", "match": {"prefix": "/",
+        "headers": [{"name": "X-Request-Priority", "string_match": {"exact": "high"}}]},
+        "route": {"cluster": "casino", "priority": "HIGH"}});
+    document.pointer_mut(&routes).unwrap().as_array_mut().unwrap().insert(0, urgent);
+    let gateway = Gateway::from_document(document.clone()).unwrap();
+    for (value, name) in [("high", "urgent"), ("HIGH", ""), ("low", ""), ("", "")] {
+        let mut headers = headers("a.lucky.example", "/x");
+        headers.add("x-request-priority", value);
+        let found = gateway.routes.find(&headers).map(|it| it.name.as_str());
+        assert_eq!(found, Some(name), "{value}");
+    }
+    document.pointer_mut(&routes).unwrap()[0]["route"]["priority"] = json!("LOW");
+    let error = Gateway::from_document(document).unwrap_err().to_string();
+    assert!(error.contains("priority"), "{error}");
 }

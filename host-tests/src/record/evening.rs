@@ -9,6 +9,7 @@ mod bots;
 mod broken;
 mod client;
 mod dice;
+mod goal;
 mod impostor;
 mod mailbox;
 mod partners;
@@ -17,6 +18,7 @@ mod schedule;
 mod sender;
 mod table;
 
+pub use goal::Crowd;
 pub use schedule::Evening;
 
 use dice::Dice;
@@ -31,6 +33,14 @@ impl Evening {
         bots::add_scripts(&mut evening, &mut dice);
         broken::add_scripts(&mut evening, &mut dice);
         impostor::add_scripts(&mut evening, &mut dice);
+        evening.begin();
+        evening
+    }
+
+    /// The minutes around a goal, with so many clients, of a seed.
+    pub fn goal(seed: u64, crowd: Crowd) -> Self {
+        let mut evening = Self::empty();
+        goal::add_scripts(&mut evening, &mut Dice::new(seed), crowd);
         evening.begin();
         evening
     }

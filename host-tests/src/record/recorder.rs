@@ -1,5 +1,5 @@
 //! Sends the requests of a scenario through a real Envoy.
-use super::evening::Evening;
+use super::evening::{Crowd, Evening};
 use super::first_light::first_light;
 use super::script::START;
 use crate::gateway::Gateway;
@@ -18,6 +18,8 @@ pub enum Scenario {
     FirstLight,
     /// About two thousand of a whole evening, by the dice of this seed.
     Evening(u64),
+    /// A few hundred around a goal, by the dice of this seed.
+    Goal(u64),
 }
 
 /// Sends the requests of a scenario, each after the answer to the one before, and records the answers.
@@ -29,18 +31,22 @@ pub async fn record(
 ) -> Result<Vec<Recorded>, ReplayError> {
     let session = Session::open(gateway, wasm_dir, envoy, START).await?;
     let (mut requests, mut answers) = (Vec::new(), Vec::new());
-    match scenario {
-        Scenario::FirstLight => {
+    let scripts = match scenario {
+        Scenario::FirstLight => None,
+        Scenario::Evening(seed) => Some(Evening::new(seed)),
+        Scenario::Goal(seed) => Some(Evening::goal(seed, Crowd::SAMPLE)),
+    };
+    match scripts {
+        None => {
             requests = first_light();
             for request in &requests {
                 answers.push(session.send(request).await?);
             }
         }
-        Scenario::Evening(seed) => {
-            let mut evening = Evening::new(seed);
-            while let Some(request) = evening.next_request() {
+        Some(mut scripts) => {
+            while let Some(request) = scripts.next_request() {
                 let answer = session.send(&request).await?;
-                evening.answered(&answer);
+                scripts.answered(&answer);
                 requests.push(request);
                 answers.push(answer);
             }

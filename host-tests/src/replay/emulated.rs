@@ -33,6 +33,25 @@ pub fn run_in(
     run_all(casino, gateway, requests, wasm_dir, &|| ())
 }
 
+/// Sends the requests that `next` makes of the last outcome, until it makes none.
+pub fn run_scripted(
+    casino: &DemoCasino,
+    gateway: &Gateway,
+    wasm_dir: &Path,
+    next: &mut dyn FnMut(Option<&Outcome>) -> Option<Request>,
+) -> Result<(), ReplayError> {
+    let Some(first) = next(None) else { return Ok(()) };
+    let clock = Clock::at(first.at);
+    let mut chain = start(gateway, casino, wasm_dir, clock.clone())?;
+    let mut upstream = CasinoUpstream { gateway, casino };
+    let mut waiting = Some(first);
+    while let Some(request) = waiting {
+        let outcome = send(gateway, &mut chain, &clock, &request, &mut upstream)?;
+        waiting = next(Some(&outcome));
+    }
+    Ok(())
+}
+
 /// As [`run`]; `step` is called after each request.
 pub fn run_stepped(
     gateway: &Gateway,
@@ -55,16 +74,30 @@ fn run_all(
     let mut upstream = CasinoUpstream { gateway, casino };
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
-        let request = request.marked();
-        pass(&mut chain, &clock, request.at, &mut upstream);
-        casino.set_time(request.at);
-        outcomes.push(one(gateway, &mut chain, &request, &mut upstream));
-        if let Some(Misuse { plugin, what }) = chain.misuse() {
-            return Err(ReplayError::Misuse { number: request.number, plugin, what });
-        }
+        outcomes.push(send(gateway, &mut chain, &clock, request, &mut upstream)?);
         step();
     }
     Ok(outcomes)
+}
+
+/// Sends one request at its time.
+fn send(
+    gateway: &Gateway,
+    chain: &mut Chain,
+    clock: &Clock,
+    request: &Request,
+    upstream: &mut CasinoUpstream<'_>,
+) -> Result<Outcome, ReplayError> {
+    let request = request.marked();
+    pass(chain, clock, request.at, upstream);
+    upstream.casino.set_time(request.at);
+    let outcome = one(gateway, chain, &request, upstream);
+    match chain.misuse() {
+        None => Ok(outcome),
+        Some(Misuse { plugin, what }) => {
+            Err(ReplayError::Misuse { number: request.number, plugin, what })
+        }
+    }
 }
 
 fn one(

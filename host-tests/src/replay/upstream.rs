@@ -18,8 +18,7 @@ pub(super) struct CasinoUpstream<'a> {
 
 impl Upstream for CasinoUpstream<'_> {
     fn answer(&mut self, request: &UpstreamRequest) -> abi_host::Answer {
-        let text = |name: &str| request.headers.text(name).unwrap_or_default();
-        let route = self.gateway.routes.find(text(":authority"), text(":path"));
+        let route = self.gateway.routes.find(&request.headers);
         // Direct responses of the route table never reach the upstream.
         let (timeout, retries) = match route.map(|it| &it.action) {
             Some(Action::Forward { timeout, retries, .. }) => (*timeout, *retries),

@@ -197,6 +197,11 @@ async fn locate(me: &mut SimulatedClient, turn: Turn) {
     me.location = member(&answer, "/location_token");
 }
 
+/// Requests a location token where nothing is amiss.
+pub(super) async fn locate_at_home(me: &mut SimulatedClient) {
+    locate(me, Turn::None).await;
+}
+
 /// Requests the location token of another player at the same address, and keeps it.
 async fn borrow(me: &mut SimulatedClient, thousand: u64) {
     let friend = thousand * 1000 + me.dice.between(900, 990);
@@ -231,7 +236,8 @@ async fn renew(me: &mut SimulatedClient, refresh: String) -> String {
     keep(me, &answer).unwrap_or(refresh)
 }
 
-fn keep(me: &mut SimulatedClient, answer: &Answer) -> Option<String> {
+/// Keeps the access token of an answer to a login; the refresh token, if it worked.
+pub(super) fn keep(me: &mut SimulatedClient, answer: &Answer) -> Option<String> {
     me.token = Some(member(answer, "/access_token")?);
     member(answer, "/refresh_token")
 }

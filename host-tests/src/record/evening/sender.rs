@@ -28,6 +28,11 @@ impl Sender {
         self.at += milliseconds * MILLI;
     }
 
+    /// Lets time pass until so many milliseconds after the start, unless they are over.
+    pub(super) fn wait_until(&mut self, milliseconds: u64) {
+        self.at = self.at.max(START + milliseconds * MILLI);
+    }
+
     /// True when the evening is over.
     pub(super) fn is_late(&self) -> bool {
         self.at >= END
