@@ -70,7 +70,7 @@ pub use driver::ticket::Ticket;
 pub use endpoint::class::{Audit, ClassDefaults, EndpointClass, Location, Token};
 pub use endpoint::config::{CallerKind, Endpoint, SelectConfig, Unclassified};
 pub use endpoint::endpoints::{Classified, Endpoints};
-pub use endpoint::matched::Match;
+pub use endpoint::matched::{variable_place, Match};
 pub use limits::budget::Budgets;
 pub use limits::bulkhead::Bulkhead;
 pub use limits::failures::FailuresConfig;
@@ -87,8 +87,8 @@ pub use place::code::Place;
 pub use place::read::{PlaceDoubt, PlaceReading};
 pub use place::relation::Relation;
 pub use policy_wire::{
-    canonical_path, is_alike, strip, Fault, HeaderNames, Headers, Host, MapKind, One, PathFault,
-    Profile, FORWARDED_HEADERS, MEANING_HEADERS,
+    canonical_path, forward_host, is_alike, strip, Fault, HeaderNames, Headers, Host, MapKind, One,
+    PathFault, Profile, FORWARDED_HEADERS, MEANING_HEADERS,
 };
 pub use refusal::denial::Denial;
 pub use refusal::details::Details;

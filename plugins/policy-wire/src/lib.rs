@@ -6,11 +6,16 @@
 //! [`policy_kit`]: ../policy_kit/index.html
 #![warn(missing_docs)]
 
+mod forward;
 mod headers;
 mod host;
 mod path;
 mod pattern;
 mod strip;
+
+/// Of [`Host::log`], for [`forward_host`].
+#[doc(hidden)]
+pub use log::Level as LogLevel;
 
 pub use headers::{Headers, One};
 pub use host::{Fault, Host, MapKind, Profile};

@@ -4,10 +4,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use policy_kit::fake::FakeHost;
-use policy_kit::{Fault, Headers, Host, MapKind, SECOND};
+use policy_kit::{forward_host, Fault, Headers, Host, SECOND};
 
 use crate::rate::caller::Caller;
 use crate::rate::fixture::{endpoints, limits_of, request, NOW};
@@ -151,40 +150,8 @@ impl Host for Interleaved<'_> {
         Ok(true)
     }
 
-    fn headers(&mut self, kind: MapKind) -> Result<Rc<Headers>, Fault> {
-        self.fake.headers(kind)
-    }
-
-    fn set_header(&mut self, kind: MapKind, name: &str, value: &[u8]) -> Result<(), Fault> {
-        self.fake.set_header(kind, name, value)
-    }
-
-    fn remove_header(&mut self, kind: MapKind, name: &str) -> Result<(), Fault> {
-        self.fake.remove_header(kind, name)
-    }
-
-    fn property(&mut self, path: &[&str]) -> Result<Option<Vec<u8>>, Fault> {
-        self.fake.property(path)
-    }
-
-    fn publish(&mut self, fact: &str, value: &str) -> Result<(), Fault> {
-        self.fake.publish(fact, value)
-    }
-
-    fn fact(&mut self, fact: &str) -> Result<Option<Vec<u8>>, Fault> {
-        self.fake.fact(fact)
-    }
-
     fn now(&mut self) -> Result<u64, Fault> {
         Ok(self.sim.now.get())
-    }
-
-    fn foreign(&mut self, function: &str, argument: &[u8]) -> Result<Vec<u8>, Fault> {
-        self.fake.foreign(function, argument)
-    }
-
-    fn env(&mut self, name: &str) -> Option<String> {
-        self.fake.env(name)
     }
 
     fn random(&mut self) -> Option<[u8; 16]> {
@@ -192,29 +159,7 @@ impl Host for Interleaved<'_> {
         Some(u128::from(self.sim.dice(1 << 52)).to_be_bytes())
     }
 
-    fn define_counter(&mut self, metric: &str) {
-        self.fake.define_counter(metric);
-    }
-
-    fn gauge(&mut self, metric: &str, value: u64) {
-        self.fake.gauge(metric, value);
-    }
-
-    fn adjust(&mut self, metric: &str, difference: i64) {
-        self.fake.adjust(metric, difference);
-    }
-
-    fn record(&mut self, metric: &str, value: u64) {
-        self.fake.record(metric, value);
-    }
-
-    fn count(&mut self, metric: &str) {
-        self.fake.count(metric);
-    }
-
-    fn log(&mut self, level: log::Level, message: &str) {
-        self.fake.log(level, message);
-    }
+    forward_host!(fake);
 }
 
 #[test]

@@ -32,6 +32,13 @@ pub struct Match<'a> {
     pub(crate) unread_settlement: bool,
 }
 
+/// The position of a variable among the segments of an endpoint's template.
+pub fn variable_place(template: &str, name: &str) -> Option<usize> {
+    let is_it =
+        |part: &str| part.strip_prefix('{').and_then(|it| it.strip_suffix('}')) == Some(name);
+    template.split('/').position(is_it)
+}
+
 impl Match<'_> {
     /// The match of a request that no endpoint matches.
     pub const UNCLASSIFIED: Match<'static> = Match {
@@ -84,9 +91,7 @@ impl Match<'_> {
     /// # Ok::<(), policy_kit::ConfigError>(())
     /// ```
     pub fn variable<'p>(&self, name: &str, target: &'p [u8]) -> Option<Cow<'p, [u8]>> {
-        let is_it =
-            |part: &str| part.strip_prefix('{').and_then(|it| it.strip_suffix('}')) == Some(name);
-        let at = self.endpoint.split('/').position(is_it)?;
+        let at = variable_place(self.endpoint, name)?;
         let decoded = |path: &str| -> Option<Vec<u8>> {
             Some(percent_decode_str(path.split('/').nth(at)?).collect())
         };
