@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use policy_kit::{canonical_path, invalid, is_pointer, query, text_at, value_at, ConfigError};
-use policy_kit::{Content, Match, Unread};
+use policy_kit::{
+    invalid, is_pointer, query, text_at, value_at, variable_place, ConfigError, Content, Match,
+    Unread,
+};
 use serde_json::Value;
 
 use crate::market::config::MarketIdConfig;
@@ -60,7 +62,7 @@ impl MarketSource {
     /// Whether an endpoint, as the operator wrote it, can name a market here.
     pub(crate) fn fits(&self, endpoint: &str) -> bool {
         match self {
-            Self::Variable(name) => place(endpoint, name).is_some(),
+            Self::Variable(name) => variable_place(endpoint, name).is_some(),
             Self::Body(..) | Self::Query(_) => true,
         }
     }
@@ -84,10 +86,14 @@ impl MarketSource {
                 Some(Err(fault)) => Named::Unclear(Unread::as_str(fault)),
             },
             Self::Variable(name) => {
-                let Ok(path) = canonical_path(target) else { return Named::Unclear("path") };
-                let at = place(endpoint.endpoint, name);
-                let segment = at.and_then(|at| path.split('/').nth(at)).unwrap_or_default();
-                one(Cow::Borrowed(segment))
+                if !self.fits(endpoint.endpoint) {
+                    return Named::Markets(Vec::new());
+                }
+                let segment = endpoint.variable(name, target);
+                match segment.as_deref().map(std::str::from_utf8) {
+                    Some(Ok(segment)) => one(Cow::Borrowed(segment)),
+                    _ => Named::Unclear("path"),
+                }
             }
             Self::Query(name) => match query::parameter(target, name) {
                 Ok(value) => one(Cow::Owned(value.unwrap_or_default())),
@@ -95,13 +101,6 @@ impl MarketSource {
             },
         }
     }
-}
-
-/// The position of a variable among the segments of a template.
-fn place(template: &str, name: &str) -> Option<usize> {
-    let is_it =
-        |part: &str| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) == Some(name);
-    template.split('/').position(is_it)
 }
 
 fn one(name: Cow<'_, str>) -> Named {

@@ -73,6 +73,9 @@ fn markets_are_read_from_targets() {
         (&variable, "/markets/m-1/bets/7", markets(&["m-1"])),
         (&variable, "/markets/%6d-1/bets/7", markets(&["m-1"])),
         (&variable, "/markets/m-1;v=2/bets/7?id=m-2", markets(&["m-1"])),
+        // The upstream may decode it.
+        (&variable, "/markets/m%3A1/bets/7", markets(&["m:1"])),
+        (&variable, "/markets/m:1/bets/7", markets(&["m:1"])),
         (&variable, "/bets", markets(&[])),
         (&query, "/bets?market=m-1", markets(&["m-1"])),
         (&query, "/bets?market=m%2d1&x=2", markets(&["m-1"])),

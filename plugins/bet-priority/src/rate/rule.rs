@@ -1,8 +1,8 @@
 //! One compiled rate limit.
 
 use policy_kit::{
-    header_name, invalid, is_label, is_pointer, member_within, shared_name, ConfigError, Endpoint,
-    Gcra, SECOND,
+    header_name, invalid, is_label, is_pointer, member_within, shared_name, variable_place,
+    ConfigError, Endpoint, Gcra, SECOND,
 };
 
 use crate::names::NAME;
@@ -183,10 +183,9 @@ fn check_key(
                 "is never known: no request of the rule has a body"
             }
             KeyPart::Variable(name) => {
-                let wanted = format!("{{{name}}}");
                 let has = |e: &Endpoint| {
                     let template = e.template.as_deref().unwrap_or_default();
-                    template.split('/').any(|part| part == wanted)
+                    variable_place(template, name).is_some()
                 };
                 if matching.meant(endpoints).any(has) {
                     continue;
