@@ -3,7 +3,7 @@
 use policy_kit::{SortedMap, SECOND};
 
 use crate::market::id::MarketId;
-use crate::steady::Steady;
+use crate::steady::{Steady, LATE};
 
 /// A request that is in flight for so long is lost, in nanoseconds: longer than a gateway waits for a bet.
 const LOST: u64 = 60 * SECOND;
@@ -13,7 +13,7 @@ const MOST: usize = 16_384;
 /// The requests in flight of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    clock: Steady,
+    clock: Steady<LATE>,
     taken: SortedMap<MarketId, Vec<Taken>>,
     total: usize,
     number: u64,

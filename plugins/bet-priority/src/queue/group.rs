@@ -18,7 +18,7 @@ use crate::queue::pace::Usual;
 use crate::queue::permits::Permits;
 use crate::queue::profile::Profile;
 use crate::queue::rules::GroupRules;
-use crate::queue::timeline::Timeline;
+use crate::steady::Steady;
 
 /// A group counts as shedding for so long after the last request was shed.
 const SHEDDING: u64 = 2 * SECOND;
@@ -33,7 +33,8 @@ const EXPECTED_PART: u64 = 4;
 #[derive(Debug)]
 pub struct Group {
     rules: Rc<GroupRules>,
-    timeline: Timeline,
+    /// No jump ends the waiting of all requests, or recovers permits that are in use.
+    timeline: Steady<SECOND>,
     limit: Limit,
     health: Option<Health>,
     permits: Permits,
@@ -52,7 +53,7 @@ impl Group {
     /// Nothing is in flight. `seed` is a random number, from which jitter is made.
     pub fn new(rules: Rc<GroupRules>, seed: u64) -> Self {
         Self {
-            timeline: Timeline::default(),
+            timeline: Steady::default(),
             limit: Limit::new(&rules.limit),
             health: rules.health.map(Health::new),
             permits: Permits::default(),

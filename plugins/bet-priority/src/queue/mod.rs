@@ -16,4 +16,3 @@ pub mod profile;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod simulation;
-pub mod timeline;

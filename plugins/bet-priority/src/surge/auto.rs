@@ -3,7 +3,7 @@
 
 use policy_kit::{member_within, ConfigError, MILLI, SECOND};
 
-use crate::steady::Steady;
+use crate::steady::{Steady, LATE};
 use crate::surge::config::AutoConfig;
 
 /// Longest pause between two requests that are shed, for shedding that goes on, in nanoseconds.
@@ -32,7 +32,7 @@ impl AutoRules {
 /// Whether one worker sheds, and has for long.
 #[derive(Debug, Default)]
 pub(crate) struct Auto {
-    clock: Steady,
+    clock: Steady<LATE>,
     /// Since when requests are shed without a pause, and when the last one was.
     shedding: Option<(u64, u64)>,
     on: bool,
