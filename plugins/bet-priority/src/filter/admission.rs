@@ -4,7 +4,7 @@ use policy_kit::{Fault, Host, Match, Mode, Step};
 
 use crate::denials::CAPACITY;
 use crate::filter::hold::{Hold, Running};
-use crate::filter::state::PriorityFilter;
+use crate::filter::state::{PriorityFilter, INCONSISTENT};
 use crate::policy::compile::Policy;
 use crate::queue::admission::{Admission, Arrival, Release};
 use crate::worker::tickets::queued;
@@ -77,7 +77,7 @@ impl PriorityFilter {
                 let mut worker = self.worker()?;
                 let now = worker.now();
                 let Some((release, waited)) = worker.outcome(ticket) else {
-                    return Err(Fault { call: "bet-priority", status: None });
+                    return Err(INCONSISTENT);
                 };
                 worker.remember(key.filter(|_| matches!(release, Release::Admitted(_))), now);
                 drop(worker);
@@ -95,7 +95,7 @@ impl PriorityFilter {
             Hold::Delayed { reply, .. } => Ok(Step::Deny(*reply)),
             hold => {
                 self.hold = hold;
-                Err(Fault { call: "bet-priority", status: None })
+                Err(INCONSISTENT)
             }
         }
     }

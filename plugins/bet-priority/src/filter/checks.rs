@@ -1,6 +1,8 @@
 //! What a request is checked for before it asks for a permit: locks, markets, rate limits.
 
-use policy_kit::{CallReply, Content, Denial, Fault, Headers, Host, Match, Profile, Step, MILLI};
+use policy_kit::{
+    CallReply, Content, Denial, Fault, Headers, Host, Match, Profile, Reply, Step, MILLI,
+};
 
 use crate::abuse::attempt::{LoginCheck, LoginClient};
 use crate::abuse::deposit::DepositCheck;
@@ -8,7 +10,7 @@ use crate::clock;
 use crate::denials::{DEPOSITS_BLOCKED, LOGIN_LOCKED, MARKET_BUSY, MARKET_SUSPENDED, QUOTA};
 use crate::filter::facts::caller;
 use crate::filter::hold::Hold;
-use crate::filter::report::with_retry;
+use crate::filter::report::{retry_in, with_retry};
 use crate::filter::state::{Attempt, PriorityFilter};
 use crate::market::rules::MarketCheck;
 use crate::policy::compile::Policy;
@@ -73,8 +75,9 @@ impl PriorityFilter {
         let charged = worker.limits.charge(host, &policy.limits, (endpoint, &caller), turn);
         drop(worker);
         policy.rules.charged(host, &charged);
+        let fields = limit_fields(&policy.limits, &charged);
         if phase == Phase::Body {
-            self.fields = limit_fields(&policy.limits, &charged);
+            self.fields.clone_from(&fields);
             self.receipt = charged.receipt.clone();
         }
         if let Some(call) = charged.lease {
@@ -96,18 +99,11 @@ impl PriorityFilter {
         let step = self.refuse(host, endpoint, QUOTA, &rule, |details| {
             quota_details(&policy.limits, &charged, details)
         })?;
-        if step == Step::Continue {
-            // Only watched: the request goes on to the queue.
-            return Ok(None);
-        }
+        // Only watched: the request goes on to the queue.
+        let Step::Deny(reply) = step else { return Ok(None) };
         let seconds = retry_after(&policy.limits, &charged, random(host));
-        let mut step = with_retry(step, seconds);
-        if let Step::Deny(reply) = &mut step {
-            for (name, value) in limit_fields(&policy.limits, &charged) {
-                *reply = reply.clone().with_header(name, value);
-            }
-        }
-        Ok(Some(step))
+        let add = |reply: Reply, (name, value)| reply.with_header(name, value);
+        Ok(Some(Step::Deny(fields.into_iter().fold(retry_in(reply, seconds), add))))
     }
 
     /// The reply to a call for tokens is there. The plugin does not get one that was not sent.

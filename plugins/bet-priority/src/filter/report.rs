@@ -158,13 +158,20 @@ impl PriorityFilter {
             return Step::Continue;
         }
         let details = Details::read(Headers::kept(&self.headers));
-        with_retry(Step::Deny(self.reply(&endpoint, denial, &details)), 1)
+        Step::Deny(retry_in(self.reply(&endpoint, denial, &details), 1))
+    }
+}
+
+/// The same step; a refusal with this `Retry-After`, in seconds.
+pub(super) fn with_retry(step: Step, seconds: u64) -> Step {
+    match step {
+        Step::Deny(reply) => Step::Deny(retry_in(reply, seconds)),
+        step => step,
     }
 }
 
 /// The same refusal with this `Retry-After`, in seconds.
-pub(super) fn with_retry(step: Step, seconds: u64) -> Step {
-    let Step::Deny(mut reply) = step else { return step };
+pub(super) fn retry_in(mut reply: Reply, seconds: u64) -> Reply {
     reply.headers.retain(|(name, _)| name != "retry-after");
-    Step::Deny(reply.with_header("retry-after", seconds.max(1).to_string()))
+    reply.with_header("retry-after", seconds.max(1).to_string())
 }

@@ -14,6 +14,9 @@ use crate::policy::compile::Policy;
 use crate::rate::charged::Receipt;
 use crate::worker::state::Worker;
 
+/// The state is not what the gateway's callback says. No gateway is known to do that.
+pub(super) const INCONSISTENT: Fault = Fault { call: "bet-priority", status: None };
+
 /// A login or deposit whose end counts.
 #[derive(Debug)]
 pub(super) enum Attempt {
@@ -82,7 +85,6 @@ impl PriorityFilter {
 
     /// The state of the worker. It is free between callbacks.
     pub(super) fn worker(&self) -> Result<RefMut<'_, Worker>, Fault> {
-        let busy = Fault { call: "bet-priority", status: None };
-        self.worker.try_borrow_mut().map_err(|_| busy)
+        self.worker.try_borrow_mut().map_err(|_| INCONSISTENT)
     }
 }

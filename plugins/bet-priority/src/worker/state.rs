@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use policy_kit::{CallReply, Fault, Host, LocalSlots, SharedCall, Ticket};
+use policy_kit::{CallReply, Fault, Host, LocalSlots, SharedCall, Ticket, SECOND};
 
 use crate::abuse::latency::LoginLatencies;
 use crate::clock;
@@ -42,6 +42,8 @@ pub struct Worker {
     remember: u64,
     /// The time of the last callback, in nanoseconds since the epoch.
     now: u64,
+    /// When the surge's switch was last looked at, in seconds since the epoch.
+    looked: u64,
     /// Whether a request came: the gateway's main thread has a worker state and no requests.
     is_used: bool,
     /// Whether the configuration ended. Ticks may come after that.
@@ -78,6 +80,7 @@ impl Worker {
             admitted: LocalSlots::new(KEYS, 1),
             remember: policy.remember,
             now: 0,
+            looked: 0,
             is_used: false,
             is_over: false,
         })
@@ -156,7 +159,11 @@ impl Worker {
         let mut calls = self.limits.due(&policy.limits, now);
         let mut surge = false;
         if let Some(rules) = &policy.surge {
-            calls.extend(self.surge.due(rules, host, now));
+            // What others know of the switch costs a read of shared data, and polls are counted in seconds.
+            if now / SECOND != self.looked {
+                self.looked = now / SECOND;
+                calls.extend(self.surge.due(rules, host, now));
+            }
             surge = self.surge.is_on(rules, now);
         }
         self.now = now;
