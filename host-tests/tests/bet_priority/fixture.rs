@@ -26,25 +26,9 @@ pub(crate) fn module() -> &'static Module {
 
 /// A document with one permit and these members.
 pub(crate) fn document(profile: Profile, changes: &Value) -> Value {
-    let mut document = json!({
-        "host": if profile == Profile::Envoy { "envoy" } else { "wasmx" },
-        "version": "v1",
-        "address": {"trusted": []},
-        "concurrency": [{"name": "casino", "limit": {"fixed": 1}}],
-        "endpoints": [
-            {"path": "/lobby", "class": "content"},
-            {"path": "/odds", "class": "odds"},
-            {"path": "/balance", "class": "account"},
-            {"path": "/login", "class": "session"},
-            {"path": "/deposits", "class": "deposit"},
-            {"path": "/bets", "class": "wager"},
-            {"path": "/cashout", "class": "cashout"},
-            {"path": "/limits", "class": "safer-gambling"},
-            {"path": "/wallet", "class": "settlement"},
-            {"path": "/hub", "caller": "partner", "select": {"pointer": "/type", "classes": {
-                "debit": "wager", "credit": "settlement", "balance": "account"}}}
-        ]
-    });
+    let text = include_str!("../../../plugins/bet-priority/testdata/document.json");
+    let mut document: Value = serde_json::from_str(text).unwrap();
+    document["host"] = json!(if profile == Profile::Envoy { "envoy" } else { "wasmx" });
     for (name, value) in changes.as_object().unwrap() {
         document[name] = value.clone();
     }

@@ -2,11 +2,14 @@
 //! them up: together they stay within the stated bound, and go on with their shares when Redis is killed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../probe/gateway.rs"]
+mod gateway;
 mod redis;
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use gateway::gateway_of;
 use host_tests::client::send;
 use host_tests::envoy::{find_for_test, EnvoyProcess, Options};
 use host_tests::traffic::Request;
@@ -36,28 +39,7 @@ fn document() -> Value {
             "timeout_ms": 500},
         "endpoints": [{"path": "/bets", "class": "wager"}],
     });
-    let kind = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.{name}");
-    let module = json!({
-        "name": "bet-priority", "root_id": "bet-priority",
-        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": policy.to_string()},
-        "vm_config": {"vm_id": "pitboss", "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": "/etc/pitboss/bet_priority.wasm"}}},
-    });
-    let manager = json!({
-        "@type": kind("network.http_connection_manager.v3.HttpConnectionManager"),
-        "stat_prefix": "ingress",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-            {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
-        "http_filters": [
-            {"name": "bet-priority", "typed_config": {"@type": kind("http.wasm.v3.Wasm"), "config": module}},
-            {"name": "router", "typed_config": {"@type": kind("http.router.v3.Router")}}],
-    });
-    let clusters = ["casino", "redis"].map(|name| json!({"name": name, "type": "STATIC"}));
-    json!({"static_resources": {
-        "listeners": [{
-            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},
-            "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}]}],
-        "clusters": clusters}})
+    gateway_of("bet-priority", &policy, "redis")
 }
 
 /// Sends requests to all gateways for a while. Returns how many passed, and how many were answered.

@@ -1,21 +1,28 @@
-//! A gateway of the probe and the router, for the real Envoy.
+//! A gateway of one module, most often the probe, and the router, for the real Envoy.
 
 #![allow(unreachable_pub)]
 
 use serde_json::{json, Value};
 
 /// The bootstrap. `configuration` is the probe's.
+#[allow(dead_code)] // a test has one of the two
 pub fn gateway(configuration: &Value) -> Value {
+    gateway_of("shell-probe", configuration, "pam")
+}
+
+/// The bootstrap with a module, and a cluster besides `casino`.
+pub fn gateway_of(module: &str, configuration: &Value, cluster: &str) -> Value {
     let kind = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.{name}");
     let text = json!({
         "@type": "type.googleapis.com/google.protobuf.StringValue",
         "value": configuration.to_string(),
     });
-    let probe = json!({
-        "name": "shell-probe", "root_id": "shell-probe", "configuration": text,
+    let file = format!("/etc/pitboss/{}.wasm", module.replace('-', "_"));
+    let plugin = json!({
+        "name": module, "root_id": module, "configuration": text,
         "vm_config": {
             "vm_id": "probe", "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": "/etc/pitboss/shell_probe.wasm"}},
+            "code": {"local": {"filename": file}},
             "environment_variables": {"key_values": {"SECRET": "hush"}},
         },
     });
@@ -25,10 +32,10 @@ pub fn gateway(configuration: &Value) -> Value {
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
             {"match": {"prefix": "/"}, "route": {"cluster": "casino"}}]}]},
         "http_filters": [
-            {"name": "probe", "typed_config": {"@type": kind("http.wasm.v3.Wasm"), "config": probe}},
+            {"name": "probe", "typed_config": {"@type": kind("http.wasm.v3.Wasm"), "config": plugin}},
             {"name": "router", "typed_config": {"@type": kind("http.router.v3.Router")}}],
     });
-    let clusters = ["casino", "pam"].map(|name| json!({"name": name, "type": "STATIC"}));
+    let clusters = ["casino", cluster].map(|name| json!({"name": name, "type": "STATIC"}));
     json!({"static_resources": {
         "listeners": [{
             "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8443}},

@@ -4,28 +4,12 @@ use std::collections::BTreeMap;
 
 use policy_kit::facts;
 use policy_kit::fake::Pair;
-use serde_json::{json, Value};
+use serde_json::Value;
 
 /// A document with one permit and these members.
 pub(crate) fn document(changes: &Value) -> String {
-    let mut document = json!({
-        "version": "v1",
-        "address": {"trusted": []},
-        "concurrency": [{"name": "casino", "limit": {"fixed": 1}}],
-        "endpoints": [
-            {"path": "/lobby", "class": "content"},
-            {"path": "/odds", "class": "odds"},
-            {"path": "/balance", "class": "account"},
-            {"path": "/login", "class": "session"},
-            {"path": "/deposits", "class": "deposit"},
-            {"path": "/bets", "class": "wager", "product": "sportsbook"},
-            {"path": "/cashout", "class": "cashout", "product": "sportsbook"},
-            {"path": "/limits", "class": "safer-gambling"},
-            {"path": "/wallet", "class": "settlement"},
-            {"path": "/hub", "caller": "partner", "select": {"pointer": "/type", "classes": {
-                "debit": "wager", "credit": "settlement", "balance": "account"}}}
-        ]
-    });
+    let mut document: Value =
+        serde_json::from_str(include_str!("../testdata/document.json")).unwrap();
     for (name, value) in changes.as_object().unwrap() {
         document[name] = value.clone();
     }
